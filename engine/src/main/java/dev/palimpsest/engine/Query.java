@@ -1,0 +1,26 @@
+package dev.palimpsest.engine;
+
+import java.util.Optional;
+
+/**
+ * What one sequence asks of a forward pass.
+ *
+ * @param tokens the whole sequence, prompt and canvas, without padding
+ * @param firstPosition the rotary position of {@code tokens[0]}; 0 except for sequences that were
+ *     left-padded elsewhere
+ * @param rows ascending indices into {@code tokens} whose predictions are wanted; may be empty
+ * @param draw how a token is drawn in each asked row
+ * @param guidance the unconditional half of classifier-free guidance, if any
+ */
+public record Query(
+    int[] tokens, int firstPosition, int[] rows, Draw draw, Optional<Guidance> guidance) {
+
+  /**
+   * Classifier-free guidance: logits become {@code u + (scale + 1) · (c - u)}, where {@code c} are
+   * the logits of {@link Query#tokens()} and {@code u} those of the unconditional tokens.
+   *
+   * @param unconditionalTokens as long as the query's tokens
+   * @param scale LLaDA's {@code cfg_scale}, above 0
+   */
+  public record Guidance(int[] unconditionalTokens, double scale) {}
+}

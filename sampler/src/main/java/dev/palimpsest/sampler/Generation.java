@@ -1,0 +1,77 @@
+package dev.palimpsest.sampler;
+
+import java.util.Arrays;
+
+/**
+ * What a run has written, and at what cost.
+ *
+ * @param canvas prompt and text
+ * @param specials the ids that end the text
+ * @param complete whether the run came to its end; false if it was stopped before
+ * @param forwards forwards run (NFE); a guided forward counts once
+ * @param committed positions filled, those after the end of the text too
+ * @param firstSnapshotNanos from submission to the end of the first step; 0 if there was none
+ * @param totalNanos from submission to the end of the last step; 0 if there was none
+ */
+public record Generation(
+    CanvasImage canvas,
+    SpecialTokens specials,
+    boolean complete,
+    int forwards,
+    int committed,
+    long firstSnapshotNanos,
+    long totalNanos) {
+
+  /** Tokens of the prompt. */
+  public int promptLength() {
+    return canvas.promptLength();
+  }
+
+  /** Every id, prompt and text. */
+  public int[] ids() {
+    return canvas.ids();
+  }
+
+  /** Every id after the prompt, whatever stands there. */
+  public int[] generated() {
+    return Arrays.copyOfRange(canvas.ids(), promptLength(), canvas.length());
+  }
+
+  /**
+   * The text: the ids after the prompt and before the first end of text or of turn, or before the
+   * first position still masked if the run was stopped. LLaDA decodes everything and cuts the text;
+   * this is the same cut on ids.
+   */
+  public int[] tokens() {
+    return Arrays.copyOfRange(canvas.ids(), promptLength(), endOfText());
+  }
+
+  /** Whether the text ends with a stop id, instead of with the canvas. */
+  public boolean stopped() {
+    int end = endOfText();
+    return end < canvas.length() && canvas.state(end) == CellState.COMMITTED;
+  }
+
+  /** Positions committed per forward (TPF), over the whole canvas; 0 if there was no forward. */
+  public double tokensPerForward() {
+    return forwards == 0 ? 0 : (double) committed / forwards;
+  }
+
+  /**
+   * Tokens of the text per forward; 0 if there was no forward. This is what a reader gets; {@link
+   * #tokensPerForward} also counts what is cut off.
+   */
+  public double textTokensPerForward() {
+    return forwards == 0 ? 0 : (double) (endOfText() - promptLength()) / forwards;
+  }
+
+  private int endOfText() {
+    int end = promptLength();
+    while (end < canvas.length()
+        && canvas.state(end) == CellState.COMMITTED
+        && !specials.isStop(canvas.id(end))) {
+      end++;
+    }
+    return end;
+  }
+}

@@ -1,0 +1,31 @@
+package dev.palimpsest.sampler;
+
+import java.util.Locale;
+
+/** What ranks the masked positions of a step: LLaDA's {@code remasking}. */
+public enum Remasking {
+  /** The probability of the drawn token, without noise and without temperature. */
+  LOW_CONFIDENCE,
+  /** A uniform number per step and position. */
+  RANDOM;
+
+  /** The name in LLaDA's {@code generate} and on the command line. */
+  public String optionName() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * The value of that name.
+   *
+   * @throws InvalidOptionException if there is none
+   */
+  public static Remasking parse(String name) {
+    for (Remasking remasking : values()) {
+      if (remasking.optionName().equals(name)) {
+        return remasking;
+      }
+    }
+    throw new InvalidOptionException(
+        "--remasking", name, "is unknown: use low_confidence or random");
+  }
+}

@@ -1,0 +1,155 @@
+package dev.palimpsest.sampler;
+
+import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Philox;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A model whose logits are a hash of every token and of the position: no more meaning, but as much
+ * dependence on context, as a transformer. It reduces rows to predictions the way {@link Draw}
+ * says.
+ */
+final class HashModel implements Denoiser {
+  final int vocabulary;
+  private final long seed;
+  private final double spread;
+  private final int levels;
+  private final int suppressed;
+
+  int forwards;
+  final List<List<Query>> asked = new ArrayList<>();
+
+  /**
+   * A model.
+   *
+   * @param spread logits are in [0, spread]
+   * @param levels 0 for continuous logits; else they take so many values, so that ties abound
+   * @param suppressed an id whose logit is always -50; -1 for none
+   */
+  HashModel(int vocabulary, long seed, double spread, int levels, int suppressed) {
+    this.vocabulary = vocabulary;
+    this.seed = seed;
+    this.spread = spread;
+    this.levels = levels;
+    this.suppressed = suppressed;
+  }
+
+  /** The logits of every position, {@code [length, vocabulary]}. */
+  float[][] logits(int[] tokens) {
+    long context = mix(seed);
+    for (int token : tokens) {
+      context = mix(context ^ token);
+    }
+    float[][] logits = new float[tokens.length][vocabulary];
+    for (int position = 0; position < tokens.length; position++) {
+      for (int id = 0; id < vocabulary; id++) {
+        double unit = (mix(mix(context + position) + id) >>> 11) * 0x1p-53;
+        if (levels > 0) {
+          unit = Math.floor(unit * levels) / levels;
+        }
+        logits[position][id] = id == suppressed ? -50 : (float) (unit * spread);
+      }
+    }
+    return logits;
+  }
+
+  @Override
+  public List<List<Prediction>> predict(List<Query> queries) {
+    forwards++;
+    asked.add(List.copyOf(queries));
+    return queries.stream().map(this::predict).toList();
+  }
+
+  private List<Prediction> predict(Query query) {
+    float[][] conditional = logits(query.tokens());
+    float[][] unconditional =
+        query.guidance().isPresent()
+            ? logits(query.guidance().orElseThrow().unconditionalTokens())
+            : conditional;
+    double scale = query.guidance().map(Query.Guidance::scale).orElse(0.0);
+    List<Prediction> predictions = new ArrayList<>();
+    for (int row : query.rows()) {
+      double[] logits = new double[vocabulary];
+      for (int id = 0; id < vocabulary; id++) {
+        double u = unconditional[row][id];
+        logits[id] = scale == 0 ? u : u + (scale + 1) * (conditional[row][id] - u);
+      }
+      predictions.add(reduce(logits, row + query.firstPosition(), query.draw()));
+    }
+    return predictions;
+  }
+
+  /** One row of logits to its prediction. */
+  static Prediction reduce(double[] logits, int position, Draw draw) {
+    int token = -1;
+    int argmax = -1;
+    double best = Double.NEGATIVE_INFINITY;
+    double highest = Double.NEGATIVE_INFINITY;
+    double sum = 0;
+    for (int id = 0; id < logits.length; id++) {
+      if (!contains(draw.uncounted(), id)) {
+        highest = Math.max(highest, logits[id]);
+      }
+    }
+    int[] words = new int[4];
+    double[] probabilities = new double[logits.length];
+    for (int id = 0; id < logits.length; id++) {
+      if (!contains(draw.uncounted(), id)) {
+        probabilities[id] = Math.exp(logits[id] - highest);
+        sum += probabilities[id];
+      }
+      if (contains(draw.undrawn(), id)) {
+        continue;
+      }
+      if (argmax < 0 || logits[id] > logits[argmax]) {
+        argmax = id;
+      }
+      double score = logits[id];
+      if (draw.temperature() > 0) {
+        Philox.block(draw.seed(), draw.step(), position, Philox.Purpose.GUMBEL, id / 4, words);
+        score -= draw.temperature() * Math.log(-Math.log(Philox.uniform(words[id % 4])));
+      }
+      if (token < 0 || score > best) {
+        best = score;
+        token = id;
+      }
+    }
+    double entropy = 0;
+    for (int id = 0; id < logits.length; id++) {
+      probabilities[id] /= sum;
+      if (probabilities[id] > 0) {
+        entropy -= probabilities[id] * Math.log(probabilities[id]);
+      }
+    }
+    double[] sorted = probabilities.clone();
+    Arrays.sort(sorted);
+    return new Prediction(
+        token,
+        probabilities[token],
+        argmax,
+        sorted[sorted.length - 1],
+        sorted[sorted.length - 2],
+        highest + Math.log(sum),
+        entropy);
+  }
+
+  private static boolean contains(int[] ids, int id) {
+    for (int each : ids) {
+      if (each == id) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static long mix(long z) {
+    z = (z + 0x9E3779B97F4A7C15L) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 30)) * 0x94D049BB133111EBL;
+    return z ^ (z >>> 31);
+  }
+}
