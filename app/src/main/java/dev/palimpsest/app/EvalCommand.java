@@ -1,0 +1,205 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.Driver;
+import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.Generation;
+import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code eval}: the share of problems whose final answer is exactly right. */
+@Command(
+    name = "eval",
+    description = {
+      "Measures exact answers on a file of problems, one JSON object a line with \"prompt\" and",
+      "\"answer\". A text is right if what follows its last \"Answer:\" is the answer."
+    },
+    mixinStandardHelpOptions = true)
+final class EvalCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Mixin private ModelOptions modelOptions;
+
+  @Mixin private SamplerOptions samplerOptions;
+
+  @Parameters(
+      paramLabel = "FILE",
+      arity = "0..1",
+      description = "The problems; those held out from the bundled models if not given.")
+  private Optional<Path> file;
+
+  @Option(names = "--limit", paramLabel = "N", description = "Only the first N problems.")
+  private Optional<Integer> limit;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Problems that run at once; changes no result (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(names = "--json", description = "Print one JSON object, with every text.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    if (batch < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--batch " + batch + " is invalid: use 1 or above");
+    }
+    if (limit.isPresent() && limit.get() < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--limit " + limit.get() + " is invalid: use 1 or above");
+    }
+    Path problemsFile =
+        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
+    List<Problem> problems = Problem.read(problemsFile);
+    if (limit.isPresent()) {
+      problems = problems.subList(0, Math.min(limit.get(), problems.size()));
+    }
+    try (Model model = modelOptions.load()) {
+      GenerateOptions options = samplerOptions.resolve(model.generationConfig());
+      long started = System.nanoTime();
+      List<Outcome> outcomes = run(model, problems, options);
+      print(model, problemsFile, options, outcomes, (System.nanoTime() - started) / 1e9);
+    }
+    return 0;
+  }
+
+  private List<Outcome> run(Model model, List<Problem> problems, GenerateOptions options) {
+    Generator generator =
+        new Generator(
+            model.transformer(),
+            ModelLimits.of(model.spec()),
+            SpecialTokens.of(model.spec(), model.endOfTurn()));
+    Driver driver = new Driver(model.transformer());
+    Deque<Running> running = new ArrayDeque<>();
+    List<Outcome> outcomes = new ArrayList<>();
+    int submitted = 0;
+    try (ProgressBar bar = ProgressBars.start("Evaluating", problems.size())) {
+      while (outcomes.size() < problems.size()) {
+        while (running.size() < batch && submitted < problems.size()) {
+          Problem problem = problems.get(submitted++);
+          int[] prompt = model.prompt(problem.prompt());
+          Driver.Ticket ticket =
+              driver.submit(generator.run(prompt, options), SnapshotListener.NONE);
+          running.add(new Running(problem, ticket));
+        }
+        driver.step();
+        running.removeIf(
+            each -> {
+              Generation generation = each.ticket().generation();
+              if (generation.complete()) {
+                outcomes.add(outcome(model, each.problem(), generation));
+                bar.step();
+              }
+              return generation.complete();
+            });
+      }
+    }
+    return outcomes;
+  }
+
+  private static Outcome outcome(Model model, Problem problem, Generation generation) {
+    String text = model.tokenizer().decode(generation.tokens(), true).strip();
+    return new Outcome(problem, text, problem.isAnsweredBy(text), generation.forwards());
+  }
+
+  private void print(
+      Model model,
+      Path problemsFile,
+      GenerateOptions options,
+      List<Outcome> outcomes,
+      double seconds) {
+    Map<Integer, List<Outcome>> bySteps = new TreeMap<>();
+    for (Outcome outcome : outcomes) {
+      outcome
+          .problem()
+          .steps()
+          .ifPresent(steps -> bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(outcome));
+    }
+    long right = right(outcomes);
+    if (json) {
+      Map<String, Object> report = new LinkedHashMap<>();
+      report.put("model", modelOptions.folder().toString());
+      report.put("backend", model.transformer().describeBackend());
+      report.put("file", problemsFile.toString());
+      report.put("options", GenerateCommand.options(options));
+      report.put("problems", outcomes.size());
+      report.put("right", right);
+      report.put("accuracy", (double) right / outcomes.size());
+      Map<String, Double> accuracies = new LinkedHashMap<>();
+      bySteps.forEach(
+          (steps, some) ->
+              accuracies.put(String.valueOf(steps), (double) right(some) / some.size()));
+      report.put("accuracy_by_steps", accuracies);
+      report.put("seconds", seconds);
+      report.put("outcomes", outcomes.stream().map(Outcome::json).toList());
+      System.out.println(Json.write(report));
+      return;
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%d of %d answers right: %.1f %%%n",
+        right,
+        outcomes.size(),
+        100.0 * right / outcomes.size());
+    bySteps.forEach(
+        (steps, some) ->
+            System.out.printf(
+                Locale.ROOT,
+                "  %d steps: %d of %d, %.1f %%%n",
+                steps,
+                right(some),
+                some.size(),
+                100.0 * right(some) / some.size()));
+    System.out.printf(
+        Locale.ROOT,
+        "%.1f s, %d problems at once, %s%n",
+        seconds,
+        Math.min(batch, outcomes.size()),
+        model.transformer().describeBackend());
+  }
+
+  private static long right(List<Outcome> outcomes) {
+    return outcomes.stream().filter(Outcome::right).count();
+  }
+
+  /** A problem that is being written about. */
+  private record Running(Problem problem, Driver.Ticket ticket) {}
+
+  /** What became of a problem. */
+  private record Outcome(Problem problem, String text, boolean right, int forwards) {
+    Map<String, Object> json() {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("prompt", problem.prompt());
+      fields.put("answer", problem.answer());
+      fields.put("text", text);
+      fields.put("right", right);
+      fields.put("nfe", forwards);
+      return fields;
+    }
+  }
+}

@@ -1,0 +1,186 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.Generation;
+import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** {@code generate}: one text from one prompt. */
+@Command(
+    name = "generate",
+    description = "Writes a text by filling a canvas of masks.",
+    mixinStandardHelpOptions = true)
+final class GenerateCommand implements Callable<Integer> {
+  private static final int STDIN = 0;
+
+  @Spec private CommandSpec spec;
+
+  @ParentCommand private Main main;
+
+  @Mixin private ModelOptions modelOptions;
+
+  @Mixin private SamplerOptions samplerOptions;
+
+  @Parameters(
+      paramLabel = "PROMPT",
+      arity = "0..1",
+      description = "The prompt; read from standard input if not given.")
+  private Optional<String> prompt;
+
+  @Option(
+      names = "--watch",
+      negatable = true,
+      description =
+          "Show the canvas at every step on standard error: redrawn in place on a terminal (the"
+              + " default there), one line a step elsewhere.")
+  private Optional<Boolean> watch;
+
+  @Option(names = "--json", description = "Print one JSON object instead of the text.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    StartTimes times = new StartTimes();
+    String text = prompt();
+    try (Model model = modelOptions.load()) {
+      times.mark("model loaded");
+      GenerateOptions options = samplerOptions.resolve(model.generationConfig());
+      warnOfUnknownWords(model, text);
+      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      Generator generator =
+          new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+      int[] ids = model.prompt(text);
+      Terminal terminal = Terminal.standardError();
+      Generation generation;
+      try (CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
+        boolean watching = watch.orElse(terminal.isTerminal() && !json);
+        SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
+        generation =
+            generator.generate(
+                ids,
+                options,
+                snapshot -> {
+                  if (snapshot.step() == 0) {
+                    times.mark("first snapshot");
+                  }
+                  drawing.snapshot(snapshot);
+                });
+      }
+      print(model, text, options, generation);
+      if (main.isVerbose()) {
+        System.err.print(times);
+      }
+      return 0;
+    }
+  }
+
+  private String prompt() throws IOException {
+    String text;
+    if (prompt.isPresent()) {
+      text = prompt.get();
+    } else if (Terminal.isTerminal(STDIN)) {
+      throw new ParameterException(
+          spec.commandLine(), "no prompt: give one as an argument or on standard input");
+    } else {
+      text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    if (text.isBlank()) {
+      throw new ParameterException(
+          spec.commandLine(), "the prompt is blank: give the text that the model is to answer");
+    }
+    return text.strip();
+  }
+
+  private static void warnOfUnknownWords(Model model, String text) {
+    List<String> unknown = model.tokenizer().unknownWords(text);
+    if (!unknown.isEmpty()) {
+      System.err.println(
+          "palimpsest: the model does not know these words, and reads each as the same unknown one: "
+              + String.join(", ", unknown));
+    }
+  }
+
+  private void print(Model model, String text, GenerateOptions options, Generation generation) {
+    String written = model.tokenizer().decode(generation.tokens(), true).strip();
+    if (json) {
+      System.out.println(Json.write(report(model, text, options, generation, written)));
+      return;
+    }
+    System.out.println(written);
+    System.out.flush();
+    System.err.printf(
+        Locale.ROOT,
+        "%d forwards, %d tokens before the end of text, %.2f a forward; first snapshot after %.1f"
+            + " ms, complete after %.1f ms%n",
+        generation.forwards(),
+        generation.tokens().length,
+        generation.textTokensPerForward(),
+        generation.firstSnapshotNanos() / 1e6,
+        generation.totalNanos() / 1e6);
+  }
+
+  private Map<String, Object> report(
+      Model model, String text, GenerateOptions options, Generation generation, String written) {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("prompt", text);
+    report.put("text", written);
+    report.put("model", modelOptions.folder().toString());
+    report.put("backend", model.transformer().describeBackend());
+    report.put("options", options(options));
+    report.put("prompt_tokens", generation.promptLength());
+    report.put("tokens", generation.tokens());
+    report.put("canvas", generation.generated());
+    report.put("complete", generation.complete());
+    report.put("stopped", generation.stopped());
+    report.put("nfe", generation.forwards());
+    report.put("committed_tokens", generation.committed());
+    report.put("text_tokens", generation.tokens().length);
+    report.put("tpf", generation.tokensPerForward());
+    report.put("text_tpf", generation.textTokensPerForward());
+    report.put("seconds_to_first_snapshot", generation.firstSnapshotNanos() / 1e9);
+    report.put("seconds_to_complete", generation.totalNanos() / 1e9);
+    return report;
+  }
+
+  static Map<String, Object> options(GenerateOptions options) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("steps", options.steps());
+    values.put("gen_length", options.genLength());
+    values.put("block_length", options.blockLength());
+    values.put("temperature", options.temperature());
+    values.put("cfg_scale", options.cfgScale());
+    values.put("remasking", options.remasking().optionName());
+    putIfPresent(values, "threshold", options.threshold());
+    putIfPresent(values, "factor", options.factor());
+    values.put("logits_eos_inf", options.logitsEosInf());
+    values.put("confidence_eos_eot_inf", options.confidenceEosEotInf());
+    values.put("seed", options.seed());
+    return values;
+  }
+
+  private static void putIfPresent(Map<String, Object> values, String name, OptionalDouble value) {
+    if (value.isPresent()) {
+      values.put(name, value.getAsDouble());
+    }
+  }
+}

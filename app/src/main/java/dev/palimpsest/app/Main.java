@@ -1,0 +1,98 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.model.UnsupportedModelException;
+import dev.palimpsest.sampler.InvalidOptionException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The command line: exit code 0 for success, 1 for a failure, 2 for wrong usage. */
+@Command(
+    name = "palimpsest",
+    description = "Runs masked-diffusion language models, every step in the open.",
+    mixinStandardHelpOptions = true,
+    version = "palimpsest 0.1.0",
+    usageHelpAutoWidth = true,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      GenerateCommand.class,
+      EvalCommand.class,
+      InspectCommand.class,
+      VerifyCommand.class,
+      DoctorCommand.class
+    })
+public final class Main implements Runnable {
+  static final int FAILURE = 1;
+  static final int USAGE = 2;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--verbose",
+      scope = ScopeType.INHERIT,
+      description = "Show the stack trace of an error, and where the time of a start goes.")
+  private boolean verbose;
+
+  boolean isVerbose() {
+    return verbose;
+  }
+
+  public static void main(String[] arguments) {
+    StandardError.restore();
+    System.exit(run(arguments));
+  }
+
+  /** Runs a command and returns its exit code. */
+  static int run(String... arguments) {
+    Main main = new Main();
+    return new CommandLine(main)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
+        .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
+        .execute(arguments);
+  }
+
+  /** The folder of the project: bundled models lie below it. */
+  static Path home() {
+    return Path.of(System.getProperty("palimpsest.home", "."));
+  }
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(System.out);
+  }
+
+  private int usage(ParameterException e, CommandLine commandLine) {
+    return report(
+        e,
+        e.getMessage() + " (see '" + commandLine.getCommandSpec().qualifiedName() + " --help')",
+        USAGE);
+  }
+
+  private int failure(Exception e, CommandLine commandLine) {
+    return switch (e) {
+      case ParameterException wrong -> usage(wrong, commandLine);
+      case InvalidOptionException wrong -> report(wrong, String.valueOf(wrong.getMessage()), USAGE);
+      case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
+      case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);
+    };
+  }
+
+  private int report(Exception e, String message, int code) {
+    System.err.println("palimpsest: " + message.replace('\n', ' ').strip());
+    if (verbose) {
+      e.printStackTrace(System.err);
+    }
+    return code;
+  }
+}
