@@ -119,6 +119,9 @@ class Muon(torch.optim.Optimizer):
                     p.mul_(1 - 0.1 * group["lr"]).add_(update, alpha=-group["lr"] * scale)
 
 
+# digits and signs are what takes learning; separators and ends learn themselves
+HARD_WEIGHT = torch.ones(text.tokenizer().get_vocab_size())
+HARD_WEIGHT[[text.tokenizer().token_to_id(c) for c in "0123456789+-"]] = 4.0
 VALUE, DERIVED = 1, 2  # roles of canvas tokens: running values; what the prompt alone tells
 
 
@@ -190,14 +193,15 @@ def mask(group):
 
 
 def drill(rng, tok, rows):
-    """Equations on their own, results masked: many sums at little cost; rotary positions are relative, so they carry over."""
+    """Five unrelated equations in a row, results masked: many sums at little cost, each to be found among the others."""
     lines = []
-    while len(lines) < rows:
-        start, operands = problems.chain(rng, 1)
-        lines.append(tok.encode("<|assistant|>" + problems.worked(start, operands)[0].split(" ")[0]).ids)
+    for _ in range(rows):
+        equations = [problems.worked(*problems.chain(rng, 1))[0].split(" ")[0] for _ in range(5)]
+        lines.append(tok.encode("<|assistant|>" + " ".join(equations)).ids)
     ids = torch.tensor(lines)
+    both = torch.tensor([[True, True], [True, True], [False, True], [True, False]])
     masked = torch.zeros_like(ids, dtype=torch.bool)
-    masked[:, 6:8] = torch.tensor([[True, True], [True, True], [False, True], [True, False]])[torch.randint(0, 4, (rows,))]
+    masked[:, 1:].view(rows, 5, 8)[:, :, 5:7] = both[torch.randint(0, 4, (rows, 5))]
     return ids.masked_fill(masked, text.MASK), ids, masked
 
 
@@ -295,10 +299,13 @@ def main():
                 seen, targets, wanted = mask(group)
                 if not wanted.any():
                     continue
-            loss = F.cross_entropy(model(seen, wanted), targets[wanted])
-            loss.backward()
-            if not model.causal:
-                seen, targets, wanted = drill(rng, tok, 6 * arguments.rows)
+            answers = targets[wanted]
+            drilling = not model.causal and done > 0.2
+            weights = HARD_WEIGHT[answers] if drilling else torch.ones(len(answers))
+            losses = F.cross_entropy(model(seen, wanted), answers, reduction="none")
+            (losses * weights).mean().backward()
+            if drilling:
+                seen, targets, wanted = drill(rng, tok, arguments.rows)
                 drilled = F.cross_entropy(model(seen, wanted), targets[wanted])
                 drilled.backward()
                 sums += drilled.item()
@@ -306,7 +313,7 @@ def main():
             for optimizer in optimizers:
                 optimizer.step()
             model.zero_grad(set_to_none=True)
-            total, step = total + loss.item(), step + 1
+            total, step = total + losses.mean().item(), step + 1
             if step % 100 == 0:
                 record = {"step": step, "minutes": round((time.time() - began) / 60, 2), "loss": round(total / 100, 5), "drill": round(sums / 100, 5)}
                 if int(done * 16) > checked:

@@ -31,8 +31,6 @@ import picocli.CommandLine.Spec;
     description = "Writes a text by filling a canvas of masks.",
     mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
-  private static final int STDIN = 0;
-
   @Spec private CommandSpec spec;
 
   @ParentCommand private Main main;
@@ -98,7 +96,7 @@ final class GenerateCommand implements Callable<Integer> {
     String text;
     if (prompt.isPresent()) {
       text = prompt.get();
-    } else if (Terminal.isTerminal(STDIN)) {
+    } else if (Terminal.isStandardInput()) {
       throw new ParameterException(
           spec.commandLine(), "no prompt: give one as an argument or on standard input");
     } else {
@@ -112,7 +110,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private static void warnOfUnknownWords(Model model, String text) {
-    List<String> unknown = model.tokenizer().unknownWords(text);
+    List<String> unknown = model.unknownWords(text);
     if (!unknown.isEmpty()) {
       System.err.println(
           "palimpsest: the model does not know these words, and reads each as the same unknown one: "

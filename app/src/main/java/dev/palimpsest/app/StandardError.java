@@ -1,50 +1,35 @@
 package dev.palimpsest.app;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
+import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.Charset;
 
 /**
- * Gives the program its real standard error back.
+ * Gives the program its real standard error.
  *
  * <p>The JVM greets the Vector API with a warning that no option turns off. The launcher therefore
- * starts the JVM with a filter behind descriptor 2, keeps the real standard error in the descriptor
- * named by {@code PALIMPSEST_STDERR}, and {@link #restore} swaps them back. Without it everything
- * still arrives, but through a pipe: a terminal is not seen as one.
+ * puts a filter behind descriptor 2 and keeps the real standard error in the descriptor named by
+ * {@code palimpsest.stderr}. Without that property nothing changes.
  */
 final class StandardError {
-  private static final int STDERR = 2;
-
   private StandardError() {}
 
-  /** Call first in {@code main}. Does nothing when the launcher did not redirect. */
+  /** Call first in {@code main}. */
   static void restore() {
-    String kept = System.getenv("PALIMPSEST_STDERR");
-    if (kept == null) {
+    String descriptor = System.getProperty("palimpsest.stderr");
+    if (descriptor == null) {
       return;
     }
+    Charset charset =
+        Charset.forName(
+            System.getProperty("stderr.encoding", Charset.defaultCharset().name()),
+            Charset.defaultCharset());
     try {
-      int descriptor = Integer.parseInt(kept);
-      MethodHandle dup2 =
-          libc(
-              "dup2",
-              FunctionDescriptor.of(
-                  ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-      MethodHandle close =
-          libc("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-      if ((int) dup2.invokeExact(descriptor, STDERR) == STDERR) {
-        int _ = (int) close.invokeExact(descriptor);
-      }
-    } catch (Throwable e) {
-      System.err.println("standard error stays behind the launcher's filter: " + e);
+      System.setErr(
+          new PrintStream(new FileOutputStream("/dev/fd/" + descriptor, true), true, charset));
+    } catch (FileNotFoundException e) {
+      // A closed or unusual descriptor: the filtered one still passes everything on.
     }
-  }
-
-  private static MethodHandle libc(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    SymbolLookup lookup = linker.defaultLookup();
-    return linker.downcallHandle(lookup.findOrThrow(name), type);
   }
 }

@@ -10,10 +10,15 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
 
 /**
  * A model ready to run: its weights on a backend, its tokenizer, and what its folder says of both.
@@ -31,10 +36,13 @@ public record Model(
     Optional<ChatTemplate> chatTemplate,
     GenerationConfig generationConfig)
     implements AutoCloseable {
+  private static final long SMALL = 100_000_000;
+  private static final int WARM_UP_TOKENS = 64;
   private static final String END_OF_TURN = "<|eot_id|>";
 
   /**
-   * Loads the model in {@code folder} onto the host.
+   * Loads the model in {@code folder} onto the host. Text and weights are loaded side by side, and
+   * a small model takes one step over masks, so that the first real one finds its code compiled.
    *
    * @param threads that work on an operation
    * @param progress is told the share of the weights that is loaded, from 0 to 1
@@ -42,31 +50,80 @@ public record Model(
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
    */
   public static Model load(Path folder, Precision precision, int threads, DoubleConsumer progress) {
+    FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
+    Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       ModelSpec spec = LladaFamily.spec(checkpoint.config());
-      Optional<ChatTemplate> chatTemplate = ChatTemplate.open(folder);
       GenerationConfig generationConfig = GenerationConfig.read(folder);
-      Tokenizer tokenizer = Tokenizer.open(folder);
+      Transformer transformer =
+          Transformer.load(checkpoint, spec, new HostBackend(precision, threads), progress);
       boolean loaded = false;
       try {
-        Transformer transformer =
-            Transformer.load(checkpoint, spec, new HostBackend(precision, threads), progress);
+        if (spec.parameters() < SMALL) {
+          transformer.predict(List.of(masks(spec)));
+        }
+        Text texts = text.get();
         loaded = true;
-        return new Model(spec, transformer, tokenizer, chatTemplate, generationConfig);
+        return new Model(
+            spec, transformer, texts.tokenizer(), texts.chatTemplate(), generationConfig);
       } finally {
         if (!loaded) {
-          tokenizer.close();
+          transformer.close();
         }
       }
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException("loading " + folder + " was interrupted");
+    } catch (RuntimeException e) {
+      closeTokenizer(text);
+      throw e;
+    }
+  }
+
+  private static Query masks(ModelSpec spec) {
+    int[] tokens = new int[Math.min(WARM_UP_TOKENS, spec.maxLength())];
+    Arrays.fill(tokens, spec.maskId());
+    int[] rows = IntStream.range(0, tokens.length).toArray();
+    return new Query(tokens, 0, rows, Draw.GREEDY, Optional.empty());
+  }
+
+  private static void closeTokenizer(FutureTask<Text> text) {
+    try {
+      text.get().tokenizer().close();
+    } catch (ExecutionException e) {
+      // It never opened; what failed first is what gets reported.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What turns texts into ids and back. */
+  private record Text(Tokenizer tokenizer, Optional<ChatTemplate> chatTemplate) {
+    static Text open(Path folder) {
+      Optional<ChatTemplate> chatTemplate = ChatTemplate.open(folder);
+      chatTemplate.ifPresent(template -> template.render(userTurn(""), true));
+      return new Text(Tokenizer.open(folder), chatTemplate);
     }
   }
 
   /** The ids of a user's text: in the chat template if there is one, else as it is. */
   public int[] prompt(String text) {
-    return tokenizer.encode(
-        chatTemplate
-            .map(template -> template.render(List.of(new ChatTemplate.Message("user", text)), true))
-            .orElse(text));
+    return tokenizer.encode(wrapped(text));
+  }
+
+  private String wrapped(String text) {
+    return chatTemplate.map(template -> template.render(userTurn(text), true)).orElse(text);
+  }
+
+  private static List<ChatTemplate.Message> userTurn(String text) {
+    return List.of(new ChatTemplate.Message("user", text));
+  }
+
+  /** Words of a user's text that the tokenizer does not know, where it has an unknown token. */
+  public List<String> unknownWords(String text) {
+    return tokenizer.unknownWords(wrapped(text));
   }
 
   /** The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}. */

@@ -1,0 +1,93 @@
+package dev.palimpsest.engine.backend;
+
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.checkpoint.Tensor;
+import java.util.List;
+
+/**
+ * The operations of a transformer. Everything above it is the same code on every device.
+ *
+ * <p>A row's result depends, bit for bit, on nothing but that row (and, in attention, the rows of
+ * its own sequence): not on the other rows, their number or order, nor on the number of threads.
+ *
+ * <p>An instance serves one thread at a time.
+ */
+public interface Backend extends AutoCloseable {
+  /** Device, precision and libraries, for people. */
+  String describe();
+
+  /** Copies tensors of equal width into the backend's memory, stacked along their rows. */
+  Weight weight(List<Tensor> parts);
+
+  /** Copies an f32 matrix into the backend's memory, as it is, whatever the precision. */
+  Weight table(int rows, int columns, float[] values);
+
+  /**
+   * Makes sure that the step's memory holds at least {@code bytes}; its content is undefined after.
+   */
+  void reserve(long bytes);
+
+  /** {@code out[i] = table[tokens[i]]}. */
+  void embed(int[] tokens, Weight table, Activation out);
+
+  /**
+   * {@code out = x / sqrt(mean(x²) + epsilon) · gain} along each row (Zhang and Sennrich, 2019).
+   */
+  void rmsNorm(Activation x, Weight gain, double epsilon, Activation out);
+
+  /**
+   * {@code out = x · wᵀ} with the rows {@code [firstRow, firstRow + out.columns())} of {@code w}.
+   */
+  void linear(Activation x, Weight w, int firstRow, Activation out);
+
+  /** {@code sum = sum + x · wᵀ}. */
+  void addLinear(Activation x, Weight w, Activation sum);
+
+  /**
+   * Rotates the halves of every head in place (Su et al., 2021; the half-split form of GPT-NeoX).
+   *
+   * @param x [rows, heads · headSize]
+   * @param positions of the rows
+   * @param table [positions, headSize]: cosines of the head's first half, then sines
+   */
+  void rotate(Activation x, int headSize, int[] positions, Weight table);
+
+  /**
+   * Softmax attention of every query over all keys of its own sequence, scaled by {@code
+   * 1/sqrt(headSize)}.
+   *
+   * @param q [query rows, heads · headSize]
+   * @param k [key rows, key heads · headSize]; a key head serves {@code heads / key heads} heads
+   * @param v as {@code k}
+   * @param queryStarts the first query row of each sequence, and the number of query rows
+   * @param keyStarts the first key row of each sequence, and the number of key rows
+   * @param out as {@code q}
+   */
+  void attention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      Activation out);
+
+  /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */
+  void swiGlu(Activation gateUp, Activation out);
+
+  /** {@code out[i] = x[rows[i]]}. */
+  void gather(Activation x, int[] rows, Activation out);
+
+  /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
+  void guide(Activation x, int row, int unconditional, double scale);
+
+  /** Reduces the logits {@code x · headᵀ} of each row to a {@link Prediction}, a tile at a time. */
+  List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws);
+
+  /** Copies an activation to the host, row by row. */
+  float[] read(Activation x);
+
+  /** Frees the weights and the step's memory. */
+  @Override
+  void close();
+}

@@ -1,0 +1,175 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static dev.palimpsest.engine.backend.host.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.engine.backend.Activation;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
+ * of 32 queries by 128 keys, never a matrix of all scores.
+ *
+ * <p>A tile always has 32 rows, padded with copies of nothing in particular that are never read, so
+ * a query's bits depend on its own sequence alone.
+ */
+final class Attention {
+  private static final int QUERY_TILE = 32;
+  private static final int KEY_TILE = 128;
+
+  private final Workers workers;
+  private final Scratch[] scratch;
+  private final Gemm gemm;
+  private final float[][] maxima;
+  private final float[][] sums;
+
+  Attention(Workers workers, Scratch[] scratch, Gemm gemm) {
+    this.workers = workers;
+    this.scratch = scratch;
+    this.gemm = gemm;
+    maxima = new float[workers.count()][QUERY_TILE];
+    sums = new float[workers.count()][QUERY_TILE];
+  }
+
+  void attend(
+      MemorySegment step,
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      Activation out) {
+    int heads = q.columns() / headSize;
+    int group = q.columns() / k.columns();
+    int sequences = queryStarts.length - 1;
+    workers.run(
+        sequences * heads,
+        (task, worker) -> {
+          int sequence = task / heads;
+          int head = task % heads;
+          Activation queries = q.columns(head * headSize, headSize);
+          Activation results = out.columns(head * headSize, headSize);
+          Activation keys = k.columns(head / group * headSize, headSize);
+          Activation values = v.columns(head / group * headSize, headSize);
+          int end = queryStarts[sequence + 1];
+          for (int row = queryStarts[sequence]; row < end; row += QUERY_TILE) {
+            int rows = Math.min(QUERY_TILE, end - row);
+            tile(
+                step,
+                queries,
+                row,
+                rows,
+                keys,
+                values,
+                keyStarts[sequence],
+                keyStarts[sequence + 1],
+                results,
+                worker);
+          }
+        });
+  }
+
+  private void tile(
+      MemorySegment step,
+      Activation q,
+      int row,
+      int rows,
+      Activation k,
+      Activation v,
+      int firstKey,
+      int lastKey,
+      Activation out,
+      int worker) {
+    int size = q.columns();
+    long matrixBytes = 4L * QUERY_TILE * size;
+    MemorySegment memory = scratch[worker].atLeast(2 * matrixBytes + 4L * QUERY_TILE * KEY_TILE);
+    MemorySegment queries = memory.asSlice(0, matrixBytes);
+    MemorySegment sum = memory.asSlice(matrixBytes, matrixBytes);
+    MemorySegment scores = memory.asSlice(2 * matrixBytes);
+    float scale = (float) (1 / Math.sqrt(size));
+    for (int i = 0; i < rows; i++) {
+      scale(step, q.rowOffset(row + i), scale, queries, 4L * i * size, size);
+    }
+    sum.fill((byte) 0);
+    float[] max = maxima[worker];
+    float[] total = sums[worker];
+    Arrays.fill(max, Float.NEGATIVE_INFINITY);
+    Arrays.fill(total, 0);
+    for (int key = firstKey; key < lastKey; key += KEY_TILE) {
+      int keys = Math.min(KEY_TILE, lastKey - key);
+      gemm.timesTransposed(
+          QUERY_TILE,
+          keys,
+          size,
+          queries,
+          size,
+          step.asSlice(k.rowOffset(key)),
+          k.stride(),
+          0,
+          scores,
+          KEY_TILE);
+      for (int i = 0; i < rows; i++) {
+        long scoreRow = 4L * i * KEY_TILE;
+        float highest = Math.max(max[i], highest(scores, scoreRow, keys));
+        float shrink = (float) StrictMath.exp(max[i] - highest);
+        total[i] = total[i] * shrink + exponentials(scores, scoreRow, keys, highest);
+        max[i] = highest;
+        scale(sum, 4L * i * size, shrink, sum, 4L * i * size, size);
+      }
+      gemm.times(
+          QUERY_TILE,
+          size,
+          keys,
+          scores,
+          KEY_TILE,
+          step.asSlice(v.rowOffset(key)),
+          v.stride(),
+          1,
+          sum,
+          size);
+    }
+    for (int i = 0; i < rows; i++) {
+      scale(sum, 4L * i * size, 1 / total[i], step, out.rowOffset(row + i), size);
+    }
+  }
+
+  /** The row's maximum; its tail is padded with -inf up to a whole vector. */
+  private static float highest(MemorySegment scores, long row, int keys) {
+    for (int j = keys; j % LANES != 0; j++) {
+      scores.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
+    }
+    FloatVector highest = load(scores, row);
+    for (int j = LANES; j < keys; j += LANES) {
+      highest = highest.max(load(scores, row + 4L * j));
+    }
+    return highest.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** Replaces the row by {@code exp(score - highest)} and returns its sum. */
+  private static float exponentials(MemorySegment scores, long row, int keys, float highest) {
+    FloatVector total = FloatVector.zero(Vectors.FLOATS);
+    for (int j = 0; j < keys; j += LANES) {
+      FloatVector weight = Vectors.exp(load(scores, row + 4L * j).sub(highest));
+      store(weight, scores, row + 4L * j);
+      total = total.add(weight);
+    }
+    return Vectors.sum(total);
+  }
+
+  private static void scale(
+      MemorySegment source, long from, float factor, MemorySegment target, long to, int count) {
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      store(load(source, from + 4L * i).mul(factor), target, to + 4L * i);
+    }
+    for (; i < count; i++) {
+      target.set(JAVA_FLOAT, to + 4L * i, source.get(JAVA_FLOAT, from + 4L * i) * factor);
+    }
+  }
+}

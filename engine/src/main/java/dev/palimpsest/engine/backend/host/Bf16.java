@@ -1,0 +1,73 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.INTS;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The upper half of an f32: sign, eight bits of exponent, seven of mantissa. */
+final class Bf16 {
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(Vectors.FLOATS.vectorBitSize() / 2));
+
+  private Bf16() {}
+
+  static float toFloat(short bits) {
+    return Float.intBitsToFloat(bits << 16);
+  }
+
+  /** Rounds to nearest, ties to even; NaN stays NaN. */
+  static short fromFloat(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    if (Float.isNaN(value)) {
+      return (short) ((bits >>> 16) | 0x40);
+    }
+    int odd = (bits >>> 16) & 1;
+    return (short) ((bits + 0x7FFF + odd) >>> 16);
+  }
+
+  /** Widens {@code count} bf16 at byte {@code from} of {@code source} to f32 at {@code to}. */
+  static void widen(MemorySegment source, long from, MemorySegment target, long to, long count) {
+    long i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      ShortVector half =
+          ShortVector.fromMemorySegment(SHORTS, source, from + 2 * i, ByteOrder.nativeOrder());
+      IntVector bits =
+          half.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
+              .reinterpretAsInts()
+              .lanewise(VectorOperators.LSHL, 16);
+      bits.intoMemorySegment(target, to + 4 * i, ByteOrder.nativeOrder());
+    }
+    for (; i < count; i++) {
+      target.set(JAVA_FLOAT, to + 4 * i, toFloat(source.get(JAVA_SHORT_UNALIGNED, from + 2 * i)));
+    }
+  }
+
+  /** Narrows {@code count} f32 at byte {@code from} of {@code source} to bf16 at {@code to}. */
+  static void narrow(MemorySegment source, long from, MemorySegment target, long to, long count) {
+    long i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      IntVector bits =
+          IntVector.fromMemorySegment(INTS, source, from + 4 * i, ByteOrder.nativeOrder());
+      IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+      IntVector rounded = bits.add(0x7FFF).add(odd).lanewise(VectorOperators.LSHR, 16);
+      IntVector quiet = bits.lanewise(VectorOperators.LSHR, 16).or(0x40);
+      IntVector result =
+          rounded.blend(quiet, bits.reinterpretAsFloats().test(VectorOperators.IS_NAN).cast(INTS));
+      ((ShortVector) result.convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoMemorySegment(target, to + 2 * i, ByteOrder.nativeOrder());
+    }
+    for (; i < count; i++) {
+      target.set(JAVA_SHORT, to + 2 * i, fromFloat(source.get(JAVA_FLOAT, from + 4 * i)));
+    }
+  }
+}

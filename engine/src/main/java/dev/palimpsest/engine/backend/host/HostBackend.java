@@ -1,0 +1,317 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.FLOATS;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static dev.palimpsest.engine.backend.host.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.bindings.onednn.OneDnn;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.checkpoint.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import jdk.incubator.vector.FloatVector;
+
+/** The operations on the CPU. Activations are f32; weights f32 or bf16. */
+public final class HostBackend implements Backend {
+  private static final int ROWS_PER_TASK = 16;
+  private static final long ALIGNMENT = 64;
+
+  private final Precision precision;
+  private final Workers workers;
+  private final Scratch[] scratch;
+  private final Linear linear;
+  private final Attention attention;
+  private final Vocabulary vocabulary;
+  private final Gemm gemm;
+  private final Arena weights = Arena.ofShared();
+  private final Scratch step = new Scratch();
+
+  /**
+   * A backend with its own threads.
+   *
+   * @param precision of the weights in memory
+   * @param threads that work on an operation, the caller's included
+   */
+  public HostBackend(Precision precision, int threads) {
+    this(precision, threads, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
+  }
+
+  HostBackend(Precision precision, int threads, Gemm gemm) {
+    this.precision = precision;
+    this.gemm = gemm;
+    workers = new Workers(threads);
+    scratch = new Scratch[threads];
+    Arrays.setAll(scratch, _ -> new Scratch());
+    linear = new Linear(workers, scratch, gemm);
+    attention = new Attention(workers, scratch, gemm);
+    vocabulary = new Vocabulary(workers, scratch, linear);
+  }
+
+  /**
+   * The precision that this machine computes fastest: bf16 where it is multiplied natively, f32
+   * elsewhere.
+   */
+  public static Precision fastestPrecision() {
+    return Linear.multipliesBf16() ? Precision.BF16 : Precision.F32;
+  }
+
+  /** The width of this CPU's vectors. */
+  public static int vectorBits() {
+    return FLOATS.vectorBitSize();
+  }
+
+  @Override
+  public String describe() {
+    String product =
+        switch (gemm) {
+          case OneDnnGemm _ -> OneDnn.describe();
+          case VectorGemm _ ->
+              "Vector API products"
+                  + OneDnn.failure().map(reason -> " (" + reason + ")").orElse("");
+        };
+    String bf16 =
+        precision == Precision.BF16 && !Linear.multipliesBf16()
+            ? ", bf16 widened to f32 (this CPU has neither AVX512-BF16 nor AMX)"
+            : "";
+    return "host, "
+        + precision.name().toLowerCase(Locale.ROOT)
+        + ", "
+        + workers.count()
+        + " threads, "
+        + product
+        + bf16;
+  }
+
+  @Override
+  public Weight weight(List<Tensor> parts) {
+    List<Long> shape = parts.getFirst().shape();
+    int columns = Math.toIntExact(shape.getLast());
+    Precision stored = shape.size() == 1 ? Precision.F32 : precision;
+    long elements = parts.stream().mapToLong(Tensor::elements).sum();
+    MemorySegment data = weights.allocate(elements * elementBytes(stored), ALIGNMENT);
+    long at = 0;
+    for (Tensor part : parts) {
+      TensorCopy.into(data, at, stored, part);
+      at += part.elements() * elementBytes(stored);
+    }
+    return new HostWeight(stored, Math.toIntExact(elements / columns), columns, data);
+  }
+
+  private static long elementBytes(Precision precision) {
+    return precision == Precision.BF16 ? Short.BYTES : Float.BYTES;
+  }
+
+  @Override
+  public Weight table(int rows, int columns, float[] values) {
+    MemorySegment data = weights.allocate(4L * rows * columns, ALIGNMENT);
+    MemorySegment.copy(values, 0, data, JAVA_FLOAT, 0, values.length);
+    return new HostWeight(Precision.F32, rows, columns, data);
+  }
+
+  @Override
+  public void reserve(long bytes) {
+    step.atLeast(bytes);
+  }
+
+  @Override
+  public void embed(int[] tokens, Weight table, Activation out) {
+    MemorySegment memory = step.memory();
+    HostWeight source = (HostWeight) table;
+    byRows(
+        tokens.length,
+        row -> {
+          long from = tokens[row] * source.rowBytes();
+          if (source.precision() == Precision.F32) {
+            MemorySegment.copy(source.data(), from, memory, out.rowOffset(row), source.rowBytes());
+          } else {
+            Bf16.widen(source.data(), from, memory, out.rowOffset(row), source.columns());
+          }
+        });
+  }
+
+  @Override
+  public void rmsNorm(Activation x, Weight gain, double epsilon, Activation out) {
+    MemorySegment memory = step.memory();
+    MemorySegment gains = ((HostWeight) gain).data();
+    byRows(
+        x.rows(),
+        row ->
+            normalize(memory, x.rowOffset(row), gains, epsilon, out.rowOffset(row), x.columns()));
+  }
+
+  private static void normalize(
+      MemorySegment memory, long from, MemorySegment gains, double epsilon, long to, int count) {
+    FloatVector squares = FloatVector.zero(FLOATS);
+    int whole = FLOATS.loopBound(count);
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector x = load(memory, from + 4L * i);
+      squares = x.fma(x, squares);
+    }
+    float total = Vectors.sum(squares);
+    for (int i = whole; i < count; i++) {
+      float x = memory.get(JAVA_FLOAT, from + 4L * i);
+      total = Math.fma(x, x, total);
+    }
+    float scale = (float) (1 / Math.sqrt(total / count + epsilon));
+    for (int i = 0; i < whole; i += LANES) {
+      store(load(memory, from + 4L * i).mul(scale).mul(load(gains, 4L * i)), memory, to + 4L * i);
+    }
+    for (int i = whole; i < count; i++) {
+      float x = memory.get(JAVA_FLOAT, from + 4L * i);
+      memory.set(JAVA_FLOAT, to + 4L * i, x * scale * gains.get(JAVA_FLOAT, 4L * i));
+    }
+  }
+
+  @Override
+  public void linear(Activation x, Weight w, int firstRow, Activation out) {
+    linear.multiply(step.memory(), x, (HostWeight) w, firstRow, 0, out);
+  }
+
+  @Override
+  public void addLinear(Activation x, Weight w, Activation sum) {
+    linear.multiply(step.memory(), x, (HostWeight) w, 0, 1, sum);
+  }
+
+  @Override
+  public void rotate(Activation x, int headSize, int[] positions, Weight table) {
+    MemorySegment memory = step.memory();
+    MemorySegment angles = ((HostWeight) table).data();
+    byRows(
+        x.rows(),
+        row -> {
+          long angle = 4L * positions[row] * headSize;
+          for (int head = 0; head < x.columns(); head += headSize) {
+            rotateHead(memory, x.rowOffset(row) + 4L * head, angles, angle, headSize / 2);
+          }
+        });
+  }
+
+  private static void rotateHead(
+      MemorySegment memory, long head, MemorySegment angles, long angle, int half) {
+    long right = head + 4L * half;
+    long sine = angle + 4L * half;
+    int i = 0;
+    for (; i + LANES <= half; i += LANES) {
+      FloatVector cos = load(angles, angle + 4L * i);
+      FloatVector sin = load(angles, sine + 4L * i);
+      FloatVector a = load(memory, head + 4L * i);
+      FloatVector b = load(memory, right + 4L * i);
+      store(a.mul(cos).sub(b.mul(sin)), memory, head + 4L * i);
+      store(b.mul(cos).add(a.mul(sin)), memory, right + 4L * i);
+    }
+    for (; i < half; i++) {
+      float cos = angles.get(JAVA_FLOAT, angle + 4L * i);
+      float sin = angles.get(JAVA_FLOAT, sine + 4L * i);
+      float a = memory.get(JAVA_FLOAT, head + 4L * i);
+      float b = memory.get(JAVA_FLOAT, right + 4L * i);
+      memory.set(JAVA_FLOAT, head + 4L * i, a * cos - b * sin);
+      memory.set(JAVA_FLOAT, right + 4L * i, b * cos + a * sin);
+    }
+  }
+
+  @Override
+  public void attention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      Activation out) {
+    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, out);
+  }
+
+  @Override
+  public void swiGlu(Activation gateUp, Activation out) {
+    MemorySegment memory = step.memory();
+    int count = out.columns();
+    byRows(
+        out.rows(),
+        row -> {
+          long gate = gateUp.rowOffset(row);
+          long up = gate + 4L * count;
+          long to = out.rowOffset(row);
+          int i = 0;
+          for (; i + LANES <= count; i += LANES) {
+            FloatVector g = load(memory, gate + 4L * i);
+            FloatVector silu = g.div(Vectors.exp(g.neg()).add(1f));
+            store(silu.mul(load(memory, up + 4L * i)), memory, to + 4L * i);
+          }
+          for (; i < count; i++) {
+            float g = memory.get(JAVA_FLOAT, gate + 4L * i);
+            float silu = (float) (g / (1 + StrictMath.exp(-g)));
+            memory.set(JAVA_FLOAT, to + 4L * i, silu * memory.get(JAVA_FLOAT, up + 4L * i));
+          }
+        });
+  }
+
+  @Override
+  public void gather(Activation x, int[] rows, Activation out) {
+    MemorySegment memory = step.memory();
+    for (int i = 0; i < rows.length; i++) {
+      MemorySegment.copy(memory, x.rowOffset(rows[i]), memory, out.rowOffset(i), 4L * x.columns());
+    }
+  }
+
+  @Override
+  public void guide(Activation x, int row, int unconditional, double scale) {
+    MemorySegment memory = step.memory();
+    for (int i = 0; i < x.columns(); i++) {
+      double c = memory.get(JAVA_FLOAT, x.rowOffset(row) + 4L * i);
+      double u = memory.get(JAVA_FLOAT, x.rowOffset(unconditional) + 4L * i);
+      memory.set(JAVA_FLOAT, x.rowOffset(row) + 4L * i, (float) (u + (scale + 1) * (c - u)));
+    }
+  }
+
+  @Override
+  public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
+    return vocabulary.reduce(step.memory(), x, (HostWeight) head, draws);
+  }
+
+  @Override
+  public float[] read(Activation x) {
+    float[] result = new float[x.rows() * x.columns()];
+    for (int row = 0; row < x.rows(); row++) {
+      MemorySegment.copy(
+          step.memory(), JAVA_FLOAT, x.rowOffset(row), result, row * x.columns(), x.columns());
+    }
+    return result;
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+    for (Scratch each : scratch) {
+      each.close();
+    }
+    linear.close();
+    step.close();
+    weights.close();
+  }
+
+  private void byRows(int rows, RowTask task) {
+    workers.run(
+        Math.ceilDiv(rows, ROWS_PER_TASK),
+        (piece, _) -> {
+          int first = piece * ROWS_PER_TASK;
+          for (int row = first; row < Math.min(rows, first + ROWS_PER_TASK); row++) {
+            task.run(row);
+          }
+        });
+  }
+
+  /** An operation on one row. */
+  private interface RowTask {
+    void run(int row);
+  }
+}

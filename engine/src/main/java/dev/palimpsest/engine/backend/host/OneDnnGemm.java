@@ -1,0 +1,37 @@
+package dev.palimpsest.engine.backend.host;
+
+import dev.palimpsest.bindings.onednn.OneDnn;
+import java.lang.foreign.MemorySegment;
+
+/** oneDNN's f32 product on the calling thread. */
+record OneDnnGemm() implements Gemm {
+  @Override
+  public void timesTransposed(
+      int m,
+      int n,
+      int k,
+      MemorySegment a,
+      int lda,
+      MemorySegment b,
+      int ldb,
+      float beta,
+      MemorySegment c,
+      int ldc) {
+    OneDnn.sgemm(OneDnn.TRANSPOSE, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+
+  @Override
+  public void times(
+      int m,
+      int n,
+      int k,
+      MemorySegment a,
+      int lda,
+      MemorySegment b,
+      int ldb,
+      float beta,
+      MemorySegment c,
+      int ldc) {
+    OneDnn.sgemm(OneDnn.NO_TRANSPOSE, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+}

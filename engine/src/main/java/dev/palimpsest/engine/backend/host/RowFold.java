@@ -1,0 +1,242 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.FLOATS;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Philox;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.RowDraw;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * What is known of a row after some of its logits: folds in chunks of ascending ids, then other
+ * folds of later ids, and ends as a {@link Prediction}.
+ */
+final class RowFold {
+  private static final double HIGHEST_GUMBEL = gumbel(-1);
+  private static final float NEGLIGIBLE = -100f;
+
+  private int argmax;
+  private float argmaxLogit;
+  private int drawn;
+  private double drawnScore;
+  private float drawnLogit;
+  private float top;
+  private float second;
+  private double sum;
+  private double weightedSum;
+
+  private final int[] random = new int[4];
+  private float[] saved = {};
+
+  void reset() {
+    argmax = -1;
+    argmaxLogit = Float.NEGATIVE_INFINITY;
+    drawn = -1;
+    drawnScore = Double.NEGATIVE_INFINITY;
+    drawnLogit = Float.NEGATIVE_INFINITY;
+    top = Float.NEGATIVE_INFINITY;
+    second = Float.NEGATIVE_INFINITY;
+    sum = 0;
+    weightedSum = 0;
+  }
+
+  /**
+   * Folds in the logits of ids {@code [firstId, firstId + count)}.
+   *
+   * @param logits at byte {@code row}; overwritten; whole vectors are addressable
+   * @param firstId a multiple of 4
+   */
+  void add(MemorySegment logits, long row, int firstId, int count, RowDraw how) {
+    Draw draw = how.draw();
+    for (int j = count; j % LANES != 0; j++) {
+      logits.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
+    }
+    hide(logits, row, firstId, count, draw.undrawn());
+    findArgmax(logits, row, firstId, count);
+    if (draw.temperature() > 0) {
+      findDrawn(logits, row, firstId, count, how);
+    }
+    restore(logits, row, firstId, count, draw.undrawn());
+    hide(logits, row, firstId, count, draw.uncounted());
+    count(logits, row, count);
+  }
+
+  private void hide(MemorySegment logits, long row, int firstId, int count, int[] ids) {
+    if (saved.length < ids.length) {
+      saved = Arrays.copyOf(saved, ids.length);
+    }
+    for (int i = 0; i < ids.length; i++) {
+      int j = ids[i] - firstId;
+      if (j >= 0 && j < count) {
+        saved[i] = logits.get(JAVA_FLOAT, row + 4L * j);
+        logits.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
+      }
+    }
+  }
+
+  private void restore(MemorySegment logits, long row, int firstId, int count, int[] ids) {
+    for (int i = ids.length - 1; i >= 0; i--) {
+      int j = ids[i] - firstId;
+      if (j >= 0 && j < count) {
+        logits.set(JAVA_FLOAT, row + 4L * j, saved[i]);
+      }
+    }
+  }
+
+  private void findArgmax(MemorySegment logits, long row, int firstId, int count) {
+    FloatVector highest = load(logits, row);
+    for (int j = LANES; j < count; j += LANES) {
+      highest = highest.max(load(logits, row + 4L * j));
+    }
+    float value = highest.reduceLanes(VectorOperators.MAX);
+    if (value > argmaxLogit) {
+      int j = 0;
+      while (logits.get(JAVA_FLOAT, row + 4L * j) != value) {
+        j++;
+      }
+      argmax = firstId + j;
+      argmaxLogit = value;
+    }
+  }
+
+  /** Gumbel-max; most ids are passed over because no noise could lift them above the best. */
+  private void findDrawn(MemorySegment logits, long row, int firstId, int count, RowDraw how) {
+    Draw draw = how.draw();
+    double temperature = draw.temperature();
+    double reach = temperature * HIGHEST_GUMBEL;
+    int block = -1;
+    for (int j = 0; j < count; j++) {
+      float logit = logits.get(JAVA_FLOAT, row + 4L * j);
+      if (logit + reach > drawnScore && logit > Float.NEGATIVE_INFINITY) {
+        int id = firstId + j;
+        if (id >> 2 != block) {
+          block = id >> 2;
+          Philox.block(
+              draw.seed(), draw.step(), how.position(), Philox.Purpose.GUMBEL, block, random);
+        }
+        double score = logit + temperature * gumbel(random[id & 3]);
+        if (score > drawnScore) {
+          drawnScore = score;
+          drawn = id;
+          drawnLogit = logit;
+        }
+      }
+    }
+  }
+
+  private static double gumbel(int word) {
+    return -StrictMath.log(-StrictMath.log(Philox.uniform(word)));
+  }
+
+  /** The two highest and the softmax sums, in two passes. */
+  private void count(MemorySegment logits, long row, int count) {
+    FloatVector first = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector next = first;
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector x = load(logits, row + 4L * j);
+      next = next.max(first.min(x));
+      first = first.max(x);
+    }
+    float chunkTop = first.reduceLanes(VectorOperators.MAX);
+    float chunkSecond = next.reduceLanes(VectorOperators.MAX);
+    boolean passed = false;
+    for (int lane = 0; lane < LANES; lane++) {
+      float x = first.lane(lane);
+      if (x == chunkTop && !passed) {
+        passed = true;
+      } else {
+        chunkSecond = Math.max(chunkSecond, x);
+      }
+    }
+    if (chunkTop == Float.NEGATIVE_INFINITY) {
+      return;
+    }
+    FloatVector sums = FloatVector.zero(FLOATS);
+    FloatVector weighted = sums;
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector x = load(logits, row + 4L * j).sub(chunkTop);
+      FloatVector e = Vectors.exp(x);
+      sums = sums.add(e);
+      weighted = e.fma(x.max(NEGLIGIBLE), weighted);
+    }
+    combine(chunkTop, chunkSecond, Vectors.sum(sums), Vectors.sum(weighted));
+  }
+
+  /** Sums of {@code e^(x - max)} and of {@code (x - max) · e^(x - max)} under a common maximum. */
+  private void combine(
+      float otherTop, float otherSecond, double otherSum, double otherWeightedSum) {
+    if (otherTop == Float.NEGATIVE_INFINITY) {
+      return;
+    }
+    float newTop = Math.max(top, otherTop);
+    second = Math.max(Math.min(top, otherTop), Math.max(second, otherSecond));
+    double down = top == Float.NEGATIVE_INFINITY ? 0 : top - newTop;
+    double otherDown = otherTop - newTop;
+    double factor = StrictMath.exp(down);
+    double otherFactor = StrictMath.exp(otherDown);
+    weightedSum =
+        factor * (weightedSum + down * sum)
+            + otherFactor * (otherWeightedSum + otherDown * otherSum);
+    sum = factor * sum + otherFactor * otherSum;
+    top = newTop;
+  }
+
+  /** Folds in what is known of later ids. */
+  void merge(RowFold later) {
+    if (later.argmaxLogit > argmaxLogit) {
+      argmax = later.argmax;
+      argmaxLogit = later.argmaxLogit;
+    }
+    if (later.drawnScore > drawnScore) {
+      drawn = later.drawn;
+      drawnScore = later.drawnScore;
+      drawnLogit = later.drawnLogit;
+    }
+    combine(later.top, later.second, later.sum, later.weightedSum);
+  }
+
+  /**
+   * The row's scalars.
+   *
+   * @throws ArithmeticException if the logits are not finite
+   */
+  Prediction prediction(Draw draw) {
+    double logSumExp = top + StrictMath.log(sum);
+    if (!Double.isFinite(logSumExp) || argmax < 0) {
+      throw new ArithmeticException(
+          "a row of logits has the maximum "
+              + top
+              + " and the softmax sum "
+              + sum
+              + " where finite numbers are expected: the model's weights are damaged");
+    }
+    boolean noisy = draw.temperature() > 0;
+    int token = noisy ? drawn : argmax;
+    float logit = noisy ? drawnLogit : argmaxLogit;
+    double probability = contains(draw.uncounted(), token) ? 0 : StrictMath.exp(logit - logSumExp);
+    return new Prediction(
+        token,
+        probability,
+        argmax,
+        1 / sum,
+        StrictMath.exp(second - logSumExp),
+        logSumExp,
+        Math.max(0, StrictMath.log(sum) - weightedSum / sum));
+  }
+
+  private static boolean contains(int[] ids, int id) {
+    for (int each : ids) {
+      if (each == id) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+package dev.palimpsest.engine.backend.host;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Native memory that grows to the largest request and is then reused. */
+final class Scratch implements AutoCloseable {
+  private static final long ALIGNMENT = 64;
+
+  private Arena arena = Arena.ofShared();
+  private MemorySegment memory = arena.allocate(ALIGNMENT, ALIGNMENT);
+
+  /** At least {@code bytes} of memory; what it held is lost when it grows. */
+  MemorySegment atLeast(long bytes) {
+    if (memory.byteSize() < bytes) {
+      arena.close();
+      arena = Arena.ofShared();
+      memory = arena.allocate(bytes, ALIGNMENT);
+    }
+    return memory;
+  }
+
+  MemorySegment memory() {
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

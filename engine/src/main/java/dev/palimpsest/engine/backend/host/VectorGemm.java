@@ -1,0 +1,183 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.FLOATS;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static dev.palimpsest.engine.backend.host.Vectors.store;
+import static dev.palimpsest.engine.backend.host.Vectors.sum;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The product without a library. Every element is one chain of fused multiply-adds in the order of
+ * k (per lane, then the lanes), so its bits depend on nothing but its row, its column and k.
+ */
+record VectorGemm() implements Gemm {
+  private static final int ROWS = 4;
+  private static final int COLUMNS = 2;
+
+  @Override
+  public void timesTransposed(
+      int m,
+      int n,
+      int k,
+      MemorySegment a,
+      int lda,
+      MemorySegment b,
+      int ldb,
+      float beta,
+      MemorySegment c,
+      int ldc) {
+    for (int j = 0; j < n; j += COLUMNS) {
+      long b0 = 4L * j * ldb;
+      long b1 = 4L * Math.min(j + 1, n - 1) * ldb;
+      for (int i = 0; i < m; i += ROWS) {
+        dots(
+            i,
+            Math.min(ROWS, m - i),
+            j,
+            Math.min(COLUMNS, n - j),
+            k,
+            a,
+            lda,
+            b,
+            b0,
+            b1,
+            beta,
+            c,
+            ldc);
+      }
+    }
+  }
+
+  /** A block of up to 4 rows by 2 columns; missing ones repeat the last and are not stored. */
+  private static void dots(
+      int i,
+      int rows,
+      int j,
+      int columns,
+      int k,
+      MemorySegment a,
+      int lda,
+      MemorySegment b,
+      long b0,
+      long b1,
+      float beta,
+      MemorySegment c,
+      int ldc) {
+    long a0 = 4L * i * lda;
+    long a1 = 4L * (i + Math.min(1, rows - 1)) * lda;
+    long a2 = 4L * (i + Math.min(2, rows - 1)) * lda;
+    long a3 = 4L * (i + rows - 1) * lda;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    int whole = FLOATS.loopBound(k);
+    for (int p = 0; p < whole; p += LANES) {
+      long at = 4L * p;
+      FloatVector v0 = load(b, b0 + at);
+      FloatVector v1 = load(b, b1 + at);
+      FloatVector u = load(a, a0 + at);
+      s00 = u.fma(v0, s00);
+      s01 = u.fma(v1, s01);
+      u = load(a, a1 + at);
+      s10 = u.fma(v0, s10);
+      s11 = u.fma(v1, s11);
+      u = load(a, a2 + at);
+      s20 = u.fma(v0, s20);
+      s21 = u.fma(v1, s21);
+      u = load(a, a3 + at);
+      s30 = u.fma(v0, s30);
+      s31 = u.fma(v1, s31);
+    }
+    finish(s00, whole, k, a, a0, b, b0, beta, c, i, j, ldc);
+    if (rows > 1) {
+      finish(s10, whole, k, a, a1, b, b0, beta, c, i + 1, j, ldc);
+    }
+    if (rows > 2) {
+      finish(s20, whole, k, a, a2, b, b0, beta, c, i + 2, j, ldc);
+    }
+    if (rows > 3) {
+      finish(s30, whole, k, a, a3, b, b0, beta, c, i + 3, j, ldc);
+    }
+    if (columns > 1) {
+      finish(s01, whole, k, a, a0, b, b1, beta, c, i, j + 1, ldc);
+      if (rows > 1) {
+        finish(s11, whole, k, a, a1, b, b1, beta, c, i + 1, j + 1, ldc);
+      }
+      if (rows > 2) {
+        finish(s21, whole, k, a, a2, b, b1, beta, c, i + 2, j + 1, ldc);
+      }
+      if (rows > 3) {
+        finish(s31, whole, k, a, a3, b, b1, beta, c, i + 3, j + 1, ldc);
+      }
+    }
+  }
+
+  /** Adds the lanes and the tail of k, and stores the element. */
+  private static void finish(
+      FloatVector lanes,
+      int whole,
+      int k,
+      MemorySegment a,
+      long aRow,
+      MemorySegment b,
+      long bRow,
+      float beta,
+      MemorySegment c,
+      int row,
+      int column,
+      int ldc) {
+    float dot = sum(lanes);
+    for (int p = whole; p < k; p++) {
+      dot = Math.fma(a.get(JAVA_FLOAT, aRow + 4L * p), b.get(JAVA_FLOAT, bRow + 4L * p), dot);
+    }
+    long at = 4L * ((long) row * ldc + column);
+    c.set(JAVA_FLOAT, at, beta == 0 ? dot : Math.fma(beta, c.get(JAVA_FLOAT, at), dot));
+  }
+
+  @Override
+  public void times(
+      int m,
+      int n,
+      int k,
+      MemorySegment a,
+      int lda,
+      MemorySegment b,
+      int ldb,
+      float beta,
+      MemorySegment c,
+      int ldc) {
+    int whole = FLOATS.loopBound(n);
+    for (int i = 0; i < m; i++) {
+      long aRow = 4L * i * lda;
+      long cRow = 4L * i * ldc;
+      for (int j = 0; j < whole; j += LANES) {
+        FloatVector s = beta == 0 ? FloatVector.zero(FLOATS) : load(c, cRow + 4L * j).mul(beta);
+        for (int p = 0; p < k; p++) {
+          FloatVector factor = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, aRow + 4L * p));
+          s = factor.fma(load(b, 4L * ((long) p * ldb + j)), s);
+        }
+        store(s, c, cRow + 4L * j);
+      }
+      for (int j = whole; j < n; j++) {
+        float s = beta == 0 ? 0 : beta * c.get(JAVA_FLOAT, cRow + 4L * j);
+        for (int p = 0; p < k; p++) {
+          s =
+              Math.fma(
+                  a.get(JAVA_FLOAT, aRow + 4L * p),
+                  b.get(JAVA_FLOAT, 4L * ((long) p * ldb + j)),
+                  s);
+        }
+        c.set(JAVA_FLOAT, cRow + 4L * j, s);
+      }
+    }
+  }
+}

@@ -1,0 +1,202 @@
+package dev.palimpsest.engine.backend.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Philox;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.RowDraw;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/** The operations as plain loops in double precision. */
+final class Reference {
+  private Reference() {}
+
+  static double[][] rmsNorm(float[][] x, float[] gain, double epsilon) {
+    double[][] result = new double[x.length][gain.length];
+    for (int row = 0; row < x.length; row++) {
+      double scale = 1 / Math.sqrt(square(x[row]) / gain.length + epsilon);
+      for (int i = 0; i < gain.length; i++) {
+        result[row][i] = x[row][i] * scale * gain[i];
+      }
+    }
+    return result;
+  }
+
+  static double[][] linear(float[][] x, float[][] w) {
+    double[][] result = new double[x.length][w.length];
+    for (int row = 0; row < x.length; row++) {
+      for (int column = 0; column < w.length; column++) {
+        double sum = 0;
+        for (int i = 0; i < w[column].length; i++) {
+          sum += (double) x[row][i] * w[column][i];
+        }
+        result[row][column] = sum;
+      }
+    }
+    return result;
+  }
+
+  /** The largest sum of a row's products, were they all of one sign. */
+  static double productScale(float[] x, float[][] w) {
+    double widest = 0;
+    for (float[] column : w) {
+      widest = Math.max(widest, square(column));
+    }
+    return Math.sqrt(square(x) * widest);
+  }
+
+  private static double square(float[] x) {
+    double sum = 0;
+    for (float value : x) {
+      sum += (double) value * value;
+    }
+    return sum;
+  }
+
+  static double[][] rotate(float[][] x, int headSize, int[] positions, float[][] table) {
+    double[][] result = new double[x.length][x[0].length];
+    int half = headSize / 2;
+    for (int row = 0; row < x.length; row++) {
+      float[] angles = table[positions[row]];
+      for (int head = 0; head < x[row].length; head += headSize) {
+        for (int i = 0; i < half; i++) {
+          double cos = angles[i];
+          double sin = angles[half + i];
+          double a = x[row][head + i];
+          double b = x[row][head + half + i];
+          result[row][head + i] = a * cos - b * sin;
+          result[row][head + half + i] = b * cos + a * sin;
+        }
+      }
+    }
+    return result;
+  }
+
+  static double[][] attention(
+      float[][] q, float[][] k, float[][] v, int headSize, int[] queryStarts, int[] keyStarts) {
+    int heads = q[0].length / headSize;
+    int group = heads / (k[0].length / headSize);
+    double[][] result = new double[q.length][q[0].length];
+    for (int sequence = 0; sequence + 1 < queryStarts.length; sequence++) {
+      int first = keyStarts[sequence];
+      double[] weights = new double[keyStarts[sequence + 1] - first];
+      for (int row = queryStarts[sequence]; row < queryStarts[sequence + 1]; row++) {
+        for (int head = 0; head < heads; head++) {
+          int at = head * headSize;
+          int keyAt = head / group * headSize;
+          for (int j = 0; j < weights.length; j++) {
+            double dot = 0;
+            for (int i = 0; i < headSize; i++) {
+              dot += (double) q[row][at + i] * k[first + j][keyAt + i];
+            }
+            weights[j] = dot / Math.sqrt(headSize);
+          }
+          double highest = Arrays.stream(weights).max().orElseThrow();
+          double total = 0;
+          for (int j = 0; j < weights.length; j++) {
+            weights[j] = Math.exp(weights[j] - highest);
+            total += weights[j];
+          }
+          for (int j = 0; j < weights.length; j++) {
+            for (int i = 0; i < headSize; i++) {
+              result[row][at + i] += weights[j] / total * v[first + j][keyAt + i];
+            }
+          }
+        }
+      }
+    }
+    return result;
+  }
+
+  static double[][] swiGlu(float[][] gateUp) {
+    int inner = gateUp[0].length / 2;
+    double[][] result = new double[gateUp.length][inner];
+    for (int row = 0; row < gateUp.length; row++) {
+      for (int i = 0; i < inner; i++) {
+        double gate = gateUp[row][i];
+        result[row][i] = gate / (1 + Math.exp(-gate)) * gateUp[row][inner + i];
+      }
+    }
+    return result;
+  }
+
+  /** The id that a row draws: every id's score is computed, none is passed over. */
+  static int drawn(double[] logits, RowDraw how) {
+    Draw draw = how.draw();
+    int[] random = new int[4];
+    int best = -1;
+    double bestScore = Double.NEGATIVE_INFINITY;
+    for (int id = 0; id < logits.length; id++) {
+      double score = logits[id];
+      if (draw.temperature() > 0) {
+        Philox.block(
+            draw.seed(), draw.step(), how.position(), Philox.Purpose.GUMBEL, id / 4, random);
+        double uniform = Philox.uniform(random[id % 4]);
+        score += draw.temperature() * -StrictMath.log(-StrictMath.log(uniform));
+      }
+      if (!contains(draw.undrawn(), id) && score > bestScore) {
+        best = id;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  static Prediction prediction(double[] logits, RowDraw how) {
+    Draw draw = how.draw();
+    double[] counted =
+        IntStream.range(0, logits.length)
+            .mapToDouble(
+                id -> contains(draw.uncounted(), id) ? Double.NEGATIVE_INFINITY : logits[id])
+            .toArray();
+    double top = Arrays.stream(counted).max().orElseThrow();
+    double sum = Arrays.stream(counted).map(logit -> Math.exp(logit - top)).sum();
+    double logSumExp = top + Math.log(sum);
+    double entropy =
+        -Arrays.stream(counted)
+            .map(logit -> logit - logSumExp)
+            .filter(Double::isFinite)
+            .map(log -> log * Math.exp(log))
+            .sum();
+    double[] sorted = Arrays.stream(counted).sorted().toArray();
+    double second = sorted.length > 1 ? sorted[sorted.length - 2] : Double.NEGATIVE_INFINITY;
+    int token = drawn(logits, how);
+    int argmax =
+        drawn(
+            logits,
+            new RowDraw(new Draw(0, 0, 0, draw.undrawn(), draw.uncounted()), how.position()));
+    return new Prediction(
+        token,
+        Math.exp(counted[token] - logSumExp),
+        argmax,
+        Math.exp(top - logSumExp),
+        Math.exp(second - logSumExp),
+        logSumExp,
+        entropy);
+  }
+
+  private static boolean contains(int[] ids, int id) {
+    return Arrays.stream(ids).anyMatch(each -> each == id);
+  }
+
+  /** Equal ids; scalars within {@code tolerance}. */
+  static void assertClose(Prediction found, Prediction expected, double tolerance) {
+    assertThat(found.token()).as("token").isEqualTo(expected.token());
+    assertThat(found.argmax()).as("argmax").isEqualTo(expected.argmax());
+    assertScalarsClose(found, expected, tolerance);
+    assertThat(found.probability()).isCloseTo(expected.probability(), within(tolerance));
+  }
+
+  static void assertScalarsClose(Prediction found, Prediction expected, double tolerance) {
+    assertThat(found.top()).as("top").isCloseTo(expected.top(), within(tolerance));
+    assertThat(found.second()).as("second").isCloseTo(expected.second(), within(tolerance));
+    assertThat(found.logSumExp())
+        .as("logSumExp")
+        .isCloseTo(
+            expected.logSumExp(), within(tolerance * Math.max(1, Math.abs(expected.logSumExp()))));
+    assertThat(found.entropy()).as("entropy").isCloseTo(expected.entropy(), within(10 * tolerance));
+  }
+}

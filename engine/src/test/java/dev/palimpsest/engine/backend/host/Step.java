@@ -1,0 +1,116 @@
+package dev.palimpsest.engine.backend.host;
+
+import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.checkpoint.DType;
+import dev.palimpsest.engine.checkpoint.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * A backend and the memory of one step, which is full of NaN where nothing was put: an operation
+ * that leaves an element out, or reads what nobody wrote, shows.
+ */
+final class Step implements AutoCloseable {
+  private static final int WIDTH = 1024;
+  private static final int ROWS = 1024;
+
+  final HostBackend backend;
+  private final StepArena arena = new StepArena();
+  private final Weight poison;
+
+  Step(HostBackend backend) {
+    this.backend = backend;
+    float[] values = new float[WIDTH];
+    Arrays.fill(values, Float.NaN);
+    poison = backend.table(1, WIDTH, values);
+    backend.reserve(4L * WIDTH * ROWS);
+    rewind();
+  }
+
+  /** Forgets and poisons every activation. */
+  void rewind() {
+    arena.rewind();
+    backend.embed(new int[ROWS], poison, new Activation(0, ROWS, WIDTH, WIDTH));
+  }
+
+  /** A matrix of NaN. */
+  Activation empty(int rows, int columns) {
+    return arena.allocate(rows, columns);
+  }
+
+  Activation put(float[][] values) {
+    return put(table(values), IntStream.range(0, values.length).toArray());
+  }
+
+  /** Rows of a table that the backend holds. */
+  Activation put(Weight table, int[] rows) {
+    Activation result = arena.allocate(rows.length, table.columns());
+    backend.embed(rows, table, result);
+    return result;
+  }
+
+  float[][] take(Activation x) {
+    float[] flat = backend.read(x);
+    float[][] result = new float[x.rows()][];
+    for (int row = 0; row < x.rows(); row++) {
+      result[row] = Arrays.copyOfRange(flat, row * x.columns(), (row + 1) * x.columns());
+    }
+    return result;
+  }
+
+  Weight table(float[][] values) {
+    return backend.table(values.length, values[0].length, flat(values));
+  }
+
+  Weight weight(float[][] values) {
+    return backend.weight(List.of(tensor(values)));
+  }
+
+  Weight vector(float[] values) {
+    return backend.weight(
+        List.of(
+            new Tensor(
+                "gain",
+                DType.F32,
+                List.of((long) values.length),
+                MemorySegment.ofArray(values.clone()))));
+  }
+
+  static Tensor tensor(float[][] values) {
+    return new Tensor(
+        "weight",
+        DType.F32,
+        List.of((long) values.length, (long) values[0].length),
+        MemorySegment.ofArray(flat(values)));
+  }
+
+  private static float[] flat(float[][] values) {
+    int columns = values[0].length;
+    float[] flat = new float[values.length * columns];
+    for (int row = 0; row < values.length; row++) {
+      System.arraycopy(values[row], 0, flat, row * columns, columns);
+    }
+    return flat;
+  }
+
+  /** Normally distributed numbers. */
+  static float[][] random(SplittableRandom random, int rows, int columns) {
+    float[][] result = new float[rows][columns];
+    for (float[] row : result) {
+      for (int i = 0; i < columns; i++) {
+        row[i] = (float) random.nextGaussian();
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public void close() {
+    backend.close();
+  }
+}

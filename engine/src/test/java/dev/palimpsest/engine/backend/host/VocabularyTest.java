@@ -1,0 +1,251 @@
+package dev.palimpsest.engine.backend.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.RowDraw;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The reduction of logits that are known exactly: row {@code r} is the unit vector r. */
+class VocabularyTest {
+  private static final String ALL = "dev.palimpsest.engine.backend.host.Setup#all";
+  private static final int[] NONE = {};
+  private static final int[] SIZES = {1, 2, 7, 127, 128, 129, 300, 1031};
+
+  /** More than 64 panels of 128 ids, so that some spans have two panels. */
+  private static final int MANY = 64 * 128 + 391;
+
+  static Stream<Arguments> setupsAndSeeds() {
+    return Setup.withSeeds(3);
+  }
+
+  /** Predictions of rows with these logits, in which every element is a bf16 number. */
+  private static List<Prediction> reduce(Setup setup, float[][] logits, List<RowDraw> draws) {
+    int rows = logits.length;
+    int ids = logits[0].length;
+    float[][] head = new float[ids][rows];
+    float[][] units = new float[rows][rows];
+    for (int row = 0; row < rows; row++) {
+      units[row][row] = 1;
+      for (int id = 0; id < ids; id++) {
+        head[id][row] = logits[row][id];
+      }
+    }
+    try (Step step = new Step(setup.backend(3))) {
+      return step.backend.vocabulary(step.put(units), step.weight(head), draws);
+    }
+  }
+
+  private static Prediction reduce(Setup setup, float[] logits, Draw draw) {
+    return reduce(setup, new float[][] {logits}, List.of(new RowDraw(draw, 3))).getFirst();
+  }
+
+  private static double[] doubles(float[] logits) {
+    double[] result = new double[logits.length];
+    Arrays.setAll(result, i -> logits[i]);
+    return result;
+  }
+
+  private static float[] random(SplittableRandom random, int ids, boolean coarse) {
+    float[] logits = new float[ids];
+    for (int i = 0; i < ids; i++) {
+      logits[i] =
+          coarse
+              ? random.nextInt(-20, 20) / 4f
+              : Bf16.toFloat(Bf16.fromFloat((float) (4 * random.nextGaussian())));
+    }
+    return logits;
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void equalLogitsGiveTheLowestIdAndTheEntropyOfAUniformDistribution(Setup setup) {
+    for (int ids : new int[] {1, 2, 5, 128, 300, MANY}) {
+      for (float logit : new float[] {0, -100, 10_000}) {
+        float held = Bf16.toFloat(Bf16.fromFloat(logit));
+        float[] logits = new float[ids];
+        Arrays.fill(logits, held);
+        Prediction found = reduce(setup, logits, Draw.GREEDY);
+        assertThat(found.token()).isZero();
+        assertThat(found.argmax()).isZero();
+        assertThat(found.top()).isCloseTo(1.0 / ids, within(1e-9));
+        assertThat(found.probability()).isCloseTo(1.0 / ids, within(1e-9));
+        assertThat(found.second()).isCloseTo(ids == 1 ? 0 : 1.0 / ids, within(1e-9));
+        assertThat(found.entropy()).isCloseTo(Math.log(ids), within(1e-6));
+        assertThat(found.logSumExp())
+            .isCloseTo(held + Math.log(ids), within(1e-6 * (1 + Math.abs(held))));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void oneHighLogitIsAllTheProbability(Setup setup) {
+    for (int ids : SIZES) {
+      for (int high : new int[] {0, ids / 2, ids - 1}) {
+        float[] logits = new float[ids];
+        logits[high] = 256;
+        Prediction found = reduce(setup, logits, Draw.GREEDY);
+        assertThat(found.token()).isEqualTo(high);
+        assertThat(found.top()).isCloseTo(1, within(1e-12));
+        assertThat(found.second()).isCloseTo(0, within(1e-12));
+        assertThat(found.entropy()).isCloseTo(0, within(1e-12));
+        assertThat(found.logSumExp()).isCloseTo(256, within(1e-9));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void theTwoHighestMayLieAnywhereAndBeEqual(Setup setup) {
+    int ids = MANY;
+    for (int[] pair : new int[][] {{0, 1}, {5, 13}, {127, 128}, {64, ids - 1}, {300, 308}}) {
+      float[] logits = new float[ids];
+      logits[pair[0]] = 20;
+      logits[pair[1]] = 20;
+      Prediction found = reduce(setup, logits, Draw.GREEDY);
+      assertThat(found.argmax()).isEqualTo(pair[0]);
+      assertThat(found.second()).isEqualTo(found.top());
+      logits[pair[1]] = 19;
+      found = reduce(setup, logits, Draw.GREEDY);
+      assertThat(found.second() / found.top()).isCloseTo(Math.exp(-1), within(1e-9));
+      logits[pair[1]] = 21;
+      found = reduce(setup, logits, Draw.GREEDY);
+      assertThat(found.argmax()).isEqualTo(pair[1]);
+      assertThat(found.second() / found.top()).isCloseTo(Math.exp(-1), within(1e-9));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void everyScalarIsThatOfAPlainReference(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int ids = seed == 0 ? MANY : SIZES[random.nextInt(SIZES.length)];
+    int rows = random.nextInt(1, 40);
+    float[][] logits = new float[rows][];
+    List<RowDraw> draws = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      logits[row] = random(random, ids, random.nextBoolean());
+      double temperature = random.nextBoolean() ? 0 : random.nextDouble(0.01, 3);
+      int[] undrawn = ids == 1 ? NONE : distinct(random, random.nextInt(ids / 2 + 1), ids);
+      int[] uncounted = ids == 1 ? NONE : distinct(random, random.nextInt(ids / 2 + 1), ids);
+      draws.add(
+          new RowDraw(
+              new Draw(temperature, random.nextLong(), random.nextInt(100), undrawn, uncounted),
+              random.nextInt(4096)));
+    }
+    List<Prediction> found = reduce(setup, logits, draws);
+    for (int row = 0; row < rows; row++) {
+      Prediction expected = Reference.prediction(doubles(logits[row]), draws.get(row));
+      Reference.assertClose(found.get(row), expected, 1e-6);
+    }
+  }
+
+  private static int[] distinct(SplittableRandom random, int count, int bound) {
+    return random.ints(0, bound).distinct().limit(Math.min(count, 20)).toArray();
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void anUndrawnIdStillCountsAndAnUncountedOneMayBeDrawn(Setup setup) {
+    float[] logits = new float[300];
+    logits[200] = 8;
+    logits[7] = 4;
+    Prediction undrawn = reduce(setup, logits, new Draw(0, 0, 0, new int[] {200}, NONE));
+    Prediction plain = reduce(setup, logits, Draw.GREEDY);
+    assertThat(undrawn.token()).isEqualTo(7);
+    assertThat(undrawn.argmax()).isEqualTo(7);
+    assertThat(undrawn.top()).isEqualTo(plain.top());
+    assertThat(undrawn.logSumExp()).isEqualTo(plain.logSumExp());
+    assertThat(undrawn.probability()).isCloseTo(plain.second(), within(1e-12));
+
+    Prediction uncounted = reduce(setup, logits, new Draw(0, 0, 0, NONE, new int[] {200}));
+    assertThat(uncounted.token()).isEqualTo(200);
+    assertThat(uncounted.probability()).isZero();
+    assertThat(uncounted.logSumExp())
+        .isCloseTo(Math.log(Math.exp(4) + 298), within(1e-6));
+    assertThat(uncounted.entropy()).isLessThan(Math.log(299));
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void aListMayNameAnIdTwice(Setup setup) {
+    float[] logits = {1, 5, 2, 4, 3};
+    int[] twice = {1, 3, 1, 3};
+    Prediction found = reduce(setup, logits, new Draw(0, 0, 0, twice, NONE));
+    Prediction expected =
+        Reference.prediction(
+            doubles(logits), new RowDraw(new Draw(0, 0, 0, new int[] {1, 3}, NONE), 3));
+    Reference.assertClose(found, expected, 1e-6);
+    found = reduce(setup, logits, new Draw(0, 0, 0, NONE, twice));
+    assertThat(found.token()).isEqualTo(1);
+    assertThat(found.second() / found.top()).isCloseTo(Math.exp(-1), within(1e-6));
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void drawsPassOverNoIdThatCouldWin(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int rows = 64;
+    float[][] logits = new float[rows][];
+    List<RowDraw> draws = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      logits[row] = row % 4 == 0 ? new float[MANY] : random(random, MANY, row % 2 == 0);
+      draws.add(
+          new RowDraw(
+              new Draw(random.nextDouble(0.05, 5), seed, row / 8, NONE, NONE), row % 8));
+    }
+    List<Prediction> found = reduce(setup, logits, draws);
+    for (int row = 0; row < rows; row++) {
+      int drawn = Reference.drawn(doubles(logits[row]), draws.get(row));
+      assertThat(found.get(row).token()).as("row %d", row).isEqualTo(drawn);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void drawsFollowTheDistribution(Setup setup) {
+    float[] logits = {0, 1, 2, 3, -1};
+    int rows = 4000;
+    float[][] all = new float[500][];
+    Arrays.fill(all, logits);
+    int[] counts = new int[logits.length];
+    for (int batch = 0; batch < rows / all.length; batch++) {
+      List<RowDraw> draws = new ArrayList<>();
+      for (int row = 0; row < all.length; row++) {
+        draws.add(new RowDraw(new Draw(1, 42, batch, NONE, NONE), row));
+      }
+      reduce(setup, all, draws).forEach(prediction -> counts[prediction.token()]++);
+    }
+    double total = Arrays.stream(doubles(logits)).map(Math::exp).sum();
+    for (int id = 0; id < logits.length; id++) {
+      double p = Math.exp(logits[id]) / total;
+      assertThat((double) counts[id] / rows)
+          .isCloseTo(p, within(4 * Math.sqrt(p * (1 - p) / rows)));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void damagedWeightsAreReportedInASentence(Setup setup) {
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      for (int id : new int[] {0, 150, 299}) {
+        float[] logits = new float[300];
+        logits[id] = bad;
+        assertThatThrownBy(() -> reduce(setup, logits, Draw.GREEDY))
+            .isInstanceOf(ArithmeticException.class)
+            .hasMessageContaining("finite numbers are expected: the model's weights are damaged");
+      }
+    }
+  }
+}
