@@ -9,7 +9,7 @@ import time
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import problems
@@ -266,6 +266,7 @@ def main():
     parse.add_argument("--rows", type=int, default=64)
     parse.add_argument("--lr", type=float, default=2e-3, help="AdamW's, for embeddings, head and norms")
     parse.add_argument("--muon-lr", type=float, default=0.01, help="Muon's, for the blocks' matrices")
+    parse.add_argument("--resume", type=pathlib.Path, help="folder of an earlier run to go on from, all of the task at once")
     parse.add_argument("--seed", type=int, default=1)
     arguments = parse.parse_args()
     torch.set_num_threads(1)
@@ -274,6 +275,10 @@ def main():
     tok = text.tokenizer()
     vocabulary = tok.get_vocab_size()
     model = Model(vocabulary, arguments.kind == "ar")
+    if arguments.resume:
+        stored = load_file(arguments.resume / "model.safetensors")
+        for value, name in zip(model.state_dict().values(), model.published()):
+            value.copy_(stored[name])
     print(f"{sum(p.numel() for p in model.parameters())} parameters, vocabulary {vocabulary}", flush=True)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "blocks" in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "blocks" not in n]
@@ -281,7 +286,7 @@ def main():
     peaks = [g["lr"] for o in optimizers for g in o.param_groups]
     began, step, total, sums, checked = time.time(), 0, 0.0, 0.0, 0
     progress = lambda: (time.time() - began) / (60 * arguments.minutes)
-    stream = buckets(rng, tok, arguments.rows, lambda: 3 if progress() < 0.15 else 5)
+    stream = buckets(rng, tok, arguments.rows, lambda: 3 if progress() < 0.15 and not arguments.resume else 5)
     with open(arguments.folder.with_suffix(".loss.jsonl"), "w") as log:
         while (done := progress()) < 1:
             rate = min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
@@ -300,7 +305,7 @@ def main():
                 if not wanted.any():
                     continue
             answers = targets[wanted]
-            drilling = not model.causal and done > 0.2
+            drilling = not model.causal and (done > 0.2 or arguments.resume)
             weights = HARD_WEIGHT[answers] if drilling else torch.ones(len(answers))
             losses = F.cross_entropy(model(seen, wanted), answers, reduction="none")
             (losses * weights).mean().backward()

@@ -6,6 +6,7 @@ import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.StepArena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -13,13 +14,13 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
- * of 32 queries by 128 keys, never a matrix of all scores.
+ * of 24 queries by 128 keys, never a matrix of all scores.
  *
- * <p>A tile always has 32 rows, padded with copies of nothing in particular that are never read, so
+ * <p>A tile always has 24 rows, padded with copies of nothing in particular that are never read, so
  * a query's bits depend on its own sequence alone.
  */
 final class Attention {
-  private static final int QUERY_TILE = 32;
+  private static final int QUERY_TILE = StepArena.ROW_TILE;
   private static final int KEY_TILE = 128;
 
   private final Workers workers;

@@ -12,6 +12,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -146,14 +147,13 @@ final class RowFold {
     }
     float chunkTop = first.reduceLanes(VectorOperators.MAX);
     float chunkSecond = next.reduceLanes(VectorOperators.MAX);
-    boolean passed = false;
-    for (int lane = 0; lane < LANES; lane++) {
-      float x = first.lane(lane);
-      if (x == chunkTop && !passed) {
-        passed = true;
-      } else {
-        chunkSecond = Math.max(chunkSecond, x);
-      }
+    VectorMask<Float> holdTop = first.eq(chunkTop);
+    if (holdTop.trueCount() > 1) {
+      chunkSecond = chunkTop;
+    } else {
+      float others =
+          first.blend(Float.NEGATIVE_INFINITY, holdTop).reduceLanes(VectorOperators.MAX);
+      chunkSecond = Math.max(chunkSecond, others);
     }
     if (chunkTop == Float.NEGATIVE_INFINITY) {
       return;
@@ -220,13 +220,13 @@ final class RowFold {
     boolean noisy = draw.temperature() > 0;
     int token = noisy ? drawn : argmax;
     float logit = noisy ? drawnLogit : argmaxLogit;
-    double probability = contains(draw.uncounted(), token) ? 0 : StrictMath.exp(logit - logSumExp);
+    double probability = contains(draw.uncounted(), token) ? 0 : StrictMath.exp(logit - top) / sum;
     return new Prediction(
         token,
         probability,
         argmax,
         1 / sum,
-        StrictMath.exp(second - logSumExp),
+        StrictMath.exp(second - top) / sum,
         logSumExp,
         Math.max(0, StrictMath.log(sum) - weightedSum / sum));
   }

@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The head and the reduction of its logits, one tile of 32 rows by one panel of ids at a time.
+ * The head and the reduction of its logits, one tile of 24 rows by one panel of ids at a time.
  *
  * <p>The vocabulary is cut into at most {@value #MAX_SPANS} spans that depend on the head alone;
  * each span is folded in ascending order, and so are the spans, so a row's bits depend neither on

@@ -136,7 +136,8 @@ class Bf16Test {
         Bf16.narrow(floats, 8, halves, 6, count);
         for (int i = 0; i < 128; i++) {
           boolean inside = i >= 3 && i < 3 + count;
-          assertThat(halves.getAtIndex(JAVA_SHORT, i)).isEqualTo((short) (inside ? 0x1111 : 0x2222));
+          assertThat(halves.getAtIndex(JAVA_SHORT, i))
+              .isEqualTo((short) (inside ? 0x1111 : 0x2222));
         }
         Bf16.widen(halves, 6, floats, 12, count);
         for (int i = 0; i < 64; i++) {

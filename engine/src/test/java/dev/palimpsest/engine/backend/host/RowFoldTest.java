@@ -94,7 +94,8 @@ class RowFoldTest {
     RowFold fold = fold(high, 0, 4, GREEDY);
     fold.reset();
     add(fold, low, 0, 5, GREEDY);
-    assertThat(fold.prediction(Draw.GREEDY)).isEqualTo(fold(low, 0, 5, GREEDY).prediction(Draw.GREEDY));
+    assertThat(fold.prediction(Draw.GREEDY))
+        .isEqualTo(fold(low, 0, 5, GREEDY).prediction(Draw.GREEDY));
     assertThat(fold.prediction(Draw.GREEDY).argmax()).isEqualTo(1);
   }
 

@@ -30,8 +30,7 @@ class TensorCopyTest {
         case F32 -> data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, values[i]);
         case F16 ->
             data.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Float.floatToFloat16(values[i]));
-        case BF16 ->
-            data.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Bf16.fromFloat(values[i]));
+        case BF16 -> data.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Bf16.fromFloat(values[i]));
         case I64 -> throw new IllegalArgumentException("weights are floating-point numbers");
       }
     }

@@ -55,8 +55,7 @@ class VectorsTest {
 
   @Test
   void expIsZeroBelowTheCutoff() {
-    assertThat(exp(Math.nextDown(LOWEST), -100f, -1e30f, Float.NEGATIVE_INFINITY))
-        .containsOnly(0f);
+    assertThat(exp(Math.nextDown(LOWEST), -100f, -1e30f, Float.NEGATIVE_INFINITY)).containsOnly(0f);
     assertThat(exp(LOWEST)[0]).isPositive();
   }
 
