@@ -35,7 +35,9 @@ final class CanvasViewTest {
 
   @Test
   void withoutColoursNoColourIsSent() {
-    assertThat(watch(new Terminal(true, 80, 24, false, false))).doesNotContain("[38;5").contains("_");
+    assertThat(watch(new Terminal(true, 80, 24, false, false)))
+        .doesNotContain("[38;5")
+        .contains("_");
   }
 
   @Test

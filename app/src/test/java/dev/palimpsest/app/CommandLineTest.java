@@ -99,12 +99,13 @@ final class CommandLineTest {
     "--factor, 0, above 0",
     "--remasking, entropy, low_confidence",
     "--threads, 0, 1 to 1024",
-    "--dtype, f64, bf16",
+    "--dtype, f64, BF16",
     "--seed, tomorrow, tomorrow",
   })
   void aWrongOptionIsAnsweredInOneLineThatNamesItAndItsValue(
       String option, String value, String remedy) {
-    String[] block = option.equals("--steps") ? new String[] {"--block-length", "24"} : new String[0];
+    String[] block =
+        option.equals("--steps") ? new String[] {"--block-length", "24"} : new String[0];
     String[] arguments =
         Stream.of(new String[] {"generate"}, block, new String[] {option, value, PROBLEM})
             .flatMap(Stream::of)

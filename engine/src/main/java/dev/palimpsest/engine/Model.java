@@ -37,7 +37,7 @@ public record Model(
     GenerationConfig generationConfig)
     implements AutoCloseable {
   private static final long SMALL = 100_000_000;
-  private static final int WARM_UP_TOKENS = 64;
+  private static final int WARM_UP_TOKENS = 24;
   private static final String END_OF_TURN = "<|eot_id|>";
 
   /**

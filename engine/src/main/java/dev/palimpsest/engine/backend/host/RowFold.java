@@ -151,8 +151,7 @@ final class RowFold {
     if (holdTop.trueCount() > 1) {
       chunkSecond = chunkTop;
     } else {
-      float others =
-          first.blend(Float.NEGATIVE_INFINITY, holdTop).reduceLanes(VectorOperators.MAX);
+      float others = first.blend(Float.NEGATIVE_INFINITY, holdTop).reduceLanes(VectorOperators.MAX);
       chunkSecond = Math.max(chunkSecond, others);
     }
     if (chunkTop == Float.NEGATIVE_INFINITY) {
