@@ -128,8 +128,8 @@ final class GenerateCommand implements Callable<Integer> {
     System.out.flush();
     System.err.printf(
         Locale.ROOT,
-        "%d forwards, %d tokens before the end of text, %.2f a forward; first snapshot after %.1f"
-            + " ms, complete after %.1f ms%n",
+        "%d forwards, %d tokens before the end of text, %.2f a forward%n"
+            + "first snapshot after %.1f ms, complete after %.1f ms%n",
         generation.forwards(),
         generation.tokens().length,
         generation.textTokensPerForward(),

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A progress bar for loading weights that appears only when it takes a while. */
 final class LoadProgress implements DoubleConsumer, AutoCloseable {
-  private static final long PATIENCE_NANOS = 700_000_000;
+  private static final long PATIENCE_NANOS = 1_500_000_000L;
   private static final int STEPS = 1000;
 
   private final long started = System.nanoTime();

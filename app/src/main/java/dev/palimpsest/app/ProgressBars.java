@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -19,7 +20,10 @@ final class ProgressBars {
         .setInitialMax(total)
         .setStyle(terminal.isUnicode() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(terminal.isTerminal() ? TERMINAL_MILLIS : LOG_MILLIS)
-        .setConsumer(new ConsoleProgressBarConsumer(System.err, terminal.columns() - 1))
+        .setConsumer(
+            terminal.isTerminal()
+                ? new ConsoleProgressBarConsumer(System.err, terminal.columns() - 1)
+                : new DelegatingProgressBarConsumer(System.err::println, terminal.columns()))
         .build();
   }
 }

@@ -75,7 +75,7 @@ final class CommandLineTest {
   void watchingWithoutATerminalPrintsALineAStep() {
     Outcome outcome = run("generate", "--watch", PROBLEM);
     List<String> lines = outcome.err().lines().toList();
-    assertThat(lines).hasSize(49);
+    assertThat(lines).hasSize(50);
     assertThat(lines.getFirst()).startsWith("   1   47 ");
     assertThat(lines.get(47)).startsWith("  48    0 " + WORKED);
   }

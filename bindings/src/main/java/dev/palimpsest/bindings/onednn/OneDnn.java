@@ -102,7 +102,20 @@ public final class OneDnn {
           (int)
               BINDING
                   .sgemm()
-                  .invokeExact(NO_TRANSPOSE, transpose, m, n, k, 1f, a, lda, b, ldb, beta, c, ldc);
+                  .invokeExact(
+                      NO_TRANSPOSE,
+                      transpose,
+                      m,
+                      n,
+                      k,
+                      1f,
+                      a.address(),
+                      lda,
+                      b.address(),
+                      ldb,
+                      beta,
+                      c.address(),
+                      ldc);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -130,7 +143,20 @@ public final class OneDnn {
           (int)
               BINDING
                   .gemmBf16()
-                  .invokeExact(NO_TRANSPOSE, TRANSPOSE, m, n, k, 1f, a, lda, b, ldb, beta, c, ldc);
+                  .invokeExact(
+                      NO_TRANSPOSE,
+                      TRANSPOSE,
+                      m,
+                      n,
+                      k,
+                      1f,
+                      a.address(),
+                      lda,
+                      b.address(),
+                      ldb,
+                      beta,
+                      c.address(),
+                      ldc);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -158,6 +184,7 @@ public final class OneDnn {
       String version,
       Optional<String> failure) {
 
+    // Addresses as numbers: a segment argument would be acquired and released around every call.
     private static final FunctionDescriptor GEMM =
         FunctionDescriptor.of(
             JAVA_INT,
@@ -167,12 +194,12 @@ public final class OneDnn {
             JAVA_LONG,
             JAVA_LONG,
             JAVA_FLOAT,
-            ADDRESS,
             JAVA_LONG,
-            ADDRESS,
+            JAVA_LONG,
+            JAVA_LONG,
             JAVA_LONG,
             JAVA_FLOAT,
-            ADDRESS,
+            JAVA_LONG,
             JAVA_LONG);
 
     static Binding load() {

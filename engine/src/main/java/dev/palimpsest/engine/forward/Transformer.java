@@ -119,6 +119,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     Activation askedX = memory.askedX();
     Activation q = qkv.columns(0, queryWidth);
     Activation k = qkv.columns(queryWidth, keyWidth);
+    Activation qAndK = qkv.columns(0, queryWidth + keyWidth);
     Activation v = qkv.columns(queryWidth + keyWidth, keyWidth);
     int last = spec.layers() - 1;
     backend.embed(batch.tokens(), weights.embedding(), x);
@@ -126,8 +127,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       Weights.Layer layer = weights.layers().get(i);
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
       backend.linear(normed, layer.attentionQkv(), 0, qkv);
-      backend.rotate(q, spec.headSize(), batch.positions(), weights.rotary());
-      backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
+      backend.rotate(qAndK, spec.headSize(), batch.positions(), weights.rotary());
       backend.attention(q, k, v, spec.headSize(), batch.starts(), batch.starts(), attended);
       backend.addLinear(attended, layer.attentionOut(), x);
       feedForward(layer, x, normed, gateUp, activated);
