@@ -4,6 +4,7 @@
 """
 
 import html
+import re
 import sys
 
 STEPS = [1, 29, 36, 39, 42, 45, 48]
@@ -61,10 +62,8 @@ def aligned(frame, final):
 
 
 def piece(text, at):
-    for token in (". ", ": ", " Answer"):
-        if text.startswith(token, at):
-            return len(token)
-    return 1
+    match = re.match(r"[.:] (?=\d)| Answer", text[at:])
+    return len(match[0]) if match else 1
 
 
 if __name__ == "__main__":

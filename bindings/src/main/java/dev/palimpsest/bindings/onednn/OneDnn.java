@@ -96,6 +96,9 @@ public final class OneDnn {
       float beta,
       MemorySegment c,
       long ldc) {
+    long aAddress = address(a);
+    long bAddress = address(b);
+    long cAddress = address(c);
     int status;
     try {
       status =
@@ -109,12 +112,12 @@ public final class OneDnn {
                       n,
                       k,
                       1f,
-                      a.address(),
+                      aAddress,
                       lda,
-                      b.address(),
+                      bAddress,
                       ldb,
                       beta,
-                      c.address(),
+                      cAddress,
                       ldc);
     } catch (Throwable e) {
       throw unexpected(e);
@@ -137,6 +140,9 @@ public final class OneDnn {
       float beta,
       MemorySegment c,
       long ldc) {
+    long aAddress = address(a);
+    long bAddress = address(b);
+    long cAddress = address(c);
     int status;
     try {
       status =
@@ -150,17 +156,24 @@ public final class OneDnn {
                       n,
                       k,
                       1f,
-                      a.address(),
+                      aAddress,
                       lda,
-                      b.address(),
+                      bAddress,
                       ldb,
                       beta,
-                      c.address(),
+                      cAddress,
                       ldc);
     } catch (Throwable e) {
       throw unexpected(e);
     }
     check("dnnl_gemm_bf16bf16f32", status);
+  }
+
+  private static long address(MemorySegment matrix) {
+    if (!matrix.scope().isAlive()) {
+      throw new IllegalStateException("Already closed");
+    }
+    return matrix.address();
   }
 
   private static void check(String call, int status) {
