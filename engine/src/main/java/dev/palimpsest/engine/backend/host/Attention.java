@@ -16,8 +16,8 @@ import jdk.incubator.vector.VectorOperators;
  * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
  * of 24 queries by 128 keys, never a matrix of all scores.
  *
- * <p>A tile always has 24 rows, padded with copies of nothing in particular that are never read, so
- * a query's bits depend on its own sequence alone.
+ * <p>A tile always has 24 rows; what stands in those beyond the last query is never read, so a
+ * query's bits depend on its own sequence alone.
  */
 final class Attention {
   private static final int QUERY_TILE = StepArena.ROW_TILE;
