@@ -1,4 +1,4 @@
-package dev.palimpsest.bindings.onednn;
+package dev.palimpsest.bindings;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,15 +20,15 @@ import java.util.zip.CRC32;
  * the expected SHA-256. Before every later use its CRC-32 is checked (a few milliseconds where the
  * SHA-256 of oneDNN takes half a second), so a damaged file is replaced and never loaded.
  */
-final class LibraryCache {
+public final class LibraryCache {
   private final Path folder;
 
-  LibraryCache(Path folder) {
+  public LibraryCache(Path folder) {
     this.folder = folder;
   }
 
   /** {@code $XDG_CACHE_HOME/palimpsest}, or {@code ~/.cache/palimpsest}. */
-  static LibraryCache ofUser() {
+  public static LibraryCache ofUser() {
     String configured = System.getenv("XDG_CACHE_HOME");
     Path caches =
         configured == null || configured.isBlank()
@@ -43,7 +43,7 @@ final class LibraryCache {
    * @return the folder that holds them
    * @throws IOException if a resource is missing or its bytes are not the expected ones
    */
-  Path unpack(String name, Library... libraries) throws IOException {
+  public Path unpack(String name, Library... libraries) throws IOException {
     Path target = folder.resolve(name);
     for (Library library : libraries) {
       Path file = target.resolve(library.fileName());
@@ -105,8 +105,8 @@ final class LibraryCache {
   }
 
   /** A library inside a jar: its absolute resource name and the checksums of its bytes. */
-  record Library(String resource, String sha256, long crc32) {
-    String fileName() {
+  public record Library(String resource, String sha256, long crc32) {
+    public String fileName() {
       return resource.substring(resource.lastIndexOf('/') + 1);
     }
   }
