@@ -23,18 +23,24 @@ import java.util.zip.CRC32;
 public final class LibraryCache {
   private final Path folder;
 
+  /** A cache in a folder, which need not exist. */
   public LibraryCache(Path folder) {
     this.folder = folder;
   }
 
-  /** {@code $XDG_CACHE_HOME/palimpsest}, or {@code ~/.cache/palimpsest}. */
+  /** The cache in the {@linkplain #userFolder user's folder}. */
   public static LibraryCache ofUser() {
+    return new LibraryCache(userFolder());
+  }
+
+  /** {@code $XDG_CACHE_HOME/palimpsest}, or {@code ~/.cache/palimpsest}. */
+  public static Path userFolder() {
     String configured = System.getenv("XDG_CACHE_HOME");
     Path caches =
         configured == null || configured.isBlank()
             ? Path.of(System.getProperty("user.home"), ".cache")
             : Path.of(configured);
-    return new LibraryCache(caches.resolve("palimpsest"));
+    return caches.resolve("palimpsest");
   }
 
   /**
@@ -106,6 +112,7 @@ public final class LibraryCache {
 
   /** A library inside a jar: its absolute resource name and the checksums of its bytes. */
   public record Library(String resource, String sha256, long crc32) {
+    /** The file's own name. */
     public String fileName() {
       return resource.substring(resource.lastIndexOf('/') + 1);
     }

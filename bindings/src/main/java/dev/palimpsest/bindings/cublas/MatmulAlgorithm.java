@@ -36,6 +36,7 @@ public final class MatmulAlgorithm {
    * The library's proposals for a product, the most promising first.
    *
    * @param workspaceBytes that an algorithm may use
+   * @param alignment of all addresses, in bytes
    * @param splitting whether algorithms may cut the inner dimension into pieces and add those up;
    *     how many pieces then depends on the number of columns
    * @param most how many proposals are wanted
@@ -47,6 +48,7 @@ public final class MatmulAlgorithm {
       MatrixLayout b,
       MatrixLayout d,
       long workspaceBytes,
+      int alignment,
       boolean splitting,
       int most) {
     try (Arena arena = Arena.ofConfined()) {
@@ -59,6 +61,11 @@ public final class MatmulAlgorithm {
             preference,
             CublasLt.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES(),
             arena.allocateFrom(JAVA_LONG, workspaceBytes));
+        MemorySegment aligned = arena.allocateFrom(JAVA_INT, alignment);
+        prefer(preference, CublasLt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES(), aligned);
+        prefer(preference, CublasLt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES(), aligned);
+        prefer(preference, CublasLt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES(), aligned);
+        prefer(preference, CublasLt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES(), aligned);
         if (!splitting) {
           prefer(
               preference,
