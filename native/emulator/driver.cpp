@@ -55,7 +55,7 @@ struct Module {
   std::map<std::string, std::unique_ptr<Function>> functions;
 };
 
-// The host library of the kernels, which lies beside this one.
+// The host library of the kernels, in the folder beside this one's.
 struct Kernels {
   int (*launch)(const char*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void**) = nullptr;
   const char* (*error)() = nullptr;
@@ -67,7 +67,7 @@ struct Kernels {
       Dl_info self{};
       dladdr(reinterpret_cast<void*>(&emulatorEnqueue), &self);
       std::string path = self.dli_fname;
-      path = path.substr(0, path.rfind('/') + 1) + "libpalimpsest_kernels_host.so";
+      path = path.substr(0, path.rfind('/') + 1) + "../host/libpalimpsest_kernels_host.so";
       if (void* library = dlopen(path.c_str(), RTLD_NOW)) {
         found.launch = reinterpret_cast<decltype(found.launch)>(dlsym(library, "palimpsest_launch"));
         found.error = reinterpret_cast<decltype(found.error)>(dlsym(library, "palimpsest_error"));
@@ -86,17 +86,11 @@ std::map<uintptr_t, size_t> deviceMemory;  // start -> bytes
 std::map<uintptr_t, size_t> pinnedMemory;
 std::set<Stream*> streams;
 size_t memoryLimit = DEFAULT_MEMORY;
+std::string failing;  // the kernel whose next launch fails
 size_t memoryUsed = 0;
 Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
 int retained = 0;
 char contextHandle;
-
-size_t limit() {
-  if (const char* text = getenv("PALIMPSEST_EMULATED_BYTES")) {
-    return strtoull(text, nullptr, 10);
-  }
-  return memoryLimit;
-}
 
 bool contains(const std::map<uintptr_t, size_t>& memory, uintptr_t address, size_t bytes) {
   auto after = memory.upper_bound(address);
@@ -194,6 +188,26 @@ bool emulatorOwns(const void* address, size_t bytes) {
   return contains(deviceMemory, reinterpret_cast<uintptr_t>(address), bytes);
 }
 
+// For tests.
+
+// How much memory the device has.
+EXPORT void palimpsest_emulator_memory(size_t bytes) {
+  Lock lock(mutex);
+  memoryLimit = bytes == 0 ? DEFAULT_MEMORY : bytes;
+}
+
+// Bytes of device memory, of pinned memory, and streams that are in use.
+EXPORT size_t palimpsest_emulator_in_use() {
+  Lock lock(mutex);
+  return memoryUsed + pinnedMemory.size() + streams.size() + static_cast<size_t>(retained);
+}
+
+// Lets the next launch of this kernel fail as one that reads where nothing is.
+EXPORT void palimpsest_emulator_fail(const char* kernel) {
+  Lock lock(mutex);
+  failing = kernel;
+}
+
 // The driver and its device.
 
 EXPORT Status cuInit(unsigned) { return SUCCESS; }
@@ -236,7 +250,7 @@ EXPORT Status cuDeviceGetUuid_v2(unsigned char* uuid, int) {
 }
 
 EXPORT Status cuDeviceTotalMem_v2(size_t* bytes, int) {
-  *bytes = limit();
+  *bytes = memoryLimit;
   return SUCCESS;
 }
 
@@ -288,8 +302,8 @@ EXPORT Status cuCtxSynchronize() {
 
 EXPORT Status cuMemGetInfo_v2(size_t* free, size_t* total) {
   Lock lock(mutex);
-  *total = limit();
-  *free = limit() - std::min(limit(), memoryUsed);
+  *total = memoryLimit;
+  *free = memoryLimit - std::min(memoryLimit, memoryUsed);
   return broken;
 }
 
@@ -301,7 +315,7 @@ EXPORT Status cuMemAlloc_v2(DevicePointer* pointer, size_t bytes) {
   if (bytes == 0) {
     return INVALID_VALUE;
   }
-  if (memoryUsed + bytes > limit()) {
+  if (memoryUsed + bytes > memoryLimit) {
     return OUT_OF_MEMORY;
   }
   const size_t padded = (bytes + 255) / 256 * 256;
@@ -599,6 +613,10 @@ EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz
     std::vector<void*> pointers(values.size());
     for (size_t i = 0; i < values.size(); i++) {
       pointers[i] = &values[i];
+    }
+    if (failing == name) {
+      failing.clear();
+      return static_cast<Status>(ILLEGAL_ADDRESS);
     }
     if (Kernels::get().launch(name.c_str(), gx, gy, gz, bx, by, bz, shared, pointers.data()) != 0) {
       fprintf(stderr, "emulated device: %s\n", Kernels::get().error());

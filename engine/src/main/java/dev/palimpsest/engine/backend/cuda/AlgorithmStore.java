@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Algorithms that were chosen by measurement, kept in a file per GPU and version of cuBLASLt: one
- * line a shape, its numbers and the algorithm's bytes in hex. A line that cannot be read is measured
- * again.
+ * line a shape, its numbers and the algorithm's bytes in hex. A line that cannot be read is
+ * measured again.
  */
 final class AlgorithmStore {
   private static final Logger LOG = LoggerFactory.getLogger(AlgorithmStore.class);
@@ -43,8 +43,7 @@ final class AlgorithmStore {
     String hex = line.substring(space + 1);
     if (space > 0 && hex.length() == 2 * MatmulAlgorithm.BYTES) {
       try {
-        known.put(
-            line.substring(0, space), MatmulAlgorithm.of(HexFormat.of().parseHex(hex)));
+        known.put(line.substring(0, space), MatmulAlgorithm.of(HexFormat.of().parseHex(hex)));
       } catch (IllegalArgumentException e) {
         LOG.debug("{} holds a line that is not understood: {}", file, line);
       }
@@ -74,8 +73,7 @@ final class AlgorithmStore {
   void put(Shape shape, MatmulAlgorithm algorithm) {
     known.put(shape.key(), algorithm);
     List<String> lines = new ArrayList<>();
-    known.forEach(
-        (key, each) -> lines.add(key + " " + HexFormat.of().formatHex(each.toBytes())));
+    known.forEach((key, each) -> lines.add(key + " " + HexFormat.of().formatHex(each.toBytes())));
     try {
       Path folder = Files.createDirectories(file.toAbsolutePath().getParent());
       Path temporary = Files.createTempFile(folder, file.getFileName().toString(), ".part");

@@ -4,11 +4,13 @@ package dev.palimpsest.engine.backend.cuda;
  * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
  * sequence each, where the group is the number of heads that share a key head.
  *
+ * @param queryStarts of the sequences it is for
+ * @param keyStarts of the sequences it is for
  * @param items the number of blocks for one key head, padding included
  * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
  * @param sequences byte of the step's input: {@code {first key row, 0, 0, keys}} a sequence
  */
-record AttentionWork(int items, long work, long sequences) {
+record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
   private static final int MOST_QUERIES = 64;
   private static final int ITEM_INTS = 4;
 
@@ -38,7 +40,13 @@ record AttentionWork(int items, long work, long sequences) {
     for (int i = sequences; i < padded; i++) {
       put(input, described, i, 0, 0, 0);
     }
-    return new AttentionWork(items, work, described);
+    return new AttentionWork(queryStarts, keyStarts, items, work, described);
+  }
+
+  /** Whether it is for these very arrays. */
+  @SuppressWarnings("ReferenceEquality") // the same object for every block of a step
+  boolean isFor(int[] otherQueryStarts, int[] otherKeyStarts) {
+    return queryStarts == otherQueryStarts && keyStarts == otherKeyStarts;
   }
 
   private static void put(StepInput input, long at, int index, int first, int second, int third) {

@@ -24,11 +24,10 @@ import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.Bf16;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -40,7 +39,7 @@ import java.util.Optional;
 public final class CudaBackend implements Backend {
   private static final long RESERVE_BYTES = 512L << 20;
   private static final int MOST_GROUP = 64;
-  private static final int WARP_THREADS = 128;
+  private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
 
   private final Precision precision;
@@ -54,12 +53,11 @@ public final class CudaBackend implements Backend {
   private final StepInput input;
   private final StepMachine machine;
   private final Vocabulary vocabulary;
-  private final Tape tape = new Tape();
-  private final Map<int[], AttentionWork> attentionWork = new IdentityHashMap<>();
+  private final List<AttentionWork> attentionWork = new ArrayList<>();
   private final PairList guided = new PairList();
 
   private DeviceMemory memory;
-  private Optional<String> failure = Optional.empty();
+  private Optional<String> unusable = Optional.empty();
   private long steps;
   private int tokens;
 
@@ -75,9 +73,11 @@ public final class CudaBackend implements Backend {
       Products products = held(new Products(kernels, stream, store, options.fastGemm()));
       upload = held(new WeightUpload(stream));
       input = held(new StepInput());
-      vocabulary = held(new Vocabulary(kernels, input, tape));
+      vocabulary = held(new Vocabulary(input));
       machine =
-          held(new StepMachine(kernels, products, weights, input, tape, stream, options.audit()));
+          held(
+              new StepMachine(
+                  context.device(), kernels, products, weights, input, stream, options.audit()));
       memory = DeviceMemory.allocate(1);
       opened = true;
     } finally {
@@ -93,7 +93,7 @@ public final class CudaBackend implements Backend {
     return resource;
   }
 
-  private static java.nio.file.Path storeFile(Device device) {
+  private static Path storeFile(Device device) {
     return LibraryCache.userFolder()
         .resolve("gemm")
         .resolve(device.uuid() + "-cublas-" + Cublas.version() + ".txt");
@@ -208,8 +208,7 @@ public final class CudaBackend implements Backend {
   private CudaWeight allocate(Precision stored, int rows, int columns) {
     long bytes = CudaWeight.elementBytes(stored) * rows * columns;
     DeviceMemory allocated = held(DeviceMemory.allocate(bytes));
-    CudaWeight weight =
-        new CudaWeight(weights.size(), stored, rows, columns, allocated.address());
+    CudaWeight weight = new CudaWeight(weights.size(), stored, rows, columns, allocated.address());
     weights.add(weight);
     return weight;
   }
@@ -225,7 +224,7 @@ public final class CudaBackend implements Backend {
         "making room for a step of " + elements + " elements",
         () -> {
           upload.close();
-          tape.clear();
+          machine.clear();
           forgetInput();
           steps++;
           tokens = 0;
@@ -338,19 +337,12 @@ public final class CudaBackend implements Backend {
               + MOST_GROUP
               + " may on a GPU; use --device host");
     }
-    AttentionWork work =
-        attentionWork.computeIfAbsent(
-            queryStarts, starts -> AttentionWork.of(starts, keyStarts, heads / keyHeads, input));
-    int shared =
-        precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
+    AttentionWork work = work(queryStarts, keyStarts, heads / keyHeads);
+    int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
     putGuided();
-    tape.add(Tape.KERNEL)
-        .add(DeviceOp.ATTENTION.ordinal())
-        .add(kernels.attention(headSize, shared))
-        .add(work.items())
-        .add(keyHeads)
-        .add(WARP_THREADS)
-        .add(shared)
+    machine
+        .launch(
+            kernels.attention(headSize, shared), work.items(), keyHeads, ATTENTION_THREADS, shared)
         .add(address(q))
         .add(q.stride())
         .add(address(k))
@@ -368,6 +360,18 @@ public final class CudaBackend implements Backend {
         .add(0)
         .add(0)
         .add(0);
+  }
+
+  /** The blocks of one layer are those of the next, and are put in once. */
+  private AttentionWork work(int[] queryStarts, int[] keyStarts, int group) {
+    for (AttentionWork each : attentionWork) {
+      if (each.isFor(queryStarts, keyStarts)) {
+        return each;
+      }
+    }
+    AttentionWork created = AttentionWork.of(queryStarts, keyStarts, group, input);
+    attentionWork.add(created);
+    return created;
   }
 
   @Override
@@ -490,19 +494,12 @@ public final class CudaBackend implements Backend {
   }
 
   private Tape launch(DeviceOp op, int gridX, int gridY) {
-    putGuidedBefore(op);
+    putGuided();
     return machine.launch(op, gridX, gridY);
   }
 
-  private void putGuidedBefore(DeviceOp op) {
-    if (op != DeviceOp.GUIDE) {
-      putGuided();
-    }
-  }
-
   private int blocksOfRow(int rows, int columns) {
-    return machine.blocksOfRow(
-        rows, columns, (int) CudaWeight.elementBytes(precision), context.device());
+    return machine.blocksOfRow(rows, columns, (int) CudaWeight.elementBytes(precision));
   }
 
   private long address(Activation x) {
@@ -515,22 +512,18 @@ public final class CudaBackend implements Backend {
   }
 
   private <T> T onDevice(String what, Task<T> task) {
-    if (failure.isPresent()) {
-      throw new DeviceException("the device failed earlier: " + failure.get());
+    if (unusable.isPresent()) {
+      throw new DeviceException(unusable.get());
     }
     try {
       context.makeCurrent();
       return task.run();
     } catch (CudaException e) {
       String reason = what + ": " + machine.operation() + e.getMessage();
-      fail(reason);
+      release();
+      unusable = Optional.of("the device failed before: " + reason);
       throw new DeviceException(reason, e);
     }
-  }
-
-  private void fail(String reason) {
-    release();
-    failure = Optional.of(reason);
   }
 
   private void release() {
@@ -542,9 +535,10 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
-    if (failure.isEmpty()) {
+    if (unusable.isEmpty()) {
+      unusable = Optional.of("this backend has been closed");
       context.makeCurrent();
-      fail("it was closed");
+      release();
     }
   }
 }

@@ -29,7 +29,7 @@ final class Kernels implements AutoCloseable {
 
   private final KernelModule module;
   private final String type;
-  private final List<Kernel> kernels = new ArrayList<>();
+  private final List<Entry> entries = new ArrayList<>();
   private final Map<String, Integer> indices = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
 
@@ -37,6 +37,8 @@ final class Kernels implements AutoCloseable {
     this.module = module;
     type = precision.name().toLowerCase(Locale.ROOT);
   }
+
+  private record Entry(DeviceOp op, Kernel kernel) {}
 
   /** Why this build's kernels cannot run on a device, in one sentence; empty if they can. */
   static Optional<String> failure(Device device) {
@@ -86,7 +88,7 @@ final class Kernels implements AutoCloseable {
 
   /** The number of an operation's kernel. */
   int index(DeviceOp op) {
-    return index(op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
+    return index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
   }
 
   /**
@@ -102,10 +104,13 @@ final class Kernels implements AutoCloseable {
               + " are not supported on a GPU, where they are 16 to 128 in steps of 16; use --device"
               + " host");
     }
-    return index(DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize, sharedBytes);
+    return index(
+        DeviceOp.ATTENTION,
+        DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize,
+        sharedBytes);
   }
 
-  private int index(String name, int sharedBytes) {
+  private int index(DeviceOp op, String name, int sharedBytes) {
     Integer known = indices.get(name);
     if (known != null) {
       return known;
@@ -114,13 +119,18 @@ final class Kernels implements AutoCloseable {
     if (sharedBytes > UNASKED_SHARED_BYTES) {
       kernel.allowSharedBytes(sharedBytes);
     }
-    kernels.add(kernel);
-    indices.put(name, kernels.size() - 1);
-    return kernels.size() - 1;
+    entries.add(new Entry(op, kernel));
+    indices.put(name, entries.size() - 1);
+    return entries.size() - 1;
   }
 
   Kernel kernel(int index) {
-    return kernels.get(index);
+    return entries.get(index).kernel();
+  }
+
+  /** What a kernel computes, and its arguments. */
+  DeviceOp op(int index) {
+    return entries.get(index).op();
   }
 
   /** The arguments of the next launch. */
@@ -130,7 +140,8 @@ final class Kernels implements AutoCloseable {
 
   /** Fills memory with normally distributed numbers. */
   void random(long address, long count, Stream stream) {
-    kernel(index("random_" + type, 0))
+    module
+        .kernel("random_" + type)
         .launch(
             stream,
             MOST_BLOCKS,

@@ -61,7 +61,7 @@ final class Products implements AutoCloseable {
     this.fast = fast;
   }
 
-  private record LayoutKey(ElementType type, long rows, long columns, long stride) {}
+  private record LayoutKey(ElementType type, long height, long width, long stride) {}
 
   /** The rows are 0 where the algorithm does not depend on them. */
   private record AlgorithmKey(AlgorithmStore.Shape shape, int rows) {}
@@ -102,9 +102,7 @@ final class Products implements AutoCloseable {
             | (xStride * CudaWeight.elementBytes(w.precision()))
             | (outStride * CudaWeight.elementBytes(outPrecision));
     int alignment =
-        bits % ALIGNMENT == 0
-            ? ALIGNMENT
-            : Math.toIntExact(CudaWeight.elementBytes(w.precision()));
+        bits % ALIGNMENT == 0 ? ALIGNMENT : Math.toIntExact(CudaWeight.elementBytes(w.precision()));
     MatrixLayout left = layout(type, w.columns(), columns, w.columns());
     MatrixLayout right = layout(type, w.columns(), rows, xStride);
     MatrixLayout result = layout(outType, columns, rows, outStride);
@@ -130,10 +128,11 @@ final class Products implements AutoCloseable {
         stream);
   }
 
-  private MatrixLayout layout(ElementType type, long rows, long columns, long stride) {
+  /** The library's matrices are column-major: a row here is a column there. */
+  private MatrixLayout layout(ElementType type, long height, long width, long stride) {
     return layouts.computeIfAbsent(
-        new LayoutKey(type, rows, columns, stride),
-        key -> new MatrixLayout(key.type(), key.rows(), key.columns(), key.stride()));
+        new LayoutKey(type, height, width, stride),
+        key -> new MatrixLayout(key.type(), key.height(), key.width(), key.stride()));
   }
 
   private MatmulAlgorithm proposed(

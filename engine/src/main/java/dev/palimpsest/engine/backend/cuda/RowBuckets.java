@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.backend.cuda;
 
 /**
- * Sizes that steps are rounded up to, so that one graph serves many steps: multiples of 8, and above
- * 64 eight sizes between one power of two and the next.
+ * Sizes that steps are rounded up to, so that one graph serves many steps: multiples of 8, and
+ * above 64 eight sizes between one power of two and the next.
  */
 final class RowBuckets {
   private static final int SMALLEST = 8;

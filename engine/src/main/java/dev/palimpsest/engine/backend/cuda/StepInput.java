@@ -9,6 +9,7 @@ import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The numbers that a step needs on the device beside activations and weights: token ids, positions,
@@ -56,6 +57,7 @@ final class StepInput implements AutoCloseable {
    * @param count how many there are to be; what the array lacks is {@code padding}
    * @return their byte
    */
+  @SuppressWarnings("ReferenceEquality") // the same object, as every block names it
   long put(int[] values, int count, int padding) {
     for (int i = 0; i < knownCount; i++) {
       if (known[i] == values && knownCounts[i] == count) {
@@ -124,7 +126,6 @@ final class StepInput implements AutoCloseable {
 
   @Override
   public void close() {
-    pinned.close();
-    device.close();
+    Release.all(List.of(pinned, device));
   }
 }

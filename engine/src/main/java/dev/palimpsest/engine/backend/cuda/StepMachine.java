@@ -12,10 +12,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a step's tape and runs it: the first time operation by operation, which lets libraries load
- * what they need, the second time into a graph, and from then on as that graph.
+ * Writes a step's tape and runs it: the first time operation by operation, which lets libraries
+ * load what they need, the second time into a graph, and from then on as that graph.
  */
 final class StepMachine implements AutoCloseable {
   private static final int MOST_GRAPHS = 96;
@@ -27,14 +28,15 @@ final class StepMachine implements AutoCloseable {
   private static final int F32_RESULT = 2;
   private static final String NOTHING = "";
 
+  private final Device device;
   private final Kernels kernels;
   private final Products products;
   private final List<CudaWeight> weights;
   private final StepInput input;
-  private final Tape tape;
+  private final Tape tape = new Tape();
   private final Stream stream;
   private final boolean oneByOne;
-  private final Set<Tape.Key> seen = new HashSet<>();
+  private final Set<Integer> seen = new HashSet<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
   private String operation = NOTHING;
 
@@ -44,20 +46,26 @@ final class StepMachine implements AutoCloseable {
    * @param oneByOne whether it waits for every operation, and never makes graphs
    */
   StepMachine(
+      Device device,
       Kernels kernels,
       Products products,
       List<CudaWeight> weights,
       StepInput input,
-      Tape tape,
       Stream stream,
       boolean oneByOne) {
+    this.device = device;
     this.kernels = kernels;
     this.products = products;
     this.weights = weights;
     this.input = input;
-    this.tape = tape;
     this.stream = stream;
     this.oneByOne = oneByOne;
+  }
+
+  /** Forgets what was written down. */
+  void clear() {
+    tape.clear();
+    operation = NOTHING;
   }
 
   /** Writes a launch down; its arguments are to be added to the tape. */
@@ -66,17 +74,11 @@ final class StepMachine implements AutoCloseable {
   }
 
   Tape launch(DeviceOp op, int gridX, int gridY, int threads) {
-    return launch(op, kernels.index(op), gridX, gridY, threads, 0);
+    return launch(kernels.index(op), gridX, gridY, threads, 0);
   }
 
-  Tape launch(DeviceOp op, int kernel, int gridX, int gridY, int threads, int sharedBytes) {
-    return tape.add(Tape.KERNEL)
-        .add(op.ordinal())
-        .add(kernel)
-        .add(gridX)
-        .add(gridY)
-        .add(threads)
-        .add(sharedBytes);
+  Tape launch(int kernel, int gridX, int gridY, int threads, int sharedBytes) {
+    return tape.add(Tape.KERNEL).add(kernel).add(gridX).add(gridY).add(threads).add(sharedBytes);
   }
 
   /** Writes a product down, see {@link Products#multiply}. */
@@ -104,7 +106,7 @@ final class StepMachine implements AutoCloseable {
   }
 
   /** How many blocks share a row, so that few rows keep the device busy too. */
-  static int blocksOfRow(int rows, int columns, int elementBytes, Device device) {
+  int blocksOfRow(int rows, int columns, int elementBytes) {
     int useful = Math.ceilDiv(columns * elementBytes, THREADS * PACK_BYTES);
     int wanted = BLOCKS_PER_MULTIPROCESSOR * device.multiprocessors() / rows;
     return Math.clamp(wanted, 1, useful);
@@ -113,8 +115,8 @@ final class StepMachine implements AutoCloseable {
   /** Runs the tape and copies its results to the host; done when this returns. */
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
-    Graph graph = oneByOne ? null : graphs.get(key);
-    if (graph == null && !oneByOne && seen.contains(key)) {
+    @Nullable Graph graph = oneByOne ? null : graphs.get(key);
+    if (graph == null && !oneByOne && seen.contains(key.hash())) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
       graphs.put(key, graph);
       forgetOldest();
@@ -124,12 +126,11 @@ final class StepMachine implements AutoCloseable {
       if (seen.size() == MOST_SEEN) {
         seen.clear();
       }
-      seen.add(key);
+      seen.add(key.hash());
     } else {
       graph.launch(stream);
     }
-    tape.clear();
-    operation = NOTHING;
+    clear();
     stream.synchronize();
   }
 
@@ -149,8 +150,7 @@ final class StepMachine implements AutoCloseable {
   /** Runs a tape that leaves its results where they are. */
   void runOnce() {
     putTape();
-    tape.clear();
-    operation = NOTHING;
+    clear();
     stream.synchronize();
   }
 
@@ -166,10 +166,11 @@ final class StepMachine implements AutoCloseable {
   }
 
   private int putKernel(int at) {
-    DeviceOp op = DeviceOp.values()[(int) tape.word(at + 1)];
+    int kernel = (int) tape.word(at + 1);
+    DeviceOp op = kernels.op(kernel);
     operation = op.kernel();
     KernelArguments arguments = kernels.arguments();
-    int next = at + 7;
+    int next = at + 6;
     String types = op.arguments();
     for (int i = 0; i < types.length(); i++) {
       long value = tape.word(next++);
@@ -182,14 +183,14 @@ final class StepMachine implements AutoCloseable {
       }
     }
     kernels
-        .kernel((int) tape.word(at + 2))
+        .kernel(kernel)
         .launch(
             stream,
+            (int) tape.word(at + 2),
             (int) tape.word(at + 3),
-            (int) tape.word(at + 4),
             1,
+            (int) tape.word(at + 4),
             (int) tape.word(at + 5),
-            (int) tape.word(at + 6),
             arguments);
     return next;
   }

@@ -3,8 +3,8 @@ package dev.palimpsest.engine.backend.cuda;
 import java.util.Arrays;
 
 /**
- * The operations of a step in the order of their calls, as numbers: two steps with equal tapes differ
- * in nothing but their input.
+ * The operations of a step in the order of their calls, as numbers: two steps with equal tapes
+ * differ in nothing but their input.
  */
 final class Tape {
   /** What an entry is: a kernel's launch, or a product. */
@@ -17,10 +17,6 @@ final class Tape {
 
   void clear() {
     used = 0;
-  }
-
-  boolean isEmpty() {
-    return used == 0;
   }
 
   int length() {

@@ -27,16 +27,14 @@ final class Vocabulary implements AutoCloseable {
   private static final int NAN_WORD = -1;
 
   private final StepInput input;
-  private final Tape tape;
   private DeviceMemory scratch = DeviceMemory.allocate(Float.BYTES);
   private DeviceMemory states = DeviceMemory.allocate((long) STATE_BYTES * FIRST_ROWS);
   private DeviceMemory results = DeviceMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
   private PinnedMemory pinned = PinnedMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
   private long resultBytes;
 
-  Vocabulary(StepInput input, Tape tape) {
+  Vocabulary(StepInput input) {
     this.input = input;
-    this.tape = tape;
   }
 
   /** Puts the reduction of {@code x · headᵀ} on the tape. */

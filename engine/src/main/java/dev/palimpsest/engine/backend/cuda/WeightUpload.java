@@ -64,11 +64,7 @@ final class WeightUpload implements AutoCloseable {
       int count = Math.min(most, values.length - first);
       int buffer = free();
       MemorySegment.copy(
-          MemorySegment.ofArray(values),
-          4L * first,
-          buffers.get(buffer).segment(),
-          0,
-          4L * count);
+          MemorySegment.ofArray(values), 4L * first, buffers.get(buffer).segment(), 0, 4L * count);
       send(buffer, target, 4L * first, 4L * count);
     }
   }

@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.host;
 
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.LladaFamily;
@@ -17,7 +18,7 @@ import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small LLaDA checkpoints of random f32 weights. */
-enum TinyLlada {
+public enum TinyLlada {
   /** Grouped queries; rotary halves of a whole vector. */
   GROUPED(64, 4, 2, 172, 300, 2, false),
   /** A head of 24 and a feed-forward that is no multiple of anything. */
@@ -40,11 +41,11 @@ enum TinyLlada {
             .formatted(hidden, heads, keyHeads, inner, vocabulary, layers, tied);
   }
 
-  ModelSpec spec() {
+  public ModelSpec spec() {
     return LladaFamily.spec(JsonMapper.shared().readTree(config));
   }
 
-  void write(Path folder, long seed) {
+  public void write(Path folder, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     Map<String, List<Long>> tensors = LladaFamily.tensors(spec());
     StringBuilder header = new StringBuilder("{");
@@ -80,7 +81,7 @@ enum TinyLlada {
     return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
-  static Transformer load(Path folder, HostBackend backend) {
+  public static Transformer load(Path folder, Backend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       return Transformer.load(checkpoint, LladaFamily.spec(checkpoint.config()), backend, _ -> {});
     }
