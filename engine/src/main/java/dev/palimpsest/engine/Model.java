@@ -1,5 +1,6 @@
 package dev.palimpsest.engine;
 
+import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -80,6 +81,15 @@ public record Model(
       closeTokenizer(text);
       throw e;
     }
+  }
+
+  /**
+   * Loads what every model needs: the library of matrix products and the template engine. Nothing
+   * depends on it; on a thread of its own, while options are read, it makes a start shorter.
+   */
+  public static void prepare() {
+    boolean _ = OneDnn.isAvailable();
+    ChatTemplate.prepare();
   }
 
   private static Query masks(ModelSpec spec) {
