@@ -23,6 +23,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.Bf16;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.ModelSpec;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,6 @@ import java.util.Optional;
  */
 public final class CudaBackend implements Backend {
   private static final long RESERVE_BYTES = 512L << 20;
-  private static final int MOST_GROUP = 64;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
 
@@ -124,19 +124,20 @@ public final class CudaBackend implements Backend {
    * Sets the first GPU up for a model.
    *
    * @param precision of weights and activations
-   * @param parameters of the model that is to be loaded
-   * @throws DeviceException if there is no GPU, or the model does not fit: then it says how much is
-   *     needed and how much is free
+   * @param spec of the model that is to be loaded
+   * @throws DeviceException if there is no GPU, or no kernel for this model, or the model does not
+   *     fit: then it says how much is needed and how much is free
    */
-  public static CudaBackend open(Precision precision, CudaOptions options, long parameters) {
+  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
     Optional<String> reason = failure();
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
+    Kernels.requireHeads(spec.headSize(), spec.heads() / spec.keyValueHeads());
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
     try {
-      long needed = parameters * CudaWeight.elementBytes(precision) + RESERVE_BYTES;
+      long needed = spec.parameters() * CudaWeight.elementBytes(precision) + RESERVE_BYTES;
       long free = context.freeBytes();
       if (needed > free) {
         throw new DeviceException(
@@ -330,13 +331,6 @@ public final class CudaBackend implements Backend {
       Activation out) {
     int heads = q.columns() / headSize;
     int keyHeads = k.columns() / headSize;
-    if (heads / keyHeads > MOST_GROUP) {
-      throw new DeviceException(
-          heads / keyHeads
-              + " heads share a key head, and at most "
-              + MOST_GROUP
-              + " may on a GPU; use --device host");
-    }
     AttentionWork work = work(queryStarts, keyStarts, heads / keyHeads);
     int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
     putGuided();

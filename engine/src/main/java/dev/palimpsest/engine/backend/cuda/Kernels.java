@@ -92,18 +92,25 @@ final class Kernels implements AutoCloseable {
   }
 
   /**
-   * The number of the attention over heads of a size.
+   * Checks that there is an attention for a model.
    *
+   * @param group heads that share a key head
    * @throws DeviceException if there is none
    */
-  int attention(int headSize, int sharedBytes) {
-    if (headSize % 16 != 0 || headSize < 16 || headSize > 128) {
+  static void requireHeads(int headSize, int group) {
+    if (headSize % 16 != 0 || headSize > 128) {
       throw new DeviceException(
           "heads of "
               + headSize
-              + " are not supported on a GPU, where they are 16 to 128 in steps of 16; use --device"
-              + " host");
+              + " are not supported on a GPU, where they are 16 to 128 in steps of 16");
     }
+    if (group > 64) {
+      throw new DeviceException(group + " heads share a key head, and at most 64 may on a GPU");
+    }
+  }
+
+  /** The number of the attention over heads of a size. */
+  int attention(int headSize, int sharedBytes) {
     return index(
         DeviceOp.ATTENTION,
         DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize,

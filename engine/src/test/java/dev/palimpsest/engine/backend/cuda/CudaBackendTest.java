@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
@@ -45,7 +47,7 @@ final class CudaBackendTest {
   }
 
   private Transformer onDevice(Precision precision, CudaOptions options) {
-    return TinyLlada.load(folder, CudaBackend.open(precision, options, MODEL.spec().parameters()));
+    return TinyLlada.load(folder, CudaBackend.open(precision, options, MODEL.spec()));
   }
 
   private Transformer onHost(Precision precision) {
@@ -184,23 +186,33 @@ final class CudaBackendTest {
 
   @Test
   void aModelThatDoesNotFitSaysHowMuchIsNeededAndFree() {
-    EmulatedDevice.setMemory(700L << 20);
-    assertThatThrownBy(() -> CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, 8_000_000_000L))
+    EmulatedDevice.setMemory(100L << 20);
+    assertThatThrownBy(() -> CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, MODEL.spec()))
         .isInstanceOf(DeviceException.class)
-        .hasMessageContaining("16.54 GB of emulated device (CPU)'s memory are needed")
-        .hasMessageContaining("0.73 GB are free");
+        .hasMessageContaining("0.54 GB of emulated device (CPU)'s memory are needed")
+        .hasMessageContaining("0.10 GB are free");
   }
 
   @Test
-  void headsThatNoKernelIsMadeForAreRefusedByTheirSize(@TempDir Path odd) {
-    TinyLlada.ODD.write(odd, 1);
-    CudaBackend backend =
-        CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, TinyLlada.ODD.spec().parameters());
-    try (Transformer device = TinyLlada.load(odd, backend)) {
-      Query query = new Query(new int[] {3}, 0, new int[] {0}, 0, Draw.GREEDY, Optional.empty());
-      assertThatThrownBy(() -> device.predict(List.of(query)))
-          .isInstanceOf(DeviceException.class)
-          .hasMessageContaining("heads of 24 are not supported on a GPU");
+  void headsThatNoKernelIsMadeForAreRefusedByTheirSize() {
+    assertThatThrownBy(
+            () -> CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, TinyLlada.ODD.spec()))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("heads of 24 are not supported on a GPU");
+  }
+
+  @Test
+  void aDeviceThatIsToBeFoundBecomesTheHostForAModelThatItCannotRun() {
+    Compute compute = new Compute(Compute.Device.AUTO, Optional.empty(), 1, CudaOptions.DEFAULT);
+    List<String> notices = new ArrayList<>();
+    try (Backend found = compute.open(MODEL.spec(), notices::add);
+        Backend instead = compute.open(TinyLlada.ODD.spec(), notices::add)) {
+      assertThat(found.describe()).startsWith("cuda, bf16, emulated device (CPU)");
+      assertThat(instead.describe()).startsWith("host, ");
+      assertThat(notices)
+          .singleElement()
+          .asString()
+          .startsWith("computing on the host: heads of 24 are not supported");
     }
   }
 
