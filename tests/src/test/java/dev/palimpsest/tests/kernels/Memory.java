@@ -39,12 +39,10 @@ final class Memory implements AutoCloseable {
     private void checkGuards(String kernel) {
       long end = GUARD_BYTES + data.byteSize();
       for (long i = 0; i < GUARD_BYTES; i++) {
-        assertThat(guarded.get(JAVA_BYTE, i))
-            .as("%s: byte %s before a buffer", kernel, GUARD_BYTES - i)
-            .isEqualTo(GUARD);
-        assertThat(guarded.get(JAVA_BYTE, end + i))
-            .as("%s: byte %s after a buffer", kernel, i)
-            .isEqualTo(GUARD);
+        if (guarded.get(JAVA_BYTE, i) != GUARD || guarded.get(JAVA_BYTE, end + i) != GUARD) {
+          throw new AssertionError(
+              kernel + ": wrote outside a buffer of " + data.byteSize() + " bytes");
+        }
       }
     }
   }
