@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
@@ -46,6 +47,9 @@ public final class Main implements Runnable {
 
   public static void main(String[] arguments) {
     StandardError.restore();
+    if (arguments.length > 0 && arguments[0].equals("generate")) {
+      Thread.ofPlatform().daemon().name("palimpsest-prepare").start(Model::prepare);
+    }
     System.exit(run(arguments));
   }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.engine;
 
+import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -82,11 +83,20 @@ public record Model(
     }
   }
 
+  /**
+   * Loads what every model needs: the library of matrix products and the template engine. Nothing
+   * depends on it; on a thread of its own, while options are read, it makes a start shorter.
+   */
+  public static void prepare() {
+    boolean _ = OneDnn.isAvailable();
+    ChatTemplate.prepare();
+  }
+
   private static Query masks(ModelSpec spec) {
     int[] tokens = new int[Math.min(WARM_UP_TOKENS, spec.maxLength())];
     Arrays.fill(tokens, spec.maskId());
     int[] rows = IntStream.range(0, tokens.length).toArray();
-    return new Query(tokens, 0, rows, Draw.GREEDY, Optional.empty());
+    return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }
 
   private static void closeTokenizer(FutureTask<Text> text) {

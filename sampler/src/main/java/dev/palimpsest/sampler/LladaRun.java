@@ -88,12 +88,13 @@ public final class LladaRun implements Run {
   @Override
   public Query ask() {
     requireUnfinished();
-    Draw draw = new Draw(options.temperature(), options.seed(), step, undrawn, uncounted);
+    Draw draw =
+        new Draw(options.temperature(), Optional.empty(), options.seed(), step, undrawn, uncounted);
     Optional<Query.Guidance> guidance =
         options.cfgScale() > 0
             ? Optional.of(new Query.Guidance(canvas.idsWithoutPrompt(), options.cfgScale()))
             : Optional.empty();
-    return new Query(canvas.ids(), 0, rows.clone(), draw, guidance);
+    return new Query(canvas.ids(), 0, rows.clone(), 0, draw, guidance);
   }
 
   @Override
