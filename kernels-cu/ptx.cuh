@@ -28,7 +28,7 @@ __device__ __forceinline__ float powerOfTwo(float x) {
 // of a rows g and g + 8, columns 2t, 2t + 1 and 8 more (order: row, row + 8, then the later columns);
 // of b rows 2t, 2t + 1 and 8 more, column g; of d rows g and g + 8, columns 2t and 2t + 1.
 __device__ __forceinline__ void mma16816(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  asm volatile(
+  asm(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

@@ -20,11 +20,16 @@ Fiber::Fiber() : memory_(mmap(nullptr, GUARD + STACK, PROT_READ | PROT_WRITE, MA
   mprotect(memory_, GUARD, PROT_NONE);
 }
 
-Fiber::~Fiber() { munmap(memory_, GUARD + STACK); }
+Fiber::~Fiber() {
+  if (memory_ != nullptr) {
+    munmap(memory_, GUARD + STACK);
+  }
+}
 
 #if defined(__x86_64__) && !defined(PALIMPSEST_UCONTEXT)
 
-// Saves what the calling convention asks a function to keep, and goes on where `to` was saved.
+// Saves what the calling convention asks a function to keep, and goes on where `to` was saved. It jumps, for the processor would
+// predict that a return goes back to the caller.
 extern "C" void palimpsest_switch(void** from, void* to);
 asm(R"(
   .text
@@ -46,7 +51,8 @@ palimpsest_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmpq *%rcx
   .size palimpsest_switch, .-palimpsest_switch
 )");
 
@@ -59,25 +65,21 @@ void Fiber::restart(void (*entry)()) {
   }
   frame[6] = reinterpret_cast<void*>(entry);
   frame[7] = nullptr;
-  own_ = frame;
+  stack_ = frame;
 }
 
-void Fiber::resume() { palimpsest_switch(&caller_, own_); }
-
-void Fiber::suspend() { palimpsest_switch(&own_, caller_); }
+void Fiber::switchTo(Fiber& next) { palimpsest_switch(&stack_, next.stack_); }
 
 #else
 
 void Fiber::restart(void (*entry)()) {
-  getcontext(&own_);
-  own_.uc_stack.ss_sp = static_cast<char*>(memory_) + GUARD;
-  own_.uc_stack.ss_size = STACK;
-  own_.uc_link = nullptr;
-  makecontext(&own_, entry, 0);
+  getcontext(&context_);
+  context_.uc_stack.ss_sp = static_cast<char*>(memory_) + GUARD;
+  context_.uc_stack.ss_size = STACK;
+  context_.uc_link = nullptr;
+  makecontext(&context_, entry, 0);
 }
 
-void Fiber::resume() { swapcontext(&caller_, &own_); }
-
-void Fiber::suspend() { swapcontext(&own_, &caller_); }
+void Fiber::switchTo(Fiber& next) { swapcontext(&context_, &next.context_); }
 
 #endif

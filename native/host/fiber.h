@@ -9,27 +9,27 @@
 
 class Fiber {
  public:
+  // The stack that the program runs on already.
+  struct Own {};
+  explicit Fiber(Own) : memory_(nullptr) {}
+
+  // A stack of its own.
   Fiber();
   ~Fiber();
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  // The next resume() calls `entry`, which must not return but suspend().
+  // What runs next on this stack is `entry`, which must not return.
   void restart(void (*entry)());
 
-  // Runs the fiber until it suspends.
-  void resume();
-
-  // Goes back to where resume() was called.
-  void suspend();
+  // Leaves this fiber, which must be the one that runs, and goes on where the next one left.
+  void switchTo(Fiber& next);
 
  private:
   void* memory_;
 #if defined(__x86_64__) && !defined(PALIMPSEST_UCONTEXT)
-  void* own_ = nullptr;
-  void* caller_ = nullptr;
+  void* stack_ = nullptr;
 #else
-  ucontext_t own_;
-  ucontext_t caller_;
+  ucontext_t context_;
 #endif
 };

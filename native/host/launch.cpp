@@ -20,6 +20,7 @@ constexpr size_t GUARD = 256;
 constexpr unsigned char GUARD_BYTE = 0xA5;
 constexpr unsigned char POISON = 0xFF;
 constexpr unsigned WORKERS = 2;
+constexpr unsigned NONE = ~0u;
 
 struct Launch {
   std::string name;
@@ -46,7 +47,6 @@ struct Copy {
 
 struct Thread {
   Fiber fiber;
-  State state = State::FINISHED;
   std::vector<Copy> copies;
   int group = 0;
 };
@@ -75,15 +75,20 @@ class Block {
 
  private:
   void prepare();
+  void seat(unsigned index);
   bool turn(unsigned warp);
+  unsigned nextReady(unsigned warp, int first) const;
   bool intact() const;
 
   Launch* launch_ = nullptr;
+  shim::Place& place_ = shim::place;
+  Fiber scheduler_{Fiber::Own()};
   uint3 at_{};
   unsigned count_ = 0;
   unsigned current_ = 0;
   unsigned finished_ = 0;
   std::vector<std::unique_ptr<Thread>> threads_;
+  std::vector<State> states_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::unique_ptr<unsigned char[]> memory_{new unsigned char[MAX_SHARED + 2 * GUARD + 128]};
   unsigned char* shared_ = nullptr;
@@ -113,9 +118,43 @@ void Block::fail(const std::string& message) {
   __builtin_unreachable();  // a failed block is never resumed
 }
 
+// The i-th lane of a warp in the order of the launch.
+unsigned inOrder(bool descending, int i) { return static_cast<unsigned>(descending ? shim::WARP - 1 - i : i); }
+
+// A thread of the warp that can run, from the first-th on.
+unsigned Block::nextReady(unsigned warp, int first) const {
+  for (int i = first; i < shim::WARP; i++) {
+    const unsigned index = warp * shim::WARP + inOrder(launch_->descending, i);
+    if (states_[index] == State::READY) {
+      return index;
+    }
+  }
+  return NONE;
+}
+
+void Block::seat(unsigned index) {
+  const unsigned x = launch_->block.x, y = launch_->block.y;
+  place_.thread = index < x ? uint3{index, 0, 0} : uint3{index % x, index / x % y, index / x / y};
+  place_.lane = static_cast<int>(index % shim::WARP);
+  place_.exchange = &warps_[index / shim::WARP]->exchange;
+  current_ = index;
+}
+
+// The next lane of the warp goes on, or the scheduler.
 void Block::suspend(State state) {
-  current().state = state;
-  current().fiber.suspend();
+  Fiber& mine = current().fiber;
+  states_[current_] = state;
+  unsigned next = NONE;
+  if (!launch_->failed) {
+    const unsigned lane = current_ % shim::WARP;
+    next = nextReady(current_ / shim::WARP, static_cast<int>(inOrder(launch_->descending, static_cast<int>(lane))) + 1);
+  }
+  if (next == NONE) {
+    mine.switchTo(scheduler_);
+  } else {
+    seat(next);
+    mine.switchTo(threads_[next]->fiber);
+  }
 }
 
 void Block::meet(shim::Together together) {
@@ -133,7 +172,7 @@ void Block::meet(shim::Together together) {
   together(mine.exchange);
   const unsigned first = current_ / shim::WARP * shim::WARP;
   for (unsigned i = first; i < first + shim::WARP; i++) {
-    threads_[i]->state = State::READY;
+    states_[i] = State::READY;
   }
 }
 
@@ -147,13 +186,13 @@ void Block::prepare() {
   for (unsigned i = 0; i < count_; i++) {
     Thread& thread = *threads_[i];
     thread.fiber.restart(enter);
-    thread.state = State::READY;
     thread.copies.clear();
     thread.group = 0;
   }
   for (unsigned i = 0; i < count_ / shim::WARP; i++) {
     warps_[i]->arrived = 0;
   }
+  states_.assign(count_, State::READY);
   finished_ = 0;
   auto base = reinterpret_cast<uintptr_t>(memory_.get()) + GUARD;
   shared_ = reinterpret_cast<unsigned char*>((base + 127) / 128 * 128);
@@ -171,25 +210,15 @@ bool Block::intact() const {
   return true;
 }
 
-// Lets every lane of a warp run that can; false if none could.
+// Lets lanes of a warp run that can; false if none could.
 bool Block::turn(unsigned warp) {
-  bool any = false;
-  for (int i = 0; i < shim::WARP; i++) {
-    const int lane = launch_->descending ? shim::WARP - 1 - i : i;
-    current_ = warp * shim::WARP + static_cast<unsigned>(lane);
-    if (current().state != State::READY) {
-      continue;
-    }
-    any = true;
-    const unsigned x = launch_->block.x, y = launch_->block.y;
-    shim::place.thread = {current_ % x, current_ / x % y, current_ / x / y};
-    shim::place.lane = lane;
-    current().fiber.resume();
-    if (launch_->failed) {
-      return false;
-    }
+  const unsigned next = nextReady(warp, 0);
+  if (next == NONE) {
+    return false;
   }
-  return any;
+  seat(next);
+  scheduler_.switchTo(threads_[next]->fiber);
+  return !launch_->failed;
 }
 
 void Block::run(Launch& launch, uint64_t index) {
@@ -198,9 +227,9 @@ void Block::run(Launch& launch, uint64_t index) {
   count_ = launch.block.x * launch.block.y * launch.block.z;
   at_ = {static_cast<unsigned>(index % launch.grid.x), static_cast<unsigned>(index / launch.grid.x % launch.grid.y),
          static_cast<unsigned>(index / launch.grid.x / launch.grid.y)};
-  shim::place.block = at_;
-  shim::place.blockSize = launch.block;
-  shim::place.gridSize = launch.grid;
+  place_.block = at_;
+  place_.blockSize = launch.block;
+  place_.gridSize = launch.grid;
   prepare();
   const unsigned warps = count_ / shim::WARP;
   while (finished_ < count_) {
@@ -218,7 +247,7 @@ void Block::run(Launch& launch, uint64_t index) {
     }
     unsigned waiting = 0;
     for (unsigned i = 0; i < count_; i++) {
-      waiting += threads_[i]->state == State::AT_BARRIER;
+      waiting += states_[i] == State::AT_BARRIER;
     }
     if (waiting < count_) {
       unsigned inWarp = count_ - finished_ - waiting;
@@ -230,7 +259,7 @@ void Block::run(Launch& launch, uint64_t index) {
       return;
     }
     for (unsigned i = 0; i < count_; i++) {
-      threads_[i]->state = State::READY;
+      states_[i] = State::READY;
     }
   }
   if (!intact() && !launch.failed.exchange(true)) {
@@ -331,8 +360,6 @@ namespace shim {
 thread_local Place place;
 
 void awaitBlock() { running->suspend(State::AT_BARRIER); }
-
-Exchange& exchange() { return running->warp().exchange; }
 
 void awaitWarp(Together together) { running->meet(together); }
 

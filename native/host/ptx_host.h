@@ -85,21 +85,25 @@ inline void load(unsigned (&r)[4], const void* row, Together together) {
   if (reinterpret_cast<uintptr_t>(row) % 16 != 0) {
     fail("ldmatrix takes rows on 16-byte boundaries");
   }
-  memcpy(exchange().in[place.lane], &row, sizeof(row));
+  Exchange* const exchange = place.exchange;
+  const int lane = place.lane;
+  memcpy(exchange->in[lane], &row, sizeof(row));
   awaitWarp(together);
-  memcpy(r, exchange().out[place.lane], sizeof(r));
+  memcpy(r, exchange->out[lane], sizeof(r));
 }
 
 }  // namespace shim
 
 inline void mma16816(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  uint32_t* in = shim::exchange().in[shim::place.lane];
+  shim::Exchange* const exchange = shim::place.exchange;
+  const int lane = shim::place.lane;
+  uint32_t* const in = exchange->in[lane];
   memcpy(in, a, 16);
   in[4] = b0;
   in[5] = b1;
   memcpy(in + 6, d, 16);
   shim::awaitWarp(shim::multiply);
-  memcpy(d, shim::exchange().out[shim::place.lane], 16);
+  memcpy(d, exchange->out[lane], 16);
 }
 
 inline void loadMatrices(unsigned (&r)[4], const void* row) { shim::load(r, row, shim::distribute); }

@@ -47,6 +47,7 @@ struct Exchange {
 struct Place {
   uint3 thread, block, blockSize, gridSize;
   int lane;
+  Exchange* exchange;  // of the warp
 };
 
 extern thread_local Place place;
@@ -56,7 +57,6 @@ void awaitBlock();
 
 // Waits for all lanes of the warp; the last one runs `together`, which turns what they handed in into what they get.
 using Together = void (*)(Exchange&);
-Exchange& exchange();
 void awaitWarp(Together together);
 
 // The block's dynamic shared memory, on a boundary of 128 bytes.
@@ -101,11 +101,12 @@ V exchanged(unsigned mask, V value, int operand, Together together) {
   if (mask != 0xFFFFFFFFu) {
     fail("a warp operation names fewer than 32 lanes");
   }
-  uint32_t* in = exchange().in[place.lane];
-  in[2] = static_cast<uint32_t>(operand);
-  memcpy(in, &value, sizeof(V));
+  Exchange* const exchange = place.exchange;
+  const int lane = place.lane;
+  exchange->in[lane][2] = static_cast<uint32_t>(operand);
+  memcpy(exchange->in[lane], &value, sizeof(V));
   awaitWarp(together);
-  memcpy(&value, exchange().out[place.lane], sizeof(V));
+  memcpy(&value, exchange->out[lane], sizeof(V));
   return value;
 }
 

@@ -3,7 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -42,12 +43,13 @@ public enum TinyLlada {
   }
 
   public ModelSpec spec() {
-    return LladaFamily.spec(JsonMapper.shared().readTree(config));
+    return Families.spec(JsonMapper.shared().readTree(config));
   }
 
   public void write(Path folder, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Map<String, List<Long>> tensors = LladaFamily.tensors(spec());
+    Map<String, List<Long>> tensors =
+        Families.of(JsonMapper.shared().readTree(config)).tensors().shapes(spec(), Set.of());
     StringBuilder header = new StringBuilder("{");
     int end = 0;
     for (Map.Entry<String, List<Long>> tensor : tensors.entrySet()) {
@@ -83,7 +85,7 @@ public enum TinyLlada {
 
   public static Transformer load(Path folder, Backend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return Transformer.load(checkpoint, LladaFamily.spec(checkpoint.config()), backend, _ -> {});
+      return Transformer.load(checkpoint, Families.spec(checkpoint.config()), backend, _ -> {});
     }
   }
 }
