@@ -386,6 +386,7 @@ public final class HostBackend implements Backend {
     }
     linear.close();
     mixture.close();
+    vocabulary.close();
     step.close();
     weights.close();
   }
