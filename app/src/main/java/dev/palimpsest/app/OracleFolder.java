@@ -14,7 +14,8 @@ import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.engine.checkpoint.Safetensors;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
@@ -26,8 +27,10 @@ import dev.palimpsest.sampler.SpecialTokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
@@ -42,16 +45,19 @@ public final class OracleFolder implements AutoCloseable {
   private static final double TOLERANCE = 1e-5;
 
   private final Path folder;
+  private final Compute compute;
+  private final Consumer<String> notice;
   private final ModelSpec spec;
-  private final Transformer transformer;
+  private final Map<ModelSpec, Transformer> transformers = new HashMap<>();
   private final Safetensors expected;
   private final JsonNode cases;
 
   private OracleFolder(
-      Path folder, ModelSpec spec, Transformer transformer, Safetensors expected, JsonNode cases) {
+      Path folder, Compute compute, Consumer<String> notice, ModelSpec spec, Safetensors expected, JsonNode cases) {
     this.folder = folder;
+    this.compute = compute;
+    this.notice = notice;
     this.spec = spec;
-    this.transformer = transformer;
     this.expected = expected;
     this.cases = cases;
   }
@@ -65,27 +71,44 @@ public final class OracleFolder implements AutoCloseable {
   }
 
   /**
-   * Loads the folder's model and opens its recorded results.
+   * Opens the folder's recorded results; its models are computed as said.
    *
    * @param notice is told why a device that was to be found is not used
    */
   public static OracleFolder open(Path folder, Compute compute, Consumer<String> notice) {
-    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec spec = LladaFamily.spec(checkpoint.config());
-      JsonNode cases = JsonFile.readObject(folder.resolve("cases.json")).path("cases");
-      Safetensors expected = Safetensors.open(folder.resolve("expected.safetensors"));
-      boolean loaded = false;
-      try {
-        Transformer transformer =
-            Transformer.load(checkpoint, spec, compute.open(spec, notice), _ -> {});
-        loaded = true;
-        return new OracleFolder(folder, spec, transformer, expected, cases);
-      } finally {
-        if (!loaded) {
-          expected.close();
-        }
+    ModelSpec spec = Families.spec(JsonFile.readObject(folder.resolve("config.json")));
+    JsonNode cases = JsonFile.readObject(folder.resolve("cases.json")).path("cases");
+    Safetensors expected = Safetensors.open(folder.resolve("expected.safetensors"));
+    OracleFolder oracle = new OracleFolder(folder, compute, notice, spec, expected, cases);
+    boolean loaded = false;
+    try {
+      oracle.transformer(spec);
+      loaded = true;
+      return oracle;
+    } finally {
+      if (!loaded) {
+        oracle.close();
       }
     }
+  }
+
+  /** The folder's weights, run as one of its specs. */
+  private Transformer transformer(ModelSpec wanted) {
+    return transformers.computeIfAbsent(
+        wanted,
+        each -> {
+          try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            return Transformer.load(
+                checkpoint, each, compute.open(each, notice), _ -> {});
+          }
+        });
+  }
+
+  /** The model with the block length of a case; a case may have another than the configuration. */
+  private ModelSpec spec(JsonNode each) {
+    return spec.pattern() instanceof AttentionPattern.BlockCausal && each.has("block_length")
+        ? spec.withBlockLength(each.path("block_length").intValue())
+        : spec;
   }
 
   /** Runs every case. */
@@ -116,6 +139,7 @@ public final class OracleFolder implements AutoCloseable {
             ? Optional.of(integers(text(each, "attention_mask")))
             : Optional.empty();
     Tensor logits = expected.tensor(text(each, "logits"));
+    Transformer transformer = transformer(spec(each));
     int length = ids[0].length;
     double differences = 0;
     double magnitudes = 0;
@@ -126,7 +150,7 @@ public final class OracleFolder implements AutoCloseable {
           transformer.logits(
               new Query(
                   Arrays.copyOfRange(ids[b], padding, length),
-                  padding,
+                  spec.countsPadding() ? padding : 0,
                   rows,
                   0,
                   Draw.GREEDY,
@@ -166,7 +190,7 @@ public final class OracleFolder implements AutoCloseable {
       canvases.add(canvas);
       requests.add(new Request(prompt, options, snapshot -> canvas.add(snapshot.canvas().ids())));
     }
-    new Generator(transformer, ModelLimits.of(spec), specials)
+    new Generator(transformer(spec), ModelLimits.of(spec), specials)
         .generateAll(requests, Driver.UNLIMITED);
     int steps = states.shape().get(0).intValue();
     int length = states.shape().get(2).intValue();
@@ -247,7 +271,7 @@ public final class OracleFolder implements AutoCloseable {
 
   @Override
   public void close() {
-    transformer.close();
+    transformers.values().forEach(Transformer::close);
     expected.close();
   }
 }

@@ -7,10 +7,13 @@ import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -21,34 +24,58 @@ import java.util.function.DoubleConsumer;
  * halves' final hidden rows instead of their logits: the head is linear, so this is the same up to
  * rounding.
  *
+ * <p>Keys and values of settled tokens are remembered where the attention pattern makes them a
+ * function of those tokens alone; {@link #recompute} does without, and comes to the same bits.
+ *
  * <p>Owns its backend. An instance serves one thread at a time.
  */
 public final class Transformer implements Denoiser, AutoCloseable {
+  /** Memory for keys and values of settled tokens where the caller does not say. */
+  public static final long KEPT_BYTES = 1L << 30;
+
   private final ModelSpec spec;
   private final Backend backend;
   private final Weights weights;
+  private final Optional<KeptKeys> kept;
   private final StepArena arena;
 
-  private Transformer(ModelSpec spec, Backend backend, Weights weights) {
+  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KeptKeys> kept) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
+    this.kept = kept;
     arena = new StepArena(backend::paddedRows);
   }
 
   /**
-   * Copies the weights to the backend; the checkpoint may be closed afterwards.
+   * Copies the weights to the backend; the checkpoint may be closed afterwards. Keys and values of
+   * settled tokens take up to {@value #KEPT_BYTES} bytes.
    *
    * @param backend is closed with the transformer, and if loading fails
    * @param progress is told the share that is loaded, from 0 to 1
    */
   public static Transformer load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
+    return load(checkpoint, spec, backend, KEPT_BYTES, progress);
+  }
+
+  /**
+   * As {@link #load(Checkpoint, ModelSpec, Backend, DoubleConsumer)}.
+   *
+   * @param keptBytes memory for keys and values of settled tokens, counted in f32; 0 keeps none
+   */
+  public static Transformer load(
+      Checkpoint checkpoint,
+      ModelSpec spec,
+      Backend backend,
+      long keptBytes,
+      DoubleConsumer progress) {
     boolean loaded = false;
     try {
       Weights weights = Weights.load(checkpoint, spec, backend, progress);
+      Optional<KeptKeys> kept = KeptKeys.within(keptBytes, spec, backend);
       loaded = true;
-      return new Transformer(spec, backend, weights);
+      return new Transformer(spec, backend, weights, kept);
     } finally {
       if (!loaded) {
         backend.close();
@@ -58,23 +85,46 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /** What the model runs on, for people. */
   public String describeBackend() {
-    return backend.describe();
+    return backend.describe() + kept.map(keys -> ", " + keys.describe()).orElse("");
   }
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    RaggedBatch batch = RaggedBatch.of(queries, spec);
+    return predict(queries, kept);
+  }
+
+  /**
+   * The same predictions, bit for bit, from the tokens alone: no key or value is recalled, and none
+   * is kept.
+   */
+  public List<List<Prediction>> recompute(List<Query> queries) {
+    return predict(queries, Optional.empty());
+  }
+
+  private List<List<Prediction>> predict(List<Query> queries, Optional<KeptKeys> memory) {
     List<Prediction> all = List.of();
-    if (batch.askedRows().length > 0) {
-      arena.rewind();
-      Activation hidden = hidden(batch);
-      List<RowDraw> draws = new ArrayList<>();
-      for (Query query : queries) {
-        for (int row : query.rows()) {
-          draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
-        }
+    List<RowDraw> draws = new ArrayList<>();
+    for (Query query : queries) {
+      for (int row : query.rows()) {
+        draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
       }
-      all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
+    }
+    boolean committed = false;
+    memory.ifPresent(keys -> keys.cache().begin());
+    try {
+      RaggedBatch batch =
+          RaggedBatch.of(queries, spec, spec.shifted(), memory.map(KeptKeys::cache));
+      if (!draws.isEmpty()) {
+        arena.rewind();
+        Activation hidden = hidden(batch, memory);
+        all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
+      }
+      memory.ifPresent(keys -> keys.cache().commit());
+      committed = true;
+    } finally {
+      if (!committed) {
+        memory.ifPresent(keys -> keys.cache().abort());
+      }
     }
     List<List<Prediction>> result = new ArrayList<>(queries.size());
     int next = 0;
@@ -86,74 +136,85 @@ public final class Transformer implements Denoiser, AutoCloseable {
   }
 
   /**
-   * The logits of the asked rows, for checking a model against recorded ones; a sampler never needs
-   * them.
+   * The network's own outputs at the asked rows, for checking a model against recorded ones; a
+   * sampler never needs them. They are computed from the tokens alone, and not shifted, whatever
+   * the model.
    *
    * @return [asked rows, vocabulary]
    */
   public float[] logits(Query query) {
-    RaggedBatch batch = RaggedBatch.of(List.of(query), spec);
+    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false, Optional.empty());
     arena.rewind();
     Activation logits = arena.allocate(query.rows().length, spec.vocabulary());
-    Activation hidden = hidden(batch);
+    Activation hidden = hidden(batch, Optional.empty());
     backend.linear(hidden, weights.head(), 0, logits);
     return backend.read(logits);
   }
 
   /** The normalized final rows, guided where asked: [asked rows, hidden]. */
-  private Activation hidden(RaggedBatch batch) {
+  private Activation hidden(RaggedBatch batch, Optional<KeptKeys> kept) {
     int rows = batch.askedRows().length;
+    int tokens = batch.tokens().length;
     int queryWidth = spec.heads() * spec.headSize();
     int keyWidth = spec.keyValueHeads() * spec.headSize();
-    StepMemory memory = StepMemory.allocate(arena, spec, batch.tokens().length, rows);
-    backend.begin(arena.used());
-
+    StepMemory memory = StepMemory.allocate(arena, spec, Math.max(rows, tokens), rows);
+    memory = memory.firstRows(tokens);
     Activation x = memory.x();
     Activation normed = memory.normed();
-    Activation qkv = memory.qkv();
-    Activation attended = memory.attended();
-    Activation gateUp = memory.gateUp();
-    Activation activated = memory.activated();
-    Activation askedNormed = memory.askedNormed();
-    Activation askedX = memory.askedX();
-    Activation q = qkv.columns(0, queryWidth);
-    Activation k = qkv.columns(queryWidth, keyWidth);
-    Activation qAndK = qkv.columns(0, queryWidth + keyWidth);
-    Activation v = qkv.columns(queryWidth + keyWidth, keyWidth);
+    Activation q = memory.qkv().columns(0, queryWidth);
+    Activation k = memory.qkv().columns(queryWidth, keyWidth);
+    Activation own = memory.qkv().columns(queryWidth, 2 * keyWidth);
+    int keys = batch.keyStarts()[batch.keyStarts().length - 1];
+    Activation all = batch.isComputedWhole() ? own : arena.allocate(keys, 2 * keyWidth);
+    backend.begin(arena.used());
+
     int last = spec.layers() - 1;
     backend.embed(batch.tokens(), weights.embedding(), x);
     for (int i = 0; i < last; i++) {
       Weights.Layer layer = weights.layers().get(i);
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
-      backend.linear(normed, layer.attentionQkv(), 0, qkv);
-      backend.rotate(qAndK, spec.headSize(), batch.positions(), weights.rotary());
+      project(layer, normed, 0, memory.qkv());
+      turn(layer, q, k, batch.positions());
+      completeKeys(batch, kept, i, own, all);
       backend.attention(
-          q, k, v, spec.headSize(), batch.starts(), batch.starts(), batch.limits(), attended);
-      backend.addLinear(attended, layer.attentionOut(), x);
-      feedForward(layer, x, normed, gateUp, activated);
+          q,
+          all.columns(0, keyWidth),
+          all.columns(keyWidth, keyWidth),
+          spec.headSize(),
+          batch.starts(),
+          batch.keyStarts(),
+          batch.limits(),
+          memory.attended());
+      backend.addLinear(memory.attended(), layer.attentionOut(), x);
+      feedForward(layer, x, memory);
     }
 
     Weights.Layer layer = weights.layers().get(last);
-    Activation askedQ = q.firstRows(rows);
+    StepMemory asked = memory.firstRows(rows);
+    Activation askedQ = asked.qkv().columns(0, queryWidth);
+    Activation askedX = memory.askedX();
+    Activation askedNormed = memory.askedNormed();
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
-    backend.linear(normed, layer.attentionQkv(), queryWidth, qkv.columns(queryWidth, 2 * keyWidth));
-    backend.linear(askedNormed, layer.attentionQkv(), 0, askedQ);
-    backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
+    project(layer, normed, queryWidth, own);
+    project(layer, askedNormed, 0, askedQ);
+    layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
     backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
-    Activation askedAttended = attended.firstRows(rows);
+    layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
+    backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
+    completeKeys(batch, kept, last, own, all);
     backend.attention(
         askedQ,
-        k,
-        v,
+        all.columns(0, keyWidth),
+        all.columns(keyWidth, keyWidth),
         spec.headSize(),
         batch.askedStarts(),
-        batch.starts(),
+        batch.keyStarts(),
         batch.askedLimits(),
-        askedAttended);
-    backend.addLinear(askedAttended, layer.attentionOut(), askedX);
-    feedForward(layer, askedX, askedNormed, gateUp.firstRows(rows), activated.firstRows(rows));
+        asked.attended());
+    backend.addLinear(asked.attended(), layer.attentionOut(), askedX);
+    feedForward(layer, askedX, asked);
     backend.rmsNorm(askedX, weights.finalNorm(), spec.normEpsilon(), askedNormed);
     for (RaggedBatch.Guided guided : batch.guided()) {
       backend.guide(askedNormed, guided.row(), guided.unconditionalRow(), guided.scale());
@@ -161,16 +222,65 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return askedNormed;
   }
 
-  private void feedForward(
-      Weights.Layer layer,
-      Activation x,
-      Activation normed,
-      Activation gateUp,
-      Activation activated) {
+  /** Puts recalled keys and values beside the computed ones, and keeps those that are settled. */
+  private void completeKeys(
+      RaggedBatch batch, Optional<KeptKeys> kept, int layer, Activation own, Activation all) {
+    if (kept.isEmpty()) {
+      return;
+    }
+    Store store = kept.get().layers().get(layer);
+    if (!batch.isComputedWhole()) {
+      backend.recall(store, batch.recalledSlots(), all, batch.recalledKeys());
+      backend.scatter(own, batch.keyRows(), all);
+    }
+    backend.keep(all, batch.keptKeys(), store, batch.keptSlots());
+  }
+
+  /** Some of the stacked projections, from column {@code first} on, with their biases. */
+  private void project(Weights.Layer layer, Activation normed, int first, Activation out) {
+    backend.linear(normed, layer.attentionQkv(), first, out);
+    layer.attentionBias().ifPresent(bias -> backend.addBias(out, bias, first));
+  }
+
+  /** Normalizes the heads of queries and keys, if the model does, and rotates them. */
+  private void turn(Weights.Layer layer, Activation q, Activation k, int[] positions) {
+    layer
+        .headNorms()
+        .ifPresent(
+            norms -> {
+              normHeads(q, norms.query());
+              normHeads(k, norms.key());
+            });
+    Activation both = new Activation(q.offset(), q.rows(), q.columns() + k.columns(), q.stride());
+    backend.rotate(both, spec.headSize(), positions, weights.rotary());
+  }
+
+  private void normHeads(Activation heads, Weight gain) {
+    backend.normHeads(heads, spec.headSize(), gain, spec.normEpsilon());
+  }
+
+  private void feedForward(Weights.Layer layer, Activation x, StepMemory memory) {
+    Activation normed = memory.normed();
     backend.rmsNorm(x, layer.feedForwardNorm(), spec.normEpsilon(), normed);
-    backend.linear(normed, layer.gateUp(), 0, gateUp);
-    backend.swiGlu(gateUp, activated);
-    backend.addLinear(activated, layer.down(), x);
+    if (layer.dense().isPresent()) {
+      Weights.Dense dense = layer.dense().get();
+      Activation gateUp = memory.gateUp().columns(0, dense.gateUp().rows());
+      Activation activated = memory.activated().columns(0, dense.down().columns());
+      backend.linear(normed, dense.gateUp(), 0, gateUp);
+      backend.swiGlu(gateUp, activated);
+      backend.addLinear(activated, dense.down(), x);
+    }
+    if (layer.sparse().isPresent()) {
+      Weights.Sparse sparse = layer.sparse().get();
+      backend.linear(normed, sparse.router(), 0, memory.scores());
+      backend.addExperts(
+          normed,
+          memory.scores(),
+          spec.experts().orElseThrow(),
+          sparse.experts(),
+          memory.outputs(),
+          x);
+    }
   }
 
   /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */

@@ -12,6 +12,8 @@ enum DeviceOp {
   ATTENTION("attention", true, "pipipipiiissspppi"),
   SWIGLU("swiglu", true, "pipii"),
   GATHER("gather", true, "pispii"),
+  MOVE("move", true, "pispisi"),
+  ADD_BIAS("add_bias", true, "pipi"),
   GUIDE("guide", true, "piiss"),
   VOCABULARY_START("vocabulary_start", false, "pi"),
   VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),
