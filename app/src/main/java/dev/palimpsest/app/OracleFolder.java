@@ -53,7 +53,12 @@ public final class OracleFolder implements AutoCloseable {
   private final JsonNode cases;
 
   private OracleFolder(
-      Path folder, Compute compute, Consumer<String> notice, ModelSpec spec, Safetensors expected, JsonNode cases) {
+      Path folder,
+      Compute compute,
+      Consumer<String> notice,
+      ModelSpec spec,
+      Safetensors expected,
+      JsonNode cases) {
     this.folder = folder;
     this.compute = compute;
     this.notice = notice;
@@ -98,8 +103,7 @@ public final class OracleFolder implements AutoCloseable {
         wanted,
         each -> {
           try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            return Transformer.load(
-                checkpoint, each, compute.open(each, notice), _ -> {});
+            return Transformer.load(checkpoint, each, compute.open(each, notice), _ -> {});
           }
         });
   }

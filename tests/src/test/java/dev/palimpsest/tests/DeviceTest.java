@@ -95,11 +95,11 @@ final class DeviceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llada-mha", "llada-gqa"})
+  @ValueSource(strings = {"llada-mha", "llada-gqa", "dream", "llama", "qwen2", "qwen3", "sdar"})
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder) {
     try (OracleFolder oracle =
         OracleFolder.open(ORACLE.resolve(folder), onDevice(Precision.F32, false), _ -> {})) {
-      assertThat(oracle.verify()).hasSize(7).allMatch(OracleFolder.Verdict::passed);
+      assertThat(oracle.verify()).isNotEmpty().allMatch(OracleFolder.Verdict::passed);
     }
   }
 
