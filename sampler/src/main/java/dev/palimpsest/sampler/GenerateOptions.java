@@ -1,5 +1,7 @@
 package dev.palimpsest.sampler;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
@@ -34,7 +36,8 @@ public record GenerateOptions(
     OptionalDouble factor,
     boolean logitsEosInf,
     boolean confidenceEosEotInf,
-    long seed) {
+    long seed)
+    implements SamplingOptions {
 
   /** LLaDA's defaults. */
   public static final GenerateOptions DEFAULTS = builder().build();
@@ -102,6 +105,57 @@ public record GenerateOptions(
               + ": use "
               + multiplesAround(steps, blocks));
     }
+  }
+
+  /**
+   * Options by their reference names.
+   *
+   * @throws InvalidOptionException naming the first option that is unknown or wrong
+   */
+  static GenerateOptions of(Map<String, ?> values) {
+    OptionValues given = new OptionValues(values);
+    Builder builder =
+        builder()
+            .steps(given.integer("steps", DEFAULTS.steps))
+            .genLength(given.integer("gen_length", DEFAULTS.genLength))
+            .blockLength(given.integer("block_length", DEFAULTS.blockLength))
+            .temperature(given.number("temperature", DEFAULTS.temperature))
+            .cfgScale(given.number("cfg_scale", DEFAULTS.cfgScale))
+            .remasking(Remasking.parse(given.word("remasking", DEFAULTS.remasking.optionName())))
+            .logitsEosInf(given.flag("logits_eos_inf", DEFAULTS.logitsEosInf))
+            .confidenceEosEotInf(given.flag("confidence_eos_eot_inf", DEFAULTS.confidenceEosEotInf))
+            .seed(given.wholeNumber("seed", DEFAULTS.seed));
+    given.optionalNumber("threshold").ifPresent(builder::threshold);
+    given.optionalNumber("factor").ifPresent(builder::factor);
+    given.requireAllKnown(LladaSampler.NAME);
+    return builder.build();
+  }
+
+  @Override
+  public String samplerName() {
+    return LladaSampler.NAME;
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("steps", steps);
+    map.put("gen_length", genLength);
+    map.put("block_length", blockLength);
+    map.put("temperature", temperature);
+    map.put("cfg_scale", cfgScale);
+    map.put("remasking", remasking.optionName());
+    threshold.ifPresent(value -> map.put("threshold", value));
+    factor.ifPresent(value -> map.put("factor", value));
+    map.put("logits_eos_inf", logitsEosInf);
+    map.put("confidence_eos_eot_inf", confidenceEosEotInf);
+    map.put("seed", seed);
+    return map;
+  }
+
+  @Override
+  public LladaSampler sampler(SpecialTokens specials) {
+    return new LladaSampler(this, specials);
   }
 
   /** Number of blocks. */

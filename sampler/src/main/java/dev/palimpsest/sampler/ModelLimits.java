@@ -22,7 +22,7 @@ public record ModelLimits(int vocabulary, int maxLength) {
    * @throws InvalidOptionException if an id is no token, or prompt and text are longer than the
    *     model takes
    */
-  void require(int[] prompt, GenerateOptions options) {
+  void require(int[] prompt, SamplingOptions options) {
     if (prompt.length >= maxLength) {
       throw new InvalidOptionException(
           "prompt",

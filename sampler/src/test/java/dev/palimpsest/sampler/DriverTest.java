@@ -210,16 +210,26 @@ class DriverTest {
     return List.of(prediction, prediction, prediction, prediction);
   }
 
-  private static LladaRun run(int genLength, int steps) {
-    return new LladaRun(
-        new int[] {3},
-        GenerateOptions.builder().genLength(genLength).blockLength(genLength).steps(steps).build(),
-        SPECIALS);
+  private static Run run(int genLength, int steps) {
+    GenerateOptions options =
+        GenerateOptions.builder().genLength(genLength).blockLength(genLength).steps(steps).build();
+    return new Run(new LladaSampler(options, SPECIALS), new int[] {3}, genLength);
   }
 
   private static List<Snapshot> untimed(List<Snapshot> snapshots) {
     return snapshots.stream()
-        .map(s -> new Snapshot(s.step(), s.block(), s.commits(), s.canvas(), s.maskedLeft(), 0))
+        .map(
+            s ->
+                new Snapshot(
+                    s.at(),
+                    s.commits(),
+                    s.edits(),
+                    s.remasked(),
+                    s.rows(),
+                    s.predictions(),
+                    s.canvas(),
+                    s.maskedLeft(),
+                    0))
         .toList();
   }
 }
