@@ -118,6 +118,7 @@ public final class OracleFolder implements AutoCloseable {
                   Arrays.copyOfRange(ids[b], padding, length),
                   padding,
                   rows,
+                  0,
                   Draw.GREEDY,
                   Optional.empty()));
       long first = ((long) b * length + padding) * spec.vocabulary();

@@ -1,23 +1,44 @@
 package dev.palimpsest.engine;
 
+import java.util.Optional;
+
 /**
  * How a token is drawn from the logits of a row.
  *
  * <p>At temperature 0 the token is the argmax, at T &gt; 0 the argmax of {@code logit - T · ln(-ln
  * u)} with {@code u} from {@link Philox}, keyed by seed, step, rotary position and token id: the
  * Gumbel-max form of LLaDA's {@code add_gumbel_noise}, in double precision and without its
- * overflow. Ties go to the lower id. Probabilities are those of the logits without noise and
- * without temperature.
+ * overflow. Ties go to the lower id. Without a shape, probabilities are those of the logits without
+ * noise and without temperature.
  *
  * @param temperature 0 or above
+ * @param shape narrows the distribution before the draw, and is what probabilities are then of
  * @param seed the request's seed
  * @param step the step's index, part of the random key
  * @param undrawn ids that are never drawn
  * @param uncounted ids that are left out of the softmax; one that is drawn has probability 0
  */
-public record Draw(double temperature, long seed, int step, int[] undrawn, int[] uncounted) {
+public record Draw(
+    double temperature,
+    Optional<Shape> shape,
+    long seed,
+    int step,
+    int[] undrawn,
+    int[] uncounted) {
   private static final int[] NONE = {};
 
   /** The argmax over the whole vocabulary. */
-  public static final Draw GREEDY = new Draw(0, 0, 0, NONE, NONE);
+  public static final Draw GREEDY = new Draw(0, Optional.empty(), 0, 0, NONE, NONE);
+
+  /**
+   * Dream's {@code sample_tokens}, and the usual order of autoregressive samplers: logits over the
+   * temperature (as they are at 0), then the nucleus (Holtzman et al., 2020), then the top k, then
+   * the softmax. The token is drawn from that distribution, and every probability and the entropy
+   * of the {@link Prediction} are of it.
+   *
+   * @param topK ids that remain, at least 1; all if {@link Integer#MAX_VALUE}
+   * @param topP the most probable ids remain whose probabilities before them sum to at most this,
+   *     above 0; all if 1
+   */
+  public record Shape(int topK, double topP) {}
 }

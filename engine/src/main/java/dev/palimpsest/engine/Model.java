@@ -86,7 +86,7 @@ public record Model(
     int[] tokens = new int[Math.min(WARM_UP_TOKENS, spec.maxLength())];
     Arrays.fill(tokens, spec.maskId());
     int[] rows = IntStream.range(0, tokens.length).toArray();
-    return new Query(tokens, 0, rows, Draw.GREEDY, Optional.empty());
+    return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }
 
   private static void closeTokenizer(FutureTask<Text> text) {

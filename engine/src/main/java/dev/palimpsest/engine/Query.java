@@ -9,11 +9,18 @@ import java.util.Optional;
  * @param firstPosition the rotary position of {@code tokens[0]}; 0 except for sequences that were
  *     left-padded elsewhere
  * @param rows ascending indices into {@code tokens} whose predictions are wanted; may be empty
+ * @param settled leading tokens that will never change: what is computed from them alone may be
+ *     remembered by their ids; it is never needed for the result
  * @param draw how a token is drawn in each asked row
  * @param guidance the unconditional half of classifier-free guidance, if any
  */
 public record Query(
-    int[] tokens, int firstPosition, int[] rows, Draw draw, Optional<Guidance> guidance) {
+    int[] tokens,
+    int firstPosition,
+    int[] rows,
+    int settled,
+    Draw draw,
+    Optional<Guidance> guidance) {
 
   /**
    * Classifier-free guidance: logits become {@code u + (scale + 1) · (c - u)}, where {@code c} are

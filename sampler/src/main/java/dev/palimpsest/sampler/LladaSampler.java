@@ -106,13 +106,20 @@ public final class LladaSampler implements Sampler {
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    Draw draw = new Draw(options.temperature(), options.seed(), at.step(), undrawn, uncounted);
+    Draw draw =
+        new Draw(
+            options.temperature(),
+            Optional.empty(),
+            options.seed(),
+            at.step(),
+            undrawn,
+            uncounted);
     Optional<Query.Guidance> guidance =
         options.cfgScale() > 0
             ? Optional.of(
                 new Query.Guidance(canvas.idsWithoutPrompt(specials.maskId()), options.cfgScale()))
             : Optional.empty();
-    return new Query(canvas.ids(), 0, rows(canvas, at), draw, guidance);
+    return new Query(canvas.ids(), 0, rows(canvas, at), 0, draw, guidance);
   }
 
   @Override

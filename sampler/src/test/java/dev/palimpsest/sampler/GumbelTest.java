@@ -3,6 +3,7 @@ package dev.palimpsest.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.engine.Draw;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -29,7 +30,8 @@ class GumbelTest {
     int draws = 20_000;
     int[] counts = new int[logits.length];
     for (int draw = 0; draw < draws; draw++) {
-      Draw keyed = new Draw(temperature, seed, draw / 100, new int[0], new int[0]);
+      Draw keyed =
+          new Draw(temperature, Optional.empty(), seed, draw / 100, new int[0], new int[0]);
       counts[HashModel.reduce(logits, draw % 100, keyed).token()]++;
     }
     double chiSquare = 0;
@@ -44,7 +46,7 @@ class GumbelTest {
   @Test
   void aLogitThatOverflowsTheReferenceIsDrawnAsAnyOther() {
     double[] logits = {800, 802, 0};
-    Draw draw = new Draw(1e-3, 3, 0, new int[0], new int[0]);
+    Draw draw = new Draw(1e-3, Optional.empty(), 3, 0, new int[0], new int[0]);
     assertThat(Math.exp(logits[0])).isEqualTo(Math.exp(logits[1])).isInfinite();
     for (int position = 0; position < 100; position++) {
       assertThat(HashModel.reduce(logits, position, draw).token()).isEqualTo(1);

@@ -80,9 +80,9 @@ public final class OneDnn {
    * @param m rows of {@code a} and {@code c}
    * @param n columns of {@code c}
    * @param k columns of {@code a}
-   * @param a f32 [m, k], rows {@code lda} elements apart
-   * @param b f32, rows {@code ldb} elements apart
-   * @param c f32 [m, n], rows {@code ldc} elements apart
+   * @param a f32 [m, k], from byte {@code aAt}, rows {@code lda} elements apart
+   * @param b f32, from byte {@code bAt}, rows {@code ldb} elements apart
+   * @param c f32 [m, n], from byte {@code cAt}, rows {@code ldc} elements apart
    */
   public static void sgemm(
       byte transpose,
@@ -90,15 +90,18 @@ public final class OneDnn {
       long n,
       long k,
       MemorySegment a,
+      long aAt,
       long lda,
       MemorySegment b,
+      long bAt,
       long ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       long ldc) {
-    long aAddress = address(a);
-    long bAddress = address(b);
-    long cAddress = address(c);
+    long aAddress = address(a) + aAt;
+    long bAddress = address(b) + bAt;
+    long cAddress = address(c) + cAt;
     int status;
     try {
       status =
@@ -134,15 +137,18 @@ public final class OneDnn {
       long n,
       long k,
       MemorySegment a,
+      long aAt,
       long lda,
       MemorySegment b,
+      long bAt,
       long ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       long ldc) {
-    long aAddress = address(a);
-    long bAddress = address(b);
-    long cAddress = address(c);
+    long aAddress = address(a) + aAt;
+    long bAddress = address(b) + bAt;
+    long cAddress = address(c) + cAt;
     int status;
     try {
       status =

@@ -34,7 +34,7 @@ class OneDnnTest {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment one = arena.allocateFrom(JAVA_FLOAT, 2f);
         MemorySegment product = arena.allocate(JAVA_FLOAT);
-        OneDnn.sgemm(OneDnn.TRANSPOSE, 1, 1, 1, one, 1, one, 1, 0, product, 1);
+        OneDnn.sgemm(OneDnn.TRANSPOSE, 1, 1, 1, one, 0, 1, one, 0, 1, 0, product, 0, 1);
         System.out.println(product.get(JAVA_FLOAT, 0));
       } catch (IllegalStateException e) {
         System.out.println("refused: " + e.getMessage());
@@ -121,11 +121,14 @@ class OneDnnTest {
           n,
           k,
           arena.allocateFrom(JAVA_FLOAT, a),
+          0,
           lda,
           arena.allocateFrom(JAVA_FLOAT, b),
+          0,
           ldb,
           beta,
           product,
+          0,
           ldc);
       float[] found = product.toArray(JAVA_FLOAT);
       for (int i = 0; i < m; i++) {
@@ -161,7 +164,7 @@ class OneDnnTest {
       MemorySegment product = arena.allocateFrom(JAVA_FLOAT, c);
       MemorySegment left = arena.allocateFrom(JAVA_SHORT, a);
       MemorySegment right = arena.allocateFrom(JAVA_SHORT, b);
-      OneDnn.gemmBf16(m, n, k, left, k, right, k, beta, product, n);
+      OneDnn.gemmBf16(m, n, k, left, 0, k, right, 0, k, beta, product, 0, n);
       for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
           double expected = beta * c[i * n + j];
@@ -181,13 +184,13 @@ class OneDnnTest {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment some = arena.allocate(4096, 64);
       assertThatThrownBy(
-              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, -1, 4, 4, some, 4, some, 4, 0, some, 4))
+              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, -1, 4, 4, some, 0, 4, some, 0, 4, 0, some, 0, 4))
           .isInstanceOf(OneDnnException.class)
           .hasMessage("oneDNN's dnnl_sgemm returned status 2 (invalid arguments)");
       assertThatThrownBy(
-              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, 4, 4, 4, some, 3, some, 4, 0, some, 4))
+              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, 4, 4, 4, some, 0, 3, some, 0, 4, 0, some, 0, 4))
           .isInstanceOf(OneDnnException.class);
-      assertThatThrownBy(() -> OneDnn.gemmBf16(4, 4, 4, some, 4, some, 4, 0, some, 3))
+      assertThatThrownBy(() -> OneDnn.gemmBf16(4, 4, 4, some, 0, 4, some, 0, 4, 0, some, 0, 3))
           .isInstanceOf(OneDnnException.class)
           .hasMessageStartingWith("oneDNN's dnnl_gemm_bf16bf16f32 returned status ");
     }
@@ -200,7 +203,8 @@ class OneDnnTest {
     try (Arena arena = Arena.ofConfined()) {
       gone = arena.allocate(64, 64);
     }
-    assertThatThrownBy(() -> OneDnn.sgemm(OneDnn.TRANSPOSE, 2, 2, 2, gone, 2, gone, 2, 0, gone, 2))
+    assertThatThrownBy(
+            () -> OneDnn.sgemm(OneDnn.TRANSPOSE, 2, 2, 2, gone, 0, 2, gone, 0, 2, 0, gone, 0, 2))
         .isInstanceOf(IllegalStateException.class);
   }
 

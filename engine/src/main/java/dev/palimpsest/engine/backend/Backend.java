@@ -10,6 +10,9 @@ import java.util.List;
  * <p>A row's result depends, bit for bit, on nothing but that row (and, in attention, the rows of
  * its own sequence): not on the other rows, their number or order, nor on the number of threads.
  *
+ * <p>Operations run in the order of their calls, but may be held back until {@link #vocabulary} or
+ * {@link #read} asks for a result.
+ *
  * <p>An instance serves one thread at a time.
  */
 public interface Backend extends AutoCloseable {
@@ -23,9 +26,13 @@ public interface Backend extends AutoCloseable {
   Weight table(int rows, int columns, float[] values);
 
   /**
-   * Makes sure that the step's memory holds at least {@code bytes}; its content is undefined after.
+   * Rows of memory behind an activation of {@code rows}: operations may work on whole tiles, and
+   * what they write into the padding is never read.
    */
-  void reserve(long bytes);
+  int paddedRows(int rows);
+
+  /** Begins a step: its memory then holds at least {@code elements}, whose content is undefined. */
+  void begin(long elements);
 
   /** {@code out[i] = table[tokens[i]]}. */
   void embed(int[] tokens, Weight table, Activation out);
@@ -53,7 +60,7 @@ public interface Backend extends AutoCloseable {
   void rotate(Activation x, int headSize, int[] positions, Weight table);
 
   /**
-   * Softmax attention of every query over all keys of its own sequence, scaled by {@code
+   * Softmax attention of every query over the first keys of its own sequence, scaled by {@code
    * 1/sqrt(headSize)}.
    *
    * @param q [query rows, heads · headSize]
@@ -61,6 +68,8 @@ public interface Backend extends AutoCloseable {
    * @param v as {@code k}
    * @param queryStarts the first query row of each sequence, and the number of query rows
    * @param keyStarts the first key row of each sequence, and the number of key rows
+   * @param limits how many leading keys of its sequence each query row sees, at least 1: all of
+   *     them under full attention, its own and those before it under causal attention
    * @param out as {@code q}
    */
   void attention(
@@ -70,6 +79,7 @@ public interface Backend extends AutoCloseable {
       int headSize,
       int[] queryStarts,
       int[] keyStarts,
+      int[] limits,
       Activation out);
 
   /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */

@@ -14,8 +14,10 @@ import java.util.stream.IntStream;
  * @param tokens of all sequences
  * @param positions rotary positions of the tokens
  * @param starts where each sequence starts in {@code tokens}, and their number
+ * @param limits how many leading keys of its sequence each token sees
  * @param askedRows indices into {@code tokens}: all queries' rows, then the unconditional ones
  * @param askedPositions rotary positions of the asked rows
+ * @param askedLimits as {@code limits}, of the asked rows
  * @param askedStarts where each sequence's asked rows start in {@code askedRows}, and their number
  * @param guided pairs of asked rows that are to be combined
  */
@@ -23,8 +25,10 @@ record RaggedBatch(
     int[] tokens,
     int[] positions,
     int[] starts,
+    int[] limits,
     int[] askedRows,
     int[] askedPositions,
+    int[] askedLimits,
     int[] askedStarts,
     List<Guided> guided) {
 
@@ -54,6 +58,7 @@ record RaggedBatch(
                 guidance.unconditionalTokens(),
                 query.firstPosition(),
                 query.rows(),
+                0,
                 query.draw(),
                 Optional.empty()));
       }
@@ -65,8 +70,10 @@ record RaggedBatch(
   private static RaggedBatch pack(List<Query> sequences, List<Guided> guided, ModelSpec spec) {
     IntStream.Builder tokens = IntStream.builder();
     IntStream.Builder positions = IntStream.builder();
+    IntStream.Builder limits = IntStream.builder();
     IntStream.Builder askedRows = IntStream.builder();
     IntStream.Builder askedPositions = IntStream.builder();
+    IntStream.Builder askedLimits = IntStream.builder();
     int[] starts = new int[sequences.size() + 1];
     int[] askedStarts = new int[sequences.size() + 1];
     for (int i = 0; i < sequences.size(); i++) {
@@ -75,10 +82,12 @@ record RaggedBatch(
       for (int t = 0; t < sequence.tokens().length; t++) {
         tokens.add(sequence.tokens()[t]);
         positions.add(sequence.firstPosition() + t);
+        limits.add(sequence.tokens().length);
       }
       for (int row : sequence.rows()) {
         askedRows.add(starts[i] + row);
         askedPositions.add(sequence.firstPosition() + row);
+        askedLimits.add(sequence.tokens().length);
       }
       starts[i + 1] = starts[i] + sequence.tokens().length;
       askedStarts[i + 1] = askedStarts[i] + sequence.rows().length;
@@ -87,8 +96,10 @@ record RaggedBatch(
         tokens.build().toArray(),
         positions.build().toArray(),
         starts,
+        limits.build().toArray(),
         askedRows.build().toArray(),
         askedPositions.build().toArray(),
+        askedLimits.build().toArray(),
         askedStarts,
         guided);
   }
@@ -109,6 +120,15 @@ record RaggedBatch(
               + (sequence.firstPosition() + length)
               + " and the model's longest is "
               + spec.maxLength());
+    }
+    if (sequence.settled() < 0 || sequence.settled() > length) {
+      throw new IllegalArgumentException(
+          "a sequence of "
+              + length
+              + " tokens has "
+              + sequence.settled()
+              + " settled ones; it can have 0 to "
+              + length);
     }
     for (int token : sequence.tokens()) {
       if (token < 0 || token >= spec.vocabulary()) {

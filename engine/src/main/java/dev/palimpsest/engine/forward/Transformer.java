@@ -27,12 +27,13 @@ public final class Transformer implements Denoiser, AutoCloseable {
   private final ModelSpec spec;
   private final Backend backend;
   private final Weights weights;
-  private final StepArena arena = new StepArena();
+  private final StepArena arena;
 
   private Transformer(ModelSpec spec, Backend backend, Weights weights) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
+    arena = new StepArena(backend::paddedRows);
   }
 
   /**
@@ -73,9 +74,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
         }
       }
-      Activation asked =
-          new Activation(hidden.offset(), draws.size(), hidden.columns(), hidden.stride());
-      all = backend.vocabulary(asked, weights.head(), draws);
+      all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
     }
     List<List<Prediction>> result = new ArrayList<>(queries.size());
     int next = 0;
@@ -107,7 +106,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     int queryWidth = spec.heads() * spec.headSize();
     int keyWidth = spec.keyValueHeads() * spec.headSize();
     StepMemory memory = StepMemory.allocate(arena, spec, batch.tokens().length, rows);
-    backend.reserve(arena.used());
+    backend.begin(arena.used());
 
     Activation x = memory.x();
     Activation normed = memory.normed();
@@ -128,13 +127,14 @@ public final class Transformer implements Denoiser, AutoCloseable {
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
       backend.linear(normed, layer.attentionQkv(), 0, qkv);
       backend.rotate(qAndK, spec.headSize(), batch.positions(), weights.rotary());
-      backend.attention(q, k, v, spec.headSize(), batch.starts(), batch.starts(), attended);
+      backend.attention(
+          q, k, v, spec.headSize(), batch.starts(), batch.starts(), batch.limits(), attended);
       backend.addLinear(attended, layer.attentionOut(), x);
       feedForward(layer, x, normed, gateUp, activated);
     }
 
     Weights.Layer layer = weights.layers().get(last);
-    Activation askedQ = first(q, rows);
+    Activation askedQ = q.firstRows(rows);
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
@@ -142,11 +142,18 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.linear(askedNormed, layer.attentionQkv(), 0, askedQ);
     backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
     backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
-    Activation askedAttended = first(attended, rows);
+    Activation askedAttended = attended.firstRows(rows);
     backend.attention(
-        askedQ, k, v, spec.headSize(), batch.askedStarts(), batch.starts(), askedAttended);
+        askedQ,
+        k,
+        v,
+        spec.headSize(),
+        batch.askedStarts(),
+        batch.starts(),
+        batch.askedLimits(),
+        askedAttended);
     backend.addLinear(askedAttended, layer.attentionOut(), askedX);
-    feedForward(layer, askedX, askedNormed, first(gateUp, rows), first(activated, rows));
+    feedForward(layer, askedX, askedNormed, gateUp.firstRows(rows), activated.firstRows(rows));
     backend.rmsNorm(askedX, weights.finalNorm(), spec.normEpsilon(), askedNormed);
     for (RaggedBatch.Guided guided : batch.guided()) {
       backend.guide(askedNormed, guided.row(), guided.unconditionalRow(), guided.scale());
@@ -166,15 +173,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.addLinear(activated, layer.down(), x);
   }
 
-  /** Bytes of activations that one step over {@code tokens} tokens takes, all of them asked for. */
+  /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */
   public static long stepBytes(ModelSpec spec, int tokens) {
-    StepArena arena = new StepArena();
+    StepArena arena = new StepArena(rows -> rows);
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
-    return arena.used();
-  }
-
-  private static Activation first(Activation x, int rows) {
-    return new Activation(x.offset(), rows, x.columns(), x.stride());
+    return arena.used() * Float.BYTES;
   }
 
   @Override

@@ -70,7 +70,7 @@ final class BenchModels {
     for (int[] prompt : prompts(batch, spec)) {
       int[] tokens = Arrays.copyOf(prompt, PROMPT + CANVAS);
       Arrays.fill(tokens, PROMPT, tokens.length, spec.maskId());
-      queries.add(new Query(tokens, 0, rows, Draw.GREEDY, Optional.empty()));
+      queries.add(new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty()));
     }
     return queries;
   }

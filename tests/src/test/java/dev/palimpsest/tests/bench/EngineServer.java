@@ -110,7 +110,7 @@ public final class EngineServer {
   private Query maskedRows(int[] tokens) {
     int[] rows =
         IntStream.range(0, tokens.length).filter(i -> tokens[i] == spec.maskId()).toArray();
-    return new Query(tokens, 0, rows, Draw.GREEDY, Optional.empty());
+    return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }
 
   private String generate(Transformer model, int repeats, int genLength, List<int[]> prompts) {

@@ -118,8 +118,13 @@ public final class ForwardProfile {
     }
 
     @Override
-    public void reserve(long bytes) {
-      backend.reserve(bytes);
+    public int paddedRows(int rows) {
+      return backend.paddedRows(rows);
+    }
+
+    @Override
+    public void begin(long elements) {
+      backend.begin(elements);
     }
 
     @Override
@@ -155,8 +160,11 @@ public final class ForwardProfile {
         int headSize,
         int[] queryStarts,
         int[] keyStarts,
+        int[] limits,
         Activation out) {
-      run("attention", () -> backend.attention(q, k, v, headSize, queryStarts, keyStarts, out));
+      run(
+          "attention",
+          () -> backend.attention(q, k, v, headSize, queryStarts, keyStarts, limits, out));
     }
 
     @Override

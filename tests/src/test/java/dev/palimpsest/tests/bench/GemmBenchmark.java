@@ -97,10 +97,10 @@ public class GemmBenchmark {
     weight =
         backend.weight(
             List.of(new Tensor("weight", DType.F32, List.of((long) size, (long) size), weights)));
-    StepArena arena = new StepArena();
+    StepArena arena = new StepArena(backend::paddedRows);
     input = arena.allocate(rows, size);
     output = arena.allocate(rows, size);
-    backend.reserve(arena.used());
+    backend.begin(arena.used());
     backend.embed(IntStream.range(0, rows).toArray(), backend.table(rows, size, values), input);
 
     bf16 = precision == Precision.BF16 && OneDnn.isAvailable() && OneDnn.hasFastBf16();
@@ -139,14 +139,13 @@ public class GemmBenchmark {
   }
 
   private void columns(int from, int to) {
-    MemorySegment target = c.asSlice(4L * from);
+    long at = 4L * from;
+    long right = (bf16 ? 2L : 4L) * from * size;
     int count = to - from;
     if (bf16) {
-      OneDnn.gemmBf16(
-          rows, count, size, a, size, b.asSlice(2L * from * size), size, 0, target, size);
+      OneDnn.gemmBf16(rows, count, size, a, 0, size, b, right, size, 0, c, at, size);
     } else {
-      MemorySegment right = b.asSlice(4L * from * size);
-      OneDnn.sgemm(OneDnn.TRANSPOSE, rows, count, size, a, size, right, size, 0, target, size);
+      OneDnn.sgemm(OneDnn.TRANSPOSE, rows, count, size, a, 0, size, b, right, size, 0, c, at, size);
     }
   }
 

@@ -6,7 +6,6 @@ import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.StepArena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -17,10 +16,11 @@ import jdk.incubator.vector.VectorOperators;
  * of 24 queries by 128 keys, never a matrix of all scores.
  *
  * <p>A tile always has 24 rows; what stands in those beyond the last query is never read, so a
- * query's bits depend on its own sequence alone.
+ * query's bits depend on its own sequence alone. A key that a query does not see has the weight 0,
+ * which changes no bit of the sums.
  */
 final class Attention {
-  private static final int QUERY_TILE = StepArena.ROW_TILE;
+  private static final int QUERY_TILE = Linear.ROW_TILE;
   private static final int KEY_TILE = 128;
 
   private final Workers workers;
@@ -45,6 +45,7 @@ final class Attention {
       int headSize,
       int[] queryStarts,
       int[] keyStarts,
+      int[] limits,
       Activation out) {
     int heads = q.columns() / headSize;
     int group = q.columns() / k.columns();
@@ -70,6 +71,7 @@ final class Attention {
                 values,
                 keyStarts[sequence],
                 keyStarts[sequence + 1],
+                limits,
                 results,
                 worker);
           }
@@ -85,58 +87,88 @@ final class Attention {
       Activation v,
       int firstKey,
       int lastKey,
+      int[] limits,
       Activation out,
       int worker) {
     int size = q.columns();
     long matrixBytes = 4L * QUERY_TILE * size;
     MemorySegment memory = scratch[worker].atLeast(2 * matrixBytes + 4L * QUERY_TILE * KEY_TILE);
-    MemorySegment queries = memory.asSlice(0, matrixBytes);
-    MemorySegment sum = memory.asSlice(matrixBytes, matrixBytes);
-    MemorySegment scores = memory.asSlice(2 * matrixBytes);
+    long sum = matrixBytes;
+    long scores = 2 * matrixBytes;
     float scale = (float) (1 / Math.sqrt(size));
     for (int i = 0; i < rows; i++) {
-      scale(step, q.rowOffset(row + i), scale, queries, 4L * i * size, size);
+      scale(step, 4 * q.row(row + i), scale, memory, 4L * i * size, size);
     }
-    sum.fill((byte) 0);
+    clear(memory, sum, QUERY_TILE * size);
+    int seen = mostSeen(limits, row, rows);
     float[] max = maxima[worker];
     float[] total = sums[worker];
     Arrays.fill(max, Float.NEGATIVE_INFINITY);
     Arrays.fill(total, 0);
-    for (int key = firstKey; key < lastKey; key += KEY_TILE) {
+    for (int key = firstKey; key < firstKey + seen; key += KEY_TILE) {
       int keys = Math.min(KEY_TILE, lastKey - key);
       gemm.timesTransposed(
           QUERY_TILE,
           keys,
           size,
-          queries,
+          memory,
+          0,
           size,
-          step.asSlice(k.rowOffset(key)),
+          step,
+          4 * k.row(key),
           k.stride(),
           0,
+          memory,
           scores,
           KEY_TILE);
       for (int i = 0; i < rows; i++) {
-        long scoreRow = 4L * i * KEY_TILE;
-        float highest = Math.max(max[i], highest(scores, scoreRow, keys));
+        long scoreRow = scores + 4L * i * KEY_TILE;
+        hide(memory, scoreRow, Math.max(0, firstKey + limits[row + i] - key), keys);
+        float highest = Math.max(max[i], highest(memory, scoreRow, keys));
         float shrink = (float) StrictMath.exp(max[i] - highest);
-        total[i] = total[i] * shrink + exponentials(scores, scoreRow, keys, highest);
+        total[i] = total[i] * shrink + exponentials(memory, scoreRow, keys, highest);
         max[i] = highest;
-        scale(sum, 4L * i * size, shrink, sum, 4L * i * size, size);
+        scale(memory, sum + 4L * i * size, shrink, memory, sum + 4L * i * size, size);
       }
       gemm.times(
           QUERY_TILE,
           size,
           keys,
+          memory,
           scores,
           KEY_TILE,
-          step.asSlice(v.rowOffset(key)),
+          step,
+          4 * v.row(key),
           v.stride(),
           1,
+          memory,
           sum,
           size);
     }
     for (int i = 0; i < rows; i++) {
-      scale(sum, 4L * i * size, 1 / total[i], step, out.rowOffset(row + i), size);
+      scale(memory, sum + 4L * i * size, 1 / total[i], step, 4 * out.row(row + i), size);
+    }
+  }
+
+  /** The most keys that one of the queries sees. */
+  private static int mostSeen(int[] limits, int row, int rows) {
+    int most = 0;
+    for (int i = row; i < row + rows; i++) {
+      most = Math.max(most, limits[i]);
+    }
+    return most;
+  }
+
+  private static void clear(MemorySegment memory, long at, int count) {
+    for (int i = 0; i < count; i++) {
+      memory.set(JAVA_FLOAT, at + 4L * i, 0);
+    }
+  }
+
+  /** Takes the keys from {@code seen} on out of the softmax. */
+  private static void hide(MemorySegment scores, long row, int seen, int keys) {
+    for (int j = seen; j < keys; j++) {
+      scores.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
     }
   }
 
@@ -163,14 +195,15 @@ final class Attention {
     return Vectors.sum(total);
   }
 
+  /** Also turns -0 into 0, so that a key of weight 0 leaves no trace. */
   private static void scale(
       MemorySegment source, long from, float factor, MemorySegment target, long to, int count) {
     int i = 0;
     for (; i + LANES <= count; i += LANES) {
-      store(load(source, from + 4L * i).mul(factor), target, to + 4L * i);
+      store(load(source, from + 4L * i).mul(factor).add(0f), target, to + 4L * i);
     }
     for (; i < count; i++) {
-      target.set(JAVA_FLOAT, to + 4L * i, source.get(JAVA_FLOAT, from + 4L * i) * factor);
+      target.set(JAVA_FLOAT, to + 4L * i, source.get(JAVA_FLOAT, from + 4L * i) * factor + 0f);
     }
   }
 }

@@ -119,8 +119,13 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public void reserve(long bytes) {
-    step.atLeast(bytes);
+  public int paddedRows(int rows) {
+    return Linear.tiles(rows) * Linear.ROW_TILE;
+  }
+
+  @Override
+  public void begin(long elements) {
+    step.atLeast(elements * Float.BYTES);
   }
 
   @Override
@@ -132,9 +137,9 @@ public final class HostBackend implements Backend {
         row -> {
           long from = tokens[row] * source.rowBytes();
           if (source.precision() == Precision.F32) {
-            MemorySegment.copy(source.data(), from, memory, out.rowOffset(row), source.rowBytes());
+            MemorySegment.copy(source.data(), from, memory, 4 * out.row(row), source.rowBytes());
           } else {
-            Bf16.widen(source.data(), from, memory, out.rowOffset(row), source.columns());
+            Bf16.widen(source.data(), from, memory, 4 * out.row(row), source.columns());
           }
         });
   }
@@ -145,8 +150,7 @@ public final class HostBackend implements Backend {
     MemorySegment gains = ((HostWeight) gain).data();
     byRows(
         x.rows(),
-        row ->
-            normalize(memory, x.rowOffset(row), gains, epsilon, out.rowOffset(row), x.columns()));
+        row -> normalize(memory, 4 * x.row(row), gains, epsilon, 4 * out.row(row), x.columns()));
   }
 
   private static void normalize(
@@ -191,7 +195,7 @@ public final class HostBackend implements Backend {
         row -> {
           long angle = 4L * positions[row] * headSize;
           for (int head = 0; head < x.columns(); head += headSize) {
-            rotateHead(memory, x.rowOffset(row) + 4L * head, angles, angle, headSize / 2);
+            rotateHead(memory, 4 * x.row(row) + 4L * head, angles, angle, headSize / 2);
           }
         });
   }
@@ -227,8 +231,9 @@ public final class HostBackend implements Backend {
       int headSize,
       int[] queryStarts,
       int[] keyStarts,
+      int[] limits,
       Activation out) {
-    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, out);
+    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, limits, out);
   }
 
   @Override
@@ -238,9 +243,9 @@ public final class HostBackend implements Backend {
     byRows(
         out.rows(),
         row -> {
-          long gate = gateUp.rowOffset(row);
+          long gate = 4 * gateUp.row(row);
           long up = gate + 4L * count;
-          long to = out.rowOffset(row);
+          long to = 4 * out.row(row);
           int i = 0;
           for (; i + LANES <= count; i += LANES) {
             FloatVector g = load(memory, gate + 4L * i);
@@ -259,7 +264,7 @@ public final class HostBackend implements Backend {
   public void gather(Activation x, int[] rows, Activation out) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < rows.length; i++) {
-      MemorySegment.copy(memory, x.rowOffset(rows[i]), memory, out.rowOffset(i), 4L * x.columns());
+      MemorySegment.copy(memory, 4 * x.row(rows[i]), memory, 4 * out.row(i), 4L * x.columns());
     }
   }
 
@@ -267,9 +272,9 @@ public final class HostBackend implements Backend {
   public void guide(Activation x, int row, int unconditional, double scale) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < x.columns(); i++) {
-      double c = memory.get(JAVA_FLOAT, x.rowOffset(row) + 4L * i);
-      double u = memory.get(JAVA_FLOAT, x.rowOffset(unconditional) + 4L * i);
-      memory.set(JAVA_FLOAT, x.rowOffset(row) + 4L * i, (float) (u + (scale + 1) * (c - u)));
+      double c = memory.get(JAVA_FLOAT, 4 * x.row(row) + 4L * i);
+      double u = memory.get(JAVA_FLOAT, 4 * x.row(unconditional) + 4L * i);
+      memory.set(JAVA_FLOAT, 4 * x.row(row) + 4L * i, (float) (u + (scale + 1) * (c - u)));
     }
   }
 
@@ -283,7 +288,7 @@ public final class HostBackend implements Backend {
     float[] result = new float[x.rows() * x.columns()];
     for (int row = 0; row < x.rows(); row++) {
       MemorySegment.copy(
-          step.memory(), JAVA_FLOAT, x.rowOffset(row), result, row * x.columns(), x.columns());
+          step.memory(), JAVA_FLOAT, 4 * x.row(row), result, row * x.columns(), x.columns());
     }
     return result;
   }

@@ -21,9 +21,4 @@ record HostWeight(Precision precision, int rows, int columns, MemorySegment data
   long rowBytes() {
     return columns * (precision == Precision.BF16 ? (long) Short.BYTES : Float.BYTES);
   }
-
-  /** The memory from a row on. */
-  MemorySegment from(int row) {
-    return data.asSlice(row * rowBytes());
-  }
 }

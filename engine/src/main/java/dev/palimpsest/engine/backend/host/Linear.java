@@ -1,7 +1,5 @@
 package dev.palimpsest.engine.backend.host;
 
-import static dev.palimpsest.engine.backend.StepArena.ROW_TILE;
-
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
@@ -9,15 +7,20 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * {@code x · wᵀ} in tiles of one shape, so that a row's bits do not depend on how many rows there
- * are: always {@link dev.palimpsest.engine.backend.StepArena#ROW_TILE} rows (activations are padded
- * to whole tiles; what a product writes into the padding is never read), and panels of columns that
- * depend on the weight alone.
+ * are: always {@value #ROW_TILE} rows (activations are padded to whole tiles; what a product writes
+ * into the padding is never read), and panels of columns that depend on the weight alone.
  *
  * <p>f32 weights are multiplied as they are. bf16 weights are multiplied natively where the CPU can
  * (inputs rounded to bf16, sums in f32); elsewhere a panel is widened to f32 just before it is
  * multiplied, so the weights stay bf16 in memory and the inputs f32.
  */
 final class Linear {
+  /**
+   * A multiple of 6 because oneDNN's f32 product on AVX2 gives the last two rows of a tile of 8 or
+   * 32 other bits than the rest (3.11); 24 and 48 rows came out alike on SSE4.1, AVX and AVX2.
+   */
+  static final int ROW_TILE = 24;
+
   private static final int WIDEST_PANEL = 128;
   private static final int NARROWEST_PANEL = 16;
   private static final long WIDENED_PANEL_BYTES = 512 << 10;
@@ -34,6 +37,11 @@ final class Linear {
     this.gemm = gemm;
   }
 
+  /** Tiles that hold {@code rows}. */
+  static int tiles(int rows) {
+    return Math.ceilDiv(rows, ROW_TILE);
+  }
+
   static boolean multipliesBf16() {
     return OneDnn.isAvailable() && OneDnn.hasFastBf16();
   }
@@ -43,7 +51,7 @@ final class Linear {
     Input input = input(step, x, w);
     int panel = panel(w);
     int panels = Math.ceilDiv(out.columns(), panel);
-    int tiles = Math.ceilDiv(x.rows(), ROW_TILE);
+    int tiles = tiles(x.rows());
     int groups = Math.ceilDiv(tiles, TILES_PER_TASK);
     workers.run(
         panels * groups,
@@ -53,8 +61,8 @@ final class Linear {
           Panel weights = panel(w, firstRow + column, width, worker, 0);
           int first = task % groups * TILES_PER_TASK;
           for (int tile = first; tile < Math.min(tiles, first + TILES_PER_TASK); tile++) {
-            MemorySegment target = step.asSlice(out.rowOffset(tile * ROW_TILE) + 4L * column);
-            multiplyTile(input, tile, weights, beta, target, out.stride());
+            long target = 4 * (out.row(tile * ROW_TILE) + column);
+            multiplyTile(input, tile, weights, beta, step, target, out.stride());
           }
         });
   }
@@ -76,15 +84,15 @@ final class Linear {
   /** The rows of {@code x}, rounded to bf16 if that is what gets multiplied. */
   Input input(MemorySegment step, Activation x, HostWeight w) {
     if (w.precision() == Precision.F32 || !multipliesBf16()) {
-      return new Input(step, x.offset(), x.stride(), x.columns(), Float.BYTES);
+      return new Input(step, 4 * x.offset(), x.stride(), x.columns(), Float.BYTES);
     }
-    int tiles = Math.ceilDiv(x.rows(), ROW_TILE);
+    int tiles = tiles(x.rows());
     MemorySegment target = narrowed.atLeast(2L * tiles * ROW_TILE * x.columns());
     workers.run(
         tiles,
         (tile, _) -> {
           for (int row = tile * ROW_TILE; row < (tile + 1) * ROW_TILE; row++) {
-            Bf16.narrow(step, x.rowOffset(row), target, 2L * row * x.columns(), x.columns());
+            Bf16.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
     return new Input(target, 0, x.columns(), x.columns(), Short.BYTES);
@@ -93,42 +101,53 @@ final class Linear {
   /** Rows [first, first + width) of {@code w}, widened into the worker's scratch if need be. */
   Panel panel(HostWeight w, int first, int width, int worker, long scratchOffset) {
     if (panelBytes(w) == 0) {
-      return new Panel(w.from(first), width);
+      return new Panel(w.data(), first * w.rowBytes(), width);
     }
-    MemorySegment target =
-        scratch[worker].atLeast(scratchOffset + panelBytes(w)).asSlice(scratchOffset);
-    Bf16.widen(w.data(), first * w.rowBytes(), target, 0, (long) width * w.columns());
-    return new Panel(target, width);
+    MemorySegment target = scratch[worker].atLeast(scratchOffset + panelBytes(w));
+    Bf16.widen(w.data(), first * w.rowBytes(), target, scratchOffset, (long) width * w.columns());
+    return new Panel(target, scratchOffset, width);
   }
 
   /** One tile of rows by one panel of columns. */
   void multiplyTile(
-      Input x, int tile, Panel panel, float beta, MemorySegment target, int targetStride) {
-    MemorySegment rows = x.tile(tile);
+      Input x,
+      int tile,
+      Panel panel,
+      float beta,
+      MemorySegment target,
+      long targetAt,
+      int targetStride) {
+    long rows = x.tile(tile);
     int k = x.columns();
     if (x.elementBytes() == Short.BYTES) {
       OneDnn.gemmBf16(
           ROW_TILE,
           panel.width(),
           k,
+          x.data(),
           rows,
           x.stride(),
           panel.data(),
+          panel.offset(),
           k,
           beta,
           target,
+          targetAt,
           targetStride);
     } else {
       gemm.timesTransposed(
           ROW_TILE,
           panel.width(),
           k,
+          x.data(),
           rows,
           x.stride(),
           panel.data(),
+          panel.offset(),
           k,
           beta,
           target,
+          targetAt,
           targetStride);
     }
   }
@@ -137,13 +156,13 @@ final class Linear {
     narrowed.close();
   }
 
-  /** The left-hand rows in the form they are multiplied in. */
+  /** The left-hand rows in the form they are multiplied in; the offset is in bytes. */
   record Input(MemorySegment data, long offset, int stride, int columns, int elementBytes) {
-    MemorySegment tile(int tile) {
-      return data.asSlice(offset + (long) tile * ROW_TILE * stride * elementBytes);
+    long tile(int tile) {
+      return offset + (long) tile * ROW_TILE * stride * elementBytes;
     }
   }
 
-  /** Some rows of a weight in the form they are multiplied in. */
-  record Panel(MemorySegment data, int width) {}
+  /** Some rows of a weight in the form they are multiplied in; the offset is in bytes. */
+  record Panel(MemorySegment data, long offset, int width) {}
 }

@@ -11,13 +11,16 @@ record OneDnnGemm() implements Gemm {
       int n,
       int k,
       MemorySegment a,
+      long aAt,
       int lda,
       MemorySegment b,
+      long bAt,
       int ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       int ldc) {
-    OneDnn.sgemm(OneDnn.TRANSPOSE, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    OneDnn.sgemm(OneDnn.TRANSPOSE, m, n, k, a, aAt, lda, b, bAt, ldb, beta, c, cAt, ldc);
   }
 
   @Override
@@ -26,12 +29,15 @@ record OneDnnGemm() implements Gemm {
       int n,
       int k,
       MemorySegment a,
+      long aAt,
       int lda,
       MemorySegment b,
+      long bAt,
       int ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       int ldc) {
-    OneDnn.sgemm(OneDnn.NO_TRANSPOSE, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    OneDnn.sgemm(OneDnn.NO_TRANSPOSE, m, n, k, a, aAt, lda, b, bAt, ldb, beta, c, cAt, ldc);
   }
 }

@@ -24,15 +24,18 @@ record VectorGemm() implements Gemm {
       int n,
       int k,
       MemorySegment a,
+      long aAt,
       int lda,
       MemorySegment b,
+      long bAt,
       int ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       int ldc) {
     for (int j = 0; j < n; j += COLUMNS) {
-      long b0 = 4L * j * ldb;
-      long b1 = 4L * Math.min(j + 1, n - 1) * ldb;
+      long b0 = bAt + 4L * j * ldb;
+      long b1 = bAt + 4L * Math.min(j + 1, n - 1) * ldb;
       for (int i = 0; i < m; i += ROWS) {
         dots(
             i,
@@ -41,12 +44,14 @@ record VectorGemm() implements Gemm {
             Math.min(COLUMNS, n - j),
             k,
             a,
+            aAt,
             lda,
             b,
             b0,
             b1,
             beta,
             c,
+            cAt,
             ldc);
       }
     }
@@ -60,17 +65,21 @@ record VectorGemm() implements Gemm {
       int columns,
       int k,
       MemorySegment a,
+      long aAt,
       int lda,
       MemorySegment b,
       long b0,
       long b1,
       float beta,
       MemorySegment c,
+      long cAt,
       int ldc) {
-    long a0 = 4L * i * lda;
-    long a1 = 4L * (i + Math.min(1, rows - 1)) * lda;
-    long a2 = 4L * (i + Math.min(2, rows - 1)) * lda;
-    long a3 = 4L * (i + rows - 1) * lda;
+    long a0 = aAt + 4L * i * lda;
+    long a1 = aAt + 4L * (i + Math.min(1, rows - 1)) * lda;
+    long a2 = aAt + 4L * (i + Math.min(2, rows - 1)) * lda;
+    long a3 = aAt + 4L * (i + rows - 1) * lda;
+    long c0 = cAt + 4L * ((long) i * ldc + j);
+    long row = 4L * ldc;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s10 = s00;
@@ -97,26 +106,26 @@ record VectorGemm() implements Gemm {
       s30 = u.fma(v0, s30);
       s31 = u.fma(v1, s31);
     }
-    finish(s00, whole, k, a, a0, b, b0, beta, c, i, j, ldc);
+    finish(s00, whole, k, a, a0, b, b0, beta, c, c0);
     if (rows > 1) {
-      finish(s10, whole, k, a, a1, b, b0, beta, c, i + 1, j, ldc);
+      finish(s10, whole, k, a, a1, b, b0, beta, c, c0 + row);
     }
     if (rows > 2) {
-      finish(s20, whole, k, a, a2, b, b0, beta, c, i + 2, j, ldc);
+      finish(s20, whole, k, a, a2, b, b0, beta, c, c0 + 2 * row);
     }
     if (rows > 3) {
-      finish(s30, whole, k, a, a3, b, b0, beta, c, i + 3, j, ldc);
+      finish(s30, whole, k, a, a3, b, b0, beta, c, c0 + 3 * row);
     }
     if (columns > 1) {
-      finish(s01, whole, k, a, a0, b, b1, beta, c, i, j + 1, ldc);
+      finish(s01, whole, k, a, a0, b, b1, beta, c, c0 + 4);
       if (rows > 1) {
-        finish(s11, whole, k, a, a1, b, b1, beta, c, i + 1, j + 1, ldc);
+        finish(s11, whole, k, a, a1, b, b1, beta, c, c0 + row + 4);
       }
       if (rows > 2) {
-        finish(s21, whole, k, a, a2, b, b1, beta, c, i + 2, j + 1, ldc);
+        finish(s21, whole, k, a, a2, b, b1, beta, c, c0 + 2 * row + 4);
       }
       if (rows > 3) {
-        finish(s31, whole, k, a, a3, b, b1, beta, c, i + 3, j + 1, ldc);
+        finish(s31, whole, k, a, a3, b, b1, beta, c, c0 + 3 * row + 4);
       }
     }
   }
@@ -132,14 +141,11 @@ record VectorGemm() implements Gemm {
       long bRow,
       float beta,
       MemorySegment c,
-      int row,
-      int column,
-      int ldc) {
+      long at) {
     float dot = sum(lanes);
     for (int p = whole; p < k; p++) {
       dot = Math.fma(a.get(JAVA_FLOAT, aRow + 4L * p), b.get(JAVA_FLOAT, bRow + 4L * p), dot);
     }
-    long at = 4L * ((long) row * ldc + column);
     c.set(JAVA_FLOAT, at, beta == 0 ? dot : Math.fma(beta, c.get(JAVA_FLOAT, at), dot));
   }
 
@@ -149,21 +155,24 @@ record VectorGemm() implements Gemm {
       int n,
       int k,
       MemorySegment a,
+      long aAt,
       int lda,
       MemorySegment b,
+      long bAt,
       int ldb,
       float beta,
       MemorySegment c,
+      long cAt,
       int ldc) {
     int whole = FLOATS.loopBound(n);
     for (int i = 0; i < m; i++) {
-      long aRow = 4L * i * lda;
-      long cRow = 4L * i * ldc;
+      long aRow = aAt + 4L * i * lda;
+      long cRow = cAt + 4L * i * ldc;
       for (int j = 0; j < whole; j += LANES) {
         FloatVector s = beta == 0 ? FloatVector.zero(FLOATS) : load(c, cRow + 4L * j).mul(beta);
         for (int p = 0; p < k; p++) {
           FloatVector factor = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, aRow + 4L * p));
-          s = factor.fma(load(b, 4L * ((long) p * ldb + j)), s);
+          s = factor.fma(load(b, bAt + 4L * ((long) p * ldb + j)), s);
         }
         store(s, c, cRow + 4L * j);
       }
@@ -173,7 +182,7 @@ record VectorGemm() implements Gemm {
           s =
               Math.fma(
                   a.get(JAVA_FLOAT, aRow + 4L * p),
-                  b.get(JAVA_FLOAT, 4L * ((long) p * ldb + j)),
+                  b.get(JAVA_FLOAT, bAt + 4L * ((long) p * ldb + j)),
                   s);
         }
         c.set(JAVA_FLOAT, cRow + 4L * j, s);

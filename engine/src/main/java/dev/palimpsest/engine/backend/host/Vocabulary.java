@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend.host;
 
-import static dev.palimpsest.engine.backend.StepArena.ROW_TILE;
+import static dev.palimpsest.engine.backend.host.Linear.ROW_TILE;
 
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
@@ -38,7 +38,7 @@ final class Vocabulary {
     int panels = Math.ceilDiv(head.rows(), panel);
     int panelsPerSpan = Math.ceilDiv(panels, MAX_SPANS);
     int spans = Math.ceilDiv(panels, panelsPerSpan);
-    int tiles = Math.ceilDiv(rows, ROW_TILE);
+    int tiles = Linear.tiles(rows);
     int tileGroups = Math.ceilDiv(tiles, TILES_PER_TASK);
     prepareFolds(spans * rows);
     Linear.Input input = linear.input(step, x, head);
@@ -57,7 +57,7 @@ final class Vocabulary {
             Linear.Panel weights = linear.panel(head, firstId, width, worker, logitBytes);
             MemorySegment logits = scratch[worker].memory();
             for (int tile = firstTile; tile < endTile; tile++) {
-              linear.multiplyTile(input, tile, weights, 0, logits, panel);
+              linear.multiplyTile(input, tile, weights, 0, logits, 0, panel);
               int first = tile * ROW_TILE;
               for (int row = first; row < Math.min(rows, first + ROW_TILE); row++) {
                 folds[span * rows + row].add(

@@ -45,6 +45,7 @@ class BackendMemoryTest {
     Weight table = step.table(Step.random(random, 40, 16));
     int[] rows = new int[40];
     int[] starts = {0, 40};
+    int[] limits = Step.everyKey(starts, starts);
     List<RowDraw> draws = new ArrayList<>();
     for (int row = 0; row < 40; row++) {
       draws.add(new RowDraw(Draw.GREEDY, row));
@@ -56,13 +57,13 @@ class BackendMemoryTest {
             () -> backend.linear(x, w, 0, out),
             () -> backend.addLinear(x, w, out),
             () -> backend.rotate(x, 16, rows, table),
-            () -> backend.attention(x, x, x, 16, starts, starts, out),
+            () -> backend.attention(x, x, x, 16, starts, starts, limits, out),
             () -> backend.swiGlu(x, half),
             () -> backend.gather(x, rows, out),
             () -> backend.guide(x, 0, 1, 0.5),
             () -> backend.vocabulary(x, w, draws),
             () -> backend.read(x),
-            () -> backend.reserve(1L << 30),
+            () -> backend.begin(1L << 30),
             () -> backend.table(1, 1, new float[1]),
             () -> step.weight(new float[][] {{1}}));
     for (ThrowingCallable operation : operations.subList(0, 11)) {
@@ -98,7 +99,7 @@ class BackendMemoryTest {
   @Test
   void anActivationOutsideTheStepsMemoryIsRefused() {
     try (HostBackend backend = new HostBackend(Precision.F32, 1)) {
-      backend.reserve(4096);
+      backend.begin(1024);
       Activation outside = new Activation(1 << 20, 4, 8, 8);
       assertThatThrownBy(() -> backend.read(outside)).isInstanceOf(IndexOutOfBoundsException.class);
     }
@@ -107,7 +108,7 @@ class BackendMemoryTest {
   private static void assertClosed(HostBackend backend) {
     assertThatThrownBy(() -> backend.table(1, 1, new float[1]))
         .isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> backend.reserve(1L << 30)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> backend.begin(1L << 30)).isInstanceOf(IllegalStateException.class);
   }
 
   @ParameterizedTest
@@ -150,7 +151,8 @@ class BackendMemoryTest {
   void aClosedTransformerRefusesToPredict(Setup setup) {
     TinyLlada.TIED.write(folder, 0);
     Transformer transformer = TinyLlada.load(folder, setup.backend(2));
-    Query query = new Query(new int[] {1, 2, 3}, 0, new int[] {0}, Draw.GREEDY, Optional.empty());
+    Query query =
+        new Query(new int[] {1, 2, 3}, 0, new int[] {0}, 0, Draw.GREEDY, Optional.empty());
     assertThat(transformer.predict(List.of(query))).hasSize(1);
     transformer.close();
     assertThatThrownBy(() -> transformer.predict(List.of(query)))

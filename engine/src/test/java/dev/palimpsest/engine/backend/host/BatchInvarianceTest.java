@@ -9,6 +9,7 @@ import dev.palimpsest.engine.backend.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -199,7 +200,13 @@ class BatchInvarianceTest {
       for (int row = 0; row < MOST_ITEMS; row++) {
         draws.add(
             new RowDraw(
-                new Draw(row % 3 * 0.7, row, 1, row % 2 == 0 ? NONE : new int[] {5, row}, NONE),
+                new Draw(
+                    row % 3 * 0.7,
+                    Optional.empty(),
+                    row,
+                    1,
+                    row % 2 == 0 ? NONE : new int[] {5, row},
+                    NONE),
                 row));
       }
       assertIndependent(
@@ -262,6 +269,7 @@ class BatchInvarianceTest {
         headSize,
         batchStarts,
         batchStarts,
+        Step.everyKey(batchStarts, batchStarts),
         out);
     List<List<Integer>> all = bits(step.take(out));
     List<Object> result = new ArrayList<>();
@@ -274,9 +282,20 @@ class BatchInvarianceTest {
   @ParameterizedTest
   @MethodSource(ALL)
   void aQueryAttendsTheSameWhicheverOthersOfItsSequenceAreAsked(Setup setup) {
+    int length = 140;
+    assertAttendsTheSame(setup, IntStream.generate(() -> length).limit(length).toArray());
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void aQueryAttendsTheSameWhateverOthersSee(Setup setup) {
+    assertAttendsTheSame(setup, IntStream.rangeClosed(1, 270).toArray());
+  }
+
+  private static void assertAttendsTheSame(Setup setup, int[] limits) {
     SplittableRandom random = new SplittableRandom(8);
     int headSize = 10;
-    int length = 140;
+    int length = limits.length;
     float[][] q = Step.random(random, length, 2 * headSize);
     float[][] k = Step.random(random, length, headSize);
     float[][] v = Step.random(random, length, headSize);
@@ -300,6 +319,7 @@ class BatchInvarianceTest {
             headSize,
             new int[] {0, size},
             new int[] {0, length},
+            Arrays.stream(rows).map(row -> limits[row]).toArray(),
             out);
         List<List<Integer>> found = bits(step.take(out));
         if (size == length) {

@@ -232,7 +232,7 @@ class HostBackendTest {
 
   @ParameterizedTest
   @MethodSource("setupsAndSeeds")
-  void attentionIsTheSoftmaxOverTheKeysOfTheOwnSequence(Setup setup, long seed) {
+  void attentionIsTheSoftmaxOverTheKeysOfTheOwnSequenceThatAQuerySees(Setup setup, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int headSize = 2 * random.nextInt(1, 24);
     int keyHeads = random.nextInt(1, 4);
@@ -261,7 +261,11 @@ class HostBackendTest {
       v[row] = Arrays.copyOfRange(kv[row], keyHeads * headSize, 2 * keyHeads * headSize);
     }
     queryStarts[sequences] = queries;
-    double[][] expected = Reference.attention(q, k, v, headSize, queryStarts, keyStarts);
+    int[] limits = Step.everyKey(queryStarts, keyStarts);
+    if (random.nextBoolean()) {
+      Arrays.setAll(limits, row -> random.nextInt(1, limits[row] + 1));
+    }
+    double[][] expected = Reference.attention(q, k, v, headSize, queryStarts, keyStarts, limits);
     try (Step step = new Step(setup.backend(2))) {
       Activation keysAndValues = step.put(kv);
       Activation out = step.empty(queries, heads * headSize);
@@ -272,6 +276,7 @@ class HostBackendTest {
           headSize,
           queryStarts,
           keyStarts,
+          limits,
           out);
       assertClose(step.take(out), expected, _ -> 1e-5);
     }
@@ -292,11 +297,12 @@ class HostBackendTest {
     }
     int[] queryStarts = {0, 9};
     int[] keyStarts = {0, 200};
-    double[][] expected = Reference.attention(q, k, v, size, queryStarts, keyStarts);
+    int[] limits = Step.everyKey(queryStarts, keyStarts);
+    double[][] expected = Reference.attention(q, k, v, size, queryStarts, keyStarts, limits);
     try (Step step = new Step(setup.backend(1))) {
       Activation out = step.empty(9, size);
       step.backend.attention(
-          step.put(q), step.put(k), step.put(v), size, queryStarts, keyStarts, out);
+          step.put(q), step.put(k), step.put(v), size, queryStarts, keyStarts, limits, out);
       assertClose(step.take(out), expected, _ -> 2e-3);
     }
   }

@@ -8,6 +8,7 @@ import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** The operations as plain loops in double precision. */
@@ -76,14 +77,20 @@ final class Reference {
   }
 
   static double[][] attention(
-      float[][] q, float[][] k, float[][] v, int headSize, int[] queryStarts, int[] keyStarts) {
+      float[][] q,
+      float[][] k,
+      float[][] v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      int[] limits) {
     int heads = q[0].length / headSize;
     int group = heads / (k[0].length / headSize);
     double[][] result = new double[q.length][q[0].length];
     for (int sequence = 0; sequence + 1 < queryStarts.length; sequence++) {
       int first = keyStarts[sequence];
-      double[] weights = new double[keyStarts[sequence + 1] - first];
       for (int row = queryStarts[sequence]; row < queryStarts[sequence + 1]; row++) {
+        double[] weights = new double[limits[row]];
         for (int head = 0; head < heads; head++) {
           int at = head * headSize;
           int keyAt = head / group * headSize;
@@ -167,7 +174,9 @@ final class Reference {
     int argmax =
         drawn(
             logits,
-            new RowDraw(new Draw(0, 0, 0, draw.undrawn(), draw.uncounted()), how.position()));
+            new RowDraw(
+                new Draw(0, Optional.empty(), 0, 0, draw.undrawn(), draw.uncounted()),
+                how.position()));
     return new Prediction(
         token,
         Math.exp(counted[token] - logSumExp),

@@ -11,6 +11,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -64,7 +65,7 @@ class RowFoldTest {
       }
     }
     double temperature = random.nextBoolean() ? 0 : random.nextDouble(0.1, 2);
-    RowDraw how = new RowDraw(new Draw(temperature, seed, 5, NONE, NONE), 17);
+    RowDraw how = new RowDraw(new Draw(temperature, Optional.empty(), seed, 5, NONE, NONE), 17);
     RowFold whole = new RowFold();
     whole.reset();
     RowFold last = whole;
@@ -116,7 +117,7 @@ class RowFoldTest {
   @Test
   void aRowWithNothingToDrawIsRefused() {
     float[] logits = {1, 2};
-    RowDraw how = new RowDraw(new Draw(0, 0, 0, new int[] {0, 1}, NONE), 0);
+    RowDraw how = new RowDraw(new Draw(0, Optional.empty(), 0, 0, new int[] {0, 1}, NONE), 0);
     assertThatThrownBy(() -> fold(logits, 0, 2, how).prediction(how.draw()))
         .isInstanceOf(ArithmeticException.class);
   }

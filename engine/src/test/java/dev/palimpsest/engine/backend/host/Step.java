@@ -20,15 +20,16 @@ final class Step implements AutoCloseable {
   private static final int ROWS = 1024;
 
   final HostBackend backend;
-  private final StepArena arena = new StepArena();
+  private final StepArena arena;
   private final Weight poison;
 
   Step(HostBackend backend) {
     this.backend = backend;
+    arena = new StepArena(backend::paddedRows);
     float[] values = new float[WIDTH];
     Arrays.fill(values, Float.NaN);
     poison = backend.table(1, WIDTH, values);
-    backend.reserve(4L * WIDTH * ROWS);
+    backend.begin((long) WIDTH * ROWS);
     rewind();
   }
 
@@ -96,6 +97,15 @@ final class Step implements AutoCloseable {
       System.arraycopy(values[row], 0, flat, row * columns, columns);
     }
     return flat;
+  }
+
+  /** The limits of queries that see every key of their sequence. */
+  static int[] everyKey(int[] queryStarts, int[] keyStarts) {
+    int[] limits = new int[queryStarts[queryStarts.length - 1]];
+    for (int i = 0; i + 1 < queryStarts.length; i++) {
+      Arrays.fill(limits, queryStarts[i], queryStarts[i + 1], keyStarts[i + 1] - keyStarts[i]);
+    }
+    return limits;
   }
 
   /** Normally distributed numbers. */

@@ -45,12 +45,12 @@ class TransformerInvarianceTest {
       int[] rows = IntStream.range(0, length).filter(_ -> random.nextInt(3) > 0).toArray();
       int[] undrawn = random.nextBoolean() ? NONE : new int[] {1, 2};
       double temperature = i % 2 == 0 ? 0 : random.nextDouble(0.1, 2);
-      Draw draw = new Draw(temperature, random.nextLong(), i, undrawn, NONE);
+      Draw draw = new Draw(temperature, Optional.empty(), random.nextLong(), i, undrawn, NONE);
       Optional<Query.Guidance> guidance =
           i % 5 == 0
               ? Optional.of(new Query.Guidance(tokens(random, length, model), 0.5))
               : Optional.empty();
-      queries.add(new Query(tokens, random.nextInt(50), rows, draw, guidance));
+      queries.add(new Query(tokens, random.nextInt(50), rows, 0, draw, guidance));
     }
     return queries;
   }
@@ -105,18 +105,18 @@ class TransformerInvarianceTest {
     model.write(folder, seed);
     int length = 70;
     int[] tokens = tokens(random, length, model);
-    Draw draw = new Draw(0.7, seed, 1, NONE, NONE);
+    Draw draw = new Draw(0.7, Optional.empty(), seed, 1, NONE, NONE);
     int[] every = IntStream.range(0, length).toArray();
     try (Transformer transformer = TinyLlada.load(folder, setup.backend(2))) {
       List<Prediction> all =
           transformer
-              .predict(List.of(new Query(tokens, 0, every, draw, Optional.empty())))
+              .predict(List.of(new Query(tokens, 0, every, 0, draw, Optional.empty())))
               .getFirst();
       for (int size : new int[] {1, 2, 25, 31, 32, 33, 48, 64}) {
         int[] rows = random.ints(0, length).distinct().limit(size).sorted().toArray();
         List<Prediction> some =
             transformer
-                .predict(List.of(new Query(tokens, 0, rows, draw, Optional.empty())))
+                .predict(List.of(new Query(tokens, 0, rows, 0, draw, Optional.empty())))
                 .getFirst();
         assertThat(some).isEqualTo(Arrays.stream(rows).mapToObj(all::get).toList());
       }

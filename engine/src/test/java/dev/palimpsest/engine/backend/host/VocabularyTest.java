@@ -10,6 +10,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -141,7 +142,13 @@ class VocabularyTest {
       int[] uncounted = ids == 1 ? NONE : distinct(random, random.nextInt(ids / 2 + 1), ids);
       draws.add(
           new RowDraw(
-              new Draw(temperature, random.nextLong(), random.nextInt(100), undrawn, uncounted),
+              new Draw(
+                  temperature,
+                  Optional.empty(),
+                  random.nextLong(),
+                  random.nextInt(100),
+                  undrawn,
+                  uncounted),
               random.nextInt(4096)));
     }
     List<Prediction> found = reduce(setup, logits, draws);
@@ -161,7 +168,8 @@ class VocabularyTest {
     float[] logits = new float[300];
     logits[200] = 8;
     logits[7] = 4;
-    Prediction undrawn = reduce(setup, logits, new Draw(0, 0, 0, new int[] {200}, NONE));
+    Prediction undrawn =
+        reduce(setup, logits, new Draw(0, Optional.empty(), 0, 0, new int[] {200}, NONE));
     Prediction plain = reduce(setup, logits, Draw.GREEDY);
     assertThat(undrawn.token()).isEqualTo(7);
     assertThat(undrawn.argmax()).isEqualTo(7);
@@ -169,7 +177,8 @@ class VocabularyTest {
     assertThat(undrawn.logSumExp()).isEqualTo(plain.logSumExp());
     assertThat(undrawn.probability()).isCloseTo(plain.second(), within(1e-12));
 
-    Prediction uncounted = reduce(setup, logits, new Draw(0, 0, 0, NONE, new int[] {200}));
+    Prediction uncounted =
+        reduce(setup, logits, new Draw(0, Optional.empty(), 0, 0, NONE, new int[] {200}));
     assertThat(uncounted.token()).isEqualTo(200);
     assertThat(uncounted.probability()).isZero();
     assertThat(uncounted.logSumExp()).isCloseTo(Math.log(Math.exp(4) + 298), within(1e-6));
@@ -181,12 +190,13 @@ class VocabularyTest {
   void aListMayNameAnIdTwice(Setup setup) {
     float[] logits = {1, 5, 2, 4, 3};
     int[] twice = {1, 3, 1, 3};
-    Prediction found = reduce(setup, logits, new Draw(0, 0, 0, twice, NONE));
+    Prediction found = reduce(setup, logits, new Draw(0, Optional.empty(), 0, 0, twice, NONE));
     Prediction expected =
         Reference.prediction(
-            doubles(logits), new RowDraw(new Draw(0, 0, 0, new int[] {1, 3}, NONE), 3));
+            doubles(logits),
+            new RowDraw(new Draw(0, Optional.empty(), 0, 0, new int[] {1, 3}, NONE), 3));
     Reference.assertClose(found, expected, 1e-6);
-    found = reduce(setup, logits, new Draw(0, 0, 0, NONE, twice));
+    found = reduce(setup, logits, new Draw(0, Optional.empty(), 0, 0, NONE, twice));
     assertThat(found.token()).isEqualTo(1);
     assertThat(found.second() / found.top()).isCloseTo(Math.exp(-1), within(1e-6));
   }
@@ -201,7 +211,9 @@ class VocabularyTest {
     for (int row = 0; row < rows; row++) {
       logits[row] = row % 4 == 0 ? new float[MANY] : random(random, MANY, row % 2 == 0);
       draws.add(
-          new RowDraw(new Draw(random.nextDouble(0.05, 5), seed, row / 8, NONE, NONE), row % 8));
+          new RowDraw(
+              new Draw(random.nextDouble(0.05, 5), Optional.empty(), seed, row / 8, NONE, NONE),
+              row % 8));
     }
     List<Prediction> found = reduce(setup, logits, draws);
     for (int row = 0; row < rows; row++) {
@@ -221,7 +233,7 @@ class VocabularyTest {
     for (int batch = 0; batch < rows / all.length; batch++) {
       List<RowDraw> draws = new ArrayList<>();
       for (int row = 0; row < all.length; row++) {
-        draws.add(new RowDraw(new Draw(1, 42, batch, NONE, NONE), row));
+        draws.add(new RowDraw(new Draw(1, Optional.empty(), 42, batch, NONE, NONE), row));
       }
       reduce(setup, all, draws).forEach(prediction -> counts[prediction.token()]++);
     }
