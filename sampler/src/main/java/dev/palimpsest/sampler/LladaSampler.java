@@ -108,12 +108,7 @@ public final class LladaSampler implements Sampler {
   public Query ask(CanvasImage canvas, Cursor at) {
     Draw draw =
         new Draw(
-            options.temperature(),
-            Optional.empty(),
-            options.seed(),
-            at.step(),
-            undrawn,
-            uncounted);
+            options.temperature(), Optional.empty(), options.seed(), at.step(), undrawn, uncounted);
     Optional<Query.Guidance> guidance =
         options.cfgScale() > 0
             ? Optional.of(

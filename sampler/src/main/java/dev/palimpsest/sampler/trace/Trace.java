@@ -122,13 +122,7 @@ public final class Trace {
                 new TraceException(
                     "%s: record 1: %s.".formatted(name, damage.orElseThrow().problem())));
     return new Trace(
-        name,
-        header,
-        reading.records,
-        reading.canvases,
-        reading.chains,
-        reading.pieces,
-        damage);
+        name, header, reading.records, reading.canvases, reading.chains, reading.pieces, damage);
   }
 
   /** What it is called: the file's name as it was given. */
@@ -167,8 +161,7 @@ public final class Trace {
   public int indexOfStep(int step) {
     if (step < 0 || step >= steps.size()) {
       throw new TraceException(
-          "%s: step %d is not in the trace: use 0 to %d."
-              .formatted(name, step, steps.size() - 1));
+          "%s: step %d is not in the trace: use 0 to %d.".formatted(name, step, steps.size() - 1));
     }
     return steps.get(step);
   }
@@ -340,8 +333,7 @@ public final class Trace {
       chains.add(chain);
       json.path("pieces")
           .properties()
-          .forEach(
-              each -> pieces.put(Integer.valueOf(each.getKey()), each.getValue().asString()));
+          .forEach(each -> pieces.put(Integer.valueOf(each.getKey()), each.getValue().asString()));
     }
 
     private CanvasImage take(JsonNode json) {
@@ -351,8 +343,7 @@ public final class Trace {
         return read.start();
       }
       TraceRecord record = TraceLines.record(json);
-      CanvasImage canvas =
-          apply(record, canvases.getLast(), header.get().specials().maskId());
+      CanvasImage canvas = apply(record, canvases.getLast(), header.get().specials().maskId());
       records.add(record);
       return canvas;
     }

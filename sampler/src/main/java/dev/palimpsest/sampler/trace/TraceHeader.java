@@ -40,9 +40,9 @@ public record TraceHeader(
   public static final int SCHEMA = 1;
 
   /**
-   * What the engine holds everywhere it runs: between steps there is nothing but ids, states, cursor
-   * and key; a row's bits do not depend on its batch; random numbers are keyed by seed, step and
-   * position.
+   * What the engine holds everywhere it runs: between steps there is nothing but ids, states,
+   * cursor and key; a row's bits do not depend on its batch; random numbers are keyed by seed, step
+   * and position.
    */
   public static final List<String> PROMISES =
       List.of("state_is_tokens", "batch_invariant", "keyed_randomness");

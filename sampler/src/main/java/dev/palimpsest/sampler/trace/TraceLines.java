@@ -166,11 +166,8 @@ final class TraceLines {
         new SpecialTokens(
             integer(specials, "mask"),
             integer(specials, "eos"),
-            specials.has("eot")
-                ? OptionalInt.of(integer(specials, "eot"))
-                : OptionalInt.empty()),
-        CanvasImage.of(
-            ids, Checksum.states(text(json, "states")), integer(json, "prompt_length")),
+            specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty()),
+        CanvasImage.of(ids, Checksum.states(text(json, "states")), integer(json, "prompt_length")),
         cursor(json),
         json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty());
   }

@@ -50,8 +50,7 @@ public sealed interface TraceRecord {
           withPredictions
               ? Optional.of(
                   new Asked(
-                      Arrays.stream(snapshot.rows()).boxed().toList(),
-                      snapshot.predictions()))
+                      Arrays.stream(snapshot.rows()).boxed().toList(), snapshot.predictions()))
               : Optional.empty(),
           nanos);
     }

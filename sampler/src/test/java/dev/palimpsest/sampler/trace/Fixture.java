@@ -26,9 +26,30 @@ public final class Fixture {
   private static final int VOCABULARY = 24;
   private static final List<String> PIECES =
       List.of(
-          "<mask>", "<eos>", "<eot>", "<script>alert(1)</script>", "</script>", "<!--", "]]>",
-          "&amp;", "\"", "'", "\\", "\n", "\u2028", "ü", "数", "𝛑", "\u0000", " a", "1", "2", "+",
-          "=", "Answer: ", "x");
+          "<mask>",
+          "<eos>",
+          "<eot>",
+          "<script>alert(1)</script>",
+          "</script>",
+          "<!--",
+          "]]>",
+          "&amp;",
+          "\"",
+          "'",
+          "\\",
+          "\n",
+          "\u2028",
+          "ü",
+          "数",
+          "𝛑",
+          "\u0000",
+          " a",
+          "1",
+          "2",
+          "+",
+          "=",
+          "Answer: ",
+          "x");
 
   private final Denoiser model;
   private final SamplingOptions options;
@@ -66,6 +87,11 @@ public final class Fixture {
     return model;
   }
 
+  /** Whether it takes a dozen steps or more. */
+  boolean isLong() {
+    return options instanceof GenerateOptions llada && !llada.adaptive() && llada.steps() >= 12;
+  }
+
   public static String piece(int id) {
     return PIECES.get(id);
   }
@@ -94,8 +120,7 @@ public final class Fixture {
     Run run = run();
     List<CanvasImage> canvases = new ArrayList<>();
     canvases.add(run.canvas());
-    try (TraceWriter writer =
-        TraceWriter.open(file, header(), Fixture::piece, predictions)) {
+    try (TraceWriter writer = TraceWriter.open(file, header(), Fixture::piece, predictions)) {
       Driver driver = new Driver(model);
       driver.submit(
           run,

@@ -187,8 +187,7 @@ final class TraceTest {
     byte[] bytes = Files.readAllBytes(file);
     Arrays.fill(bytes, bytes.length / 2, bytes.length / 2 + 40, (byte) 0x5A);
     Files.write(file, bytes);
-    assertThat(Trace.read(file).damage().orElseThrow().kind())
-        .isEqualTo(TraceDamage.Kind.ALTERED);
+    assertThat(Trace.read(file).damage().orElseThrow().kind()).isEqualTo(TraceDamage.Kind.ALTERED);
   }
 
   @Test
@@ -200,18 +199,14 @@ final class TraceTest {
   }
 
   private static int[] lineEnds(byte[] bytes) {
-    return IntStream.range(0, bytes.length)
-        .filter(at -> bytes[at] == '\n')
-        .toArray();
+    return IntStream.range(0, bytes.length).filter(at -> bytes[at] == '\n').toArray();
   }
 
   /** A request of many steps. */
   static Fixture longFixture() {
     return LongStream.range(0, 1000)
         .mapToObj(Fixture::of)
-        .filter(fixture -> fixture.header().start().length() > 18)
-        .filter(fixture -> !fixture.header().options().containsKey("threshold"))
-        .filter(fixture -> ((Number) fixture.header().options().get("steps")).intValue() > 11)
+        .filter(Fixture::isLong)
         .findFirst()
         .orElseThrow();
   }
