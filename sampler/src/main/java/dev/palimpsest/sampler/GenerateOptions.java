@@ -48,11 +48,11 @@ public record GenerateOptions(
    * @throws InvalidOptionException naming the first option that is wrong
    */
   public GenerateOptions {
-    requirePositive("--gen-length", genLength);
-    requirePositive("--block-length", blockLength);
-    requirePositive("--steps", steps);
-    requireZeroOrAbove("--temperature", temperature);
-    requireZeroOrAbove("--cfg-scale", cfgScale);
+    Require.positive("--gen-length", genLength);
+    Require.positive("--block-length", blockLength);
+    Require.positive("--steps", steps);
+    Require.zeroOrAbove("--temperature", temperature);
+    Require.zeroOrAbove("--cfg-scale", cfgScale);
     if (blockLength > genLength) {
       throw new InvalidOptionException(
           "--block-length",
@@ -68,10 +68,7 @@ public record GenerateOptions(
               + ": use "
               + multiplesAround(genLength, blockLength));
     }
-    if (threshold.isPresent() && !(threshold.getAsDouble() > 0 && threshold.getAsDouble() <= 1)) {
-      throw new InvalidOptionException(
-          "--threshold", threshold.getAsDouble(), "is no probability: use above 0, up to 1");
-    }
+    threshold.ifPresent(value -> Require.probability("--threshold", value));
     if (factor.isPresent()
         && !(factor.getAsDouble() > 0 && Double.isFinite(factor.getAsDouble()))) {
       throw new InvalidOptionException(
@@ -188,18 +185,6 @@ public record GenerateOptions(
     builder.confidenceEosEotInf = confidenceEosEotInf;
     builder.seed = seed;
     return builder;
-  }
-
-  private static void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new InvalidOptionException(option, value, "is too small: use 1 or above");
-    }
-  }
-
-  private static void requireZeroOrAbove(String option, double value) {
-    if (!(value >= 0 && Double.isFinite(value))) {
-      throw new InvalidOptionException(option, value, "is invalid: use a number of 0 or above");
-    }
   }
 
   private static String multiplesAround(int value, int divisor) {

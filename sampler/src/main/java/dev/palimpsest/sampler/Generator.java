@@ -17,7 +17,9 @@ public final class Generator {
 
   /** A generator over a model, which stays the caller's. */
   public Generator(Denoiser denoiser, ModelLimits limits, SpecialTokens specials) {
-    requireId("mask", specials.maskId(), limits);
+    if (specials.hasMask()) {
+      requireId("mask", specials.maskId(), limits);
+    }
     requireId("end-of-text", specials.eosId(), limits);
     specials.eotId().ifPresent(id -> requireId("end-of-turn", id, limits));
     this.denoiser = denoiser;
@@ -62,7 +64,7 @@ public final class Generator {
    */
   public Run run(int[] prompt, SamplingOptions options) {
     limits.require(prompt, options);
-    return new Run(options.sampler(specials), prompt, options.genLength());
+    return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
   }
 
   private static void requireId(String name, int id, ModelLimits limits) {

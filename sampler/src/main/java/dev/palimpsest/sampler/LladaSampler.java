@@ -91,11 +91,7 @@ public final class LladaSampler implements Sampler {
 
   @Override
   public Cursor start(CanvasImage canvas) {
-    int positions = canvas.length() - canvas.promptLength();
-    if (positions != options.genLength()) {
-      throw new IllegalArgumentException(
-          "a canvas with " + positions + " positions to fill, gen_length " + options.genLength());
-    }
+    Require.positions(canvas, options);
     return Cursor.START;
   }
 
@@ -152,14 +148,11 @@ public final class LladaSampler implements Sampler {
 
   private double[] scores(int[] rows, Cursor at, List<Prediction> predictions) {
     double[] scores = new double[rows.length];
-    int[] words = new int[4];
     for (int row = 0; row < rows.length; row++) {
-      if (options.remasking() == Remasking.RANDOM) {
-        Philox.block(options.seed(), at.step(), rows[row], Philox.Purpose.REMASKING, 0, words);
-        scores[row] = Philox.uniform(words[0]);
-      } else {
-        scores[row] = predictions.get(row).probability();
-      }
+      scores[row] =
+          options.remasking() == Remasking.RANDOM
+              ? Philox.uniform(options.seed(), at.step(), rows[row], Philox.Purpose.REMASKING)
+              : predictions.get(row).probability();
     }
     return scores;
   }

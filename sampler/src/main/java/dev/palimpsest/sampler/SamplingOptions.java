@@ -1,15 +1,31 @@
 package dev.palimpsest.sampler;
 
+import java.util.List;
 import java.util.Map;
 
 /** The options of one of the samplers; each kind has its own. */
-public sealed interface SamplingOptions permits GenerateOptions {
+public sealed interface SamplingOptions
+    permits GenerateOptions, DreamOptions, RemdmOptions, BlockOptions, DecodeOptions {
+
+  /** The names of all samplers. */
+  List<String> SAMPLERS =
+      List.of(
+          LladaSampler.NAME,
+          DreamSampler.NAME,
+          RemdmSampler.NAME,
+          BlockSampler.NAME,
+          DecodeSampler.NAME);
 
   /** The sampler they are of: {@link Sampler#name}. */
   String samplerName();
 
-  /** Positions to fill. */
+  /** Positions to fill, as asked for. */
   int genLength();
+
+  /** Positions that a canvas behind such a prompt has to fill. */
+  default int positions(int promptLength) {
+    return genLength();
+  }
 
   /** Seed of all randomness. */
   long seed();
@@ -32,9 +48,13 @@ public sealed interface SamplingOptions permits GenerateOptions {
   static SamplingOptions of(String samplerName, Map<String, ?> values) {
     return switch (samplerName) {
       case LladaSampler.NAME -> GenerateOptions.of(values);
+      case DreamSampler.NAME -> DreamOptions.of(values);
+      case RemdmSampler.NAME -> RemdmOptions.of(values);
+      case BlockSampler.NAME -> BlockOptions.of(values);
+      case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->
           throw new InvalidOptionException(
-              "--sampler", samplerName, "is unknown: use " + LladaSampler.NAME);
+              "--sampler", samplerName, "is unknown: use one of " + String.join(", ", SAMPLERS));
     };
   }
 }

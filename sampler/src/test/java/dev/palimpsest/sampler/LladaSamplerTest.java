@@ -7,6 +7,7 @@ import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -223,7 +224,7 @@ class LladaSamplerTest {
         GenerateOptions.builder().genLength(8).blockLength(2).steps(8).build();
     Denoiser model = constant(new double[] {0, 9, 0, 0, 0});
     Generation generation =
-        new Generator(model, new ModelLimits(5, 64), SPECIALS)
+        new Generator(model, new ModelLimits(5, 64, new AttentionPattern.Full()), SPECIALS)
             .generate(new int[] {3}, options, SnapshotListener.NONE);
     assertThat(generation.forwards()).isEqualTo(8);
     assertThat(generation.generated()).containsOnly(EOS).hasSize(8);

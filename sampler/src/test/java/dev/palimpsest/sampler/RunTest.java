@@ -19,7 +19,7 @@ class RunTest {
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
   void aRunGoesOnFromAnyStepAsIfItHadNeverStopped(long seed) {
-    Case request = Case.of(seed, false);
+    AnyCase request = AnyCase.of(seed);
     List<Snapshot> whole = new ArrayList<>();
     List<CanvasImage> canvases = new ArrayList<>();
     Run run = request.run();
@@ -43,7 +43,7 @@ class RunTest {
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
   void aSnapshotHoldsWhatWasAskedAndEverythingThatChanged(long seed) {
-    Case request = Case.of(seed, false);
+    AnyCase request = AnyCase.of(seed);
     Run run = request.run();
     while (!run.finished()) {
       Canvas canvas = new Canvas(run.canvas(), request.specials().maskId());
@@ -82,7 +82,7 @@ class RunTest {
     assertThat(resumed.finished()).isTrue();
   }
 
-  private static Snapshot step(Run run, Case request) {
+  private static Snapshot step(Run run, AnyCase request) {
     return run.accept(request.model().predict(List.of(run.ask())).get(0), 7);
   }
 }

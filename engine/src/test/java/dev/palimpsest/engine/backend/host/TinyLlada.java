@@ -2,7 +2,7 @@ package dev.palimpsest.engine.backend.host;
 
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -41,12 +42,13 @@ enum TinyLlada {
   }
 
   ModelSpec spec() {
-    return LladaFamily.spec(JsonMapper.shared().readTree(config));
+    return Families.spec(JsonMapper.shared().readTree(config));
   }
 
   void write(Path folder, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Map<String, List<Long>> tensors = LladaFamily.tensors(spec());
+    Map<String, List<Long>> tensors =
+        Families.of(JsonMapper.shared().readTree(config)).tensors().shapes(spec(), Set.of());
     StringBuilder header = new StringBuilder("{");
     int end = 0;
     for (Map.Entry<String, List<Long>> tensor : tensors.entrySet()) {
@@ -82,7 +84,7 @@ enum TinyLlada {
 
   static Transformer load(Path folder, HostBackend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return Transformer.load(checkpoint, LladaFamily.spec(checkpoint.config()), backend, _ -> {});
+      return Transformer.load(checkpoint, Families.spec(checkpoint.config()), backend, _ -> {});
     }
   }
 }
