@@ -63,7 +63,10 @@ final class TraceTable implements AutoCloseable {
     for (int index = 0; index < trace.records().size(); index++) {
       switch (trace.records().get(index)) {
         case TraceRecord.Step step -> {
-          rows += predictions ? predictions(trace, index, step) : changes(trace, index, step);
+          rows +=
+              predictions
+                  ? predictions(trace, index, step, steps)
+                  : changes(trace, index, step, steps);
           steps++;
         }
         case TraceRecord.Event event -> rows += predictions ? 0 : event(trace, index, event, steps);
@@ -73,9 +76,9 @@ final class TraceTable implements AutoCloseable {
     return rows;
   }
 
-  private long changes(Trace trace, int index, TraceRecord.Step step) throws SQLException {
+  private long changes(Trace trace, int index, TraceRecord.Step step, int stepIndex)
+      throws SQLException {
     String canvas = Checksum.of(trace.canvasAfterRecord(index));
-    int stepIndex = step.at().step();
     for (Commit commit : step.commits()) {
       change(
           trace, index, stepIndex, step.at().block(), "commit", "", commit, step.nanos(), canvas);
@@ -143,7 +146,8 @@ final class TraceTable implements AutoCloseable {
     appender.endRow();
   }
 
-  private long predictions(Trace trace, int index, TraceRecord.Step step) throws SQLException {
+  private long predictions(Trace trace, int index, TraceRecord.Step step, int stepIndex)
+      throws SQLException {
     if (step.asked().isEmpty()) {
       return 0;
     }
@@ -153,7 +157,7 @@ final class TraceTable implements AutoCloseable {
       appender.beginRow();
       appender.append(trace.name());
       appender.append(index + 2);
-      appender.append(step.at().step());
+      appender.append(stepIndex);
       appender.append(step.at().block());
       appender.append(asked.rows().get(row) - trace.last().promptLength());
       appender.append(prediction.token());

@@ -78,11 +78,7 @@ final class ViewerPage {
     int step = 0;
     for (TraceRecord record : trace.records()) {
       switch (record) {
-        case TraceRecord.Step each -> {
-          step = each.at().step();
-          frame(frames.addObject(), each);
-          step++;
-        }
+        case TraceRecord.Step each -> frame(frames.addObject(), each, step++);
         case TraceRecord.Event each -> frame(frames.addObject(), each, step);
         case TraceRecord.End _ -> {}
       }
@@ -115,8 +111,8 @@ final class ViewerPage {
             .orElse("cut off"));
   }
 
-  private static void frame(ObjectNode frame, TraceRecord.Step step) {
-    frame.put("kind", "step").put("step", step.at().step()).put("block", step.at().block());
+  private static void frame(ObjectNode frame, TraceRecord.Step step, int number) {
+    frame.put("kind", "step").put("step", number).put("block", step.at().block());
     commits(frame.putArray("commits"), step.commits());
     commits(frame.putArray("edits"), step.edits());
     frame.putArray("writes");

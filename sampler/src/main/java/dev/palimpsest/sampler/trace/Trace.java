@@ -6,6 +6,7 @@ import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.SamplingOptions;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -192,6 +194,20 @@ public final class Trace {
   /** Where the run was before a step. */
   public Cursor cursorBefore(int step) {
     return step(step).at();
+  }
+
+  /**
+   * The sampler's options before a step: the header's, with the seed of the last change from outside
+   * that brought one.
+   */
+  public SamplingOptions optionsBefore(int step) {
+    Map<String, Object> options = new LinkedHashMap<>(header.options());
+    for (TraceRecord record : records.subList(0, indexOfStep(step))) {
+      if (record instanceof TraceRecord.Event event && event.seed().isPresent()) {
+        options.put("seed", event.seed().getAsLong());
+      }
+    }
+    return SamplingOptions.of(header.sampler(), options);
   }
 
   /** The checksum that ends the record with this index; -1 is the header. */

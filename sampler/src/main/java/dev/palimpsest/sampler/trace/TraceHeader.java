@@ -64,7 +64,7 @@ public record TraceHeader(
   }
 
   /** The same header for a trace that branches off this one. */
-  TraceHeader branch(Origin from, Machine where) {
+  public TraceHeader branch(Origin from, Machine where) {
     return new TraceHeader(
         engine, model, where, promises, sampler, options, specials, start, at, Optional.of(from));
   }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -96,6 +97,7 @@ final class TraceLines {
     ArrayNode writes = json.putArray("writes");
     event.writes().forEach((position, id) -> writes.addArray().add(position).add(id));
     putInts(json.putArray("remasked"), event.remasked());
+    event.seed().ifPresent(seed -> json.put("seed", seed));
     return json.put("forwards", event.forwards());
   }
 
@@ -234,7 +236,10 @@ final class TraceLines {
         text(json, "cause"),
         writes,
         ints(json, "remasked"),
-        integer(json, "forwards"));
+        integer(json, "forwards"),
+        json.has("seed")
+            ? OptionalLong.of(number(json.path("seed")).longValue())
+            : OptionalLong.empty());
   }
 
   private static Prediction prediction(JsonNode json) {

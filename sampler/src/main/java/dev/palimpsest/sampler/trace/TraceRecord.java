@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /** What follows the header of a trace. */
@@ -93,6 +93,7 @@ public sealed interface TraceRecord {
    * @param writes ids written, by position: a masked position is filled, a committed one replaced
    * @param remasked committed positions masked again
    * @param forwards that the intervention itself ran
+   * @param seed of the steps after it, where it is another than before
    */
   record Event(
       Cursor at,
@@ -100,13 +101,13 @@ public sealed interface TraceRecord {
       String cause,
       Map<Integer, Integer> writes,
       List<Integer> remasked,
-      int forwards)
+      int forwards,
+      OptionalLong seed)
       implements TraceRecord {
     /** Takes its own copies. */
     public Event {
       writes = Collections.unmodifiableMap(new TreeMap<>(writes));
       remasked = List.copyOf(remasked);
-      Objects.requireNonNull(name);
     }
   }
 

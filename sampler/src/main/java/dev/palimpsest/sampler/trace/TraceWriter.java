@@ -4,7 +4,6 @@ import com.github.luben.zstd.ZstdOutputStream;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Snapshot;
-import dev.palimpsest.sampler.SnapshotListener;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -20,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  * Writes a trace while it happens. Every record reaches the file before the next step begins, so
  * that what a killed process leaves is a valid beginning.
  */
-public final class TraceWriter implements SnapshotListener, AutoCloseable {
+public final class TraceWriter implements TraceListener, AutoCloseable {
   private static final int ZSTD_LEVEL = 6;
 
   private final OutputStream out;
@@ -78,7 +77,7 @@ public final class TraceWriter implements SnapshotListener, AutoCloseable {
     write(TraceRecord.Step.of(snapshot, predictions, nanos), snapshot.canvas());
   }
 
-  /** Records a change from outside and the canvas after it. */
+  @Override
   public void event(TraceRecord.Event event, CanvasImage after) {
     write(event, after);
   }
@@ -88,8 +87,19 @@ public final class TraceWriter implements SnapshotListener, AutoCloseable {
     write(new TraceRecord.End(complete, forwards), canvas);
   }
 
-  /** Records anything: for a branch, the records that it shares with its parent. */
-  void write(TraceRecord record, CanvasImage after) {
+  /**
+   * Records the beginning of another trace: everything before a step.
+   *
+   * @param trace with the same model and the same start
+   * @param step the first that is not shared
+   */
+  public void share(Trace trace, int step) {
+    for (int index = 0; index < trace.indexOfStep(step); index++) {
+      write(trace.records().get(index), trace.canvasAfterRecord(index));
+    }
+  }
+
+  private void write(TraceRecord record, CanvasImage after) {
     ObjectNode json = TraceLines.json(record);
     switch (record) {
       case TraceRecord.Step step -> {

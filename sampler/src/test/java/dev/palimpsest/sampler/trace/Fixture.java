@@ -1,103 +1,83 @@
 package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.sampler.AnyRequest;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.HashModels;
-import dev.palimpsest.sampler.Remasking;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.intervention.Language;
+import dev.palimpsest.sampler.statistics.Spans;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Random;
-import java.util.stream.IntStream;
 
 /**
- * A seeded request to a seeded model, whose text is hostile: the pieces are markup, quotes, line
- * ends and more than one byte long.
+ * A seeded request to a seeded model with any of the samplers, whose text is hostile: the pieces
+ * are markup, quotes, line ends and more than one byte long.
  */
 public final class Fixture {
-  static final SpecialTokens SPECIALS = new SpecialTokens(0, 1, OptionalInt.of(2));
-  private static final int VOCABULARY = 24;
   private static final List<String> PIECES =
       List.of(
-          "<mask>",
-          "<eos>",
-          "<eot>",
-          "<script>alert(1)</script>",
-          "</script>",
-          "<!--",
-          "]]>",
-          "&amp;",
-          "\"",
-          "'",
-          "\\",
-          "\n",
-          "\u2028",
-          "ü",
-          "数",
-          "𝛑",
-          "\u0000",
-          " a",
-          "1",
-          "2",
-          "+",
-          "=",
-          "Answer: ",
-          "x");
+          "<mask>", "<eos>", "<eot>", "<script>alert(1)</script>", "</script>", "<!--", "]]>",
+          "&amp;", "\"", "'", "\\", "\n", "\u2028", "ü", "数", "𝛑", "\u0000", " a", "1", "2", "+",
+          "=", "Answer: ", "x", "3", "4");
 
-  private final Denoiser model;
-  private final SamplingOptions options;
-  private final int[] prompt;
+  private final AnyRequest request;
 
-  private Fixture(Denoiser model, SamplingOptions options, int[] prompt) {
-    this.model = model;
-    this.options = options;
-    this.prompt = prompt;
+  private Fixture(AnyRequest request) {
+    this.request = request;
   }
 
-  /** Any request: each of the samplers' ways comes up. */
+  /** Any request: each of the samplers comes up. */
   public static Fixture of(long seed) {
-    Random random = new Random(seed);
-    int blockLength = 1 + random.nextInt(6);
-    int blocks = 1 + random.nextInt(3);
-    GenerateOptions.Builder builder =
-        GenerateOptions.builder()
-            .blockLength(blockLength)
-            .genLength(blockLength * blocks)
-            .steps(blocks * (1 + random.nextInt(6)))
-            .temperature(random.nextBoolean() ? 0 : 1.2)
-            .cfgScale(random.nextInt(4) == 0 ? 1.5 : 0)
-            .seed(random.nextLong());
-    switch (random.nextInt(4)) {
-      case 0 -> builder.threshold(0.3);
-      case 1 -> builder.remasking(Remasking.RANDOM);
-      default -> builder.remasking(Remasking.LOW_CONFIDENCE);
-    }
-    int[] prompt = random.ints(random.nextInt(5), 3, VOCABULARY).toArray();
-    return new Fixture(HashModels.of(VOCABULARY, seed), builder.build(), prompt);
+    return new Fixture(AnyRequest.of(seed));
+  }
+
+  /** A request to one of the samplers. */
+  public static Fixture of(long seed, String samplerName) {
+    return new Fixture(AnyRequest.of(seed, samplerName));
   }
 
   public Denoiser model() {
-    return model;
+    return request.model();
+  }
+
+  public SamplingOptions options() {
+    return request.options();
+  }
+
+  public SpecialTokens specials() {
+    return request.specials();
+  }
+
+  public Run run() {
+    return request.run();
+  }
+
+  /** Its pieces as a language, in which every piece is written as it is. */
+  public Language language() {
+    return new Language(
+        specials(),
+        request.vocabulary(),
+        Fixture::piece,
+        text -> {
+          int id = PIECES.indexOf(text);
+          return id < 0 ? new int[] {3, 3} : new int[] {id};
+        },
+        Spans.ANSWER);
   }
 
   /** Whether it takes a dozen steps or more. */
   boolean isLong() {
-    return options instanceof GenerateOptions llada && !llada.adaptive() && llada.steps() >= 12;
+    return options() instanceof GenerateOptions llada && !llada.adaptive() && llada.steps() >= 12;
   }
 
   public static String piece(int id) {
     return PIECES.get(id);
-  }
-
-  public Run run() {
-    return new Run(options.sampler(SPECIALS), prompt, options.genLength());
   }
 
   public TraceHeader header() {
@@ -107,9 +87,9 @@ public final class Fixture {
         new TraceHeader.ModelIdentity("hash", "00ff", "ff00"),
         new TraceHeader.Machine("fake", "none", "f64"),
         TraceHeader.PROMISES,
-        options.samplerName(),
-        options.toMap(),
-        SPECIALS,
+        options().samplerName(),
+        options().toMap(),
+        specials(),
         run.canvas(),
         run.cursor(),
         Optional.empty());
@@ -121,7 +101,7 @@ public final class Fixture {
     List<CanvasImage> canvases = new ArrayList<>();
     canvases.add(run.canvas());
     try (TraceWriter writer = TraceWriter.open(file, header(), Fixture::piece, predictions)) {
-      Driver driver = new Driver(model);
+      Driver driver = new Driver(model());
       driver.submit(
           run,
           snapshot -> {
@@ -132,9 +112,5 @@ public final class Fixture {
       writer.end(run.finished(), run.canvas());
     }
     return canvases;
-  }
-
-  static List<Integer> positions(CanvasImage canvas) {
-    return IntStream.range(canvas.promptLength(), canvas.length()).boxed().toList();
   }
 }
