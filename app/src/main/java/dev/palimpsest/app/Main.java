@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       VerifyCommand.class,
       TraceCommand.class,
+      ReplayCommand.class,
+      BranchCommand.class,
       ViewCommand.class,
       DoctorCommand.class
     })
