@@ -38,6 +38,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
+  @Mixin private TraceOptions traceOptions;
+
   @Parameters(
       paramLabel = "PROMPT",
       arity = "0..1",
@@ -69,7 +71,9 @@ final class GenerateCommand implements Callable<Integer> {
       int[] ids = model.prompt(text);
       Terminal terminal = Terminal.standardError();
       Generation generation;
-      try (CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
+      try (TraceOptions.Recording recording =
+              traceOptions.begin(model, modelOptions, generator.run(ids, options));
+          CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
         boolean watching = watch.orElse(terminal.isTerminal() && !json);
         SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
         generation =
@@ -80,8 +84,10 @@ final class GenerateCommand implements Callable<Integer> {
                   if (snapshot.step() == 0) {
                     times.mark("first snapshot");
                   }
+                  recording.snapshot(snapshot);
                   drawing.snapshot(snapshot);
                 });
+        recording.end(generation);
       }
       print(model, text, options, generation);
       if (main.isVerbose()) {

@@ -3,7 +3,11 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceException;
+import dev.palimpsest.sampler.trace.TraceHeader;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -38,5 +42,29 @@ final class ModelOptions {
     try (LoadProgress progress = new LoadProgress()) {
       return Model.load(folder(), compute, device::notice, progress);
     }
+  }
+
+  /**
+   * Loads the model that made a trace, in the trace's precision unless another was asked for.
+   *
+   * @throws TraceException if this is another model
+   */
+  Model load(Trace trace) {
+    TraceHeader.ModelIdentity made = trace.header().model();
+    TraceHeader.ModelIdentity here = ModelFiles.identity(folder());
+    if (!made.sha256().equals(here.sha256())) {
+      throw new TraceException(
+          "%s: the trace was made by %s with SHA-256 %s, and %s has %s: give the right --model."
+              .formatted(trace.name(), made.name(), made.sha256(), folder(), here.sha256()));
+    }
+    precision = precision.or(() -> recorded(trace));
+    return load();
+  }
+
+  private static Optional<Precision> recorded(Trace trace) {
+    String name = trace.header().machine().precision();
+    return Arrays.stream(Precision.values())
+        .filter(each -> each.name().equalsIgnoreCase(name))
+        .findFirst();
   }
 }

@@ -108,6 +108,16 @@ public final class ForwardProfile {
     }
 
     @Override
+    public Precision precision() {
+      return backend.precision();
+    }
+
+    @Override
+    public boolean isBatchInvariant() {
+      return backend.isBatchInvariant();
+    }
+
+    @Override
     public Weight weight(List<Tensor> parts) {
       return backend.weight(parts);
     }

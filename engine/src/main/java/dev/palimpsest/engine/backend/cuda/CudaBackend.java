@@ -176,6 +176,16 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return !options.fastGemm();
+  }
+
+  @Override
   public Weight weight(List<Tensor> parts) {
     return onDevice(
         "loading " + parts.getFirst().name(),

@@ -93,6 +93,16 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return true;
+  }
+
+  @Override
   public Weight weight(List<Tensor> parts) {
     List<Long> shape = parts.getFirst().shape();
     int columns = Math.toIntExact(shape.getLast());
