@@ -275,8 +275,8 @@ class VocabularyKernelTest {
     }
     List<Result> found = reduce(logits, draws, GRAIN);
     try (HostBackend host = new HostBackend(Precision.F32, 1)) {
-      Activation x = new StepArena().allocate(rows, rows);
-      host.reserve(1 << 16);
+      Activation x = new StepArena(host::paddedRows).allocate(rows, rows);
+      host.begin(1 << 14);
       host.embed(IntStream.range(0, rows).toArray(), host.table(rows, rows, units), x);
       Tensor tensor =
           new Tensor(
