@@ -321,8 +321,13 @@ class Workers {
   uint64_t round_ = 0;
 };
 
-std::map<std::string, void (*)(void**)>& kernels() {
-  static std::map<std::string, void (*)(void**)> all;
+struct Registered {
+  void (*invoke)(void**);
+  int parameters;
+};
+
+std::map<std::string, Registered>& kernels() {
+  static std::map<std::string, Registered> all;
   return all;
 }
 
@@ -388,7 +393,7 @@ void awaitCopies(int groups) {
   thread.copies.erase(thread.copies.begin(), thread.copies.begin() + static_cast<ptrdiff_t>(done));
 }
 
-void add(const char* kernel, void (*invoke)(void**)) { kernels()[kernel] = invoke; }
+void add(const char* kernel, int parameters, void (*invoke)(void**)) { kernels()[kernel] = {invoke, parameters}; }
 
 }  // namespace shim
 
@@ -402,7 +407,7 @@ __attribute__((visibility("default"))) int palimpsest_launch(const char* kernel,
   Launch launch;
   launch.name = kernel;
   const auto found = kernels().find(kernel);
-  launch.invoke = found == kernels().end() ? nullptr : found->second;
+  launch.invoke = found == kernels().end() ? nullptr : found->second.invoke;
   launch.params = params;
   launch.grid = {gx, gy, gz};
   launch.block = {bx, by, bz};
@@ -417,6 +422,11 @@ __attribute__((visibility("default"))) int palimpsest_launch(const char* kernel,
 }
 
 __attribute__((visibility("default"))) const char* palimpsest_error() { return lastError.c_str(); }
+
+__attribute__((visibility("default"))) int palimpsest_parameters(const char* kernel) {
+  const auto found = kernels().find(kernel);
+  return found == kernels().end() ? -1 : found->second.parameters;
+}
 
 __attribute__((visibility("default"))) const char* palimpsest_kernel_names() {
   static const std::string names = [] {

@@ -70,7 +70,7 @@ void startCopy(void* shared, const void* global, bool present);
 void endCopies();
 void awaitCopies(int groups);
 
-void add(const char* kernel, void (*invoke)(void**));
+void add(const char* kernel, int parameters, void (*invoke)(void**));
 
 template <typename... A, size_t... I>
 void invoke(void (*kernel)(A...), void** params, std::index_sequence<I...>) {
@@ -82,10 +82,16 @@ void invoke(void (*kernel)(A...), void** params) {
   invoke(kernel, params, std::index_sequence_for<A...>{});
 }
 
+template <typename... A>
+constexpr int parameters(void (*)(A...)) {
+  static_assert(((sizeof(A) == 4 || sizeof(A) == 8) && ...));
+  return sizeof...(A);
+}
+
 template <auto KERNEL>
 struct Registration {
   explicit Registration(const char* name) {
-    add(name, [](void** params) { invoke(KERNEL, params); });
+    add(name, parameters(KERNEL), [](void** params) { invoke(KERNEL, params); });
   }
 };
 

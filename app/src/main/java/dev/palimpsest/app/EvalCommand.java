@@ -146,7 +146,7 @@ final class EvalCommand implements Callable<Integer> {
       report.put("model", modelOptions.folder().toString());
       report.put("backend", model.transformer().describeBackend());
       report.put("file", problemsFile.toString());
-      report.put("options", GenerateCommand.options(options));
+      report.put("options", options.toMap());
       report.put("problems", outcomes.size());
       report.put("right", right);
       report.put("accuracy", (double) right / outcomes.size());

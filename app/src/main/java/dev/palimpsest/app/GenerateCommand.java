@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -144,7 +143,7 @@ final class GenerateCommand implements Callable<Integer> {
     report.put("text", written);
     report.put("model", modelOptions.folder().toString());
     report.put("backend", model.transformer().describeBackend());
-    report.put("options", options(options));
+    report.put("options", options.toMap());
     report.put("prompt_tokens", generation.promptLength());
     report.put("tokens", generation.tokens());
     report.put("canvas", generation.generated());
@@ -158,27 +157,5 @@ final class GenerateCommand implements Callable<Integer> {
     report.put("seconds_to_first_snapshot", generation.firstSnapshotNanos() / 1e9);
     report.put("seconds_to_complete", generation.totalNanos() / 1e9);
     return report;
-  }
-
-  static Map<String, Object> options(GenerateOptions options) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("steps", options.steps());
-    values.put("gen_length", options.genLength());
-    values.put("block_length", options.blockLength());
-    values.put("temperature", options.temperature());
-    values.put("cfg_scale", options.cfgScale());
-    values.put("remasking", options.remasking().optionName());
-    putIfPresent(values, "threshold", options.threshold());
-    putIfPresent(values, "factor", options.factor());
-    values.put("logits_eos_inf", options.logitsEosInf());
-    values.put("confidence_eos_eot_inf", options.confidenceEosEotInf());
-    values.put("seed", options.seed());
-    return values;
-  }
-
-  private static void putIfPresent(Map<String, Object> values, String name, OptionalDouble value) {
-    if (value.isPresent()) {
-      values.put(name, value.getAsDouble());
-    }
   }
 }

@@ -1,14 +1,22 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.checkpoint.Outline;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.RotaryScaling;
+import dev.palimpsest.engine.model.TensorNames;
+import dev.palimpsest.engine.model.UnsupportedModelException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,13 +25,19 @@ import picocli.CommandLine.Parameters;
 /** {@code inspect}: what a checkpoint is, without loading its weights. */
 @Command(
     name = "inspect",
-    description = "Says what a model is, whether its files fit it, and how much memory it needs.",
+    description = {
+      "Says what a model is, whether it is supported, whether its files fit it, and how much",
+      "memory it needs. A config.json is enough; an index and weights are checked if they are",
+      "there. Exits with 1 if the model is not supported."
+    },
     mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
+  private static final int STEP_TOKENS = 4096;
+
   @Parameters(
       paramLabel = "MODEL",
       arity = "0..1",
-      description = "Folder of the model; the bundled abacus-mdm if not given.")
+      description = "Folder of the model, or its config.json; the bundled abacus-mdm if not given.")
   private Optional<Path> model;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -31,46 +45,99 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path folder = model.orElseGet(ModelOptions::bundled);
-    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec spec = LladaFamily.spec(checkpoint.config());
-      checkpoint.requireExactly(LladaFamily.tensors(spec));
-      Map<String, Object> facts = facts(folder, checkpoint, spec);
-      if (json) {
-        System.out.println(Json.write(facts));
-      } else {
-        facts.forEach(
-            (name, value) ->
-                System.out.printf("%-26s %s%n", name.replace('_', ' '), shown(name, value)));
-      }
-    }
-    return 0;
-  }
-
-  private static Map<String, Object> facts(Path folder, Checkpoint checkpoint, ModelSpec spec) {
+    Path given = model.orElseGet(ModelOptions::bundled);
+    Path folder = Files.isRegularFile(given) ? given.toAbsolutePath().getParent() : given;
+    Outline outline = Checkpoint.outline(folder);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("model", folder.toString());
+    boolean supported = true;
+    try {
+      describe(facts, Families.spec(outline.config()));
+      facts.put("supported", "yes");
+      addFiles(facts, folder, outline);
+    } catch (UnsupportedModelException e) {
+      supported = false;
+      facts.put("model_type", outline.config().path("model_type").asString("none"));
+      facts.put("supported", "no: " + e.getMessage());
+    }
+    if (json) {
+      System.out.println(Json.write(facts));
+    } else {
+      facts.forEach(
+          (name, value) ->
+              System.out.printf("%-26s %s%n", name.replace('_', ' '), shown(name, value)));
+    }
+    return supported ? 0 : Main.FAILURE;
+  }
+
+  private static void describe(Map<String, Object> facts, ModelSpec spec) {
     facts.put("family", spec.family());
     facts.put("parameters", spec.parameters());
+    spec.experts().ifPresent(_ -> facts.put("active_parameters", spec.activeParameters()));
     facts.put("layers", spec.layers());
     facts.put("hidden", spec.hidden());
     facts.put("heads", spec.heads());
     facts.put("key_value_heads", spec.keyValueHeads());
     facts.put("head_size", spec.headSize());
+    facts.put("projection_bias", spec.projectionBias());
+    facts.put("head_norm", spec.headNorm());
     facts.put("feed_forward", spec.feedForward());
+    spec.experts().ifPresent(experts -> facts.put("experts", shown(experts)));
+    facts.put("attention", shown(spec.pattern()));
+    facts.put("logits", spec.shifted() ? "shifted by one" : "of the same position");
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());
     facts.put("max_length", spec.maxLength());
-    facts.put("rope_theta", spec.ropeTheta());
+    facts.put("rope_theta", spec.rotary().theta());
+    facts.put("rotary_size", spec.rotary().size());
+    if (!(spec.rotary().scaling() instanceof RotaryScaling.None)) {
+      facts.put("rotary_scaling", spec.rotary().scaling().toString());
+    }
     facts.put("norm_epsilon", spec.normEpsilon());
-    facts.put("mask_id", spec.maskId());
-    facts.put("eos_id", spec.eosId());
-    facts.put("tensors", checkpoint.names().size());
-    facts.put("file_bytes", checkpoint.bytes());
+    spec.ids().mask().ifPresent(id -> facts.put("mask_id", id));
+    facts.put("eos_ids", spec.ids().eos());
     facts.put("weights_bf16_bytes", 2 * spec.parameters());
     facts.put("weights_f32_bytes", 4 * spec.parameters());
-    facts.put("step_bytes_at_max_length", Transformer.stepBytes(spec, spec.maxLength()));
-    return facts;
+    int tokens = Math.min(spec.maxLength(), STEP_TOKENS);
+    facts.put("step_bytes_at_" + tokens + "_tokens", Transformer.stepBytes(spec, tokens));
+  }
+
+  private static String shown(Experts experts) {
+    return "%d of %d, %d wide%s%s"
+        .formatted(
+            experts.perToken(),
+            experts.count(),
+            experts.width(),
+            experts.sharedWidth() > 0 ? ", a shared one " + experts.sharedWidth() + " wide" : "",
+            experts.denseLayers() > 0 ? "; dense below layer " + experts.denseLayers() : "");
+  }
+
+  private static String shown(AttentionPattern pattern) {
+    return switch (pattern) {
+      case AttentionPattern.Full _ -> "full";
+      case AttentionPattern.Causal _ -> "causal";
+      case AttentionPattern.BlockCausal(int length) -> "block-causal, blocks of " + length;
+    };
+  }
+
+  /** What the files hold, after checking that it is what the configuration asks for. */
+  private static void addFiles(Map<String, Object> facts, Path folder, Outline outline) {
+    TensorNames names = Families.of(outline.config()).tensors();
+    ModelSpec spec = Families.spec(outline.config());
+    if (outline.hasWeights()) {
+      try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+        checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
+        facts.put("tensors", checkpoint.names().size());
+        facts.put("file_bytes", checkpoint.bytes());
+      }
+    } else if (outline.listed().isPresent()) {
+      Set<String> listed = outline.listed().get();
+      Checkpoint.requireNames(folder, listed, names.shapes(spec, listed).keySet());
+      facts.put("tensors", listed.size());
+      facts.put("weights", "listed, but not all files are there");
+    } else {
+      facts.put("weights", "none here");
+    }
   }
 
   private static String shown(String name, Object value) {

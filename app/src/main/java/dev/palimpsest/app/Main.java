@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
@@ -86,6 +87,7 @@ public final class Main implements Runnable {
       case InvalidOptionException wrong -> report(wrong, String.valueOf(wrong.getMessage()), USAGE);
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);

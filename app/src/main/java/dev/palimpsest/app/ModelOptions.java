@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.HostBackend;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -20,10 +20,10 @@ final class ModelOptions {
       names = "--dtype",
       paramLabel = "TYPE",
       description =
-          "Precision of the weights: f32 or bf16; if not given, what this machine computes fastest.")
+          "Precision of the weights: f32 or bf16; if not given, what the device computes fastest.")
   private Optional<Precision> precision;
 
-  @Mixin private ThreadOptions threads;
+  @Mixin private DeviceOptions device;
 
   static Path bundled() {
     return Main.home().resolve("models").resolve("abacus-mdm");
@@ -33,14 +33,10 @@ final class ModelOptions {
     return model.orElseGet(ModelOptions::bundled);
   }
 
-  Precision precision() {
-    return precision.orElseGet(HostBackend::fastestPrecision);
-  }
-
   Model load() {
-    int count = threads.count();
+    Compute compute = device.compute(precision);
     try (LoadProgress progress = new LoadProgress()) {
-      return Model.load(folder(), precision(), count, progress);
+      return Model.load(folder(), compute, device::notice, progress);
     }
   }
 }

@@ -34,7 +34,7 @@ public record Draw(
    * Dream's {@code sample_tokens}, and the usual order of autoregressive samplers: logits over the
    * temperature (as they are at 0), then the nucleus (Holtzman et al., 2020), then the top k, then
    * the softmax. The token is drawn from that distribution, and every probability and the entropy
-   * of the {@link Prediction} are of it.
+   * of the {@link Prediction} are of it. Ids that are undrawn or uncounted take no part.
    *
    * @param topK ids that remain, at least 1; all if {@link Integer#MAX_VALUE}
    * @param topP the most probable ids remain whose probabilities before them sum to at most this,

@@ -12,7 +12,13 @@ public final class Philox {
     /** Gumbel noise of a token; the index is the token id / 4, its lane the id mod 4. */
     GUMBEL(0),
     /** LLaDA's {@code remasking=random}: a score per position; index 0, lane 0. */
-    REMASKING(1);
+    REMASKING(1),
+    /** Whether a masked position is filled at a step: Dream's origin, ReMDM; index 0, lane 0. */
+    UNMASKING(2),
+    /** Whether a filled position is masked again at a step: ReMDM; index 0, lane 0. */
+    MASKING_AGAIN(3),
+    /** Gumbel noise of a position's rank: Dream's {@code alg_temp}; index 0, lane 0. */
+    RANKING(4);
 
     private final int code;
 
@@ -50,6 +56,13 @@ public final class Philox {
   public static void block(
       long seed, int step, int position, Purpose purpose, int index, int[] out) {
     block(index, position, step, purpose.code, (int) seed, (int) (seed >>> 32), out);
+  }
+
+  /** The one uniform number that a position has for a purpose at a step. */
+  public static double uniform(long seed, int step, int position, Purpose purpose) {
+    int[] words = new int[4];
+    block(seed, step, position, purpose, 0, words);
+    return uniform(words[0]);
   }
 
   /** A uniform number in the open interval (0, 1), with 32 bits of resolution. */

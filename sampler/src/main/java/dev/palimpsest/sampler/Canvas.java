@@ -37,6 +37,32 @@ public final class Canvas {
     masked = genLength;
   }
 
+  /**
+   * A canvas that goes on from an image.
+   *
+   * @throws IllegalArgumentException if a masked position does not hold the mask id
+   */
+  public Canvas(CanvasImage image, int maskId) {
+    promptLength = image.promptLength();
+    ids = image.ids();
+    states = image.states();
+    this.maskId = maskId;
+    for (int position = 0; position < ids.length; position++) {
+      if (states[position] == CellState.MASKED) {
+        masked++;
+        if (ids[position] != maskId) {
+          throw new IllegalArgumentException(
+              "position "
+                  + position
+                  + " is MASKED and holds id "
+                  + ids[position]
+                  + " instead of the mask id "
+                  + maskId);
+        }
+      }
+    }
+  }
+
   /** Positions of prompt and text together. */
   public int length() {
     return ids.length;
@@ -62,35 +88,13 @@ public final class Canvas {
     return ids.clone();
   }
 
-  /**
-   * A copy of all ids with the prompt masked out: what LLaDA's classifier-free guidance calls
-   * {@code un_x}. A prompt's mask ids are masks in it already.
-   */
-  public int[] idsWithoutPrompt() {
-    int[] copy = ids.clone();
-    Arrays.fill(copy, 0, promptLength, maskId);
-    return copy;
-  }
-
   /** Positions still masked. */
   public int masked() {
     return masked;
   }
 
-  /** The masked positions of {@code [from, to)}, ascending. */
-  public int[] maskedPositions(int from, int to) {
-    int[] found = new int[to - from];
-    int count = 0;
-    for (int position = from; position < to; position++) {
-      if (states[position] == CellState.MASKED) {
-        found[count++] = position;
-      }
-    }
-    return Arrays.copyOf(found, count);
-  }
-
   /**
-   * Fills a masked position for good.
+   * Fills a masked position.
    *
    * @throws IllegalStateException if the position is not masked
    */
@@ -102,6 +106,35 @@ public final class Canvas {
     ids[position] = id;
     states[position] = CellState.COMMITTED;
     masked--;
+  }
+
+  /**
+   * Replaces the id of a committed position.
+   *
+   * @throws IllegalStateException if the position is not committed
+   */
+  public void edit(int position, int id) {
+    requireCommitted(position, "edited");
+    ids[position] = id;
+  }
+
+  /**
+   * Masks a committed position again.
+   *
+   * @throws IllegalStateException if the position is not committed
+   */
+  public void remask(int position) {
+    requireCommitted(position, "remasked");
+    ids[position] = maskId;
+    states[position] = CellState.MASKED;
+    masked++;
+  }
+
+  private void requireCommitted(int position, String done) {
+    if (states[position] != CellState.COMMITTED) {
+      throw new IllegalStateException(
+          "position " + position + " is " + states[position] + ": only COMMITTED can be " + done);
+    }
   }
 
   /** The canvas as it is now, immutable. */

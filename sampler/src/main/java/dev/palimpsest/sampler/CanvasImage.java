@@ -14,6 +14,30 @@ public final class CanvasImage {
     this.promptLength = promptLength;
   }
 
+  /**
+   * An image put together from its parts, for instance from a trace.
+   *
+   * @param ids of prompt and text; copied
+   * @param states as many as ids; {@link CellState#PROMPT} in the prompt and nowhere else; copied
+   * @param promptLength the first position that is not the prompt's
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static CanvasImage of(int[] ids, CellState[] states, int promptLength) {
+    if (states.length != ids.length || promptLength < 0 || promptLength > ids.length) {
+      throw new IllegalArgumentException(
+          "a canvas of %d ids needs as many states and a prompt within it, got %d and %d"
+              .formatted(ids.length, states.length, promptLength));
+    }
+    for (int position = 0; position < ids.length; position++) {
+      if ((states[position] == CellState.PROMPT) != (position < promptLength)) {
+        throw new IllegalArgumentException(
+            "position %d is %s where the prompt has %d positions"
+                .formatted(position, states[position], promptLength));
+      }
+    }
+    return new CanvasImage(ids, states, promptLength);
+  }
+
   /** Positions of prompt and text together. */
   public int length() {
     return ids.length;
@@ -37,6 +61,33 @@ public final class CanvasImage {
   /** A copy of all ids. */
   public int[] ids() {
     return ids.clone();
+  }
+
+  /** A copy of all states. */
+  public CellState[] states() {
+    return states.clone();
+  }
+
+  /**
+   * A copy of all ids with the prompt masked out: what LLaDA's classifier-free guidance calls
+   * {@code un_x}. A prompt's mask ids are masks in it already.
+   */
+  public int[] idsWithoutPrompt(int maskId) {
+    int[] copy = ids.clone();
+    Arrays.fill(copy, 0, promptLength, maskId);
+    return copy;
+  }
+
+  /** The positions of {@code [from, to)} in a state, ascending. */
+  public int[] positions(CellState state, int from, int to) {
+    int[] found = new int[to - from];
+    int count = 0;
+    for (int position = from; position < to; position++) {
+      if (states[position] == state) {
+        found[count++] = position;
+      }
+    }
+    return Arrays.copyOf(found, count);
   }
 
   @Override

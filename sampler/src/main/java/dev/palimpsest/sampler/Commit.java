@@ -1,7 +1,9 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.engine.Prediction;
+
 /**
- * A position that a step filled.
+ * A position that a step filled, or whose id it replaced.
  *
  * @param position in the canvas
  * @param token the id written
@@ -10,4 +12,15 @@ package dev.palimpsest.sampler;
  * @param entropy of the position's distribution, in nats
  * @param margin between its two most probable ids
  */
-public record Commit(int position, int token, double confidence, double entropy, double margin) {}
+public record Commit(int position, int token, double confidence, double entropy, double margin) {
+
+  /** The drawn token of a prediction, at its position. */
+  static Commit of(int position, Prediction prediction) {
+    return new Commit(
+        position,
+        prediction.token(),
+        prediction.probability(),
+        prediction.entropy(),
+        prediction.margin());
+  }
+}

@@ -197,7 +197,7 @@ public final class Driver {
         firstSnapshotNanos = snapshot.elapsedNanos();
       }
       forwards++;
-      committed += snapshot.commits().size();
+      committed += snapshot.commits().size() - snapshot.remasked().length;
       totalNanos = snapshot.elapsedNanos();
       return snapshot;
     }

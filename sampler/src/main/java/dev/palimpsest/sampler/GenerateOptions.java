@@ -1,5 +1,7 @@
 package dev.palimpsest.sampler;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
@@ -34,7 +36,8 @@ public record GenerateOptions(
     OptionalDouble factor,
     boolean logitsEosInf,
     boolean confidenceEosEotInf,
-    long seed) {
+    long seed)
+    implements SamplingOptions {
 
   /** LLaDA's defaults. */
   public static final GenerateOptions DEFAULTS = builder().build();
@@ -45,11 +48,11 @@ public record GenerateOptions(
    * @throws InvalidOptionException naming the first option that is wrong
    */
   public GenerateOptions {
-    requirePositive("--gen-length", genLength);
-    requirePositive("--block-length", blockLength);
-    requirePositive("--steps", steps);
-    requireZeroOrAbove("--temperature", temperature);
-    requireZeroOrAbove("--cfg-scale", cfgScale);
+    Require.positive("--gen-length", genLength);
+    Require.positive("--block-length", blockLength);
+    Require.positive("--steps", steps);
+    Require.zeroOrAbove("--temperature", temperature);
+    Require.zeroOrAbove("--cfg-scale", cfgScale);
     if (blockLength > genLength) {
       throw new InvalidOptionException(
           "--block-length",
@@ -65,10 +68,7 @@ public record GenerateOptions(
               + ": use "
               + multiplesAround(genLength, blockLength));
     }
-    if (threshold.isPresent() && !(threshold.getAsDouble() > 0 && threshold.getAsDouble() <= 1)) {
-      throw new InvalidOptionException(
-          "--threshold", threshold.getAsDouble(), "is no probability: use above 0, up to 1");
-    }
+    threshold.ifPresent(value -> Require.probability("--threshold", value));
     if (factor.isPresent()
         && !(factor.getAsDouble() > 0 && Double.isFinite(factor.getAsDouble()))) {
       throw new InvalidOptionException(
@@ -104,6 +104,57 @@ public record GenerateOptions(
     }
   }
 
+  /**
+   * Options by their reference names.
+   *
+   * @throws InvalidOptionException naming the first option that is unknown or wrong
+   */
+  static GenerateOptions of(Map<String, ?> values) {
+    OptionValues given = new OptionValues(values);
+    Builder builder =
+        builder()
+            .steps(given.integer("steps", DEFAULTS.steps))
+            .genLength(given.integer("gen_length", DEFAULTS.genLength))
+            .blockLength(given.integer("block_length", DEFAULTS.blockLength))
+            .temperature(given.number("temperature", DEFAULTS.temperature))
+            .cfgScale(given.number("cfg_scale", DEFAULTS.cfgScale))
+            .remasking(Remasking.parse(given.word("remasking", DEFAULTS.remasking.optionName())))
+            .logitsEosInf(given.flag("logits_eos_inf", DEFAULTS.logitsEosInf))
+            .confidenceEosEotInf(given.flag("confidence_eos_eot_inf", DEFAULTS.confidenceEosEotInf))
+            .seed(given.wholeNumber("seed", DEFAULTS.seed));
+    given.optionalNumber("threshold").ifPresent(builder::threshold);
+    given.optionalNumber("factor").ifPresent(builder::factor);
+    given.requireAllKnown(LladaSampler.NAME);
+    return builder.build();
+  }
+
+  @Override
+  public String samplerName() {
+    return LladaSampler.NAME;
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("steps", steps);
+    map.put("gen_length", genLength);
+    map.put("block_length", blockLength);
+    map.put("temperature", temperature);
+    map.put("cfg_scale", cfgScale);
+    map.put("remasking", remasking.optionName());
+    threshold.ifPresent(value -> map.put("threshold", value));
+    factor.ifPresent(value -> map.put("factor", value));
+    map.put("logits_eos_inf", logitsEosInf);
+    map.put("confidence_eos_eot_inf", confidenceEosEotInf);
+    map.put("seed", seed);
+    return map;
+  }
+
+  @Override
+  public LladaSampler sampler(SpecialTokens specials) {
+    return new LladaSampler(this, specials);
+  }
+
   /** Number of blocks. */
   public int blocks() {
     return genLength / blockLength;
@@ -134,18 +185,6 @@ public record GenerateOptions(
     builder.confidenceEosEotInf = confidenceEosEotInf;
     builder.seed = seed;
     return builder;
-  }
-
-  private static void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new InvalidOptionException(option, value, "is too small: use 1 or above");
-    }
-  }
-
-  private static void requireZeroOrAbove(String option, double value) {
-    if (!(value >= 0 && Double.isFinite(value))) {
-      throw new InvalidOptionException(option, value, "is invalid: use a number of 0 or above");
-    }
   }
 
   private static String multiplesAround(int value, int divisor) {

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * @param specials the ids that end the text
  * @param complete whether the run came to its end; false if it was stopped before
  * @param forwards forwards run (NFE); a guided forward counts once
- * @param committed positions filled, those after the end of the text too
+ * @param committed positions filled and not masked again, those after the end of the text too
  * @param firstSnapshotNanos from submission to the end of the first step; 0 if there was none
  * @param totalNanos from submission to the end of the last step; 0 if there was none
  */

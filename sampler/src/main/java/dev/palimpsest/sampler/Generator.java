@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Text from a model: a {@link Driver} with one {@link LladaRun}, or with many.
+ * Text from a model: a {@link Driver} with one {@link Run}, or with many.
  *
  * <p>An interrupt of the calling thread ends a generation between two steps; its result then holds
  * what was written and is not {@link Generation#complete}. The interrupt stays set.
@@ -17,7 +17,9 @@ public final class Generator {
 
   /** A generator over a model, which stays the caller's. */
   public Generator(Denoiser denoiser, ModelLimits limits, SpecialTokens specials) {
-    requireId("mask", specials.maskId(), limits);
+    if (specials.hasMask()) {
+      requireId("mask", specials.maskId(), limits);
+    }
     requireId("end-of-text", specials.eosId(), limits);
     specials.eotId().ifPresent(id -> requireId("end-of-turn", id, limits));
     this.denoiser = denoiser;
@@ -30,7 +32,7 @@ public final class Generator {
    *
    * @throws InvalidOptionException if the model cannot take the request
    */
-  public Generation generate(int[] prompt, GenerateOptions options, SnapshotListener listener) {
+  public Generation generate(int[] prompt, SamplingOptions options, SnapshotListener listener) {
     return generateAll(List.of(new Request(prompt, options, listener)), Driver.UNLIMITED).get(0);
   }
 
@@ -42,7 +44,7 @@ public final class Generator {
    * @throws InvalidOptionException if the model cannot take one of the requests; none has begun
    */
   public List<Generation> generateAll(List<Request> requests, long maxTokens) {
-    List<LladaRun> runs = new ArrayList<>(requests.size());
+    List<Run> runs = new ArrayList<>(requests.size());
     for (Request request : requests) {
       runs.add(run(request.prompt(), request.options()));
     }
@@ -60,9 +62,9 @@ public final class Generator {
    *
    * @throws InvalidOptionException if the model cannot take the request
    */
-  public LladaRun run(int[] prompt, GenerateOptions options) {
+  public Run run(int[] prompt, SamplingOptions options) {
     limits.require(prompt, options);
-    return new LladaRun(prompt, options, specials);
+    return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
   }
 
   private static void requireId(String name, int id, ModelLimits limits) {

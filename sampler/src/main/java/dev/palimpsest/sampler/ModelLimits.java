@@ -1,5 +1,6 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.ModelSpec;
 
 /**
@@ -7,22 +8,33 @@ import dev.palimpsest.engine.model.ModelSpec;
  *
  * @param vocabulary ids are in {@code [0, vocabulary)}
  * @param maxLength longest sequence, prompt and text together
+ * @param pattern which keys its queries see; it alone decides which samplers fit
  */
-public record ModelLimits(int vocabulary, int maxLength) {
+public record ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
 
   /** The limits of a model. */
   public static ModelLimits of(ModelSpec spec) {
-    return new ModelLimits(spec.vocabulary(), spec.maxLength());
+    return new ModelLimits(spec.vocabulary(), spec.maxLength(), spec.pattern());
+  }
+
+  /** The sampler that a model was published with. */
+  public static String samplerOf(ModelSpec spec) {
+    return switch (spec.pattern()) {
+      case AttentionPattern.Full _ -> spec.shifted() ? DreamSampler.NAME : LladaSampler.NAME;
+      case AttentionPattern.BlockCausal _ -> BlockSampler.NAME;
+      case AttentionPattern.Causal _ -> DecodeSampler.NAME;
+    };
   }
 
   /**
    * Checks a request against the model. An empty prompt is allowed: the text is then written from
    * nothing.
    *
-   * @throws InvalidOptionException if an id is no token, or prompt and text are longer than the
-   *     model takes
+   * @throws InvalidOptionException if the sampler does not fit the model, an id is no token, or
+   *     prompt and text are longer than the model takes
    */
-  void require(int[] prompt, GenerateOptions options) {
+  void require(int[] prompt, SamplingOptions options) {
+    requireFit(options);
     if (prompt.length >= maxLength) {
       throw new InvalidOptionException(
           "prompt",
@@ -31,7 +43,7 @@ public record ModelLimits(int vocabulary, int maxLength) {
               + maxLength
               + " tokens, prompt and text together");
     }
-    int room = maxLength - prompt.length;
+    int room = room(prompt.length, options);
     if (options.genLength() > room) {
       throw new InvalidOptionException(
           "--gen-length",
@@ -51,5 +63,51 @@ public record ModelLimits(int vocabulary, int maxLength) {
             "at position " + position + " is no token: ids are 0 to " + (vocabulary - 1));
       }
     }
+  }
+
+  /** The largest gen_length; blocks must be whole. */
+  private int room(int promptLength, SamplingOptions options) {
+    int length = options instanceof BlockOptions block ? block.blockLength() : 1;
+    return maxLength / length * length - promptLength;
+  }
+
+  private void requireFit(SamplingOptions options) {
+    switch (pattern) {
+      case AttentionPattern.Full _ -> {
+        if (options instanceof DecodeOptions) {
+          throw misfit(
+              options,
+              "writes from left to right, and the model's attention goes both ways",
+              "llada, dream, remdm or block");
+        }
+      }
+      case AttentionPattern.Causal _ -> {
+        if (!(options instanceof DecodeOptions)) {
+          throw misfit(
+              options, "fills masks, and the model writes from left to right", DecodeSampler.NAME);
+        }
+      }
+      case AttentionPattern.BlockCausal blocks -> {
+        if (!(options instanceof BlockOptions block)) {
+          throw misfit(
+              options,
+              "does not know that the model's attention is in blocks of " + blocks.length(),
+              BlockSampler.NAME);
+        }
+        if (block.blockLength() != blocks.length()) {
+          throw new InvalidOptionException(
+              "--block-length",
+              block.blockLength(),
+              "does not fit the model, whose attention is in blocks of "
+                  + blocks.length()
+                  + ": use "
+                  + blocks.length());
+        }
+      }
+    }
+  }
+
+  private static InvalidOptionException misfit(SamplingOptions options, String why, String remedy) {
+    return new InvalidOptionException("--sampler", options.samplerName(), why + ": use " + remedy);
   }
 }

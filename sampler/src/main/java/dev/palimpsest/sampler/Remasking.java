@@ -1,7 +1,5 @@
 package dev.palimpsest.sampler;
 
-import java.util.Locale;
-
 /** What ranks the masked positions of a step: LLaDA's {@code remasking}. */
 public enum Remasking {
   /** The probability of the drawn token, without noise and without temperature. */
@@ -11,7 +9,7 @@ public enum Remasking {
 
   /** The name in LLaDA's {@code generate} and on the command line. */
   public String optionName() {
-    return name().toLowerCase(Locale.ROOT);
+    return Choice.name(this);
   }
 
   /**
@@ -20,12 +18,6 @@ public enum Remasking {
    * @throws InvalidOptionException if there is none
    */
   public static Remasking parse(String name) {
-    for (Remasking remasking : values()) {
-      if (remasking.optionName().equals(name)) {
-        return remasking;
-      }
-    }
-    throw new InvalidOptionException(
-        "--remasking", name, "is unknown: use low_confidence or random");
+    return Choice.parse("--remasking", name, Remasking.class);
   }
 }

@@ -3,11 +3,11 @@ package dev.palimpsest.sampler;
 /** A prompt, how to answer it, and who listens. */
 public final class Request {
   private final int[] prompt;
-  private final GenerateOptions options;
+  private final SamplingOptions options;
   private final SnapshotListener listener;
 
   /** A request; the prompt is copied and may be empty. */
-  public Request(int[] prompt, GenerateOptions options, SnapshotListener listener) {
+  public Request(int[] prompt, SamplingOptions options, SnapshotListener listener) {
     this.prompt = prompt.clone();
     this.options = options;
     this.listener = listener;
@@ -19,7 +19,7 @@ public final class Request {
   }
 
   /** How to generate. */
-  public GenerateOptions options() {
+  public SamplingOptions options() {
     return options;
   }
 

@@ -89,4 +89,45 @@ public sealed interface SelectionRule {
       return taken;
     }
   }
+
+  /**
+   * SDAR's {@code low_confidence_dynamic}, LLaDA2's rule too: every score above the threshold, or
+   * the best few if that is fewer than the schedule's share.
+   *
+   * @param threshold a probability
+   * @param share positions to take at least; all of them if there are fewer
+   */
+  record Above(double threshold, int share) implements SelectionRule {
+    @Override
+    public int take(double[] ranked) {
+      int taken = 0;
+      while (taken < ranked.length && ranked[taken] > threshold) {
+        taken++;
+      }
+      return Math.max(taken, Math.min(share, ranked.length));
+    }
+  }
+
+  /**
+   * Ben-Hamu et al., "Accelerated Sampling from Masked Diffusion Models via Entropy Bounded
+   * Unmasking" (2025), as JetEngine has it: the lowest entropies while their sum stays below the
+   * bound, and always one. Scores are negated entropies.
+   *
+   * @param bound in nats
+   */
+  record EntropyBound(double bound) implements SelectionRule {
+    @Override
+    public int take(double[] ranked) {
+      int taken = 0;
+      double sum = 0;
+      while (taken < ranked.length) {
+        sum -= ranked[taken];
+        if (sum >= bound) {
+          break;
+        }
+        taken++;
+      }
+      return Math.max(taken, Math.min(1, ranked.length));
+    }
+  }
 }

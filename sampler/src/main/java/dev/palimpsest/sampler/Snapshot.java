@@ -1,27 +1,81 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.engine.Prediction;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
- * What one step did. A few kilobytes, immutable.
+ * What one step asked, was told and did. A few kilobytes, immutable.
  *
- * @param step the step's index in its run, from 0
- * @param block the block it worked on, from 0
+ * @param at where the run was before the step
  * @param commits positions it filled, highest ranked first; may be empty
+ * @param edits committed positions whose id it replaced
+ * @param remasked committed positions it masked again, ascending
+ * @param rows positions whose predictions it asked for, ascending
+ * @param predictions one per row
  * @param canvas the canvas after the step
  * @param maskedLeft positions still masked after the step
  * @param elapsedNanos from the run's submission to the end of the step
  */
 public record Snapshot(
-    int step,
-    int block,
+    Cursor at,
     List<Commit> commits,
+    List<Commit> edits,
+    int[] remasked,
+    int[] rows,
+    List<Prediction> predictions,
     CanvasImage canvas,
     int maskedLeft,
     long elapsedNanos) {
 
-  /** Takes its own copy of the list. */
+  /** Takes its own copies. */
   public Snapshot {
     commits = List.copyOf(commits);
+    edits = List.copyOf(edits);
+    remasked = remasked.clone();
+    rows = rows.clone();
+    predictions = List.copyOf(predictions);
+  }
+
+  /** The step's index in its run, from 0. */
+  public int step() {
+    return at.step();
+  }
+
+  /** The block it worked on, from 0. */
+  public int block() {
+    return at.block();
+  }
+
+  /** A copy of the positions. */
+  @Override
+  public int[] remasked() {
+    return remasked.clone();
+  }
+
+  /** A copy of the positions. */
+  @Override
+  public int[] rows() {
+    return rows.clone();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Snapshot that
+        && at.equals(that.at)
+        && commits.equals(that.commits)
+        && edits.equals(that.edits)
+        && Arrays.equals(remasked, that.remasked)
+        && Arrays.equals(rows, that.rows)
+        && predictions.equals(that.predictions)
+        && canvas.equals(that.canvas)
+        && maskedLeft == that.maskedLeft
+        && elapsedNanos == that.elapsedNanos;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(at, commits, canvas, elapsedNanos);
   }
 }

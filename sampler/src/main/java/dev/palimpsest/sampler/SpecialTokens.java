@@ -1,16 +1,20 @@
 package dev.palimpsest.sampler;
 
 import dev.palimpsest.engine.model.ModelSpec;
+import java.util.List;
 import java.util.OptionalInt;
 
 /**
  * The ids that mean something to a sampler.
  *
- * @param maskId stands for a masked position
+ * @param maskId stands for a masked position; {@link #NO_MASK} for a model that has none
  * @param eosId ends a text; LLaDA's {@code <|endoftext|>}
  * @param eotId ends a turn, if the tokenizer has one; LLaDA's {@code <|eot_id|>}
  */
 public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
+
+  /** What a canvas holds where it is masked if the model has no mask; never shown to the model. */
+  public static final int NO_MASK = -1;
 
   /** Checks that a mask cannot end a text. */
   public SpecialTokens {
@@ -19,9 +23,26 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
     }
   }
 
-  /** The ids of a model, and its tokenizer's end of turn. */
+  /**
+   * The ids of a model.
+   *
+   * @param eotId its tokenizer's end of turn; if there is none, the second of the ids that its
+   *     configuration says end a text
+   */
   public static SpecialTokens of(ModelSpec spec, OptionalInt eotId) {
-    return new SpecialTokens(spec.maskId(), spec.eosId(), eotId);
+    List<Integer> ends = spec.ids().eos();
+    OptionalInt second = eotId.isEmpty() && ends.size() > 1 ? OptionalInt.of(ends.get(1)) : eotId;
+    return new SpecialTokens(spec.ids().mask().orElse(NO_MASK), spec.eosId(), second);
+  }
+
+  /** Whether the model knows masks. */
+  public boolean hasMask() {
+    return maskId != NO_MASK;
+  }
+
+  /** The ids that no sampler writes: the mask, if there is one. */
+  int[] unwritten() {
+    return hasMask() ? new int[] {maskId} : new int[0];
   }
 
   /** Whether a text ends before this id. */

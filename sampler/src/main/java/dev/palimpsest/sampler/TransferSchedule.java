@@ -1,26 +1,27 @@
 package dev.palimpsest.sampler;
 
 /**
- * How many positions each step of a block commits: LLaDA's {@code get_num_transfer_tokens}. The
- * {@code n} masks are spread evenly over {@code S} steps, the first ones take the remainder: step
- * {@code i} commits {@code n / S + (i < n % S ? 1 : 0)}. The sum is {@code n}; with more steps than
- * masks, the last steps commit nothing.
+ * How many positions each step of a block commits.
  *
- * @param masks masked positions at the start of the block, 0 or above
- * @param steps steps of the block, 1 or above
+ * <p>LLaDA's {@code get_num_transfer_tokens} spreads {@code n} masks evenly over {@code S} steps,
+ * the first ones taking the remainder: step {@code i} commits {@code n / S + (i < n % S ? 1 : 0)}.
+ * Rounding up what is left over the steps that are left gives the same numbers and needs no memory
+ * of where the block began, so it stays right when the canvas was changed in between.
  */
-public record TransferSchedule(int masks, int steps) {
+final class TransferSchedule {
+  private TransferSchedule() {}
 
-  /** Checks the bounds. */
-  public TransferSchedule {
-    if (masks < 0 || steps < 1) {
+  /**
+   * Positions that this step commits. With more steps than masks, the last steps commit nothing.
+   *
+   * @param masksLeft positions still masked, 0 or above
+   * @param stepsLeft steps of the block that are left, this one counted; 1 or above
+   */
+  static int count(int masksLeft, int stepsLeft) {
+    if (masksLeft < 0 || stepsLeft < 1) {
       throw new IllegalArgumentException(
-          masks + " masks cannot be spread over " + steps + " steps");
+          masksLeft + " masks cannot be spread over " + stepsLeft + " steps");
     }
-  }
-
-  /** Positions that step {@code step}, counted from 0 in its block, commits. */
-  public int count(int step) {
-    return masks / steps + (step < masks % steps ? 1 : 0);
+    return Math.ceilDiv(masksLeft, stepsLeft);
   }
 }

@@ -50,8 +50,8 @@ final class Case {
     return options;
   }
 
-  LladaRun run() {
-    return new LladaRun(prompt, options, specials);
+  Run run() {
+    return new Run(options.sampler(specials), prompt, options.genLength());
   }
 
   private static SpecialTokens specials(Random random, int vocabulary) {

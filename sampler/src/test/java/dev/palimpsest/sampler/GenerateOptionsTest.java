@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -87,7 +88,7 @@ class GenerateOptionsTest {
 
   @Test
   void aRequestMustFitTheModel() {
-    ModelLimits limits = new ModelLimits(10, 20);
+    ModelLimits limits = new ModelLimits(10, 20, new AttentionPattern.Full());
     GenerateOptions options =
         GenerateOptions.builder().genLength(16).blockLength(16).steps(16).build();
     limits.require(new int[] {0, 9, 3, 4}, options);

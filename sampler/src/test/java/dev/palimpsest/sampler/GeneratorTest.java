@@ -3,6 +3,7 @@ package dev.palimpsest.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -14,7 +15,8 @@ class GeneratorTest {
       GenerateOptions.builder().genLength(8).blockLength(4).steps(4).build();
 
   private final HashModel model = new HashModel(9, 1, 3, 0, -1);
-  private final Generator generator = new Generator(model, new ModelLimits(9, 32), SPECIALS);
+  private final Generator generator =
+      new Generator(model, new ModelLimits(9, 32, new AttentionPattern.Full()), SPECIALS);
 
   @Test
   void aGenerationIsItsLastSnapshot() {
@@ -102,7 +104,9 @@ class GeneratorTest {
 
   @Test
   void specialIdsMustBeTokensAndAMaskNoStop() {
-    assertThatThrownBy(() -> new Generator(model, new ModelLimits(2, 32), SPECIALS))
+    assertThatThrownBy(
+            () ->
+                new Generator(model, new ModelLimits(2, 32, new AttentionPattern.Full()), SPECIALS))
         .hasMessage("the end-of-turn id 2 is no token: ids are 0 to 1");
     assertThatThrownBy(() -> new SpecialTokens(1, 1, OptionalInt.empty()))
         .hasMessage("the mask id 1 is also a stop id");

@@ -5,9 +5,11 @@ import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A model whose logits are a hash of every token and of the position: no more meaning, but as much
@@ -18,8 +20,9 @@ final class HashModel implements Denoiser {
   final int vocabulary;
   private final long seed;
   private final double spread;
-  private final int levels;
+  final int levels;
   private final int suppressed;
+  final AttentionPattern pattern;
 
   int forwards;
   final List<List<Query>> asked = new ArrayList<>();
@@ -32,6 +35,18 @@ final class HashModel implements Denoiser {
    * @param suppressed an id whose logit is always -50; -1 for none
    */
   HashModel(int vocabulary, long seed, double spread, int levels, int suppressed) {
+    this(vocabulary, seed, spread, levels, suppressed, new AttentionPattern.Full());
+  }
+
+  /** A model whose logits depend on the tokens that the pattern lets a position see. */
+  HashModel(
+      int vocabulary,
+      long seed,
+      double spread,
+      int levels,
+      int suppressed,
+      AttentionPattern pattern) {
+    this.pattern = pattern;
     this.vocabulary = vocabulary;
     this.seed = seed;
     this.spread = spread;
@@ -41,12 +56,14 @@ final class HashModel implements Denoiser {
 
   /** The logits of every position, {@code [length, vocabulary]}. */
   float[][] logits(int[] tokens) {
-    long context = mix(seed);
-    for (int token : tokens) {
-      context = mix(context ^ token);
+    long[] contexts = new long[tokens.length + 1];
+    contexts[0] = mix(seed);
+    for (int i = 0; i < tokens.length; i++) {
+      contexts[i + 1] = mix(contexts[i] ^ tokens[i]);
     }
     float[][] logits = new float[tokens.length][vocabulary];
     for (int position = 0; position < tokens.length; position++) {
+      long context = contexts[pattern.limit(position, tokens.length)];
       for (int id = 0; id < vocabulary; id++) {
         double unit = (mix(mix(context + position) + id) >>> 11) * 0x1p-53;
         if (levels > 0) {
@@ -86,6 +103,9 @@ final class HashModel implements Denoiser {
 
   /** One row of logits to its prediction. */
   static Prediction reduce(double[] logits, int position, Draw draw) {
+    if (draw.shape().isPresent()) {
+      return reduceShaped(logits, position, draw);
+    }
     int token = -1;
     int argmax = -1;
     double best = Double.NEGATIVE_INFINITY;
@@ -136,6 +156,40 @@ final class HashModel implements Denoiser {
         sorted[sorted.length - 2],
         highest + Math.log(sum),
         entropy);
+  }
+
+  /** What the shape leaves over, tempered, is an unshaped row. */
+  private static Prediction reduceShaped(double[] logits, int position, Draw draw) {
+    Draw.Shape shape = draw.shape().orElseThrow();
+    double temperature = draw.temperature() == 0 ? 1 : draw.temperature();
+    double[] weights = new double[logits.length];
+    double total = 0;
+    for (int id = 0; id < logits.length; id++) {
+      boolean out = contains(draw.undrawn(), id) || contains(draw.uncounted(), id);
+      weights[id] = out ? 0 : Math.exp(logits[id] / temperature);
+      total += weights[id];
+    }
+    double[] kept = new double[logits.length];
+    int[] left = new int[logits.length];
+    int leftCount = 0;
+    for (int id = 0; id < logits.length; id++) {
+      int rank = 0;
+      double before = 0;
+      for (int other = 0; other < logits.length; other++) {
+        if (weights[other] > weights[id] || (weights[other] == weights[id] && other < id)) {
+          rank++;
+          before += weights[other] / total;
+        }
+      }
+      kept[id] = logits[id] / temperature;
+      if (weights[id] == 0 || rank >= shape.topK() || before > shape.topP()) {
+        left[leftCount++] = id;
+      }
+    }
+    int[] gone = Arrays.copyOf(left, leftCount);
+    double noise = draw.temperature() == 0 ? 0 : 1;
+    return reduce(
+        kept, position, new Draw(noise, Optional.empty(), draw.seed(), draw.step(), gone, gone));
   }
 
   private static boolean contains(int[] ids, int id) {

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * LLaDA's {@code generate} and Fast-dLLM's parallel decoding as plainly as their pseudo-code, over
  * full logits and with {@code x == mask} as the only state. Random numbers come from {@link
- * Philox}. It shares no code with {@link LladaRun}.
+ * Philox}. It shares no code with {@link LladaSampler}.
  */
 final class ReferenceLlada {
   private final HashModel model;

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -47,16 +48,7 @@ public final class Checkpoint implements AutoCloseable {
    *     disagree
    */
   public static Checkpoint open(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      throw new CheckpointException(
-          "%s: there is no such folder; a model is a folder with %s and %s."
-              .formatted(folder, CONFIG, WEIGHTS));
-    }
-    if (!Files.isRegularFile(folder.resolve(CONFIG))) {
-      throw new CheckpointException(
-          "%s: the folder has no %s, so it is not a model.".formatted(folder, CONFIG));
-    }
-    JsonNode config = JsonFile.readObject(folder.resolve(CONFIG));
+    JsonNode config = config(folder);
     List<Safetensors> shards = new ArrayList<>();
     boolean opened = false;
     try {
@@ -68,6 +60,39 @@ public final class Checkpoint implements AutoCloseable {
         shards.forEach(Safetensors::close);
       }
     }
+  }
+
+  private static JsonNode config(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      throw new CheckpointException(
+          "%s: there is no such folder; a model is a folder with %s and %s."
+              .formatted(folder, CONFIG, WEIGHTS));
+    }
+    if (!Files.isRegularFile(folder.resolve(CONFIG))) {
+      throw new CheckpointException(
+          "%s: the folder has no %s, so it is not a model.".formatted(folder, CONFIG));
+    }
+    return JsonFile.readObject(folder.resolve(CONFIG));
+  }
+
+  /**
+   * Reads {@code config.json} and, if it is there, {@code model.safetensors.index.json}, and opens
+   * no weights.
+   *
+   * @throws CheckpointException if the folder has no configuration, or a file is malformed
+   */
+  public static Outline outline(Path folder) {
+    JsonNode config = config(folder);
+    boolean single = Files.isRegularFile(folder.resolve(WEIGHTS));
+    Path index = folder.resolve(INDEX);
+    if (single || !Files.isRegularFile(index)) {
+      return new Outline(config, Optional.empty(), single);
+    }
+    Map<Path, Set<String>> shards = readIndex(folder, index);
+    Set<String> names = new TreeSet<>();
+    shards.values().forEach(names::addAll);
+    return new Outline(
+        config, Optional.of(names), shards.keySet().stream().allMatch(Files::isRegularFile));
   }
 
   private static Map<String, Tensor> open(Path folder, List<Safetensors> shards) {
@@ -214,6 +239,31 @@ public final class Checkpoint implements AutoCloseable {
           "%s: the weights do not fit config.json: %s."
               .formatted(folder, String.join("; ", faults)));
     }
+  }
+
+  /**
+   * Checks that the tensors that an index lists are those of a model, without their shapes.
+   *
+   * @param folder named in the message
+   * @param expected names of the model's tensors
+   * @throws CheckpointException with everything that differs
+   */
+  public static void requireNames(Path folder, Set<String> listed, Set<String> expected) {
+    List<String> faults = new ArrayList<>();
+    describe(faults, "missing", without(expected, listed));
+    describe(faults, "surplus", without(listed, expected));
+    if (!faults.isEmpty()) {
+      throw new CheckpointException(
+          "%s: the weights that %s lists do not fit config.json: %s."
+              .formatted(folder, INDEX, String.join("; ", faults)));
+    }
+  }
+
+  private static List<String> without(Set<String> names, Set<String> others) {
+    return names.stream()
+        .filter(name -> !others.contains(name))
+        .map(CheckpointException::quoted)
+        .toList();
   }
 
   private static void describe(List<String> faults, String what, Collection<String> names) {

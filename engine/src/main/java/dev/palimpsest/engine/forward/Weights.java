@@ -4,12 +4,12 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.Tensor;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.TensorNames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleConsumer;
-import java.util.stream.Stream;
 
 /** A model's weights in a backend's memory. */
 record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight head, Weight rotary) {
@@ -36,42 +36,28 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
    */
   static Weights load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
-    checkpoint.requireExactly(LladaFamily.tensors(spec));
+    TensorNames names = Families.of(checkpoint.config()).tensors();
+    checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
     Loader loader = new Loader(checkpoint, backend, progress);
-    Weight embedding = loader.load(LladaFamily.embedding());
+    Weight embedding = loader.load(names.embedding());
     List<Layer> layers = new ArrayList<>();
     for (int layer = 0; layer < spec.layers(); layer++) {
+      TensorNames.FeedForward dense = names.dense(layer);
       layers.add(
           new Layer(
-              loader.load(LladaFamily.attentionNorm(layer)),
-              loader.load(
-                  LladaFamily.query(layer), LladaFamily.key(layer), LladaFamily.value(layer)),
-              loader.load(LladaFamily.attentionOut(layer)),
-              loader.load(LladaFamily.feedForwardNorm(layer)),
-              loader.load(LladaFamily.gate(layer), LladaFamily.up(layer)),
-              loader.load(LladaFamily.down(layer))));
+              loader.load(names.of(layer, names.attentionNorm())),
+              loader.load(names.projections(layer)),
+              loader.load(names.of(layer, names.attentionOut())),
+              loader.load(names.of(layer, names.feedForwardNorm())),
+              loader.load(List.of(dense.gate(), dense.up())),
+              loader.load(dense.down())));
     }
-    Weight finalNorm = loader.load(LladaFamily.finalNorm());
-    Weight head = spec.tiedHead() ? embedding : loader.load(LladaFamily.head(spec));
-    Weight rotary = backend.table(spec.maxLength(), spec.headSize(), rotaryTable(spec));
+    Weight finalNorm = loader.load(names.finalNorm());
+    Weight head = spec.tiedHead() ? embedding : loader.load(names.head());
+    Weight rotary =
+        backend.table(
+            spec.maxLength(), spec.rotary().size(), spec.rotary().table(spec.maxLength()));
     return new Weights(embedding, layers, finalNorm, head, rotary);
-  }
-
-  /**
-   * Cosines of a head's first half, then sines, by position; angles in f32 as the references do.
-   */
-  private static float[] rotaryTable(ModelSpec spec) {
-    int size = spec.headSize();
-    float[] table = new float[spec.maxLength() * size];
-    for (int i = 0; i < size / 2; i++) {
-      float frequency = (float) (1 / Math.pow(spec.ropeTheta(), 2.0 * i / size));
-      for (int position = 0; position < spec.maxLength(); position++) {
-        float angle = position * frequency;
-        table[position * size + i] = (float) StrictMath.cos(angle);
-        table[position * size + size / 2 + i] = (float) StrictMath.sin(angle);
-      }
-    }
-    return table;
   }
 
   private static final class Loader {
@@ -88,8 +74,12 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
       total = checkpoint.bytes();
     }
 
-    Weight load(String... names) {
-      List<Tensor> parts = Stream.of(names).map(checkpoint::tensor).toList();
+    Weight load(String name) {
+      return load(List.of(name));
+    }
+
+    Weight load(List<String> names) {
+      List<Tensor> parts = names.stream().map(checkpoint::tensor).toList();
       Weight weight = backend.weight(parts);
       loaded += parts.stream().mapToLong(part -> part.data().byteSize()).sum();
       progress.accept(loaded / total);

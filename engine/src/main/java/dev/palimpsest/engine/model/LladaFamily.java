@@ -1,8 +1,10 @@
 package dev.palimpsest.engine.model;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -15,16 +17,35 @@ import tools.jackson.databind.JsonNode;
  * are ignored, and so are keys that the published configuration does not know.
  */
 public final class LladaFamily {
-  /** The family's {@code model_type}. */
-  public static final String MODEL_TYPE = "llada";
-
-  private static final String TRANSFORMER = "model.transformer.";
-  private static final int MAX_WIDTH = 1 << 20;
-  private static final int MAX_COUNT = 1 << 24;
+  static final Family FAMILY =
+      new Family(
+          "llada",
+          Set.of("llada"),
+          Set.of("LLaDAModelLM"),
+          LladaFamily::spec,
+          new TensorNames(
+              "model.transformer.wte.weight",
+              "model.transformer.ln_f.weight",
+              "model.transformer.ff_out.weight",
+              "model.transformer.blocks.%d.",
+              "attn_norm.weight",
+              List.of("q_proj.weight", "k_proj.weight", "v_proj.weight"),
+              "",
+              "",
+              "attn_out.weight",
+              "ff_norm.weight",
+              "",
+              "ff_proj.weight",
+              "up_proj.weight",
+              "ff_out.weight",
+              "",
+              "",
+              "",
+              ""));
 
   /** Keys without a default that the engine could have, and their one supported value, as JSON. */
   private static final Map<String, String> REQUIRED =
-      ordered(
+      Config.ordered(
           "block_type", "\"llama\"",
           "layer_norm_type", "\"rms\"",
           "activation_type", "\"silu\"",
@@ -32,7 +53,7 @@ public final class LladaFamily {
 
   /** Keys that may be absent or null, and their one supported value, as JSON. */
   private static final Map<String, String> OPTIONAL =
-      ordered(
+      Config.ordered(
           "alibi", "false",
           "rope_full_precision", "true",
           "rope_scaling", "null",
@@ -59,219 +80,54 @@ public final class LladaFamily {
    * @throws UnsupportedModelException naming the key that is missing, bad or asks for what the
    *     engine lacks
    */
-  public static ModelSpec spec(JsonNode config) {
-    JsonNode type = config.path("model_type");
-    if (!type.isString() || !type.stringValue().equals(MODEL_TYPE)) {
-      throw new UnsupportedModelException(
-          type.isMissingNode()
-              ? "config.json has no model_type; \"llada\" is supported."
-              : "config.json has model_type %s; \"llada\" is supported.".formatted(shown(type)));
-    }
-    REQUIRED.forEach((key, supported) -> requireOnly(key, required(config, key), supported));
-    OPTIONAL.forEach(
-        (key, supported) -> {
-          if (isGiven(config, key)) {
-            requireOnly(key, config.path(key), supported);
-          }
-        });
-
-    int hidden = integer(config, "d_model", 1, MAX_WIDTH);
-    int heads = integer(config, "n_heads", 1, hidden);
+  public static ModelSpec spec(JsonNode json) {
+    Config config = new Config(json, FAMILY.name());
+    config.require(REQUIRED);
+    config.allow(OPTIONAL);
+    int hidden = config.integer("d_model", 1, Config.MAX_WIDTH);
+    int heads = config.integer("n_heads", 1, hidden);
     if (hidden % heads != 0 || hidden / heads % 2 != 0) {
-      throw bad(config, "n_heads", "d_model %d split into heads of an even size".formatted(hidden));
+      throw config.bad("n_heads", "d_model %d split into heads of an even size".formatted(hidden));
     }
-    int keyValueHeads =
-        isGiven(config, "n_kv_heads") ? integer(config, "n_kv_heads", 1, heads) : heads;
+    int keyValueHeads = config.integerOr("n_kv_heads", heads, 1, heads);
     if (heads % keyValueHeads != 0) {
-      throw bad(config, "n_kv_heads", "a divisor of n_heads " + heads);
+      throw config.bad("n_kv_heads", "a divisor of n_heads " + heads);
     }
-    if (isGiven(config, "multi_query_attention") && keyValueHeads != heads) {
-      throw bad(config, "multi_query_attention", "null beside n_kv_heads " + keyValueHeads);
+    if (config.isGiven("multi_query_attention") && keyValueHeads != heads) {
+      throw config.bad("multi_query_attention", "null beside n_kv_heads " + keyValueHeads);
     }
-    int vocabulary = integer(config, "vocab_size", 1, MAX_COUNT);
-    if (isGiven(config, "embedding_size")) {
-      vocabulary = integer(config, "embedding_size", vocabulary, MAX_COUNT);
-    }
+    int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
+    vocabulary = config.integerOr("embedding_size", vocabulary, vocabulary, Config.MAX_COUNT);
+    int last = vocabulary - 1;
     return new ModelSpec(
-        MODEL_TYPE,
+        FAMILY.name(),
         vocabulary,
         hidden,
-        integer(config, "n_layers", 1, 10_000),
+        config.integer("n_layers", 1, Config.MAX_LAYERS),
         heads,
         keyValueHeads,
         hidden / heads,
+        false,
+        false,
+        new Rotary(config.positive("rope_theta"), hidden / heads, new RotaryScaling.None()),
+        new AttentionPattern.Full(),
         feedForward(config, hidden),
-        positive(config, "rms_norm_eps"),
-        positive(config, "rope_theta"),
-        integer(config, "max_sequence_length", 1, MAX_COUNT),
-        bool(config, "weight_tying"),
-        integer(config, "mask_token_id", 0, vocabulary - 1),
-        integer(config, "eos_token_id", 0, vocabulary - 1),
-        integer(config, "pad_token_id", 0, vocabulary - 1));
+        Optional.empty(),
+        config.positive("rms_norm_eps"),
+        config.integer("max_sequence_length", 1, Config.MAX_COUNT),
+        config.bool("weight_tying"),
+        false,
+        true,
+        new TokenIds(
+            OptionalInt.of(config.integer("mask_token_id", 0, last)),
+            List.of(config.integer("eos_token_id", 0, last)),
+            OptionalInt.of(config.integer("pad_token_id", 0, last))));
   }
 
-  private static int feedForward(JsonNode config, int hidden) {
-    if (isGiven(config, "mlp_hidden_size")) {
-      return integer(config, "mlp_hidden_size", 1, MAX_WIDTH);
+  private static int feedForward(Config config, int hidden) {
+    if (config.isGiven("mlp_hidden_size")) {
+      return config.integer("mlp_hidden_size", 1, Config.MAX_WIDTH);
     }
-    return isGiven(config, "mlp_ratio")
-        ? hidden * integer(config, "mlp_ratio", 1, MAX_WIDTH / hidden)
-        : hidden * 4;
-  }
-
-  /** The shapes of all tensors of a checkpoint, by name; a tied head has none of its own. */
-  public static Map<String, List<Long>> tensors(ModelSpec spec) {
-    long hidden = spec.hidden();
-    long queries = (long) spec.heads() * spec.headSize();
-    long keys = (long) spec.keyValueHeads() * spec.headSize();
-    long inner = spec.feedForward();
-    Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    shapes.put(embedding(), List.of((long) spec.vocabulary(), hidden));
-    for (int layer = 0; layer < spec.layers(); layer++) {
-      shapes.put(attentionNorm(layer), List.of(hidden));
-      shapes.put(query(layer), List.of(queries, hidden));
-      shapes.put(key(layer), List.of(keys, hidden));
-      shapes.put(value(layer), List.of(keys, hidden));
-      shapes.put(attentionOut(layer), List.of(hidden, queries));
-      shapes.put(feedForwardNorm(layer), List.of(hidden));
-      shapes.put(gate(layer), List.of(inner, hidden));
-      shapes.put(up(layer), List.of(inner, hidden));
-      shapes.put(down(layer), List.of(hidden, inner));
-    }
-    shapes.put(finalNorm(), List.of(hidden));
-    shapes.put(head(spec), List.of((long) spec.vocabulary(), hidden));
-    return shapes;
-  }
-
-  /** Token embedding, {@code [vocabulary, hidden]}. */
-  public static String embedding() {
-    return TRANSFORMER + "wte.weight";
-  }
-
-  /** RMSNorm before attention, {@code [hidden]}. */
-  public static String attentionNorm(int layer) {
-    return block(layer, "attn_norm");
-  }
-
-  /** Query projection, {@code [heads · headSize, hidden]}. */
-  public static String query(int layer) {
-    return block(layer, "q_proj");
-  }
-
-  /** Key projection, {@code [keyValueHeads · headSize, hidden]}. */
-  public static String key(int layer) {
-    return block(layer, "k_proj");
-  }
-
-  /** Value projection, {@code [keyValueHeads · headSize, hidden]}. */
-  public static String value(int layer) {
-    return block(layer, "v_proj");
-  }
-
-  /** Attention's output projection, {@code [hidden, heads · headSize]}. */
-  public static String attentionOut(int layer) {
-    return block(layer, "attn_out");
-  }
-
-  /** RMSNorm before the feed-forward, {@code [hidden]}. */
-  public static String feedForwardNorm(int layer) {
-    return block(layer, "ff_norm");
-  }
-
-  /** The projection that SiLU is applied to, {@code [feedForward, hidden]}. */
-  public static String gate(int layer) {
-    return block(layer, "ff_proj");
-  }
-
-  /** The projection that the gate multiplies, {@code [feedForward, hidden]}. */
-  public static String up(int layer) {
-    return block(layer, "up_proj");
-  }
-
-  /** The feed-forward's output projection, {@code [hidden, feedForward]}. */
-  public static String down(int layer) {
-    return block(layer, "ff_out");
-  }
-
-  /** RMSNorm before the head, {@code [hidden]}. */
-  public static String finalNorm() {
-    return TRANSFORMER + "ln_f.weight";
-  }
-
-  /** The head, {@code [vocabulary, hidden]}: the embedding where it is tied. */
-  public static String head(ModelSpec spec) {
-    return spec.tiedHead() ? embedding() : TRANSFORMER + "ff_out.weight";
-  }
-
-  private static String block(int layer, String leaf) {
-    return TRANSFORMER + "blocks." + layer + "." + leaf + ".weight";
-  }
-
-  private static boolean isGiven(JsonNode config, String key) {
-    JsonNode value = config.path(key);
-    return !value.isMissingNode() && !value.isNull();
-  }
-
-  private static JsonNode required(JsonNode config, String key) {
-    if (!isGiven(config, key)) {
-      throw new UnsupportedModelException(
-          "config.json has no value for " + key + ", which a llada model needs.");
-    }
-    return config.path(key);
-  }
-
-  private static void requireOnly(String key, JsonNode value, String supported) {
-    if (!value.toString().equals(supported)) {
-      throw new UnsupportedModelException(
-          "config.json asks for %s %s, which this engine lacks; it has %s."
-              .formatted(key, shown(value), supported));
-    }
-  }
-
-  private static int integer(JsonNode config, String key, int low, int high) {
-    JsonNode value = required(config, key);
-    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-      throw bad(config, key, "an integer from %d to %d".formatted(low, high));
-    }
-    int number = value.intValue();
-    if (number < low || number > high) {
-      throw bad(config, key, "an integer from %d to %d".formatted(low, high));
-    }
-    return number;
-  }
-
-  private static double positive(JsonNode config, String key) {
-    JsonNode value = required(config, key);
-    double number = value.isNumber() ? value.asDouble(0) : 0;
-    if (!(number > 0 && Double.isFinite(number))) {
-      throw bad(config, key, "a number above 0");
-    }
-    return number;
-  }
-
-  private static boolean bool(JsonNode config, String key) {
-    JsonNode value = required(config, key);
-    if (!value.isBoolean()) {
-      throw bad(config, key, "true or false");
-    }
-    return value.booleanValue();
-  }
-
-  private static UnsupportedModelException bad(JsonNode config, String key, String needed) {
-    return new UnsupportedModelException(
-        "config.json has %s %s; %s is needed.".formatted(key, shown(config.path(key)), needed));
-  }
-
-  private static String shown(JsonNode value) {
-    String json = value.toString();
-    return json.length() > 120 ? json.substring(0, 120) + "…" : json;
-  }
-
-  private static Map<String, String> ordered(String... keysAndValues) {
-    Map<String, String> map = new LinkedHashMap<>();
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      map.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return map;
+    return hidden * config.integerOr("mlp_ratio", 4, 1, Config.MAX_WIDTH / hidden);
   }
 }

@@ -1,24 +1,33 @@
 package dev.palimpsest.engine.model;
 
+import java.util.Optional;
+
 /**
- * A transformer as data: pre-norm RMS blocks with rotary attention over the whole sequence and a
- * SwiGLU feed-forward.
+ * A transformer as data: pre-norm RMS blocks with rotary attention and a SwiGLU feed-forward, dense
+ * or of experts.
  *
- * @param family the checkpoint's {@code model_type}
+ * @param family the family's name
  * @param vocabulary rows of the embedding and of the head
  * @param hidden width of the residual stream
  * @param layers number of blocks
  * @param heads query heads
  * @param keyValueHeads key and value heads; divides {@code heads}
  * @param headSize width of a head
- * @param feedForward inner width of the feed-forward
+ * @param projectionBias whether query, key and value projections have biases
+ * @param headNorm whether every query and key head is RMS-normalized before its rotation
+ * @param rotary rotary positions
+ * @param pattern which keys a query sees
+ * @param feedForward inner width of a dense feed-forward
+ * @param experts of the layers that are not dense, if any
  * @param normEpsilon RMSNorm's epsilon
- * @param ropeTheta base of the rotary frequencies
  * @param maxLength longest sequence, prompt and canvas together
  * @param tiedHead whether the head is the embedding
- * @param maskId the id that stands for a masked position
- * @param eosId the id that ends a text
- * @param padId the id that fills a text to a length
+ * @param shifted whether the output at a position is the prediction of the next one: the prediction
+ *     of position p is then read at p - 1, and that of position 0 at 0. Never set for a causal
+ *     model, whose predictions are of what follows by definition.
+ * @param countsPadding whether the published code counts left padding in positions, as LLaDA's
+ *     does; elsewhere a padded row starts at position 0 with its first token
+ * @param ids mask, end and padding
  */
 public record ModelSpec(
     String family,
@@ -28,19 +37,103 @@ public record ModelSpec(
     int heads,
     int keyValueHeads,
     int headSize,
+    boolean projectionBias,
+    boolean headNorm,
+    Rotary rotary,
+    AttentionPattern pattern,
     int feedForward,
+    Optional<Experts> experts,
     double normEpsilon,
-    double ropeTheta,
     int maxLength,
     boolean tiedHead,
-    int maskId,
-    int eosId,
-    int padId) {
+    boolean shifted,
+    boolean countsPadding,
+    TokenIds ids) {
+
+  /** Whether a layer's feed-forward is dense. */
+  public boolean isDense(int layer) {
+    return experts.isEmpty() || layer < experts.get().denseLayers();
+  }
 
   /** Number of weights, counting a tied head once. */
   public long parameters() {
-    long attention = (long) hidden * headSize * (2L * heads + 2L * keyValueHeads);
-    long block = attention + 3L * hidden * feedForward + 2L * hidden;
-    return layers * block + hidden + (long) vocabulary * hidden * (tiedHead ? 1 : 2);
+    long experts = this.experts.map(each -> (long) each.count()).orElse(0L);
+    return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
+  }
+
+  /** Number of weights that take part in one token's prediction: of experts, the chosen ones. */
+  public long activeParameters() {
+    long experts = this.experts.map(each -> (long) each.perToken()).orElse(0L);
+    return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
+  }
+
+  /** Embedding, blocks with so many experts each, and the final norm. */
+  private long parameters(long expertsCounted) {
+    long queries = (long) heads * headSize;
+    long keys = (long) keyValueHeads * headSize;
+    long block = 2L * hidden + hidden * (2 * queries + 2 * keys);
+    block += projectionBias ? queries + 2 * keys : 0;
+    block += headNorm ? 2L * headSize : 0;
+    long total = (long) vocabulary * hidden + hidden + layers * block;
+    for (int layer = 0; layer < layers; layer++) {
+      total += isDense(layer) ? 3L * hidden * feedForward : sparse(expertsCounted);
+    }
+    return total;
+  }
+
+  private long sparse(long expertsCounted) {
+    Experts mixture = experts.orElseThrow();
+    long router = (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
+    return router + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
+  }
+
+  /** The id of a masked position. */
+  public int maskId() {
+    return ids.mask()
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "a " + family + " model has no mask: it writes from left to right"));
+  }
+
+  /** The id that usually ends a text. */
+  public int eosId() {
+    if (ids.eos().isEmpty()) {
+      throw new IllegalStateException("the model's config.json names no eos_token_id");
+    }
+    return ids.eos().getFirst();
+  }
+
+  /**
+   * The same weights run with another block length.
+   *
+   * @throws UnsupportedModelException if attention is not block-causal
+   */
+  public ModelSpec withBlockLength(int length) {
+    if (!(pattern instanceof AttentionPattern.BlockCausal) || length < 1) {
+      throw new UnsupportedModelException(
+          "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
+              .formatted(length, family));
+    }
+    return new ModelSpec(
+        family,
+        vocabulary,
+        hidden,
+        layers,
+        heads,
+        keyValueHeads,
+        headSize,
+        projectionBias,
+        headNorm,
+        rotary,
+        new AttentionPattern.BlockCausal(length),
+        feedForward,
+        experts,
+        normEpsilon,
+        maxLength,
+        tiedHead,
+        shifted,
+        countsPadding,
+        ids);
   }
 }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,15 +54,32 @@ final class LladaFamilyTest {
     assertThat(spec)
         .isEqualTo(
             new ModelSpec(
-                "llada", 126464, 4096, 32, 32, 32, 128, 12288, 1e-5, 500000, 4096, false, 126336,
-                126081, 126081));
+                "llada",
+                126464,
+                4096,
+                32,
+                32,
+                32,
+                128,
+                false,
+                false,
+                new Rotary(500000, 128, new RotaryScaling.None()),
+                new AttentionPattern.Full(),
+                12288,
+                Optional.empty(),
+                1e-5,
+                4096,
+                false,
+                false,
+                true,
+                new TokenIds(OptionalInt.of(126336), List.of(126081), OptionalInt.of(126081))));
     assertThat(spec.parameters()).isEqualTo(8_015_581_184L);
   }
 
   @Test
   void thePublishedTensorsAreListedWithTheirShapes() {
     ModelSpec spec = LladaFamily.spec(published());
-    Map<String, List<Long>> tensors = LladaFamily.tensors(spec);
+    Map<String, List<Long>> tensors = tensors(spec);
     assertThat(tensors)
         .hasSize(3 + 9 * 32)
         .containsEntry("model.transformer.wte.weight", List.of(126464L, 4096L))
@@ -75,6 +95,10 @@ final class LladaFamilyTest {
     assertThat(elements(tensors)).isEqualTo(spec.parameters());
   }
 
+  private static Map<String, List<Long>> tensors(ModelSpec spec) {
+    return LladaFamily.FAMILY.tensors().shapes(spec, Set.of());
+  }
+
   private static long elements(Map<String, List<Long>> tensors) {
     return tensors.values().stream()
         .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
@@ -85,11 +109,11 @@ final class LladaFamilyTest {
   void groupedQueriesHaveNarrowKeysAndValues() {
     ModelSpec spec = LladaFamily.spec(with("n_kv_heads", "8"));
     assertThat(spec.keyValueHeads()).isEqualTo(8);
-    Map<String, List<Long>> tensors = LladaFamily.tensors(spec);
+    Map<String, List<Long>> tensors = tensors(spec);
     assertThat(tensors)
-        .containsEntry(LladaFamily.query(3), List.of(4096L, 4096L))
-        .containsEntry(LladaFamily.key(3), List.of(1024L, 4096L))
-        .containsEntry(LladaFamily.value(3), List.of(1024L, 4096L));
+        .containsEntry("model.transformer.blocks.3.q_proj.weight", List.of(4096L, 4096L))
+        .containsEntry("model.transformer.blocks.3.k_proj.weight", List.of(1024L, 4096L))
+        .containsEntry("model.transformer.blocks.3.v_proj.weight", List.of(1024L, 4096L));
     assertThat(elements(tensors)).isEqualTo(spec.parameters());
     assertThat(LladaFamily.spec(with("n_kv_heads", "null")).keyValueHeads()).isEqualTo(32);
   }
@@ -97,9 +121,9 @@ final class LladaFamilyTest {
   @Test
   void aTiedHeadIsTheEmbedding() {
     ModelSpec spec = LladaFamily.spec(with("weight_tying", "true"));
-    assertThat(LladaFamily.head(spec)).isEqualTo(LladaFamily.embedding());
-    assertThat(LladaFamily.tensors(spec)).doesNotContainKey("model.transformer.ff_out.weight");
-    assertThat(elements(LladaFamily.tensors(spec))).isEqualTo(spec.parameters());
+    assertThat(spec.tiedHead()).isTrue();
+    assertThat(tensors(spec)).doesNotContainKey("model.transformer.ff_out.weight");
+    assertThat(elements(tensors(spec))).isEqualTo(spec.parameters());
   }
 
   @Test
@@ -217,17 +241,5 @@ final class LladaFamilyTest {
     assertThatThrownBy(() -> LladaFamily.spec(config))
         .isInstanceOf(UnsupportedModelException.class)
         .hasMessageContaining("multi_query_attention");
-  }
-
-  @Test
-  void anotherFamilyIsRefusedByItsName() {
-    assertThatThrownBy(() -> LladaFamily.spec(with("model_type", "\"gpt2\"")))
-        .isInstanceOf(UnsupportedModelException.class)
-        .hasMessage("config.json has model_type \"gpt2\"; \"llada\" is supported.");
-    ObjectNode config = published();
-    config.remove("model_type");
-    assertThatThrownBy(() -> LladaFamily.spec(config))
-        .isInstanceOf(UnsupportedModelException.class)
-        .hasMessage("config.json has no model_type; \"llada\" is supported.");
   }
 }

@@ -300,6 +300,7 @@ public final class HostBackend implements Backend {
       each.close();
     }
     linear.close();
+    vocabulary.close();
     step.close();
     weights.close();
   }

@@ -48,7 +48,9 @@ class BackendMemoryTest {
     int[] limits = Step.everyKey(starts, starts);
     List<RowDraw> draws = new ArrayList<>();
     for (int row = 0; row < 40; row++) {
-      draws.add(new RowDraw(Draw.GREEDY, row));
+      Draw.Shape all = new Draw.Shape(Integer.MAX_VALUE, 1);
+      Draw shaped = new Draw(0.5, Optional.of(all), 0, 0, new int[0], new int[0]);
+      draws.add(new RowDraw(row % 2 == 0 ? Draw.GREEDY : shaped, row));
     }
     List<ThrowingCallable> operations =
         List.of(

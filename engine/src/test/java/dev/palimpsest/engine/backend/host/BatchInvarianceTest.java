@@ -202,7 +202,9 @@ class BatchInvarianceTest {
             new RowDraw(
                 new Draw(
                     row % 3 * 0.7,
-                    Optional.empty(),
+                    row % 5 == 2
+                        ? Optional.of(new Draw.Shape(row % 2 == 0 ? 40 : Integer.MAX_VALUE, 0.9))
+                        : Optional.empty(),
                     row,
                     1,
                     row % 2 == 0 ? NONE : new int[] {5, row},

@@ -8,6 +8,7 @@ import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -152,8 +153,49 @@ final class Reference {
     return best;
   }
 
+  /** A shaped row is an unshaped one of the logits over the temperature that the shape keeps. */
+  private static Prediction shaped(double[] logits, RowDraw how) {
+    Draw draw = how.draw();
+    Draw.Shape shape = draw.shape().orElseThrow();
+    double temperature = draw.temperature() > 0 ? draw.temperature() : 1;
+    double[] kept = new double[logits.length];
+    Arrays.fill(kept, Double.NEGATIVE_INFINITY);
+    int[] ranked =
+        IntStream.range(0, logits.length)
+            .filter(id -> !contains(draw.undrawn(), id) && !contains(draw.uncounted(), id))
+            .boxed()
+            .sorted(Comparator.comparingDouble((Integer id) -> -logits[id]).thenComparing(id -> id))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    double highest = logits[ranked[0]];
+    double total =
+        Arrays.stream(ranked)
+            .mapToDouble(id -> Math.exp((logits[id] - highest) / temperature))
+            .sum();
+    double before = 0;
+    for (int rank = 0; rank < ranked.length; rank++) {
+      int id = ranked[rank];
+      if (rank < shape.topK() && (shape.topP() == 1 || before <= shape.topP() * total)) {
+        kept[id] = logits[id] / temperature;
+      }
+      before += Math.exp((logits[id] - highest) / temperature);
+    }
+    Draw tempered =
+        new Draw(
+            draw.temperature() > 0 ? 1 : 0,
+            Optional.empty(),
+            draw.seed(),
+            draw.step(),
+            new int[0],
+            new int[0]);
+    return prediction(kept, new RowDraw(tempered, how.position()));
+  }
+
   static Prediction prediction(double[] logits, RowDraw how) {
     Draw draw = how.draw();
+    if (draw.shape().isPresent()) {
+      return shaped(logits, how);
+    }
     double[] counted =
         IntStream.range(0, logits.length)
             .mapToDouble(

@@ -1,8 +1,9 @@
 package dev.palimpsest.engine.backend.host;
 
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,11 +14,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small LLaDA checkpoints of random f32 weights. */
-enum TinyLlada {
+public enum TinyLlada {
   /** Grouped queries; rotary halves of a whole vector. */
   GROUPED(64, 4, 2, 172, 300, 2, false),
   /** A head of 24 and a feed-forward that is no multiple of anything. */
@@ -40,13 +42,14 @@ enum TinyLlada {
             .formatted(hidden, heads, keyHeads, inner, vocabulary, layers, tied);
   }
 
-  ModelSpec spec() {
-    return LladaFamily.spec(JsonMapper.shared().readTree(config));
+  public ModelSpec spec() {
+    return Families.spec(JsonMapper.shared().readTree(config));
   }
 
-  void write(Path folder, long seed) {
+  public void write(Path folder, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Map<String, List<Long>> tensors = LladaFamily.tensors(spec());
+    Map<String, List<Long>> tensors =
+        Families.of(JsonMapper.shared().readTree(config)).tensors().shapes(spec(), Set.of());
     StringBuilder header = new StringBuilder("{");
     int end = 0;
     for (Map.Entry<String, List<Long>> tensor : tensors.entrySet()) {
@@ -80,9 +83,9 @@ enum TinyLlada {
     return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
-  static Transformer load(Path folder, HostBackend backend) {
+  public static Transformer load(Path folder, Backend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return Transformer.load(checkpoint, LladaFamily.spec(checkpoint.config()), backend, _ -> {});
+      return Transformer.load(checkpoint, Families.spec(checkpoint.config()), backend, _ -> {});
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -256,6 +257,104 @@ class VocabularyTest {
             .isInstanceOf(ArithmeticException.class)
             .hasMessageContaining("finite numbers are expected: the model's weights are damaged");
       }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void aShapedRowIsThatOfAPlainReferenceBesideRowsWithoutShape(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int ids = seed == 0 ? MANY : SIZES[random.nextInt(SIZES.length)];
+    int rows = random.nextInt(1, 120);
+    float[][] logits = new float[rows][];
+    List<RowDraw> draws = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      logits[row] = random(random, ids, random.nextInt(4) == 0);
+      double temperature = random.nextInt(3) == 0 ? 0 : random.nextDouble(0.05, 3);
+      int[] undrawn = ids < 8 ? NONE : distinct(random, random.nextInt(4), ids);
+      draws.add(
+          new RowDraw(
+              new Draw(
+                  temperature,
+                  random.nextInt(4) == 0
+                      ? Optional.empty()
+                      : Optional.of(
+                          new Draw.Shape(
+                              random.nextBoolean() ? Integer.MAX_VALUE : random.nextInt(1, 400),
+                              random.nextInt(3) == 0 ? 1 : random.nextDouble(0.001, 1))),
+                  random.nextLong(),
+                  random.nextInt(100),
+                  undrawn,
+                  NONE),
+              random.nextInt(4096)));
+    }
+    List<Prediction> found = reduce(setup, logits, draws);
+    for (int row = 0; row < rows; row++) {
+      Prediction expected = Reference.prediction(doubles(logits[row]), draws.get(row));
+      Reference.assertClose(found.get(row), expected, 2e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void aNucleusKeepsTheIdThatCrossesItsBoundAndTopKCutsAfterIt(Setup setup) {
+    // At this temperature the probabilities are 1/2, 1/4, 1/8, 1/16, 1/16 and next to nothing.
+    double temperature = 1 / Math.log(2);
+    float[] logits = new float[300];
+    Arrays.fill(logits, -60);
+    logits[200] = 0;
+    logits[7] = -1;
+    logits[150] = -2;
+    logits[299] = -3;
+    logits[3] = -3;
+    Map<Draw.Shape, Double> remaining =
+        Map.of(
+            new Draw.Shape(Integer.MAX_VALUE, 0.05), 0.5,
+            new Draw.Shape(Integer.MAX_VALUE, 0.49), 0.5,
+            new Draw.Shape(Integer.MAX_VALUE, 0.51), 0.75,
+            new Draw.Shape(Integer.MAX_VALUE, 0.9), 15 / 16.0,
+            new Draw.Shape(2, 0.9), 0.75,
+            new Draw.Shape(3, 1), 0.875,
+            new Draw.Shape(3, 0.1), 0.5,
+            new Draw.Shape(300, 1), 1.0);
+    remaining.forEach(
+        (shape, share) -> {
+          Draw draw = new Draw(temperature, Optional.of(shape), 1, 2, NONE, NONE);
+          Prediction found = reduce(setup, logits, draw);
+          assertThat(found.top()).as("%s", shape).isCloseTo(0.5 / share, within(1e-6));
+          assertThat(found.second())
+              .as("%s", shape)
+              .isCloseTo(share == 0.5 ? 0 : 0.25 / share, within(1e-6));
+          assertThat(found.argmax()).isEqualTo(200);
+          assertThat(found.probability()).isPositive();
+        });
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void equalLogitsStayByTheLowerId(Setup setup) {
+    float[] logits = new float[MANY];
+    Draw draw = new Draw(0, Optional.of(new Draw.Shape(3, 1)), 0, 0, new int[] {1}, NONE);
+    Prediction found = reduce(setup, logits, draw);
+    assertThat(found.token()).isZero();
+    assertThat(found.top()).isCloseTo(1 / 3.0, within(1e-9));
+    assertThat(found.entropy()).isCloseTo(Math.log(3), within(1e-6));
+    for (int step = 0; step < 40; step++) {
+      Draw noisy = new Draw(1, Optional.of(new Draw.Shape(3, 1)), 9, step, new int[] {1}, NONE);
+      assertThat(reduce(setup, logits, noisy).token()).isIn(0, 2, 3);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void damagedWeightsAreReportedUnderAShapeToo(Setup setup) {
+    Draw draw = new Draw(1, Optional.of(new Draw.Shape(5, 0.9)), 0, 0, NONE, NONE);
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      float[] logits = new float[300];
+      logits[150] = bad;
+      assertThatThrownBy(() -> reduce(setup, logits, draw))
+          .isInstanceOf(ArithmeticException.class)
+          .hasMessageContaining("finite numbers are expected: the model's weights are damaged");
     }
   }
 }

@@ -7,6 +7,7 @@ import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** LLaDA's loop against its pseudo-code, and each of its quirks (T1 to T9) decided. */
-class LladaRunTest {
+class LladaSamplerTest {
   private static final int MASK = 0;
   private static final int EOS = 1;
   private static final int EOT = 2;
@@ -54,7 +55,7 @@ class LladaRunTest {
   void onlyTheCurrentBlockChangesAndCommitsStay(long seed) {
     // T2
     Case request = Case.of(seed, false);
-    LladaRun run = request.run();
+    Run run = request.run();
     int blockLength = request.options().blockLength();
     while (!run.finished()) {
       CanvasImage before = run.canvas();
@@ -79,8 +80,8 @@ class LladaRunTest {
   void aRunGoesOnFromItsTokensAlone(long seed) {
     // Asking is pure, and a second run fed the same answers stays the same run.
     Case request = Case.of(seed, false);
-    LladaRun run = request.run();
-    LladaRun twin = request.run();
+    Run run = request.run();
+    Run twin = request.run();
     while (!run.finished()) {
       run.ask();
       List<Prediction> answer = request.model().predict(List.of(run.ask())).get(0);
@@ -95,7 +96,7 @@ class LladaRunTest {
     HashModel model = model();
     GenerateOptions options =
         GenerateOptions.builder().genLength(6).blockLength(3).steps(16).build();
-    List<Snapshot> snapshots = snapshots(new LladaRun(new int[] {5}, options, SPECIALS), model);
+    List<Snapshot> snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
     assertThat(model.forwards).isEqualTo(16);
     assertThat(snapshots.stream().map(s -> s.commits().size()))
         .containsExactly(1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0);
@@ -110,10 +111,10 @@ class LladaRunTest {
     HashModel model = model();
     GenerateOptions options =
         GenerateOptions.builder().genLength(6).blockLength(2).steps(1).threshold(1).build();
-    List<Snapshot> snapshots = snapshots(new LladaRun(new int[] {5}, options, SPECIALS), model);
+    List<Snapshot> snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
     assertThat(snapshots.stream().map(s -> s.commits().size())).containsExactly(1, 1, 1, 1, 1, 1);
     options = options.toBuilder().threshold(1e-9).build();
-    snapshots = snapshots(new LladaRun(new int[] {5}, options, SPECIALS), model);
+    snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
     assertThat(snapshots.stream().map(s -> s.commits().size())).containsExactly(2, 2, 2);
   }
 
@@ -124,7 +125,7 @@ class LladaRunTest {
     GenerateOptions options =
         GenerateOptions.builder().genLength(4).blockLength(4).steps(4).cfgScale(1).build();
     HashModel model = new HashModel(12, 8, 4, 0, MASK);
-    LladaRun run = new LladaRun(prompt, options, SPECIALS);
+    Run run = run(prompt, options, SPECIALS);
     Query query = run.ask();
     assertThat(query.tokens()).startsWith(prompt);
     assertThat(query.rows()).containsExactly(4, 5, 6, 7);
@@ -154,8 +155,7 @@ class LladaRunTest {
     double[] logits = {3, 0, 0, 1, 2, 0};
     GenerateOptions options =
         GenerateOptions.builder().genLength(2).blockLength(2).steps(2).build();
-    List<Snapshot> snapshots =
-        snapshots(new LladaRun(new int[] {3}, options, SPECIALS), constant(logits));
+    List<Snapshot> snapshots = snapshots(run(new int[] {3}, options, SPECIALS), constant(logits));
     assertThat(snapshots.getLast().canvas().ids()).containsExactly(3, 4, 4);
     assertThat(snapshots.get(0).commits().get(0).confidence())
         .isEqualTo(ReferenceLlada.softmax(logits)[4]);
@@ -167,7 +167,7 @@ class LladaRunTest {
     int[] ids =
         new ReferenceLlada(model, new int[] {3}, longer, SPECIALS, true, true).states.getLast();
     assertThat(ids).contains(MASK);
-    LladaRun run = new LladaRun(new int[] {3}, longer, SPECIALS);
+    Run run = run(new int[] {3}, longer, SPECIALS);
     snapshots(run, model);
     assertThat(run.canvas().ids()).doesNotContain(MASK);
   }
@@ -200,8 +200,7 @@ class LladaRunTest {
             .steps(4)
             .remasking(Remasking.RANDOM)
             .build();
-    for (Snapshot snapshot :
-        snapshots(new LladaRun(new int[] {3}, options, SPECIALS), constant(logits))) {
+    for (Snapshot snapshot : snapshots(run(new int[] {3}, options, SPECIALS), constant(logits))) {
       assertThat(snapshot.commits().get(0).confidence())
           .isEqualTo(ReferenceLlada.softmax(logits)[4]);
     }
@@ -213,8 +212,7 @@ class LladaRunTest {
     GenerateOptions options =
         GenerateOptions.builder().genLength(6).blockLength(6).steps(3).build();
     List<Snapshot> snapshots =
-        snapshots(
-            new LladaRun(new int[] {3}, options, SPECIALS), constant(new double[] {0, 0, 0, 1, 2}));
+        snapshots(run(new int[] {3}, options, SPECIALS), constant(new double[] {0, 0, 0, 1, 2}));
     assertThat(snapshots.stream().flatMap(s -> s.commits().stream()).map(Commit::position))
         .containsExactly(1, 2, 3, 4, 5, 6);
   }
@@ -226,7 +224,7 @@ class LladaRunTest {
         GenerateOptions.builder().genLength(8).blockLength(2).steps(8).build();
     Denoiser model = constant(new double[] {0, 9, 0, 0, 0});
     Generation generation =
-        new Generator(model, new ModelLimits(5, 64), SPECIALS)
+        new Generator(model, new ModelLimits(5, 64, new AttentionPattern.Full()), SPECIALS)
             .generate(new int[] {3}, options, SnapshotListener.NONE);
     assertThat(generation.forwards()).isEqualTo(8);
     assertThat(generation.generated()).containsOnly(EOS).hasSize(8);
@@ -240,7 +238,7 @@ class LladaRunTest {
         GenerateOptions.builder().genLength(4).blockLength(2).steps(4).seed(9).build();
     for (int length = 0; length < 5; length++) {
       int[] prompt = IntStream.range(3, 3 + length).toArray();
-      Query query = new LladaRun(prompt, options, SPECIALS).ask();
+      Query query = run(prompt, options, SPECIALS).ask();
       assertThat(query.tokens()).hasSize(length + 4);
       assertThat(query.firstPosition()).isZero();
       assertThat(query.rows()).containsExactly(length, length + 1);
@@ -258,7 +256,7 @@ class LladaRunTest {
             .seed(-3)
             .build();
     HashModel model = model();
-    snapshots(new LladaRun(new int[] {3}, options, SPECIALS), model);
+    snapshots(run(new int[] {3}, options, SPECIALS), model);
     List<Draw> draws = model.asked.stream().map(queries -> queries.get(0).draw()).toList();
     assertThat(draws.stream().map(Draw::step)).containsExactly(0, 1, 2, 3);
     assertThat(draws.stream().map(Draw::seed)).containsOnly(-3L);
@@ -309,7 +307,7 @@ class LladaRunTest {
               .temperature(temperature)
               .confidenceEosEotInf(true)
               .build();
-      List<Snapshot> snapshots = snapshots(new LladaRun(new int[] {3}, options, SPECIALS), model);
+      List<Snapshot> snapshots = snapshots(run(new int[] {3}, options, SPECIALS), model);
       Commit last = snapshots.getLast().commits().get(0);
       assertThat(last.position()).isEqualTo(1);
       assertThat(last.token()).isEqualTo(EOS);
@@ -346,7 +344,7 @@ class LladaRunTest {
   void answersThatDoNotFitAreRefusedAndChangeNothing() {
     GenerateOptions options =
         GenerateOptions.builder().genLength(2).blockLength(2).steps(2).build();
-    LladaRun run = new LladaRun(new int[] {3}, options, SPECIALS);
+    Run run = run(new int[] {3}, options, SPECIALS);
     CanvasImage before = run.canvas();
     Prediction fine = new Prediction(4, 0.5, 4, 0.5, 0.1, 1, 1);
     Prediction broken = new Prediction(4, Double.NaN, 4, 0.5, 0.1, 1, 1);
@@ -366,16 +364,20 @@ class LladaRunTest {
   }
 
   private static void assertDraw(GenerateOptions options, int[] undrawn, int[] uncounted) {
-    Draw draw = new LladaRun(new int[] {3}, options, SPECIALS).ask().draw();
+    Draw draw = run(new int[] {3}, options, SPECIALS).ask().draw();
     assertThat(draw.undrawn()).containsExactly(undrawn);
     assertThat(draw.uncounted()).containsExactly(uncounted);
   }
 
   private static List<Integer> order(GenerateOptions options) {
-    return snapshots(new LladaRun(new int[] {3}, options, SPECIALS), model()).stream()
+    return snapshots(run(new int[] {3}, options, SPECIALS), model()).stream()
         .flatMap(snapshot -> snapshot.commits().stream())
         .map(Commit::position)
         .toList();
+  }
+
+  private static Run run(int[] prompt, GenerateOptions options, SpecialTokens specials) {
+    return new Run(new LladaSampler(options, specials), prompt, options.genLength());
   }
 
   private static HashModel model() {
@@ -393,11 +395,11 @@ class LladaRunTest {
             .toList();
   }
 
-  private static Snapshot step(LladaRun run, Denoiser model) {
+  private static Snapshot step(Run run, Denoiser model) {
     return run.accept(model.predict(List.of(run.ask())).get(0), 0);
   }
 
-  private static List<Snapshot> snapshots(LladaRun run, Denoiser model) {
+  private static List<Snapshot> snapshots(Run run, Denoiser model) {
     List<Snapshot> snapshots = new ArrayList<>();
     while (!run.finished()) {
       snapshots.add(step(run, model));
@@ -405,7 +407,7 @@ class LladaRunTest {
     return snapshots;
   }
 
-  private static List<int[]> states(LladaRun run, HashModel model) {
+  private static List<int[]> states(Run run, HashModel model) {
     List<int[]> states = new ArrayList<>();
     states.add(run.canvas().ids());
     while (!run.finished()) {

@@ -7,6 +7,7 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -24,6 +25,9 @@ import java.util.stream.IntStream;
  *   <li><b>Forwards.</b> Without threshold and factor there are exactly {@code steps} forwards, as
  *       in the reference. A step whose share is 0 still runs one; once its block is complete it
  *       asks for no rows.
+ *   <li><b>Memory.</b> There is none: a step commits the masks that are left, spread over the steps
+ *       that are left. A position that was masked again by hand in an earlier block is a candidate
+ *       like any other, as in the reference.
  *   <li><b>Masks in the prompt</b> are text that the model is shown: never filled, never counted.
  *       In the reference they compete with every block for a budget that does not count them, so
  *       that they are filled and positions of the text stay masked.
@@ -50,79 +54,34 @@ import java.util.stream.IntStream;
  *   <li><b>Guidance</b> compares with the canvas whose prompt is masked. It is one forward.
  * </ul>
  */
-public final class LladaRun implements Run {
+public final class LladaSampler implements Sampler {
+  /** Its name on the command line and in a trace. */
+  public static final String NAME = "llada";
+
   private static final int[] NO_IDS = {};
 
   private final GenerateOptions options;
   private final SpecialTokens specials;
-  private final Canvas canvas;
   private final int[] undrawn;
   private final int[] uncounted;
-  private int step;
-  private int block;
-  private int stepInBlock;
-  private int[] rows;
-  private TransferSchedule schedule;
 
-  /**
-   * A run at its first step.
-   *
-   * @param prompt may be empty; copied. {@link Generator} checks it against the model
-   */
-  public LladaRun(int[] prompt, GenerateOptions options, SpecialTokens specials) {
+  /** A sampler with these options for a model with these ids. */
+  public LladaSampler(GenerateOptions options, SpecialTokens specials) {
     this.options = options;
     this.specials = specials;
-    canvas = new Canvas(prompt, options.genLength(), specials.maskId());
     int[] eos = options.logitsEosInf() ? new int[] {specials.eosId()} : NO_IDS;
     undrawn = union(new int[] {specials.maskId()}, eos);
     uncounted = options.confidenceEosEotInf() ? union(stopIds(specials), eos) : eos;
-    rows = maskedRows();
-    schedule = scheduleOfBlock();
   }
 
   @Override
-  public boolean finished() {
-    return block == options.blocks();
+  public String name() {
+    return NAME;
   }
 
   @Override
-  public Query ask() {
-    requireUnfinished();
-    Draw draw =
-        new Draw(options.temperature(), Optional.empty(), options.seed(), step, undrawn, uncounted);
-    Optional<Query.Guidance> guidance =
-        options.cfgScale() > 0
-            ? Optional.of(new Query.Guidance(canvas.idsWithoutPrompt(), options.cfgScale()))
-            : Optional.empty();
-    return new Query(canvas.ids(), 0, rows.clone(), 0, draw, guidance);
-  }
-
-  @Override
-  public Snapshot accept(List<Prediction> predictions, long elapsedNanos) {
-    requireUnfinished();
-    Answers.require(rows, undrawn, predictions);
-    int[] chosen = rule().select(scores(predictions));
-    List<Commit> commits = new ArrayList<>(chosen.length);
-    for (int index : chosen) {
-      Prediction prediction = predictions.get(index);
-      canvas.commit(rows[index], prediction.token());
-      commits.add(
-          new Commit(
-              rows[index],
-              prediction.token(),
-              prediction.probability(),
-              prediction.entropy(),
-              prediction.margin()));
-    }
-    Snapshot snapshot =
-        new Snapshot(step, block, commits, canvas.image(), canvas.masked(), elapsedNanos);
-    advance();
-    return snapshot;
-  }
-
-  @Override
-  public CanvasImage canvas() {
-    return canvas.image();
+  public Map<String, Object> options() {
+    return options.toMap();
   }
 
   @Override
@@ -131,63 +90,76 @@ public final class LladaRun implements Run {
   }
 
   @Override
-  public long width() {
+  public Cursor start(CanvasImage canvas) {
+    Require.positions(canvas, options);
+    return Cursor.START;
+  }
+
+  @Override
+  public boolean finished(CanvasImage canvas, Cursor at) {
+    return at.block() == options.blocks();
+  }
+
+  @Override
+  public Query ask(CanvasImage canvas, Cursor at) {
+    Draw draw =
+        new Draw(
+            options.temperature(), Optional.empty(), options.seed(), at.step(), undrawn, uncounted);
+    Optional<Query.Guidance> guidance =
+        options.cfgScale() > 0
+            ? Optional.of(
+                new Query.Guidance(canvas.idsWithoutPrompt(specials.maskId()), options.cfgScale()))
+            : Optional.empty();
+    return new Query(canvas.ids(), 0, rows(canvas, at), 0, draw, guidance);
+  }
+
+  @Override
+  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
+    int[] rows = rows(canvas, at);
+    int[] chosen = rule(rows.length, at).select(scores(rows, at, predictions));
+    List<Commit> commits = new ArrayList<>(chosen.length);
+    for (int index : chosen) {
+      commits.add(Commit.of(rows[index], predictions.get(index)));
+    }
+    boolean blockDone =
+        options.adaptive() ? chosen.length == rows.length : at.stepInBlock() + 1 == blockSteps();
+    return Turn.of(commits, blockDone ? at.nextBlock() : at.nextStep());
+  }
+
+  @Override
+  public long width(CanvasImage canvas) {
     return options.cfgScale() > 0 ? 2L * canvas.length() : canvas.length();
   }
 
-  private SelectionRule rule() {
+  private int blockSteps() {
+    return options.steps() / options.blocks();
+  }
+
+  private SelectionRule rule(int masks, Cursor at) {
     if (options.threshold().isPresent()) {
       return new SelectionRule.Threshold(options.threshold().getAsDouble());
     }
     if (options.factor().isPresent()) {
       return new SelectionRule.Factor(options.factor().getAsDouble());
     }
-    return new SelectionRule.FixedCount(schedule.count(stepInBlock));
+    return new SelectionRule.FixedCount(
+        TransferSchedule.count(masks, blockSteps() - at.stepInBlock()));
   }
 
-  private double[] scores(List<Prediction> predictions) {
+  private double[] scores(int[] rows, Cursor at, List<Prediction> predictions) {
     double[] scores = new double[rows.length];
-    int[] words = new int[4];
     for (int row = 0; row < rows.length; row++) {
-      if (options.remasking() == Remasking.RANDOM) {
-        Philox.block(options.seed(), step, rows[row], Philox.Purpose.REMASKING, 0, words);
-        scores[row] = Philox.uniform(words[0]);
-      } else {
-        scores[row] = predictions.get(row).probability();
-      }
+      scores[row] =
+          options.remasking() == Remasking.RANDOM
+              ? Philox.uniform(options.seed(), at.step(), rows[row], Philox.Purpose.REMASKING)
+              : predictions.get(row).probability();
     }
     return scores;
   }
 
-  private void advance() {
-    step++;
-    stepInBlock++;
-    rows = maskedRows();
-    boolean blockDone = options.adaptive() ? rows.length == 0 : stepInBlock == schedule.steps();
-    if (blockDone) {
-      block++;
-      stepInBlock = 0;
-      if (!finished()) {
-        rows = maskedRows();
-        schedule = scheduleOfBlock();
-      }
-    }
-  }
-
-  private TransferSchedule scheduleOfBlock() {
-    // Not used by a threshold or a factor, where steps may be fewer than the blocks.
-    return new TransferSchedule(rows.length, Math.max(1, options.steps() / options.blocks()));
-  }
-
-  private int[] maskedRows() {
-    int from = canvas.promptLength() + block * options.blockLength();
-    return canvas.maskedPositions(from, from + options.blockLength());
-  }
-
-  private void requireUnfinished() {
-    if (finished()) {
-      throw new IllegalStateException("the run finished after step " + (step - 1));
-    }
+  private int[] rows(CanvasImage canvas, Cursor at) {
+    int end = canvas.promptLength() + (at.block() + 1) * options.blockLength();
+    return canvas.positions(CellState.MASKED, canvas.promptLength(), end);
   }
 
   private static int[] stopIds(SpecialTokens specials) {

@@ -1,0 +1,175 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Vectors.FLOATS;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static dev.palimpsest.engine.backend.host.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.RowDraw;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Optional;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Reduces a whole row of logits under a {@link Draw.Shape}: what the shape leaves out becomes minus
+ * infinity, what remains is divided by the temperature, and a {@link RowFold} does the rest.
+ *
+ * <p>Dream ranks by {@code sum p · log(p + 1e-10)}; the entropy here has no such constant, which
+ * moves it by less than 1e-10 for every id.
+ */
+final class ShapedRow {
+  private static final int[] NONE = {};
+
+  /**
+   * Logits are ranked band by band, so far below the highest in units of the temperature; most
+   * shapes end within the first.
+   */
+  private static final double[] BANDS = {8, 32, Double.POSITIVE_INFINITY};
+
+  /** Sums are carried in double after so many vectors. */
+  private static final int VECTORS_A_SUM = 64;
+
+  private final RowFold fold = new RowFold();
+  private long[] band = new long[256];
+
+  /**
+   * The row's scalars.
+   *
+   * @param logits at byte {@code row}; overwritten; whole vectors are addressable
+   * @throws ArithmeticException if the logits are not finite or nothing may be drawn
+   */
+  Prediction prediction(MemorySegment logits, long row, int ids, RowDraw how) {
+    Draw draw = how.draw();
+    Draw.Shape shape = draw.shape().orElseThrow();
+    for (int j = ids; j % LANES != 0; j++) {
+      hide(logits, row, j);
+    }
+    hide(logits, row, ids, draw.undrawn());
+    hide(logits, row, ids, draw.uncounted());
+    float top = highest(logits, row, ids);
+    boolean noisy = draw.temperature() > 0;
+    double temperature = noisy ? draw.temperature() : 1;
+    if (shape.topP() < 1 || shape.topK() < ids) {
+      cut(logits, row, ids, top, temperature, shape);
+    }
+    temper(logits, row, ids, top, (float) (1 / temperature));
+    fold.reset();
+    Draw tempered = new Draw(noisy ? 1 : 0, Optional.empty(), draw.seed(), draw.step(), NONE, NONE);
+    fold.add(logits, row, 0, ids, new RowDraw(tempered, how.position()));
+    Prediction found = fold.prediction(tempered);
+    return new Prediction(
+        found.token(),
+        found.probability(),
+        found.argmax(),
+        found.top(),
+        found.second(),
+        found.logSumExp() + top / temperature,
+        found.entropy());
+  }
+
+  private static void hide(MemorySegment logits, long row, int ids, int[] hidden) {
+    for (int id : hidden) {
+      if (id < ids) {
+        hide(logits, row, id);
+      }
+    }
+  }
+
+  private static void hide(MemorySegment logits, long row, int id) {
+    logits.set(JAVA_FLOAT, row + 4L * id, Float.NEGATIVE_INFINITY);
+  }
+
+  private static float highest(MemorySegment logits, long row, int ids) {
+    FloatVector highest = load(logits, row);
+    for (int j = LANES; j < ids; j += LANES) {
+      highest = highest.max(load(logits, row + 4L * j));
+    }
+    return highest.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** Hides every id that the nucleus or the top k leave out. */
+  private void cut(
+      MemorySegment logits, long row, int ids, float top, double temperature, Draw.Shape shape) {
+    double bound =
+        shape.topP() < 1
+            ? shape.topP() * sum(logits, row, ids, top, temperature)
+            : Double.MAX_VALUE;
+    double before = 0;
+    int rank = 0;
+    float upper = Float.POSITIVE_INFINITY;
+    for (double width : BANDS) {
+      float lower = (float) (top - width * temperature);
+      int count = rankBand(logits, row, ids, lower, upper);
+      for (int i = 0; i < count; i++) {
+        if (rank == shape.topK() || before > bound) {
+          hideFrom(logits, row, ids, band[i]);
+          return;
+        }
+        int id = (int) band[i];
+        float logit = logits.get(JAVA_FLOAT, row + 4L * id);
+        before += StrictMath.exp(((double) logit - top) / temperature);
+        rank++;
+      }
+      upper = lower;
+    }
+  }
+
+  /** Sum of {@code e^((x - top) / temperature)}. */
+  private static double sum(
+      MemorySegment logits, long row, int ids, float top, double temperature) {
+    float inverse = (float) (1 / temperature);
+    double total = 0;
+    int stride = LANES * VECTORS_A_SUM;
+    for (int from = 0; from < ids; from += stride) {
+      FloatVector sums = FloatVector.zero(FLOATS);
+      for (int j = from; j < Math.min(ids, from + stride); j += LANES) {
+        sums = sums.add(Vectors.exp(load(logits, row + 4L * j).sub(top).mul(inverse)));
+      }
+      total += Vectors.sum(sums);
+    }
+    return total;
+  }
+
+  /** Puts the ids with logits in {@code (lower, upper]} into the band, highest first. */
+  private int rankBand(MemorySegment logits, long row, int ids, float lower, float upper) {
+    int count = 0;
+    for (int id = 0; id < ids; id++) {
+      float logit = logits.get(JAVA_FLOAT, row + 4L * id);
+      if (logit > lower && logit <= upper) {
+        if (count == band.length) {
+          band = Arrays.copyOf(band, 2 * count);
+        }
+        band[count++] = key(logit, id);
+      }
+    }
+    Arrays.sort(band, 0, count);
+    return count;
+  }
+
+  /** Ascending keys are descending logits, and equal logits are ascending ids. */
+  private static long key(float logit, int id) {
+    int bits = Float.floatToIntBits(logit + 0f);
+    int ascending = bits ^ ((bits >> 31) & 0x7FFFFFFF);
+    return ((long) ~ascending << 32) | id;
+  }
+
+  private static void hideFrom(MemorySegment logits, long row, int ids, long first) {
+    for (int id = 0; id < ids; id++) {
+      float logit = logits.get(JAVA_FLOAT, row + 4L * id);
+      if (logit > Float.NEGATIVE_INFINITY && key(logit, id) >= first) {
+        hide(logits, row, id);
+      }
+    }
+  }
+
+  private static void temper(MemorySegment logits, long row, int ids, float top, float inverse) {
+    for (int j = 0; j < ids; j += LANES) {
+      store(load(logits, row + 4L * j).sub(top).mul(inverse), logits, row + 4L * j);
+    }
+  }
+}

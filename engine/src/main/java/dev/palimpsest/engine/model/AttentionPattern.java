@@ -1,0 +1,65 @@
+package dev.palimpsest.engine.model;
+
+/**
+ * Which keys a query sees: always the first so many of its own sequence.
+ *
+ * <p>Where that number does not depend on what follows a finished part of the sequence, the keys
+ * and values of that part are a function of its tokens alone, and may be kept.
+ */
+public sealed interface AttentionPattern {
+
+  /** Every query sees the whole sequence. */
+  record Full() implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return length;
+    }
+
+    @Override
+    public int settled(int tokens) {
+      return 0;
+    }
+  }
+
+  /** A query sees itself and what precedes it. */
+  record Causal() implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return index + 1;
+    }
+
+    @Override
+    public int settled(int tokens) {
+      return tokens;
+    }
+  }
+
+  /**
+   * The sequence is cut into blocks; a query sees its own block and those before it (Arriola et
+   * al., "Block Diffusion", 2025).
+   *
+   * @param length tokens of a block, 1 or more
+   */
+  record BlockCausal(int length) implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return (int) Math.min(length, (index / this.length + 1L) * this.length);
+    }
+
+    @Override
+    public int settled(int tokens) {
+      return tokens / length * length;
+    }
+  }
+
+  /**
+   * How many leading keys the query at {@code index} of a sequence of {@code length} tokens sees.
+   */
+  int limit(int index, int length);
+
+  /**
+   * Of so many tokens that are final for good, the leading ones whose keys and values no later
+   * token can change.
+   */
+  int settled(int tokens);
+}

@@ -1,0 +1,100 @@
+package dev.palimpsest.engine.model;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * LLaDA2.0 and 2.1 (Bie et al., "LLaDA2.0: Scaling Up Diffusion Language Models to 100B", 2025):
+ * block-causal attention with a norm per head and half the head rotated; a grouped sigmoid router,
+ * a shared expert, dense first layers.
+ *
+ * <p>The block length is that of training, 32, and named in no configuration.
+ */
+public final class Llada2Family {
+  static final Family FAMILY =
+      new Family(
+          "llada2",
+          Set.of("llada2_moe", "llada2_moe_veomni"),
+          Set.of("LLaDA2MoeModelLM"),
+          Llada2Family::spec,
+          new TensorNames(
+              "model.word_embeddings.weight",
+              "model.norm.weight",
+              "lm_head.weight",
+              "model.layers.%d.",
+              "input_layernorm.weight",
+              List.of("attention.query_key_value.weight"),
+              "attention.query_layernorm.weight",
+              "attention.key_layernorm.weight",
+              "attention.dense.weight",
+              "post_attention_layernorm.weight",
+              "mlp.",
+              "gate_proj.weight",
+              "up_proj.weight",
+              "down_proj.weight",
+              "mlp.gate.weight",
+              "mlp.gate.expert_bias",
+              "mlp.experts.",
+              "mlp.shared_experts."));
+
+  private static final int PUBLISHED_MASK = 156_895;
+  private static final int PUBLISHED_BLOCK = 32;
+
+  private static final Map<String, String> REQUIRED =
+      Config.ordered("score_function", "\"sigmoid\"");
+
+  private static final Map<String, String> OPTIONAL =
+      Config.ordered(
+          "use_qkv_bias", "false",
+          "use_bias", "false",
+          "use_rmsnorm", "true",
+          "use_qk_norm", "true",
+          "norm_topk_prob", "true",
+          "norm_head", "false",
+          "norm_softmax", "false",
+          "using_split_qkv_in_self_attention", "false");
+
+  private Llada2Family() {}
+
+  private static ModelSpec spec(JsonNode json) {
+    Config config = new Config(json, FAMILY.name());
+    config.require(REQUIRED);
+    config.allow(OPTIONAL);
+    int count = config.integer("num_experts", 1, Config.MAX_WIDTH);
+    int width = config.integer("moe_intermediate_size", 1, Config.MAX_WIDTH);
+    int groups = config.integer("n_group", 1, count);
+    int kept = config.integer("topk_group", 1, groups);
+    if (count % groups != 0 || count / groups < 2) {
+      throw config.bad("n_group", "groups of two experts or more of num_experts " + count);
+    }
+    int perToken = config.integer("num_experts_per_tok", 1, count / groups * kept);
+    Experts experts =
+        new Experts(
+            count,
+            perToken,
+            width,
+            width * config.integerOr("num_shared_experts", 0, 0, Config.MAX_WIDTH / width),
+            config.integerOr("first_k_dense_replace", 0, 0, Config.MAX_LAYERS),
+            new Router.GroupedSigmoid(
+                groups,
+                kept,
+                config.boolOr("moe_router_enable_expert_bias", false),
+                config.positiveOr("routed_scaling_factor", 1)));
+    return LlamaStyle.spec(
+        config,
+        new LlamaStyle.Traits(
+            FAMILY.name(),
+            false,
+            true,
+            new AttentionPattern.BlockCausal(
+                config.integerOr("block_length", PUBLISHED_BLOCK, 1, Config.MAX_COUNT)),
+            false),
+        LlamaStyle.feedForward(config),
+        Optional.of(experts),
+        LlamaStyle.mask(config, PUBLISHED_MASK),
+        config.positiveOr("partial_rotary_factor", 1));
+  }
+}

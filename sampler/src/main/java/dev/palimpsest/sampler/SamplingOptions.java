@@ -1,0 +1,60 @@
+package dev.palimpsest.sampler;
+
+import java.util.List;
+import java.util.Map;
+
+/** The options of one of the samplers; each kind has its own. */
+public sealed interface SamplingOptions
+    permits GenerateOptions, DreamOptions, RemdmOptions, BlockOptions, DecodeOptions {
+
+  /** The names of all samplers. */
+  List<String> SAMPLERS =
+      List.of(
+          LladaSampler.NAME,
+          DreamSampler.NAME,
+          RemdmSampler.NAME,
+          BlockSampler.NAME,
+          DecodeSampler.NAME);
+
+  /** The sampler they are of: {@link Sampler#name}. */
+  String samplerName();
+
+  /** Positions to fill, as asked for. */
+  int genLength();
+
+  /** Positions that a canvas behind such a prompt has to fill. */
+  default int positions(int promptLength) {
+    return genLength();
+  }
+
+  /** Seed of all randomness. */
+  long seed();
+
+  /**
+   * The options by their reference names, as {@code gen_length}: numbers, booleans and strings.
+   * What is absent is left out, so that {@link #of} gives the same options back.
+   */
+  Map<String, Object> toMap();
+
+  /** The sampler for a model with these ids. */
+  Sampler sampler(SpecialTokens specials);
+
+  /**
+   * The options of a sampler from their names and values, for instance from a trace; the sampler's
+   * defaults where there are none.
+   *
+   * @throws InvalidOptionException if there is no such sampler or option, or a value is wrong
+   */
+  static SamplingOptions of(String samplerName, Map<String, ?> values) {
+    return switch (samplerName) {
+      case LladaSampler.NAME -> GenerateOptions.of(values);
+      case DreamSampler.NAME -> DreamOptions.of(values);
+      case RemdmSampler.NAME -> RemdmOptions.of(values);
+      case BlockSampler.NAME -> BlockOptions.of(values);
+      case DecodeSampler.NAME -> DecodeOptions.of(values);
+      default ->
+          throw new InvalidOptionException(
+              "--sampler", samplerName, "is unknown: use one of " + String.join(", ", SAMPLERS));
+    };
+  }
+}

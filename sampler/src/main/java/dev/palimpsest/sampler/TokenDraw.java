@@ -1,0 +1,52 @@
+package dev.palimpsest.sampler;
+
+import dev.palimpsest.engine.Draw;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How samplers other than LLaDA's draw a token: from the softmax of the logits over the
+ * temperature, cut to a nucleus and then to the top k. Confidences are of that distribution too.
+ *
+ * @param temperature 0 draws the argmax
+ * @param topP the nucleus (Holtzman et al., 2020), in (0, 1]; 1 keeps everything
+ * @param topK ids that remain; {@link Integer#MAX_VALUE} keeps everything
+ */
+public record TokenDraw(double temperature, double topP, int topK) {
+  /** The argmax over everything. */
+  public static final TokenDraw GREEDY = new TokenDraw(0, 1, Integer.MAX_VALUE);
+
+  private static final int[] NONE = {};
+
+  /**
+   * Checks the bounds.
+   *
+   * @throws InvalidOptionException naming the first option that is wrong
+   */
+  public TokenDraw {
+    Require.zeroOrAbove("--temperature", temperature);
+    Require.probability("--top-p", topP);
+    Require.positive("--top-k", topK);
+  }
+
+  /** Reads {@code temperature}, {@code top_p} and {@code top_k}, where 0 keeps everything. */
+  static TokenDraw of(OptionValues given, double temperature) {
+    int topK = given.integer("top_k", 0);
+    return new TokenDraw(
+        given.number("temperature", temperature),
+        given.number("top_p", 1),
+        topK == 0 ? Integer.MAX_VALUE : topK);
+  }
+
+  void putInto(Map<String, Object> map) {
+    map.put("temperature", temperature);
+    map.put("top_p", topP);
+    map.put("top_k", topK == Integer.MAX_VALUE ? 0 : topK);
+  }
+
+  Draw draw(long seed, int step, int[] undrawn) {
+    boolean plain = temperature == 0 && topP == 1 && topK == Integer.MAX_VALUE;
+    Optional<Draw.Shape> shape = plain ? Optional.empty() : Optional.of(new Draw.Shape(topK, topP));
+    return new Draw(temperature, shape, seed, step, undrawn, NONE);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.palimpsest.sampler;
+
+import dev.palimpsest.engine.model.AttentionPattern;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+
+/**
+ * A seeded request to a seeded model, with any of the samplers that fit the model.
+ *
+ * @param model with full, causal or block-causal attention
+ * @param specials its ids
+ * @param prompt at least a token for a causal model
+ * @param options of the sampler
+ */
+record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOptions options) {
+
+  /** A case of a model of its own. */
+  static AnyCase of(long seed) {
+    Random random = new Random(seed);
+    AttentionPattern pattern =
+        switch (random.nextInt(3)) {
+          case 0 -> new AttentionPattern.Causal();
+          case 1 -> new AttentionPattern.BlockCausal(1 + random.nextInt(6));
+          default -> new AttentionPattern.Full();
+        };
+    int vocabulary = 6 + random.nextInt(20);
+    int mask = pattern instanceof AttentionPattern.Causal ? SpecialTokens.NO_MASK : 0;
+    SpecialTokens specials =
+        new SpecialTokens(
+            mask, 1, random.nextInt(3) == 0 ? OptionalInt.empty() : OptionalInt.of(2));
+    int levels = random.nextInt(3) == 0 ? 2 + random.nextInt(3) : 0;
+    HashModel model =
+        new HashModel(vocabulary, seed, 1 + 5 * random.nextDouble(), levels, -1, pattern);
+    return of(model, specials, random);
+  }
+
+  /** Another request to the same model. */
+  AnyCase another(long seed) {
+    return of(model, specials, new Random(seed));
+  }
+
+  /**
+   * A request with that sampler, to a model without equal logits: where rows hold the same logits
+   * in another order, their sums differ in the last bit and so do two implementations.
+   */
+  static AnyCase of(long seed, String samplerName) {
+    Random random = new Random(seed);
+    while (true) {
+      AnyCase found = of(random.nextLong());
+      if (found.options.samplerName().equals(samplerName) && found.model.levels == 0) {
+        return found;
+      }
+    }
+  }
+
+  Run run() {
+    return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
+  }
+
+  private static AnyCase of(HashModel model, SpecialTokens specials, Random random) {
+    int[] prompt = new int[random.nextInt(9) + (specials.hasMask() ? 0 : 1)];
+    for (int p = 0; p < prompt.length; p++) {
+      prompt[p] = 1 + random.nextInt(model.vocabulary - 1);
+    }
+    return new AnyCase(model, specials, prompt, options(model.pattern, random));
+  }
+
+  private static SamplingOptions options(AttentionPattern pattern, Random random) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("seed", random.nextLong());
+    values.put("gen_length", 1 + random.nextInt(20));
+    String sampler =
+        switch (pattern) {
+          case AttentionPattern.Causal _ -> DecodeSampler.NAME;
+          case AttentionPattern.BlockCausal _ -> BlockSampler.NAME;
+          case AttentionPattern.Full _ ->
+              List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
+                  .get(random.nextInt(4));
+        };
+    if (!sampler.equals(LladaSampler.NAME)) {
+      values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
+      values.put("top_p", random.nextBoolean() ? 1 : 0.05 + 0.95 * random.nextDouble());
+      values.put("top_k", random.nextBoolean() ? 0 : 1 + random.nextInt(8));
+    }
+    switch (sampler) {
+      case DreamSampler.NAME -> {
+        values.put("steps", 1 + random.nextInt(24));
+        values.put("eps", 0.001 + 0.2 * random.nextDouble());
+        values.put(
+            "alg",
+            List.of("origin", "maskgit_plus", "topk_margin", "entropy").get(random.nextInt(4)));
+        if (!values.get("alg").equals("origin") && random.nextBoolean()) {
+          values.put("alg_temp", random.nextDouble());
+        }
+      }
+      case RemdmSampler.NAME -> {
+        values.put("steps", 1 + random.nextInt(24));
+        values.put("remasking", List.of("cap", "rescale", "conf").get(random.nextInt(3)));
+        values.put("eta", random.nextDouble());
+      }
+      case BlockSampler.NAME -> {
+        int length =
+            pattern instanceof AttentionPattern.BlockCausal blocks
+                ? blocks.length()
+                : 1 + random.nextInt(6);
+        values.put("block_length", length);
+        values.put("steps", 1 + random.nextInt(8));
+        values.put(
+            "remasking",
+            List.of(
+                    "low_confidence_static",
+                    "low_confidence_dynamic",
+                    "sequential",
+                    "entropy_bounded")
+                .get(random.nextInt(4)));
+        values.put("threshold", random.nextDouble());
+        values.put("eb_threshold", 3 * random.nextDouble());
+        if (random.nextInt(3) == 0) {
+          values.put("editing_threshold", random.nextDouble());
+          values.put("max_post_steps", 1 + random.nextInt(4));
+        }
+        values.put("eos_early_stop", random.nextInt(4) == 0);
+        values.put(
+            "whole_canvas", pattern instanceof AttentionPattern.Full && random.nextBoolean());
+      }
+      case LladaSampler.NAME -> {
+        int length = 1 + random.nextInt(7);
+        int blocks = 1 + random.nextInt(3);
+        values.put("block_length", length);
+        values.put("gen_length", length * blocks);
+        values.put("steps", blocks * (1 + random.nextInt(9)));
+        values.put("temperature", random.nextBoolean() ? 0 : random.nextDouble());
+        values.put("cfg_scale", random.nextInt(3) == 0 ? random.nextDouble() : 0);
+      }
+      case DecodeSampler.NAME -> {
+        // It has no more options.
+      }
+      default -> throw new AssertionError(sampler);
+    }
+    return SamplingOptions.of(sampler, values);
+  }
+}
