@@ -347,7 +347,8 @@ class VocabularyKernelTest {
     Arrays.fill(logits, Float.NEGATIVE_INFINITY);
     logits[4321] = -7;
     for (double temperature : new double[] {0, 1}) {
-      Prediction found = reduce(logits, new Draw(temperature, Optional.empty(), 5, 6, NONE, NONE)).prediction();
+      Prediction found =
+          reduce(logits, new Draw(temperature, Optional.empty(), 5, 6, NONE, NONE)).prediction();
       assertThat(found).isEqualTo(new Prediction(4321, 1, 4321, 1, 0, -7, 0));
     }
   }
