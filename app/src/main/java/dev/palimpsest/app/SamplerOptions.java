@@ -1,17 +1,10 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.model.AttentionPattern;
-import dev.palimpsest.engine.model.GenerationConfig;
-import dev.palimpsest.sampler.BlockSampler;
-import dev.palimpsest.sampler.DecodeSampler;
-import dev.palimpsest.sampler.LladaSampler;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /**
@@ -19,8 +12,6 @@ import picocli.CommandLine.Option;
  * refuses by name.
  */
 final class SamplerOptions {
-  private static final int GEN_LENGTH = 128;
-
   @Option(
       names = "--sampler",
       paramLabel = "NAME",
@@ -175,42 +166,13 @@ final class SamplerOptions {
    * @param longestPrompt in tokens; a model that decodes has room for a text behind it
    */
   SamplingOptions resolve(Model model, int longestPrompt) {
-    String name = sampler.orElseGet(() -> ModelLimits.samplerOf(model.spec()));
-    Map<String, Object> values = given();
-    GenerationConfig recommended = model.generationConfig();
-    boolean ownLength = genLength.isPresent();
-    int room = model.spec().maxLength() - longestPrompt;
-    int length =
-        genLength.orElse(
-            recommended
-                .genLength()
-                .orElse(
-                    name.equals(DecodeSampler.NAME)
-                        ? Math.clamp(room, 1, GEN_LENGTH)
-                        : GEN_LENGTH));
-    values.put("gen_length", length);
-    switch (name) {
-      case LladaSampler.NAME -> {
-        values.putIfAbsent("block_length", fitting(recommended.blockLength(), ownLength, length));
-        values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
-      }
-      case BlockSampler.NAME -> {
-        if (model.spec().pattern() instanceof AttentionPattern.BlockCausal blocks) {
-          values.putIfAbsent("block_length", blocks.length());
-        } else {
-          values.putIfAbsent("whole_canvas", true);
-        }
-      }
-      case DecodeSampler.NAME -> {
-        // A token a step: nothing else to fill in.
-      }
-      default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
-    }
-    return SamplingOptions.of(name, values);
+    return SamplerDefaults.complete(given(), model, longestPrompt);
   }
 
   private Map<String, Object> given() {
     Map<String, Object> values = new LinkedHashMap<>();
+    put(values, "sampler", sampler);
+    put(values, "gen_length", genLength);
     put(values, "block_length", blockLength);
     put(values, "steps", steps);
     put(values, "temperature", temperature);
@@ -242,12 +204,5 @@ final class SamplerOptions {
 
   private static Optional<Boolean> set(boolean flag) {
     return flag ? Optional.of(true) : Optional.empty();
-  }
-
-  /**
-   * A recommendation holds for the recommended length; for another one the length itself is used.
-   */
-  private static int fitting(OptionalInt recommended, boolean ownLength, int length) {
-    return ownLength ? length : recommended.orElse(length);
   }
 }

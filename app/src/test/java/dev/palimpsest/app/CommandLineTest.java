@@ -3,10 +3,8 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -170,7 +168,7 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "eval", "inspect", "verify", "doctor"})
+  @ValueSource(strings = {"generate", "eval", "compare", "inspect", "verify", "doctor"})
   void everyCommandExplainsItself(String command) {
     Outcome outcome = run(command, "--help");
     assertThat(outcome.code()).isZero();
@@ -243,25 +241,6 @@ final class CommandLineTest {
   }
 
   private static Outcome run(String... arguments) {
-    PrintStream out = System.out;
-    PrintStream err = System.err;
-    ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-    ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
-    try (PrintStream newOut = new PrintStream(outBytes, true, StandardCharsets.UTF_8);
-        PrintStream newErr = new PrintStream(errBytes, true, StandardCharsets.UTF_8)) {
-      System.setOut(newOut);
-      System.setErr(newErr);
-      int code = Main.run(arguments);
-      return new Outcome(
-          code,
-          outBytes.toString(StandardCharsets.UTF_8),
-          errBytes.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(out);
-      System.setErr(err);
-    }
+    return Outcome.of(arguments);
   }
-
-  /** What a command answered. */
-  private record Outcome(int code, String out, String err) {}
 }
