@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       EvalCommand.class,
+      CompareCommand.class,
       InspectCommand.class,
       VerifyCommand.class,
       TraceCommand.class,

@@ -4,8 +4,8 @@ import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
-import dev.palimpsest.engine.model.LladaFamily;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Tokenizer;
@@ -65,7 +65,7 @@ public record Model(
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec spec = LladaFamily.spec(checkpoint.config());
+      ModelSpec spec = Families.spec(checkpoint.config());
       GenerationConfig generationConfig = GenerationConfig.read(folder);
       Transformer transformer =
           Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
@@ -105,7 +105,7 @@ public record Model(
 
   private static Query masks(ModelSpec spec) {
     int[] tokens = new int[Math.min(WARM_UP_TOKENS, spec.maxLength())];
-    Arrays.fill(tokens, spec.maskId());
+    Arrays.fill(tokens, spec.ids().mask().orElse(0));
     int[] rows = IntStream.range(0, tokens.length).toArray();
     return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }

@@ -2,6 +2,7 @@ package dev.palimpsest.engine.backend;
 
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.Experts;
 import java.util.List;
 
 /**
@@ -28,6 +29,12 @@ public interface Backend extends AutoCloseable {
   /** Copies tensors of equal width into the backend's memory, stacked along their rows. */
   Weight weight(List<Tensor> parts);
 
+  /**
+   * Copies tensors as {@link #weight} does, but in f32 whatever the precision: for what is small
+   * and must not be rounded, as a router.
+   */
+  Weight exactWeight(List<Tensor> parts);
+
   /** Copies an f32 matrix into the backend's memory, as it is, whatever the precision. */
   Weight table(int rows, int columns, float[] values);
 
@@ -48,6 +55,12 @@ public interface Backend extends AutoCloseable {
    */
   void rmsNorm(Activation x, Weight gain, double epsilon, Activation out);
 
+  /** {@code x = x + bias[first, first + x.columns())} in every row. */
+  void addBias(Activation x, Weight bias, int first);
+
+  /** {@link #rmsNorm} of every head of every row on its own, in place, all with one gain. */
+  void normHeads(Activation x, int headSize, Weight gain, double epsilon);
+
   /**
    * {@code out = x · wᵀ} with the rows {@code [firstRow, firstRow + out.columns())} of {@code w}.
    */
@@ -57,11 +70,12 @@ public interface Backend extends AutoCloseable {
   void addLinear(Activation x, Weight w, Activation sum);
 
   /**
-   * Rotates the halves of every head in place (Su et al., 2021; the half-split form of GPT-NeoX).
+   * Rotates the first dimensions of every head in place, as many as the table has columns: half
+   * against half (Su et al., 2021; the half-split form of GPT-NeoX). The others stay.
    *
    * @param x [rows, heads · headSize]
    * @param positions of the rows
-   * @param table [positions, headSize]: cosines of the head's first half, then sines
+   * @param table [positions, rotated dimensions]: cosines of their first half, then sines
    */
   void rotate(Activation x, int headSize, int[] positions, Weight table);
 
@@ -90,6 +104,22 @@ public interface Backend extends AutoCloseable {
 
   /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */
   void swiGlu(Activation gateUp, Activation out);
+
+  /**
+   * {@code sum[row] += Σ weight · expert(x[row])} over the experts that the row's router chooses;
+   * the terms are added in the order of the experts. Ties of the router go to the lower expert.
+   *
+   * @param scores the router's products with the rows, [rows, experts]
+   * @param weights of all experts
+   * @param outputs memory for every chosen expert's output, [rows · experts per token, hidden]
+   */
+  void addExperts(
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights weights,
+      Activation outputs,
+      Activation sum);
 
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);

@@ -18,6 +18,13 @@ public record Tensor(String name, DType dtype, List<Long> shape, MemorySegment d
     shape = List.copyOf(shape);
   }
 
+  /** The tensor at {@code index} of the outermost dimension. */
+  public Tensor slice(int index) {
+    long bytes = data.byteSize() / shape.getFirst();
+    return new Tensor(
+        name, dtype, shape.subList(1, shape.size()), data.asSlice(index * bytes, bytes));
+  }
+
   /** Number of elements. */
   public long elements() {
     return data.byteSize() / dtype.bytes();

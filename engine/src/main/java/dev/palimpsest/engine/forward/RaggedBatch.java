@@ -38,10 +38,11 @@ record RaggedBatch(
   /**
    * Packs the queries.
    *
+   * @param shifted whether a row's prediction is read at the row before it
    * @throws IllegalArgumentException if a sequence is longer than the model allows, or holds an id
    *     that is none, or asks for rows that are not ascending indices into it
    */
-  static RaggedBatch of(List<Query> queries, ModelSpec spec) {
+  static RaggedBatch of(List<Query> queries, ModelSpec spec, boolean shifted) {
     List<Query> sequences = new ArrayList<>(queries);
     List<Guided> guided = new ArrayList<>();
     int asked = queries.stream().mapToInt(query -> query.rows().length).sum();
@@ -64,10 +65,11 @@ record RaggedBatch(
       }
       row += query.rows().length;
     }
-    return pack(sequences, guided, spec);
+    return pack(sequences, guided, spec, shifted);
   }
 
-  private static RaggedBatch pack(List<Query> sequences, List<Guided> guided, ModelSpec spec) {
+  private static RaggedBatch pack(
+      List<Query> sequences, List<Guided> guided, ModelSpec spec, boolean shifted) {
     IntStream.Builder tokens = IntStream.builder();
     IntStream.Builder positions = IntStream.builder();
     IntStream.Builder limits = IntStream.builder();
@@ -82,12 +84,13 @@ record RaggedBatch(
       for (int t = 0; t < sequence.tokens().length; t++) {
         tokens.add(sequence.tokens()[t]);
         positions.add(sequence.firstPosition() + t);
-        limits.add(sequence.tokens().length);
+        limits.add(spec.pattern().limit(t, sequence.tokens().length));
       }
       for (int row : sequence.rows()) {
-        askedRows.add(starts[i] + row);
-        askedPositions.add(sequence.firstPosition() + row);
-        askedLimits.add(sequence.tokens().length);
+        int source = shifted ? Math.max(0, row - 1) : row;
+        askedRows.add(starts[i] + source);
+        askedPositions.add(sequence.firstPosition() + source);
+        askedLimits.add(spec.pattern().limit(source, sequence.tokens().length));
       }
       starts[i + 1] = starts[i] + sequence.tokens().length;
       askedStarts[i + 1] = askedStarts[i] + sequence.rows().length;

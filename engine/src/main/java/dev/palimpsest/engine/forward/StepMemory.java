@@ -2,7 +2,9 @@ package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
+import java.util.stream.IntStream;
 
 /**
  * The activations of one step, used again by every block.
@@ -11,8 +13,10 @@ import dev.palimpsest.engine.model.ModelSpec;
  * @param normed [tokens, hidden]
  * @param qkv queries, keys and values side by side
  * @param attended [tokens, heads · head size]
- * @param gateUp gate and up side by side, [tokens, 2 · feed-forward]
- * @param activated [tokens, feed-forward]
+ * @param gateUp gate and up side by side, [tokens, 2 · widest feed-forward]
+ * @param activated [tokens, widest feed-forward]
+ * @param scores the router's products, [tokens, experts]; no columns without experts
+ * @param outputs of the chosen experts, [tokens · experts per token, hidden]; no rows without them
  * @param askedNormed [asked rows, hidden]
  * @param askedX [asked rows, hidden]
  */
@@ -23,20 +27,48 @@ record StepMemory(
     Activation attended,
     Activation gateUp,
     Activation activated,
+    Activation scores,
+    Activation outputs,
     Activation askedNormed,
     Activation askedX) {
 
   static StepMemory allocate(StepArena arena, ModelSpec spec, int tokens, int askedRows) {
     int queryWidth = spec.heads() * spec.headSize();
     int keyWidth = spec.keyValueHeads() * spec.headSize();
+    int width = denseWidth(spec);
     return new StepMemory(
         arena.allocate(tokens, spec.hidden()),
         arena.allocate(tokens, spec.hidden()),
         arena.allocate(tokens, queryWidth + 2 * keyWidth),
         arena.allocate(tokens, queryWidth),
-        arena.allocate(tokens, 2 * spec.feedForward()),
-        arena.allocate(tokens, spec.feedForward()),
+        arena.allocate(tokens, 2 * width),
+        arena.allocate(tokens, width),
+        arena.allocate(tokens, spec.experts().map(Experts::count).orElse(0)),
+        arena.allocate(tokens * spec.experts().map(Experts::perToken).orElse(0), spec.hidden()),
         arena.allocate(askedRows, spec.hidden()),
         arena.allocate(askedRows, spec.hidden()));
+  }
+
+  /** The same memory for fewer tokens; what is of the asked rows stays. */
+  StepMemory firstRows(int tokens) {
+    int terms = x.rows() == 0 ? 0 : outputs.rows() / x.rows();
+    return new StepMemory(
+        x.firstRows(tokens),
+        normed.firstRows(tokens),
+        qkv.firstRows(tokens),
+        attended.firstRows(tokens),
+        gateUp.firstRows(tokens),
+        activated.firstRows(tokens),
+        scores.firstRows(tokens),
+        outputs.firstRows(tokens * terms),
+        askedNormed,
+        askedX);
+  }
+
+  /** The widest feed-forward that every token of some layer uses. */
+  private static int denseWidth(ModelSpec spec) {
+    int shared = spec.experts().map(Experts::sharedWidth).orElse(0);
+    boolean anyDense = IntStream.range(0, spec.layers()).anyMatch(spec::isDense);
+    return Math.max(anyDense ? spec.feedForward() : 0, shared);
   }
 }

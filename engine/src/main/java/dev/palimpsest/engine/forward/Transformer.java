@@ -8,6 +8,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    RaggedBatch batch = RaggedBatch.of(queries, spec);
+    RaggedBatch batch = RaggedBatch.of(queries, spec, spec.shifted());
     List<Prediction> all = List.of();
     if (batch.askedRows().length > 0) {
       arena.rewind();
@@ -97,13 +98,13 @@ public final class Transformer implements Denoiser, AutoCloseable {
   }
 
   /**
-   * The logits of the asked rows, for checking a model against recorded ones; a sampler never needs
-   * them.
+   * The network's own outputs at the asked rows, for checking a model against recorded ones; a
+   * sampler never needs them. They are not shifted, whatever the model.
    *
    * @return [asked rows, vocabulary]
    */
   public float[] logits(Query query) {
-    RaggedBatch batch = RaggedBatch.of(List.of(query), spec);
+    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false);
     arena.rewind();
     Activation logits = arena.allocate(query.rows().length, spec.vocabulary());
     Activation hidden = hidden(batch);
@@ -116,44 +117,51 @@ public final class Transformer implements Denoiser, AutoCloseable {
     int rows = batch.askedRows().length;
     int queryWidth = spec.heads() * spec.headSize();
     int keyWidth = spec.keyValueHeads() * spec.headSize();
-    StepMemory memory = StepMemory.allocate(arena, spec, batch.tokens().length, rows);
+    StepMemory memory =
+        StepMemory.allocate(arena, spec, Math.max(rows, batch.tokens().length), rows);
+    memory = memory.firstRows(batch.tokens().length);
     backend.begin(arena.used());
 
     Activation x = memory.x();
     Activation normed = memory.normed();
     Activation qkv = memory.qkv();
-    Activation attended = memory.attended();
-    Activation gateUp = memory.gateUp();
-    Activation activated = memory.activated();
-    Activation askedNormed = memory.askedNormed();
-    Activation askedX = memory.askedX();
     Activation q = qkv.columns(0, queryWidth);
     Activation k = qkv.columns(queryWidth, keyWidth);
-    Activation qAndK = qkv.columns(0, queryWidth + keyWidth);
     Activation v = qkv.columns(queryWidth + keyWidth, keyWidth);
     int last = spec.layers() - 1;
     backend.embed(batch.tokens(), weights.embedding(), x);
     for (int i = 0; i < last; i++) {
       Weights.Layer layer = weights.layers().get(i);
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
-      backend.linear(normed, layer.attentionQkv(), 0, qkv);
-      backend.rotate(qAndK, spec.headSize(), batch.positions(), weights.rotary());
+      project(layer, normed, 0, qkv);
+      turn(layer, q, k, batch.positions());
       backend.attention(
-          q, k, v, spec.headSize(), batch.starts(), batch.starts(), batch.limits(), attended);
-      backend.addLinear(attended, layer.attentionOut(), x);
-      feedForward(layer, x, normed, gateUp, activated);
+          q,
+          k,
+          v,
+          spec.headSize(),
+          batch.starts(),
+          batch.starts(),
+          batch.limits(),
+          memory.attended());
+      backend.addLinear(memory.attended(), layer.attentionOut(), x);
+      feedForward(layer, x, memory);
     }
 
     Weights.Layer layer = weights.layers().get(last);
-    Activation askedQ = q.firstRows(rows);
+    StepMemory asked = memory.firstRows(rows);
+    Activation askedQ = asked.qkv().columns(0, queryWidth);
+    Activation askedX = memory.askedX();
+    Activation askedNormed = memory.askedNormed();
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
-    backend.linear(normed, layer.attentionQkv(), queryWidth, qkv.columns(queryWidth, 2 * keyWidth));
-    backend.linear(askedNormed, layer.attentionQkv(), 0, askedQ);
-    backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
+    project(layer, normed, queryWidth, qkv.columns(queryWidth, 2 * keyWidth));
+    project(layer, askedNormed, 0, askedQ);
+    layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
     backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
-    Activation askedAttended = attended.firstRows(rows);
+    layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
+    backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
     backend.attention(
         askedQ,
         k,
@@ -162,9 +170,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
         batch.askedStarts(),
         batch.starts(),
         batch.askedLimits(),
-        askedAttended);
-    backend.addLinear(askedAttended, layer.attentionOut(), askedX);
-    feedForward(layer, askedX, askedNormed, gateUp.firstRows(rows), activated.firstRows(rows));
+        asked.attended());
+    backend.addLinear(asked.attended(), layer.attentionOut(), askedX);
+    feedForward(layer, askedX, asked);
     backend.rmsNorm(askedX, weights.finalNorm(), spec.normEpsilon(), askedNormed);
     for (RaggedBatch.Guided guided : batch.guided()) {
       backend.guide(askedNormed, guided.row(), guided.unconditionalRow(), guided.scale());
@@ -172,16 +180,51 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return askedNormed;
   }
 
-  private void feedForward(
-      Weights.Layer layer,
-      Activation x,
-      Activation normed,
-      Activation gateUp,
-      Activation activated) {
+  /** Some of the stacked projections, from column {@code first} on, with their biases. */
+  private void project(Weights.Layer layer, Activation normed, int first, Activation out) {
+    backend.linear(normed, layer.attentionQkv(), first, out);
+    layer.attentionBias().ifPresent(bias -> backend.addBias(out, bias, first));
+  }
+
+  /** Normalizes the heads of queries and keys, if the model does, and rotates them. */
+  private void turn(Weights.Layer layer, Activation q, Activation k, int[] positions) {
+    layer
+        .headNorms()
+        .ifPresent(
+            norms -> {
+              normHeads(q, norms.query());
+              normHeads(k, norms.key());
+            });
+    Activation both = new Activation(q.offset(), q.rows(), q.columns() + k.columns(), q.stride());
+    backend.rotate(both, spec.headSize(), positions, weights.rotary());
+  }
+
+  private void normHeads(Activation heads, Weight gain) {
+    backend.normHeads(heads, spec.headSize(), gain, spec.normEpsilon());
+  }
+
+  private void feedForward(Weights.Layer layer, Activation x, StepMemory memory) {
+    Activation normed = memory.normed();
     backend.rmsNorm(x, layer.feedForwardNorm(), spec.normEpsilon(), normed);
-    backend.linear(normed, layer.gateUp(), 0, gateUp);
-    backend.swiGlu(gateUp, activated);
-    backend.addLinear(activated, layer.down(), x);
+    if (layer.dense().isPresent()) {
+      Weights.Dense dense = layer.dense().get();
+      Activation gateUp = memory.gateUp().columns(0, dense.gateUp().rows());
+      Activation activated = memory.activated().columns(0, dense.down().columns());
+      backend.linear(normed, dense.gateUp(), 0, gateUp);
+      backend.swiGlu(gateUp, activated);
+      backend.addLinear(activated, dense.down(), x);
+    }
+    if (layer.sparse().isPresent()) {
+      Weights.Sparse sparse = layer.sparse().get();
+      backend.linear(normed, sparse.router(), 0, memory.scores());
+      backend.addExperts(
+          normed,
+          memory.scores(),
+          spec.experts().orElseThrow(),
+          sparse.experts(),
+          memory.outputs(),
+          x);
+    }
   }
 
   /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */

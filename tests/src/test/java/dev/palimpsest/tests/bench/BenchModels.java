@@ -7,7 +7,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.LladaFamily;
+import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ final class BenchModels {
 
   static ModelSpec spec(Path folder) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return LladaFamily.spec(checkpoint.config());
+      return Families.spec(checkpoint.config());
     }
   }
 
@@ -45,7 +45,7 @@ final class BenchModels {
 
   static Transformer load(Path folder, Backend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return Transformer.load(checkpoint, LladaFamily.spec(checkpoint.config()), backend, _ -> {});
+      return Transformer.load(checkpoint, Families.spec(checkpoint.config()), backend, _ -> {});
     }
   }
 

@@ -18,12 +18,14 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.Bf16;
 import dev.palimpsest.engine.backend.host.ShapedRow;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -40,6 +42,8 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
+  private static final String NO_EXPERTS =
+      "mixtures of experts are computed on the host only: use --device host";
   private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
@@ -135,6 +139,9 @@ public final class CudaBackend implements Backend {
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
+    if (spec.experts().isPresent()) {
+      throw new DeviceException(NO_EXPERTS);
+    }
     Kernels.requireHeads(spec.headSize(), spec.heads() / spec.keyValueHeads());
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
@@ -205,6 +212,11 @@ public final class CudaBackend implements Backend {
           }
           return weight;
         });
+  }
+
+  @Override
+  public Weight exactWeight(List<Tensor> parts) {
+    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override
@@ -288,6 +300,32 @@ public final class CudaBackend implements Backend {
         .add(address(out))
         .add(out.stride())
         .add(x.columns());
+  }
+
+  @Override
+  public void addBias(Activation x, Weight bias, int first) {
+    int rows = RowBuckets.padded(x.rows());
+    launch(DeviceOp.ADD_BIAS, rows, blocksOfRow(rows, x.columns()))
+        .add(address(x))
+        .add(x.stride())
+        .add(((CudaWeight) bias).address() + (long) Float.BYTES * first)
+        .add(x.columns());
+  }
+
+  /** A rotation of no dimension, for that kernel norms the heads first. */
+  @Override
+  public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
+    int rows = RowBuckets.padded(x.rows());
+    launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
+        .add(address(x))
+        .add(x.stride())
+        .add(x.columns() / headSize)
+        .add(headSize)
+        .add(0)
+        .add(0)
+        .add(0)
+        .add(((CudaWeight) gain).address())
+        .add(Float.floatToRawIntBits((float) epsilon));
   }
 
   @Override
@@ -389,6 +427,17 @@ public final class CudaBackend implements Backend {
         .add(address(out))
         .add(out.stride())
         .add(out.columns());
+  }
+
+  @Override
+  public void addExperts(
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights expertWeights,
+      Activation outputs,
+      Activation sum) {
+    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override

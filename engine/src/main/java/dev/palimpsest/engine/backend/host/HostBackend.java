@@ -10,10 +10,12 @@ import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.Experts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -31,6 +33,7 @@ public final class HostBackend implements Backend {
   private final Scratch[] scratch;
   private final Linear linear;
   private final Attention attention;
+  private final Mixture mixture;
   private final Vocabulary vocabulary;
   private final Gemm gemm;
   private final Arena weights = Arena.ofShared();
@@ -54,6 +57,7 @@ public final class HostBackend implements Backend {
     Arrays.setAll(scratch, _ -> new Scratch());
     linear = new Linear(workers, scratch, gemm);
     attention = new Attention(workers, scratch, gemm);
+    mixture = new Mixture(workers, linear);
     vocabulary = new Vocabulary(workers, scratch, linear);
   }
 
@@ -104,9 +108,17 @@ public final class HostBackend implements Backend {
 
   @Override
   public Weight weight(List<Tensor> parts) {
+    return copy(parts, parts.getFirst().shape().size() == 1 ? Precision.F32 : precision);
+  }
+
+  @Override
+  public Weight exactWeight(List<Tensor> parts) {
+    return copy(parts, Precision.F32);
+  }
+
+  private Weight copy(List<Tensor> parts, Precision stored) {
     List<Long> shape = parts.getFirst().shape();
     int columns = Math.toIntExact(shape.getLast());
-    Precision stored = shape.size() == 1 ? Precision.F32 : precision;
     long elements = parts.stream().mapToLong(Tensor::elements).sum();
     MemorySegment data = weights.allocate(elements * elementBytes(stored), ALIGNMENT);
     long at = 0;
@@ -187,6 +199,41 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void addBias(Activation x, Weight bias, int first) {
+    MemorySegment memory = step.memory();
+    MemorySegment biases = ((HostWeight) bias).data();
+    byRows(
+        x.rows(),
+        row -> {
+          long to = 4 * x.row(row);
+          int i = 0;
+          for (; i + LANES <= x.columns(); i += LANES) {
+            store(
+                load(memory, to + 4L * i).add(load(biases, 4L * (first + i))), memory, to + 4L * i);
+          }
+          for (; i < x.columns(); i++) {
+            float sum =
+                memory.get(JAVA_FLOAT, to + 4L * i) + biases.get(JAVA_FLOAT, 4L * (first + i));
+            memory.set(JAVA_FLOAT, to + 4L * i, sum);
+          }
+        });
+  }
+
+  @Override
+  public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
+    MemorySegment memory = step.memory();
+    MemorySegment gains = ((HostWeight) gain).data();
+    byRows(
+        x.rows(),
+        row -> {
+          for (int head = 0; head < x.columns(); head += headSize) {
+            long at = 4 * (x.row(row) + head);
+            normalize(memory, at, gains, epsilon, at, headSize);
+          }
+        });
+  }
+
+  @Override
   public void linear(Activation x, Weight w, int firstRow, Activation out) {
     linear.multiply(step.memory(), x, (HostWeight) w, firstRow, 0, out);
   }
@@ -203,9 +250,9 @@ public final class HostBackend implements Backend {
     byRows(
         x.rows(),
         row -> {
-          long angle = 4L * positions[row] * headSize;
+          long angle = 4L * positions[row] * table.columns();
           for (int head = 0; head < x.columns(); head += headSize) {
-            rotateHead(memory, 4 * x.row(row) + 4L * head, angles, angle, headSize / 2);
+            rotateHead(memory, 4 * x.row(row) + 4L * head, angles, angle, table.columns() / 2);
           }
         });
   }
@@ -250,24 +297,34 @@ public final class HostBackend implements Backend {
   public void swiGlu(Activation gateUp, Activation out) {
     MemorySegment memory = step.memory();
     int count = out.columns();
-    byRows(
-        out.rows(),
-        row -> {
-          long gate = 4 * gateUp.row(row);
-          long up = gate + 4L * count;
-          long to = 4 * out.row(row);
-          int i = 0;
-          for (; i + LANES <= count; i += LANES) {
-            FloatVector g = load(memory, gate + 4L * i);
-            FloatVector silu = g.div(Vectors.exp(g.neg()).add(1f));
-            store(silu.mul(load(memory, up + 4L * i)), memory, to + 4L * i);
-          }
-          for (; i < count; i++) {
-            float g = memory.get(JAVA_FLOAT, gate + 4L * i);
-            float silu = (float) (g / (1 + StrictMath.exp(-g)));
-            memory.set(JAVA_FLOAT, to + 4L * i, silu * memory.get(JAVA_FLOAT, up + 4L * i));
-          }
-        });
+    byRows(out.rows(), row -> swiGlu(memory, 4 * gateUp.row(row), 4 * out.row(row), count));
+  }
+
+  /** One row: {@code count} gates at byte {@code gate}, followed by as many ups. */
+  static void swiGlu(MemorySegment memory, long gate, long to, int count) {
+    long up = gate + 4L * count;
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      FloatVector g = load(memory, gate + 4L * i);
+      FloatVector silu = g.div(Vectors.exp(g.neg()).add(1f));
+      store(silu.mul(load(memory, up + 4L * i)), memory, to + 4L * i);
+    }
+    for (; i < count; i++) {
+      float g = memory.get(JAVA_FLOAT, gate + 4L * i);
+      float silu = (float) (g / (1 + StrictMath.exp(-g)));
+      memory.set(JAVA_FLOAT, to + 4L * i, silu * memory.get(JAVA_FLOAT, up + 4L * i));
+    }
+  }
+
+  @Override
+  public void addExperts(
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights weights,
+      Activation outputs,
+      Activation sum) {
+    mixture.add(step.memory(), x, scores, experts, weights, outputs, sum);
   }
 
   @Override
@@ -311,6 +368,7 @@ public final class HostBackend implements Backend {
     }
     linear.close();
     vocabulary.close();
+    mixture.close();
     step.close();
     weights.close();
   }

@@ -67,6 +67,38 @@ final class Linear {
         });
   }
 
+  /**
+   * Multiplies up to a tile of rows with the rows {@code [firstRow, firstRow + columns)} of {@code
+   * w}, on the calling worker alone; input and result are dense, in the worker's own memory.
+   *
+   * @param memory holds whole tiles of input and result
+   * @param at byte where the input starts
+   * @param to byte where the result starts
+   * @param narrowed byte of room for the input in bf16
+   */
+  void multiplyRows(
+      MemorySegment memory,
+      long at,
+      int rows,
+      HostWeight w,
+      int firstRow,
+      int columns,
+      long to,
+      long narrowed,
+      int worker) {
+    Input input = new Input(memory, at, w.columns(), w.columns(), Float.BYTES);
+    if (w.precision() == Precision.BF16 && multipliesBf16()) {
+      Bf16.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
+      input = new Input(memory, narrowed, w.columns(), w.columns(), Short.BYTES);
+    }
+    int panel = panel(w);
+    for (int column = 0; column < columns; column += panel) {
+      int width = Math.min(panel, columns - column);
+      Panel weights = panel(w, firstRow + column, width, worker, 0);
+      multiplyTile(input, 0, weights, 0, memory, to + 4L * column, columns);
+    }
+  }
+
   /** Columns that are multiplied at a time. */
   static int panel(HostWeight w) {
     if (w.precision() == Precision.F32 || multipliesBf16()) {

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Router;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -186,6 +189,42 @@ class BatchInvarianceTest {
                     step.backend.swiGlu(x, out);
                     return out;
                   }));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void experts(Setup setup) {
+    SplittableRandom random = new SplittableRandom(9);
+    for (Experts experts :
+        List.of(
+            new Experts(4, 2, 30, 0, 0, new Router.Softmax(true)),
+            new Experts(16, 4, 130, 0, 0, new Router.GroupedSigmoid(4, 2, true, 2.5)))) {
+      int hidden = 70;
+      float[][] scores = Step.random(random, MOST_ITEMS, experts.count());
+      float[] bias = Step.random(random, 1, experts.count())[0];
+      float[][] gateUp = Step.random(random, experts.count() * 2 * experts.width(), hidden);
+      float[][] down = Step.random(random, experts.count() * hidden, experts.width());
+      assertIndependent(
+          setup,
+          experts.count(),
+          ofRows(
+              Step.random(random, MOST_ITEMS, hidden),
+              preparing -> {
+                Weight routed = preparing.table(scores);
+                ExpertWeights weights =
+                    new ExpertWeights(
+                        Optional.of(preparing.vector(bias)),
+                        preparing.weight(gateUp),
+                        preparing.weight(down));
+                return (step, x, rows) -> {
+                  Activation outputs = step.empty(x.rows() * experts.perToken(), hidden);
+                  Activation sum = step.put(new float[x.rows()][hidden]);
+                  step.backend.addExperts(
+                      x, step.put(routed, rows), experts, weights, outputs, sum);
+                  return sum;
+                };
+              }));
     }
   }
 

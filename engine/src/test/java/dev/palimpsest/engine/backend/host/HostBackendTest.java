@@ -6,11 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Router;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.Stream;
@@ -397,5 +402,148 @@ class HostBackendTest {
             .isCloseTo(logits[row][expected.argmax()], within(1e-5));
       }
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void aBiasIsAddedToEveryRow(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int width = width(random);
+    int first = random.nextInt(20);
+    float[][] x = Step.random(random, rows(random), width);
+    float[] bias = Step.random(random, 1, first + width + random.nextInt(9))[0];
+    double[][] expected = new double[x.length][width];
+    for (int row = 0; row < x.length; row++) {
+      for (int i = 0; i < width; i++) {
+        expected[row][i] = (double) x[row][i] + bias[first + i];
+      }
+    }
+    try (Step step = new Step(setup.backend(2))) {
+      Activation outer = step.empty(x.length, width + 5);
+      Activation in = step.put(x);
+      step.backend.addBias(in, step.vector(bias), first);
+      assertClose(step.take(in), expected, _ -> 1e-6);
+      assertUntouched(step, outer, 0, 0);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void everyHeadIsNormalizedOnItsOwn(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int headSize = 2 * random.nextInt(1, 70);
+    int heads = random.nextInt(1, 5);
+    float[][] x = Step.random(random, rows(random), heads * headSize);
+    float[] gain = Step.random(random, 1, headSize)[0];
+    double[][] expected = new double[x.length][heads * headSize];
+    for (int head = 0; head < heads; head++) {
+      int at = head * headSize;
+      float[][] own =
+          Arrays.stream(x)
+              .map(row -> Arrays.copyOfRange(row, at, at + headSize))
+              .toArray(float[][]::new);
+      double[][] normed = Reference.rmsNorm(own, gain, 1e-6);
+      for (int row = 0; row < x.length; row++) {
+        System.arraycopy(normed[row], 0, expected[row], at, headSize);
+      }
+    }
+    try (Step step = new Step(setup.backend(2))) {
+      Activation in = step.put(x);
+      step.backend.normHeads(in, headSize, step.vector(gain), 1e-6);
+      assertClose(step.take(in), expected, share(1e-6, expected));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void onlyTheFirstDimensionsOfAHeadTurnIfTheTableIsNarrower(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int turned = 2 * random.nextInt(1, 40);
+    int headSize = turned + random.nextInt(1, 40);
+    int heads = random.nextInt(1, 4);
+    float[][] x = Step.random(random, rows(random), heads * headSize);
+    float[][] table = Step.random(random, 50, turned);
+    int[] positions = tokens(random, x.length, 50);
+    double[][] expected = new double[x.length][heads * headSize];
+    for (int row = 0; row < x.length; row++) {
+      for (int head = 0; head < heads; head++) {
+        int at = head * headSize;
+        float[][] first = {Arrays.copyOfRange(x[row], at, at + turned)};
+        double[] rotated = Reference.rotate(first, turned, new int[] {positions[row]}, table)[0];
+        System.arraycopy(rotated, 0, expected[row], at, turned);
+        for (int i = turned; i < headSize; i++) {
+          expected[row][at + i] = x[row][at + i];
+        }
+      }
+    }
+    try (Step step = new Step(setup.backend(2))) {
+      Activation in = step.put(x);
+      step.backend.rotate(in, headSize, positions, step.table(table));
+      assertClose(step.take(in), expected, share(1e-6, expected));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void expertsAddTheirWeightedOutputs(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    for (Experts experts :
+        List.of(
+            new Experts(6, 2, 20, 0, 0, new Router.Softmax(false)),
+            new Experts(5, 5, 33, 0, 0, new Router.Softmax(true)),
+            new Experts(12, 3, 16, 0, 0, new Router.GroupedSigmoid(4, 2, true, 2.5)),
+            new Experts(8, 1, 17, 0, 0, new Router.GroupedSigmoid(2, 1, false, 1)))) {
+      assertExperts(setup, random, experts);
+    }
+  }
+
+  private static void assertExperts(Setup setup, SplittableRandom random, Experts experts) {
+    int hidden = width(random) + 1;
+    int rows = rows(random);
+    float[][] x = Step.random(random, rows, hidden);
+    float[][] before = Step.random(random, rows, hidden);
+    float[][] scores = Step.random(random, rows, experts.count());
+    float[] bias =
+        experts.router().hasBias() ? Step.random(random, 1, experts.count())[0] : new float[0];
+    float[][] gateUp = scaled(random, experts.count() * 2 * experts.width(), hidden);
+    float[][] down = scaled(random, experts.count() * hidden, experts.width());
+    double[][] expected =
+        Reference.experts(
+            setup.multiplied(x),
+            before,
+            scores,
+            bias,
+            experts,
+            setup.stored(gateUp),
+            setup.stored(down));
+    try (Step step = new Step(setup.backend(2))) {
+      ExpertWeights weights =
+          new ExpertWeights(
+              bias.length == 0 ? Optional.empty() : Optional.of(step.vector(bias)),
+              step.weight(gateUp),
+              step.weight(down));
+      Activation sum = step.put(before);
+      step.backend.addExperts(
+          step.put(x),
+          step.put(scores),
+          experts,
+          weights,
+          step.empty(rows * experts.perToken(), hidden),
+          sum);
+      double tolerance =
+          setup.precision() == Precision.BF16 && Linear.multipliesBf16() ? 2e-2 : 1e-4;
+      assertClose(step.take(sum), expected, _ -> tolerance);
+    }
+  }
+
+  /** Weights whose products stay near one. */
+  private static float[][] scaled(SplittableRandom random, int rows, int columns) {
+    float[][] result = Step.random(random, rows, columns);
+    for (float[] row : result) {
+      for (int i = 0; i < columns; i++) {
+        row[i] /= (float) Math.sqrt(columns);
+      }
+    }
+    return result;
   }
 }

@@ -7,6 +7,8 @@ import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Router;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Optional;
@@ -129,6 +131,95 @@ final class Reference {
       }
     }
     return result;
+  }
+
+  /** A mixture of experts, every row and every expert on its own. */
+  static double[][] experts(
+      float[][] x,
+      float[][] before,
+      float[][] scores,
+      float[] bias,
+      Experts experts,
+      float[][] gateUp,
+      float[][] down) {
+    int hidden = x[0].length;
+    int width = experts.width();
+    double[][] result = new double[x.length][hidden];
+    for (int row = 0; row < x.length; row++) {
+      double[] weights = expertWeights(scores[row], bias, experts);
+      for (int i = 0; i < hidden; i++) {
+        result[row][i] = before[row][i];
+      }
+      for (int expert = 0; expert < weights.length; expert++) {
+        if (weights[expert] != 0) {
+          float[][] own = {x[row]};
+          int up = expert * 2 * width;
+          double[][] both = linear(own, Arrays.copyOfRange(gateUp, up, up + 2 * width));
+          for (int i = 0; i < hidden; i++) {
+            double sum = 0;
+            for (int j = 0; j < width; j++) {
+              double gate = both[0][j];
+              sum +=
+                  gate / (1 + Math.exp(-gate)) * both[0][width + j] * down[expert * hidden + i][j];
+            }
+            result[row][i] += weights[expert] * sum;
+          }
+        }
+      }
+    }
+    return result;
+  }
+
+  /** The weight of every expert; 0 for those not chosen. */
+  private static double[] expertWeights(float[] scores, float[] bias, Experts experts) {
+    int count = scores.length;
+    double[] share = new double[count];
+    double[] rank = new double[count];
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      boolean softmax = experts.router() instanceof Router.Softmax;
+      share[i] = softmax ? Math.exp(scores[i]) : 1 / (1 + Math.exp(-scores[i]));
+      rank[i] = share[i] + (bias.length == 0 ? 0 : bias[i]);
+      sum += share[i];
+    }
+    boolean[] open = new boolean[count];
+    Arrays.fill(open, true);
+    if (experts.router() instanceof Router.GroupedSigmoid router) {
+      int size = count / router.groups();
+      Integer[] groups = IntStream.range(0, router.groups()).boxed().toArray(Integer[]::new);
+      Arrays.sort(
+          groups,
+          Comparator.comparingDouble(
+              group ->
+                  -Arrays.stream(rank, group * size, (group + 1) * size)
+                      .map(value -> -value)
+                      .sorted()
+                      .limit(2)
+                      .map(value -> -value)
+                      .sum()));
+      Arrays.fill(open, false);
+      for (int i = 0; i < router.keptGroups(); i++) {
+        Arrays.fill(open, groups[i] * size, (groups[i] + 1) * size, true);
+      }
+    }
+    int[] best =
+        IntStream.range(0, count)
+            .filter(i -> open[i])
+            .boxed()
+            .sorted(Comparator.comparingDouble(i -> -rank[i]))
+            .limit(experts.perToken())
+            .mapToInt(Integer::intValue)
+            .toArray();
+    double chosen = Arrays.stream(best).mapToDouble(i -> share[i]).sum();
+    double[] weights = new double[count];
+    for (int i : best) {
+      weights[i] =
+          switch (experts.router()) {
+            case Router.Softmax(boolean normalized) -> share[i] / (normalized ? chosen : sum);
+            case Router.GroupedSigmoid router -> share[i] / chosen * router.scale();
+          };
+    }
+    return weights;
   }
 
   /** The id that a row draws: every id's score is computed, none is passed over. */

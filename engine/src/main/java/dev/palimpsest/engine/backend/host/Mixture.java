@@ -1,0 +1,166 @@
+package dev.palimpsest.engine.backend.host;
+
+import static dev.palimpsest.engine.backend.host.Linear.ROW_TILE;
+import static dev.palimpsest.engine.backend.host.Vectors.LANES;
+import static dev.palimpsest.engine.backend.host.Vectors.load;
+import static dev.palimpsest.engine.backend.host.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.model.Experts;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * A mixture of experts: rows are grouped by expert, and every expert multiplies tiles of its own
+ * rows. A tile has one shape however many rows it holds, and a row's terms are added in the order
+ * of the experts, so a row's bits depend on that row alone.
+ */
+final class Mixture {
+  private final Workers workers;
+  private final Linear linear;
+  private final Scratch[] tiles;
+  private int[] chosen = {};
+  private float[] weights = {};
+
+  Mixture(Workers workers, Linear linear) {
+    this.workers = workers;
+    this.linear = linear;
+    tiles = new Scratch[workers.count()];
+    Arrays.setAll(tiles, _ -> new Scratch());
+  }
+
+  /** Rows of one expert that are multiplied together: places in {@code slots}. */
+  private record Piece(int expert, int[] slots) {}
+
+  void add(
+      MemorySegment step,
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights all,
+      Activation outputs,
+      Activation sum) {
+    choose(step, scores, experts, all);
+    Piece[] pieces = pieces(x.rows(), experts);
+    workers.run(
+        pieces.length,
+        (piece, worker) -> multiply(step, x, experts, all, pieces[piece], outputs, worker));
+    int terms = experts.perToken();
+    workers.run(
+        Linear.tiles(x.rows()),
+        (tile, _) -> {
+          int end = Math.min(x.rows(), (tile + 1) * ROW_TILE);
+          for (int row = tile * ROW_TILE; row < end; row++) {
+            for (int slot = row * terms; slot < (row + 1) * terms; slot++) {
+              addScaled(
+                  step, 4 * outputs.row(slot), weights[slot], 4 * sum.row(row), sum.columns());
+            }
+          }
+        });
+  }
+
+  private void choose(MemorySegment step, Activation scores, Experts experts, ExpertWeights all) {
+    int rows = scores.rows();
+    int terms = experts.perToken();
+    if (chosen.length < rows * terms) {
+      chosen = new int[rows * terms];
+      weights = new float[rows * terms];
+    }
+    float[] bias =
+        all.bias()
+            .map(weight -> ((HostWeight) weight).data().toArray(JAVA_FLOAT))
+            .orElseGet(() -> new float[0]);
+    workers.run(
+        Linear.tiles(rows),
+        (tile, _) -> {
+          float[] row = new float[experts.count()];
+          for (int i = tile * ROW_TILE; i < Math.min(rows, (tile + 1) * ROW_TILE); i++) {
+            MemorySegment.copy(step, JAVA_FLOAT, 4 * scores.row(i), row, 0, row.length);
+            Routing.choose(row, bias, experts, chosen, weights, i * terms);
+          }
+        });
+  }
+
+  private Piece[] pieces(int rows, Experts experts) {
+    int slots = rows * experts.perToken();
+    int[] counts = new int[experts.count()];
+    for (int slot = 0; slot < slots; slot++) {
+      counts[chosen[slot]]++;
+    }
+    int[][] byExpert = new int[experts.count()][];
+    Arrays.setAll(byExpert, expert -> new int[counts[expert]]);
+    for (int slot = slots - 1; slot >= 0; slot--) {
+      int expert = chosen[slot];
+      byExpert[expert][--counts[expert]] = slot;
+    }
+    Piece[] pieces =
+        new Piece[Arrays.stream(byExpert).mapToInt(own -> Linear.tiles(own.length)).sum()];
+    int next = 0;
+    for (int expert = 0; expert < byExpert.length; expert++) {
+      int[] own = byExpert[expert];
+      for (int first = 0; first < own.length; first += ROW_TILE) {
+        int end = Math.min(own.length, first + ROW_TILE);
+        pieces[next++] = new Piece(expert, Arrays.copyOfRange(own, first, end));
+      }
+    }
+    return pieces;
+  }
+
+  private void multiply(
+      MemorySegment step,
+      Activation x,
+      Experts experts,
+      ExpertWeights all,
+      Piece piece,
+      Activation outputs,
+      int worker) {
+    int hidden = x.columns();
+    int width = experts.width();
+    int rows = piece.slots().length;
+    long gateUp = 4L * ROW_TILE * hidden;
+    long activated = gateUp + 8L * ROW_TILE * width;
+    long result = activated + 4L * ROW_TILE * width;
+    long narrowed = result + 4L * ROW_TILE * hidden;
+    MemorySegment memory =
+        tiles[worker].atLeast(narrowed + 2L * ROW_TILE * Math.max(hidden, width));
+    for (int i = 0; i < rows; i++) {
+      long from = 4 * x.row(piece.slots()[i] / experts.perToken());
+      MemorySegment.copy(step, from, memory, 4L * i * hidden, 4L * hidden);
+    }
+    HostWeight up = (HostWeight) all.gateUp();
+    HostWeight down = (HostWeight) all.down();
+    linear.multiplyRows(
+        memory, 0, rows, up, piece.expert() * 2 * width, 2 * width, gateUp, narrowed, worker);
+    for (int i = 0; i < rows; i++) {
+      HostBackend.swiGlu(memory, gateUp + 8L * i * width, activated + 4L * i * width, width);
+    }
+    linear.multiplyRows(
+        memory, activated, rows, down, piece.expert() * hidden, hidden, result, narrowed, worker);
+    for (int i = 0; i < rows; i++) {
+      MemorySegment.copy(
+          memory, result + 4L * i * hidden, step, 4 * outputs.row(piece.slots()[i]), 4L * hidden);
+    }
+  }
+
+  private static void addScaled(MemorySegment memory, long from, float weight, long to, int count) {
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      store(
+          load(memory, from + 4L * i).mul(weight).add(load(memory, to + 4L * i)),
+          memory,
+          to + 4L * i);
+    }
+    for (; i < count; i++) {
+      float term = memory.get(JAVA_FLOAT, from + 4L * i) * weight;
+      memory.set(JAVA_FLOAT, to + 4L * i, term + memory.get(JAVA_FLOAT, to + 4L * i));
+    }
+  }
+
+  void close() {
+    for (Scratch each : tiles) {
+      each.close();
+    }
+  }
+}

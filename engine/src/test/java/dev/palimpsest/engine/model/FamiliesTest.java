@@ -1,0 +1,333 @@
+package dev.palimpsest.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Published configurations, as specs; what the engine lacks is refused by its key. */
+final class FamiliesTest {
+  private static final JsonMapper MAPPER = JsonMapper.shared();
+
+  private static ObjectNode config(String name) {
+    try (InputStream file = FamiliesTest.class.getResourceAsStream("/configs/" + name + ".json")) {
+      return (ObjectNode) MAPPER.readTree(Objects.requireNonNull(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ObjectNode with(String name, String key, String value) {
+    ObjectNode config = config(name);
+    config.set(key, MAPPER.readTree(value));
+    return config;
+  }
+
+  private static Map<String, List<Long>> tensors(JsonNode config) {
+    return Families.of(config).tensors().shapes(Families.spec(config), Set.of());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llada-8b, llada, 8_015_581_184",
+    "dream-7b, dream, 7_615_616_512",
+    "sdar-4b, sdar, 4_411_424_256",
+    "llada-moe-7b-a1b, lladamoe, 7_356_880_896",
+    "llada2-mini, llada2, 16_255_643_392",
+    "fast-dllm-v2-7b, fast-dllm, 7_615_616_512",
+    "llama-3.1-8b, llama, 8_030_261_248",
+    "qwen2.5-7b, qwen2, 7_615_616_512",
+    "qwen3-4b, qwen3, 4_022_468_096",
+  })
+  void aPublishedConfigurationHasThePublishedNumberOfParameters(
+      String name, String family, String parameters) {
+    JsonNode config = config(name);
+    ModelSpec spec = Families.spec(config);
+    assertThat(spec.family()).isEqualTo(family);
+    assertThat(spec.parameters()).isEqualTo(Long.parseLong(parameters.replace("_", "")));
+    long elements =
+        tensors(config).values().stream()
+            .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+            .sum();
+    assertThat(elements).isEqualTo(spec.parameters());
+  }
+
+  @Test
+  void aMixtureOfExpertsUsesAFewOfItsWeights() {
+    assertThat(Families.spec(config("llada2-mini")).activeParameters()).isEqualTo(1_432_973_056L);
+    assertThat(Families.spec(config("qwen3-4b")).activeParameters()).isEqualTo(4_022_468_096L);
+  }
+
+  @Test
+  void dreamHasBiasesAndAShiftOverTheWholeCanvas() {
+    ModelSpec spec = Families.spec(config("dream-7b"));
+    assertThat(spec.projectionBias()).isTrue();
+    assertThat(spec.shifted()).isTrue();
+    assertThat(spec.countsPadding()).isFalse();
+    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.Full());
+    assertThat(spec.maskId()).isEqualTo(151_666);
+    assertThat(tensors(config("dream-7b")))
+        .hasSize(3 + 28 * 12)
+        .containsEntry("model.layers.27.self_attn.k_proj.bias", List.of(512L))
+        .containsEntry("model.layers.0.self_attn.q_proj.bias", List.of(3584L))
+        .doesNotContainKey("model.layers.0.self_attn.o_proj.bias");
+  }
+
+  @Test
+  void sdarNormalizesItsHeadsAndSeesBlocks() {
+    ModelSpec spec = Families.spec(config("sdar-4b"));
+    assertThat(spec.headNorm()).isTrue();
+    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(4));
+    assertThat(spec.withBlockLength(16).pattern()).isEqualTo(new AttentionPattern.BlockCausal(16));
+    assertThat(tensors(config("sdar-4b")))
+        .containsEntry("model.layers.35.self_attn.q_norm.weight", List.of(128L))
+        .containsEntry("model.layers.0.self_attn.q_proj.weight", List.of(4096L, 2560L));
+    assertThatThrownBy(() -> Families.spec(config("dream-7b")).withBlockLength(4))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("dream");
+  }
+
+  @Test
+  void sdarMayBeAMixtureOfExperts() {
+    ObjectNode config = with("sdar-4b", "model_type", "\"sdar_moe\"");
+    config.set("architectures", MAPPER.readTree("[\"SDARMoeForCausalLM\"]"));
+    config.put("num_experts", 128);
+    config.put("num_experts_per_tok", 8);
+    config.put("moe_intermediate_size", 768);
+    config.put("norm_topk_prob", true);
+    assertThat(Families.spec(config).experts())
+        .contains(new Experts(128, 8, 768, 0, 0, new Router.Softmax(true)));
+  }
+
+  @Test
+  void lladaMoeIsToldFromTheDenseModelByItsArchitecture() {
+    ModelSpec spec = Families.spec(config("llada-moe-7b-a1b"));
+    assertThat(spec.experts()).contains(new Experts(64, 8, 1024, 0, 0, new Router.Softmax(false)));
+    assertThat(spec.maskId()).isEqualTo(156_895);
+    assertThat(spec.headNorm()).isTrue();
+  }
+
+  @Test
+  void llada2RotatesHalfAHeadAndHasADenseLayerAndASharedExpert() {
+    ModelSpec spec = Families.spec(config("llada2-mini"));
+    assertThat(spec.rotary().size()).isEqualTo(64);
+    assertThat(spec.experts())
+        .contains(new Experts(256, 8, 512, 512, 1, new Router.GroupedSigmoid(8, 4, true, 2.5)));
+    assertThat(spec.isDense(0)).isTrue();
+    assertThat(spec.isDense(1)).isFalse();
+    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
+    assertThat(tensors(config("llada2-mini")))
+        .containsEntry("model.layers.3.attention.query_key_value.weight", List.of(3072L, 2048L))
+        .containsEntry("model.layers.0.mlp.gate_proj.weight", List.of(5120L, 2048L))
+        .containsEntry("model.layers.1.mlp.shared_experts.down_proj.weight", List.of(2048L, 512L))
+        .containsEntry("model.layers.1.mlp.gate.expert_bias", List.of(256L))
+        .containsEntry("model.layers.19.mlp.experts.255.up_proj.weight", List.of(512L, 2048L));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gate_proj", "gate_proj.weight"})
+  void expertsMayBeStacked(String leaf) {
+    JsonNode config = config("llada2-mini");
+    Set<String> present =
+        Set.of("model.layers.1.mlp.experts." + leaf, "model.layers.2.mlp.experts." + leaf);
+    Map<String, List<Long>> shapes =
+        Families.of(config).tensors().shapes(Families.spec(config), present);
+    assertThat(shapes)
+        .containsEntry("model.layers.1.mlp.experts." + leaf, List.of(256L, 512L, 2048L))
+        .containsEntry(
+            "model.layers.2.mlp.experts." + leaf.replace("gate", "down"),
+            List.of(256L, 2048L, 512L))
+        .containsKey("model.layers.3.mlp.experts.0.gate_proj.weight");
+  }
+
+  @Test
+  void fastDllmReadsABlocksFirstTokenAtTheEndOfTheBlockBefore() {
+    ModelSpec spec = Families.spec(config("fast-dllm-v2-7b"));
+    assertThat(spec.shifted()).isTrue();
+    assertThat(spec.projectionBias()).isTrue();
+    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
+    assertThat(spec.maskId()).isEqualTo(151_665);
+  }
+
+  @Test
+  void aCausalModelHasNoMask() {
+    ModelSpec spec = Families.spec(config("llama-3.1-8b"));
+    assertThat(spec.ids())
+        .isEqualTo(
+            new TokenIds(
+                OptionalInt.empty(), List.of(128001, 128008, 128009), OptionalInt.empty()));
+    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.Causal());
+    assertThatThrownBy(spec::maskId).hasMessageContaining("llama");
+  }
+
+  @Test
+  void llama3StretchesItsLongWavelengths() {
+    Rotary rotary = Families.spec(config("llama-3.1-8b")).rotary();
+    double[] plain = new Rotary(500_000, 128, new RotaryScaling.None()).frequencies();
+    double[] scaled = rotary.frequencies();
+    assertThat(scaled[0]).isEqualTo(plain[0]);
+    assertThat(scaled[28]).isEqualTo(plain[28]);
+    assertThat(scaled[63]).isCloseTo(plain[63] / 8, within(1e-18));
+    // Wavelength 5.2e3 tokens, between 8192/4 and 8192/1: 0.19 of the way, worked by hand.
+    double wavelength = 2 * Math.PI / plain[32];
+    double smooth = (8192 / wavelength - 1) / 3;
+    assertThat(scaled[32])
+        .isCloseTo((1 - smooth) * plain[32] / 8 + smooth * plain[32], within(1e-12));
+    assertThat(smooth).isBetween(0.0, 1.0);
+  }
+
+  @Test
+  void yarnDividesSlowDimensionsAndGrowsTheMagnitude() {
+    ObjectNode config =
+        with(
+            "qwen2.5-7b",
+            "rope_scaling",
+            "{\"factor\": 4.0, \"original_max_position_embeddings\": 32768, \"type\": \"yarn\"}");
+    ModelSpec spec = Families.spec(config);
+    double[] plain = new Rotary(1e6, 128, new RotaryScaling.None()).frequencies();
+    double[] scaled = spec.rotary().frequencies();
+    // 128 · ln(32768 / (32 · 2π)) / (2 · ln 1e6) = 23.6 and, for one turn, 39.7.
+    assertThat(scaled[23]).isEqualTo(plain[23]);
+    assertThat(scaled[40]).isCloseTo(plain[40] / 4, within(1e-18));
+    double ramp = (30 - 23) / (40.0 - 23);
+    assertThat(scaled[30]).isCloseTo(plain[30] * (1 - ramp + ramp / 4), within(1e-12));
+    assertThat(spec.rotary().scaling().magnitude()).isCloseTo(0.1 * Math.log(4) + 1, within(1e-12));
+    assertThat(spec.rotary().table(1)[0]).isCloseTo(1.1386294f, within(1e-6f));
+    assertThat(spec.maxLength()).isEqualTo(131_072);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "dream-7b | hidden_act | \"gelu\"",
+        "dream-7b | use_sliding_window | true",
+        "dream-7b | rope_scaling | {\"rope_type\":\"dynamic\",\"factor\":2}",
+        "dream-7b | quantization_config | {\"bits\":4}",
+        "sdar-4b | attention_bias | true",
+        "sdar-4b | layer_types | [\"full_attention\",\"sliding_attention\"]",
+        "llada-moe-7b-a1b | qk_layernorm | false",
+        "llada-moe-7b-a1b | shared_expert_intermediate_size | 1024",
+        "llada-moe-7b-a1b | moe_layer_freq | [0,1]",
+        "llada2-mini | score_function | \"softmax\"",
+        "llada2-mini | use_qkv_bias | true",
+        "llada2-mini | use_bias | true",
+        "llada2-mini | use_rmsnorm | false",
+        "llada2-mini | norm_topk_prob | false",
+        "llama-3.1-8b | attention_bias | true",
+        "llama-3.1-8b | mlp_bias | true",
+        "qwen3-4b | attention_bias | true",
+      })
+  void whatTheEngineLacksIsRefusedByKeyAndValue(String name, String key, String value) {
+    assertThatThrownBy(() -> Families.spec(with(name, key, value)))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("asks for " + key + " " + value);
+  }
+
+  @Test
+  void anUnknownKeyOfAScalingIsRefused() {
+    assertThatThrownBy(
+            () ->
+                Families.spec(
+                    with(
+                        "qwen3-4b",
+                        "rope_scaling",
+                        "{\"rope_type\": \"yarn\", \"factor\": 4, \"mscale\": 0.7}")))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("rope_scaling.mscale 0.7");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "dream-7b | hidden_size",
+        "dream-7b | rms_norm_eps",
+        "sdar-4b | intermediate_size",
+        "llada-moe-7b-a1b | qk_layernorm",
+        "llada-moe-7b-a1b | num_experts_per_tok",
+        "llada2-mini | n_group",
+        "llada2-mini | score_function",
+        "llama-3.1-8b | max_position_embeddings",
+        "qwen2.5-7b | num_hidden_layers",
+      })
+  void aMissingKeyIsRefusedByName(String name, String key) {
+    ObjectNode config = config(name);
+    config.remove(key);
+    assertThatThrownBy(() -> Families.spec(config))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("no value for " + key + ",");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "dream-7b | num_key_value_heads | 5",
+        "sdar-4b | head_dim | 7",
+        "sdar-4b | block_size | 0",
+        "sdar-4b | block_length | 8",
+        "llada2-mini | n_group | 7",
+        "llada2-mini | topk_group | 9",
+        "llada2-mini | num_experts_per_tok | 200",
+        "llada2-mini | partial_rotary_factor | 0.001",
+        "llada-moe-7b-a1b | moe_layer_freq | [1,1]",
+        "llama-3.1-8b | eos_token_id | [128001,999999]",
+      })
+  void aBadValueIsRefusedByKey(String name, String key, String value) {
+    assertThatThrownBy(() -> Families.spec(with(name, key, value)))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining(key);
+  }
+
+  @Test
+  void anotherFamilyIsRefusedByItsName() {
+    assertThatThrownBy(() -> Families.spec(with("llada-8b", "model_type", "\"gpt2\"")))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageStartingWith("config.json has model_type \"gpt2\"; supported are llada, Dream,");
+    ObjectNode config = config("llada-8b");
+    config.remove("model_type");
+    assertThatThrownBy(() -> Families.spec(config))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageStartingWith("config.json has no model_type;");
+    assertThatThrownBy(
+            () ->
+                Families.spec(
+                    with("llama-3.1-8b", "architectures", "[\"LlamaForTokenClassification\"]")))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("LlamaForTokenClassification")
+        .hasMessageContaining("LlamaForCausalLM");
+  }
+
+  @Test
+  void aLimitIsTheLeadingKeysOfTheSequence() {
+    AttentionPattern blocks = new AttentionPattern.BlockCausal(4);
+    assertThat(blocks.limit(0, 10)).isEqualTo(4);
+    assertThat(blocks.limit(3, 10)).isEqualTo(4);
+    assertThat(blocks.limit(4, 10)).isEqualTo(8);
+    assertThat(blocks.limit(9, 10)).isEqualTo(10);
+    assertThat(blocks.settled(7)).isEqualTo(4);
+    assertThat(new AttentionPattern.Causal().limit(3, 10)).isEqualTo(4);
+    assertThat(new AttentionPattern.Causal().settled(7)).isEqualTo(7);
+    assertThat(new AttentionPattern.Full().limit(3, 10)).isEqualTo(10);
+    assertThat(new AttentionPattern.Full().settled(7)).isZero();
+  }
+}
