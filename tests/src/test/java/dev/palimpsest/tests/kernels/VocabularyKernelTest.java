@@ -246,8 +246,10 @@ class VocabularyKernelTest {
         draws.add(randomDraw(random, ids));
       }
       List<Result> found = reduce(logits, draws, GRAIN);
+      List<Result> ofParts = reduce(logits, draws, 1004);
       for (int row = 0; row < rows; row++) {
         Prediction expected = reference(logits[row], draws.get(row));
+        assertClose(ofParts.get(row).prediction(), expected);
         if (draws.get(row).draw().temperature() == 0) {
           assertThat(expected.token()).isEqualTo(expected.argmax());
         }
