@@ -1,11 +1,12 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.bindings.cublas.Cublas;
+import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.bindings.onednn.OneDnn;
+import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -51,6 +52,7 @@ final class DoctorCommand implements Callable<Integer> {
         "default precision", HostBackend.fastestPrecision().name().toLowerCase(Locale.ROOT));
     findings.put("tokenizers", tokenizers());
     findings.put("gpu", gpu());
+    findings.put("cuBLASLt", cublas());
     if (json) {
       System.out.println(Json.write(findings));
     } else {
@@ -90,11 +92,12 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static String gpu() {
-    try (Arena arena = Arena.ofConfined()) {
-      SymbolLookup.libraryLookup("libcuda.so.1", arena);
-      return "an NVIDIA driver is installed; this version computes on the host";
-    } catch (IllegalArgumentException e) {
-      return "none: no NVIDIA driver (libcuda.so.1 does not load); this version computes on the host";
-    }
+    return CudaBackend.failure().map(reason -> "none: " + reason).orElseGet(CudaBackend::device);
+  }
+
+  private static String cublas() {
+    return Cublas.failure()
+        .map(reason -> Cuda.isAvailable() ? reason : "not looked for without a GPU")
+        .orElseGet(() -> "version " + Cublas.version());
   }
 }

@@ -1,5 +1,7 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
@@ -52,6 +54,9 @@ public final class Main implements Runnable {
 
   public static void main(String[] arguments) {
     StandardError.restore();
+    if (arguments.length > 0 && arguments[0].equals("generate")) {
+      Thread.ofPlatform().daemon().name("palimpsest-prepare").start(Model::prepare);
+    }
     System.exit(run(arguments));
   }
 
@@ -89,6 +94,7 @@ public final class Main implements Runnable {
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);

@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -24,10 +24,10 @@ final class ModelOptions {
       names = "--dtype",
       paramLabel = "TYPE",
       description =
-          "Precision of the weights: f32 or bf16; if not given, what this machine computes fastest.")
+          "Precision of the weights: f32 or bf16; if not given, what the device computes fastest.")
   private Optional<Precision> precision;
 
-  @Mixin private ThreadOptions threads;
+  @Mixin private DeviceOptions device;
 
   static Path bundled() {
     return Main.home().resolve("models").resolve("abacus-mdm");
@@ -37,12 +37,8 @@ final class ModelOptions {
     return model.orElseGet(ModelOptions::bundled);
   }
 
-  Precision precision() {
-    return precision.orElseGet(HostBackend::fastestPrecision);
-  }
-
   Model load() {
-    return load(precision());
+    return load(compute());
   }
 
   /**
@@ -51,6 +47,16 @@ final class ModelOptions {
    * @throws TraceException if this is another model
    */
   Model load(Trace trace) {
+    return load(compute(trace));
+  }
+
+  /**
+   * How the model that made a trace is to be computed: in the trace's precision unless another was
+   * asked for.
+   *
+   * @throws TraceException if this is another model
+   */
+  Compute compute(Trace trace) {
     TraceHeader.ModelIdentity made = trace.header().model();
     TraceHeader.ModelIdentity here = ModelFiles.identity(folder());
     if (!made.sha256().equals(here.sha256())) {
@@ -58,22 +64,25 @@ final class ModelOptions {
           "%s: the trace was made by %s with SHA-256 %s, and %s has %s: give the right --model."
               .formatted(trace.name(), made.name(), made.sha256(), folder(), here.sha256()));
     }
-    precision = Optional.of(precision.orElseGet(() -> recorded(trace)));
-    return load(precision());
+    return device.compute(precision.or(() -> recorded(trace)));
   }
 
-  private static Precision recorded(Trace trace) {
+  private static Optional<Precision> recorded(Trace trace) {
     String name = trace.header().machine().precision();
     return Arrays.stream(Precision.values())
         .filter(each -> each.name().equalsIgnoreCase(name))
-        .findFirst()
-        .orElseGet(HostBackend::fastestPrecision);
+        .findFirst();
   }
 
-  private Model load(Precision stored) {
-    int count = threads.count();
+  /** Loads the model for a way of computing it. */
+  Model load(Compute compute) {
     try (LoadProgress progress = new LoadProgress()) {
-      return Model.load(folder(), stored, count, progress);
+      return Model.load(folder(), compute, device::notice, progress);
     }
+  }
+
+  /** What was asked for on the command line. */
+  Compute compute() {
+    return device.compute(precision);
   }
 }

@@ -3,10 +3,10 @@ package dev.palimpsest.app;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.DType;
@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
@@ -58,8 +59,17 @@ public final class OracleFolder implements AutoCloseable {
   /** Whether a case came out as recorded, and the evidence. */
   public record Verdict(String name, String kind, boolean passed, String detail) {}
 
-  /** Loads the folder's model in f32 and opens its recorded results. */
+  /** Loads the folder's model onto the host, in f32, and opens its recorded results. */
   public static OracleFolder open(Path folder, int threads) {
+    return open(folder, Compute.onHost(Precision.F32, threads), _ -> {});
+  }
+
+  /**
+   * Loads the folder's model and opens its recorded results.
+   *
+   * @param notice is told why a device that was to be found is not used
+   */
+  public static OracleFolder open(Path folder, Compute compute, Consumer<String> notice) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       ModelSpec spec = LladaFamily.spec(checkpoint.config());
       JsonNode cases = JsonFile.readObject(folder.resolve("cases.json")).path("cases");
@@ -67,7 +77,7 @@ public final class OracleFolder implements AutoCloseable {
       boolean loaded = false;
       try {
         Transformer transformer =
-            Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, threads), _ -> {});
+            Transformer.load(checkpoint, spec, compute.open(spec, notice), _ -> {});
         loaded = true;
         return new OracleFolder(folder, spec, transformer, expected, cases);
       } finally {

@@ -8,6 +8,7 @@ import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -44,8 +45,8 @@ final class TraceOptions {
     return new TraceHeader(
         Main.VERSION,
         ModelFiles.identity(modelOptions.folder()),
-        machine(model, modelOptions),
-        TraceHeader.PROMISES,
+        machine(model),
+        promises(modelOptions),
         run.sampler().name(),
         run.sampler().options(),
         run.specials(),
@@ -54,11 +55,18 @@ final class TraceOptions {
         Optional.empty());
   }
 
-  static TraceHeader.Machine machine(Model model, ModelOptions modelOptions) {
+  private static List<String> promises(ModelOptions modelOptions) {
+    boolean fast = modelOptions.compute().cuda().fastGemm();
+    return TraceHeader.PROMISES.stream()
+        .filter(promise -> !fast || !promise.equals("batch_invariant"))
+        .toList();
+  }
+
+  static TraceHeader.Machine machine(Model model) {
     return new TraceHeader.Machine(
         model.transformer().describeBackend(),
         Processor.name(),
-        modelOptions.precision().name().toLowerCase(Locale.ROOT));
+        model.transformer().precision().name().toLowerCase(Locale.ROOT));
   }
 
   /** A trace being written, or none. */

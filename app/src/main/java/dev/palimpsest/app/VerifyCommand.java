@@ -1,10 +1,13 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.backend.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +27,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Parameters(paramLabel = "DIR", arity = "1..*", description = "Oracle folders.")
   private List<Path> folders = List.of();
 
-  @Mixin private ThreadOptions threads;
+  @Mixin private DeviceOptions device;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -33,12 +36,13 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() {
     List<Map<String, Object>> rows = new ArrayList<>();
     int failures = 0;
+    Compute compute = device.compute(Optional.of(Precision.F32));
     if (!json) {
       System.out.printf(
           "%-14s %-12s %-10s %-6s %s%n", "folder", "case", "kind", "result", "detail");
     }
     for (Path folder : folders) {
-      try (OracleFolder oracle = OracleFolder.open(folder, threads.count())) {
+      try (OracleFolder oracle = OracleFolder.open(folder, compute, device::notice)) {
         for (OracleFolder.Verdict verdict : oracle.verify()) {
           failures += verdict.passed() ? 0 : 1;
           String name = folder.toAbsolutePath().normalize().getFileName().toString();

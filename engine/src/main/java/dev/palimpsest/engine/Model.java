@@ -1,7 +1,7 @@
 package dev.palimpsest.engine;
 
+import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.GenerationConfig;
@@ -17,6 +17,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
@@ -50,13 +51,24 @@ public record Model(
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
    */
   public static Model load(Path folder, Precision precision, int threads, DoubleConsumer progress) {
+    return load(folder, Compute.onHost(precision, threads), _ -> {}, progress);
+  }
+
+  /**
+   * Loads the model in {@code folder} as above, onto a device.
+   *
+   * @param notice is told why a device that was to be found is not used
+   * @throws dev.palimpsest.engine.backend.DeviceException if the device cannot run the model
+   */
+  public static Model load(
+      Path folder, Compute compute, Consumer<String> notice, DoubleConsumer progress) {
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       ModelSpec spec = LladaFamily.spec(checkpoint.config());
       GenerationConfig generationConfig = GenerationConfig.read(folder);
       Transformer transformer =
-          Transformer.load(checkpoint, spec, new HostBackend(precision, threads), progress);
+          Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
       boolean loaded = false;
       try {
         if (spec.parameters() < SMALL) {
@@ -80,6 +92,15 @@ public record Model(
       closeTokenizer(text);
       throw e;
     }
+  }
+
+  /**
+   * Loads what every model needs: the library of matrix products and the template engine. Nothing
+   * depends on it; on a thread of its own, while options are read, it makes a start shorter.
+   */
+  public static void prepare() {
+    boolean _ = OneDnn.isAvailable();
+    ChatTemplate.prepare();
   }
 
   private static Query masks(ModelSpec spec) {

@@ -20,7 +20,7 @@ final class HashModel implements Denoiser {
   final int vocabulary;
   private final long seed;
   private final double spread;
-  private final int levels;
+  final int levels;
   private final int suppressed;
   final AttentionPattern pattern;
 

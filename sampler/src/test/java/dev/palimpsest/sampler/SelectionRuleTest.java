@@ -52,6 +52,25 @@ class SelectionRuleTest {
     assertThat(publishedFactor(1, .9, .9, .9)).isEqualTo(3);
   }
 
+  @Test
+  void everythingAboveAThresholdIsTakenAndTheShareAtLeast() {
+    double[] ranked = {.95, .9, .85, .2};
+    assertThat(new SelectionRule.Above(.85, 1).take(ranked)).isEqualTo(2);
+    assertThat(new SelectionRule.Above(.85, 3).take(ranked)).isEqualTo(3);
+    assertThat(new SelectionRule.Above(.99, 1).take(ranked)).isEqualTo(1);
+    assertThat(new SelectionRule.Above(.1, 9).take(ranked)).isEqualTo(4);
+  }
+
+  @Test
+  void entropiesAreTakenWhileTheirSumIsBelowTheBound() {
+    double[] ranked = {-.1, -.125, -.125, -1};
+    assertThat(new SelectionRule.EntropyBound(.35).take(ranked)).isEqualTo(2);
+    assertThat(new SelectionRule.EntropyBound(.36).take(ranked)).isEqualTo(3);
+    assertThat(new SelectionRule.EntropyBound(.05).take(ranked)).isEqualTo(1);
+    assertThat(new SelectionRule.EntropyBound(9).take(ranked)).isEqualTo(4);
+    assertThat(new SelectionRule.EntropyBound(9).take(new double[0])).isZero();
+  }
+
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
   void everyRuleTakesALeadingRunOfTheRanking(long seed) {
@@ -64,7 +83,9 @@ class SelectionRuleTest {
         List.of(
             new SelectionRule.FixedCount(random.nextInt(14)),
             new SelectionRule.Threshold(random.nextDouble()),
-            new SelectionRule.Factor(3 * random.nextDouble() + .01));
+            new SelectionRule.Factor(3 * random.nextDouble() + .01),
+            new SelectionRule.Above(random.nextDouble(), random.nextInt(14)),
+            new SelectionRule.EntropyBound(random.nextDouble()));
     int[] all = new SelectionRule.FixedCount(scores.length).select(scores);
     for (int rank = 1; rank < all.length; rank++) {
       double higher = scores[all[rank - 1]];

@@ -6,7 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.palimpsest.bindings.onednn.LibraryCache.Library;
+import dev.palimpsest.bindings.LibraryCache;
+import dev.palimpsest.bindings.LibraryCache.Library;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

@@ -19,6 +19,9 @@ public interface Backend extends AutoCloseable {
   /** Device, precision and libraries, for people. */
   String describe();
 
+  /** Of the weights in memory. */
+  Precision precision();
+
   /** Copies tensors of equal width into the backend's memory, stacked along their rows. */
   Weight weight(List<Tensor> parts);
 

@@ -5,6 +5,7 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -54,6 +55,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
         backend.close();
       }
     }
+  }
+
+  /** The precision of its weights in memory. */
+  public Precision precision() {
+    return backend.precision();
   }
 
   /** What the model runs on, for people. */

@@ -99,6 +99,13 @@ public final class ChatTemplate {
     return template.map(text -> new ChatTemplate(config, text, tokens));
   }
 
+  /** Starts the template engine, which takes longer than the rest of a template's life. */
+  public static void prepare() {
+    String echo = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+    new ChatTemplate(Path.of(CONFIG), echo, Map.of())
+        .render(List.of(new Message("user", "")), true);
+  }
+
   private static Optional<String> token(JsonNode token) {
     JsonNode content = token.isObject() ? token.path("content") : token;
     return content.isString() ? Optional.of(content.stringValue()) : Optional.empty();

@@ -103,6 +103,11 @@ public final class ForwardProfile {
     }
 
     @Override
+    public Precision precision() {
+      return backend.precision();
+    }
+
+    @Override
     public String describe() {
       return backend.describe();
     }

@@ -15,13 +15,14 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The upper half of an f32: sign, eight bits of exponent, seven of mantissa. */
-final class Bf16 {
+public final class Bf16 {
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Vectors.FLOATS.vectorBitSize() / 2));
 
   private Bf16() {}
 
-  static float toFloat(short bits) {
+  /** The number itself. */
+  public static float toFloat(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
 

@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
  * Copies the elements of a stored tensor into native memory in the precision they are used in,
  * piece by piece through arrays: that is fast before anything is compiled, which loading mostly is.
  */
-final class TensorCopy {
+public final class TensorCopy {
   private static final int PIECE = 1 << 14;
 
   private TensorCopy() {}
@@ -25,14 +25,26 @@ final class TensorCopy {
    * @param at byte of {@code target} where the first element goes
    */
   static void into(MemorySegment target, long at, Precision precision, Tensor source) {
-    MemorySegment data = source.data();
+    into(target, at, precision, source, 0, source.elements());
+  }
+
+  /**
+   * Copies some of the elements.
+   *
+   * @param at byte of {@code target} where the first of them goes
+   * @param from the first of them
+   * @param elements how many
+   */
+  public static void into(
+      MemorySegment target, long at, Precision precision, Tensor source, long from, long elements) {
     if (source.dtype() == stored(precision)) {
-      MemorySegment.copy(data, 0, target, at, data.byteSize());
+      long size = source.dtype().bytes();
+      MemorySegment.copy(source.data(), size * from, target, at, size * elements);
     } else {
       float[] piece = new float[PIECE];
-      for (long first = 0; first < source.elements(); first += PIECE) {
-        int count = (int) Math.min(PIECE, source.elements() - first);
-        read(source, first, piece, count);
+      for (long first = 0; first < elements; first += PIECE) {
+        int count = (int) Math.min(PIECE, elements - first);
+        read(source, from + first, piece, count);
         switch (precision) {
           case F32 -> MemorySegment.copy(piece, 0, target, JAVA_FLOAT, at + 4 * first, count);
           case BF16 -> {

@@ -20,14 +20,29 @@ final class Vectors {
   private static final VectorShuffle<Float> EIGHTH = rotation(8);
   private static final VectorShuffle<Float> SIXTEENTH = rotation(16);
 
-  private static final float LOG2_E = 1.442695f;
-  private static final float LN2_HIGH = 0x1.63p-1f;
-  private static final float LN2_LOW = -0.00021219444f;
-  private static final float ROUND = 0x1.8p23f;
-  private static final float LOWEST = -87.33f;
-  private static final float HIGHEST = 88f;
+  // Vectors, and few operations on them: what is not compiled yet builds every one of them lane by
+  // lane.
+  private static final FloatVector LOWEST = all(-87.33f);
+  private static final FloatVector HIGHEST = all(88f);
+  private static final FloatVector LOG2_E = all(1.442695f);
+  private static final FloatVector ROUND = all(0x1.8p23f);
+  private static final FloatVector MINUS_LN2_HIGH = all(-0x1.63p-1f);
+  private static final FloatVector MINUS_LN2_LOW = all(0.00021219444f);
+  private static final FloatVector P0 = all(0.00019875691f);
+  private static final FloatVector P1 = all(0.0013981999f);
+  private static final FloatVector P2 = all(0.008333452f);
+  private static final FloatVector P3 = all(0.041665796f);
+  private static final FloatVector P4 = all(0.16666666f);
+  private static final FloatVector P5 = all(0.5f);
+  private static final FloatVector ONE = all(1f);
+  private static final FloatVector ZERO = all(0f);
+  private static final IntVector ONE_BITS = ONE.reinterpretAsInts();
 
   private Vectors() {}
+
+  private static FloatVector all(float value) {
+    return FloatVector.broadcast(FLOATS, value);
+  }
 
   private static VectorShuffle<Float> rotation(int parts) {
     return VectorShuffle.iota(FLOATS, LANES / parts, 1, true);
@@ -62,16 +77,12 @@ final class Vectors {
     FloatVector clamped = x.max(LOWEST).min(HIGHEST);
     FloatVector shifted = clamped.fma(LOG2_E, ROUND);
     FloatVector n = shifted.sub(ROUND);
-    FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), clamped);
-    r = n.fma(FloatVector.broadcast(FLOATS, -LN2_LOW), r);
-    FloatVector p = r.fma(0.00019875691f, 0.0013981999f);
-    p = p.fma(r, FloatVector.broadcast(FLOATS, 0.008333452f));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, 0.041665796f));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, 0.16666666f));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, 0.5f));
-    p = p.fma(r.mul(r), r.add(1f));
+    FloatVector r = n.fma(MINUS_LN2_HIGH, clamped);
+    r = n.fma(MINUS_LN2_LOW, r);
+    FloatVector p = r.fma(P0, P1).fma(r, P2).fma(r, P3).fma(r, P4).fma(r, P5);
+    p = p.fma(r.mul(r), r.add(ONE));
     IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
-    FloatVector result = p.reinterpretAsInts().add(exponent).reinterpretAsFloats();
-    return result.blend(0f, x.compare(VectorOperators.LT, LOWEST));
+    FloatVector power = exponent.add(ONE_BITS).reinterpretAsFloats();
+    return p.mul(power).blend(ZERO, x.lt(LOWEST));
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.host;
 
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
@@ -18,7 +19,7 @@ import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small LLaDA checkpoints of random f32 weights. */
-enum TinyLlada {
+public enum TinyLlada {
   /** Grouped queries; rotary halves of a whole vector. */
   GROUPED(64, 4, 2, 172, 300, 2, false),
   /** A head of 24 and a feed-forward that is no multiple of anything. */
@@ -41,11 +42,11 @@ enum TinyLlada {
             .formatted(hidden, heads, keyHeads, inner, vocabulary, layers, tied);
   }
 
-  ModelSpec spec() {
+  public ModelSpec spec() {
     return Families.spec(JsonMapper.shared().readTree(config));
   }
 
-  void write(Path folder, long seed) {
+  public void write(Path folder, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     Map<String, List<Long>> tensors =
         Families.of(JsonMapper.shared().readTree(config)).tensors().shapes(spec(), Set.of());
@@ -82,7 +83,7 @@ enum TinyLlada {
     return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
-  static Transformer load(Path folder, HostBackend backend) {
+  public static Transformer load(Path folder, Backend backend) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       return Transformer.load(checkpoint, Families.spec(checkpoint.config()), backend, _ -> {});
     }

@@ -1,9 +1,9 @@
-package dev.palimpsest.bindings.onednn;
+package dev.palimpsest.bindings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.bindings.onednn.LibraryCache.Library;
+import dev.palimpsest.bindings.LibraryCache.Library;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -23,7 +23,7 @@ import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The cache, with class files of this package in the place of libraries. */
+/** The cache, with class files in the place of libraries. */
 class LibraryCacheTest {
   private static final String RESOURCES = "/dev/palimpsest/bindings/onednn/";
   private static final String ONE = RESOURCES + "OneDnn.class";

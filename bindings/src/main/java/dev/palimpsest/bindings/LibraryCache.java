@@ -1,4 +1,4 @@
-package dev.palimpsest.bindings.onednn;
+package dev.palimpsest.bindings;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,21 +20,27 @@ import java.util.zip.CRC32;
  * the expected SHA-256. Before every later use its CRC-32 is checked (a few milliseconds where the
  * SHA-256 of oneDNN takes half a second), so a damaged file is replaced and never loaded.
  */
-final class LibraryCache {
+public final class LibraryCache {
   private final Path folder;
 
-  LibraryCache(Path folder) {
+  /** A cache in a folder, which need not exist. */
+  public LibraryCache(Path folder) {
     this.folder = folder;
   }
 
+  /** The cache in the {@linkplain #userFolder user's folder}. */
+  public static LibraryCache ofUser() {
+    return new LibraryCache(userFolder());
+  }
+
   /** {@code $XDG_CACHE_HOME/palimpsest}, or {@code ~/.cache/palimpsest}. */
-  static LibraryCache ofUser() {
+  public static Path userFolder() {
     String configured = System.getenv("XDG_CACHE_HOME");
     Path caches =
         configured == null || configured.isBlank()
             ? Path.of(System.getProperty("user.home"), ".cache")
             : Path.of(configured);
-    return new LibraryCache(caches.resolve("palimpsest"));
+    return caches.resolve("palimpsest");
   }
 
   /**
@@ -43,7 +49,7 @@ final class LibraryCache {
    * @return the folder that holds them
    * @throws IOException if a resource is missing or its bytes are not the expected ones
    */
-  Path unpack(String name, Library... libraries) throws IOException {
+  public Path unpack(String name, Library... libraries) throws IOException {
     Path target = folder.resolve(name);
     for (Library library : libraries) {
       Path file = target.resolve(library.fileName());
@@ -105,8 +111,9 @@ final class LibraryCache {
   }
 
   /** A library inside a jar: its absolute resource name and the checksums of its bytes. */
-  record Library(String resource, String sha256, long crc32) {
-    String fileName() {
+  public record Library(String resource, String sha256, long crc32) {
+    /** The file's own name. */
+    public String fileName() {
       return resource.substring(resource.lastIndexOf('/') + 1);
     }
   }

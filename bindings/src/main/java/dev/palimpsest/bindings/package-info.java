@@ -1,0 +1,5 @@
+/** Native libraries as Java. */
+@NullMarked
+package dev.palimpsest.bindings;
+
+import org.jspecify.annotations.NullMarked;

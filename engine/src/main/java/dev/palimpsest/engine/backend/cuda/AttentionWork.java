@@ -1,0 +1,59 @@
+package dev.palimpsest.engine.backend.cuda;
+
+/**
+ * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
+ * sequence each, where the group is the number of heads that share a key head.
+ *
+ * @param queryStarts of the sequences it is for
+ * @param keyStarts of the sequences it is for
+ * @param items the number of blocks for one key head, padding included
+ * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
+ * @param sequences byte of the step's input: {@code {first key row, 0, 0, keys}} a sequence
+ */
+record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
+  private static final int MOST_QUERIES = 64;
+  private static final int ITEM_INTS = 4;
+
+  /** Puts the work on {@code queryStarts} and {@code keyStarts} into a step's input. */
+  static AttentionWork of(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
+    int most = MOST_QUERIES / group;
+    int count = 0;
+    int sequences = queryStarts.length - 1;
+    for (int i = 0; i < sequences; i++) {
+      count += Math.ceilDiv(queryStarts[i + 1] - queryStarts[i], most);
+    }
+    int items = RowBuckets.padded(count);
+    int padded = RowBuckets.padded(sequences);
+    long work = input.reserve((long) items * ITEM_INTS * Integer.BYTES);
+    long described = input.reserve((long) padded * ITEM_INTS * Integer.BYTES);
+    int next = 0;
+    for (int i = 0; i < sequences; i++) {
+      for (int row = queryStarts[i]; row < queryStarts[i + 1]; row += most) {
+        put(input, work, next++, i, row, Math.min(most, queryStarts[i + 1] - row));
+      }
+      put(input, described, i, keyStarts[i], 0, 0);
+      input.setInt(described + 16L * i + 12, keyStarts[i + 1] - keyStarts[i]);
+    }
+    for (int i = count; i < items; i++) {
+      put(input, work, i, 0, 0, 0);
+    }
+    for (int i = sequences; i < padded; i++) {
+      put(input, described, i, 0, 0, 0);
+    }
+    return new AttentionWork(queryStarts, keyStarts, items, work, described);
+  }
+
+  /** Whether it is for these very arrays. */
+  @SuppressWarnings("ReferenceEquality") // the same object for every block of a step
+  boolean isFor(int[] otherQueryStarts, int[] otherKeyStarts) {
+    return queryStarts == otherQueryStarts && keyStarts == otherKeyStarts;
+  }
+
+  private static void put(StepInput input, long at, int index, int first, int second, int third) {
+    long item = at + 16L * index;
+    input.setInt(item, first);
+    input.setInt(item + 4, second);
+    input.setInt(item + 8, third);
+    input.setInt(item + 12, 0);
+  }
+}

@@ -1,0 +1,543 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.palimpsest.bindings.LibraryCache;
+import dev.palimpsest.bindings.cublas.Cublas;
+import dev.palimpsest.bindings.cuda.Context;
+import dev.palimpsest.bindings.cuda.Cuda;
+import dev.palimpsest.bindings.cuda.CudaException;
+import dev.palimpsest.bindings.cuda.Device;
+import dev.palimpsest.bindings.cuda.DeviceMemory;
+import dev.palimpsest.bindings.cuda.PinnedMemory;
+import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.backend.host.Bf16;
+import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.ModelSpec;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * The operations on an NVIDIA GPU. Activations and weights are f32 or bf16, sums f32; vectors and
+ * tables are f32.
+ *
+ * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
+ */
+public final class CudaBackend implements Backend {
+  private static final long RESERVE_BYTES = 512L << 20;
+  private static final int ATTENTION_THREADS = 128;
+  private static final int NAN_WORD = -1;
+
+  private final Precision precision;
+  private final CudaOptions options;
+  private final Context context;
+  private final List<AutoCloseable> resources = new ArrayList<>();
+  private final List<CudaWeight> weights = new ArrayList<>();
+  private final Stream stream;
+  private final Kernels kernels;
+  private final WeightUpload upload;
+  private final StepInput input;
+  private final StepMachine machine;
+  private final Vocabulary vocabulary;
+  private final List<AttentionWork> attentionWork = new ArrayList<>();
+  private final PairList guided = new PairList();
+
+  private DeviceMemory memory;
+  private Optional<String> unusable = Optional.empty();
+  private long steps;
+  private int tokens;
+
+  private CudaBackend(Precision precision, CudaOptions options, Context context) {
+    this.precision = precision;
+    this.options = options;
+    this.context = context;
+    boolean opened = false;
+    try {
+      stream = held(new Stream());
+      kernels = held(Kernels.load(precision));
+      AlgorithmStore store = new AlgorithmStore(storeFile(context.device()));
+      Products products = held(new Products(kernels, stream, store, options.fastGemm()));
+      upload = held(new WeightUpload(stream));
+      input = held(new StepInput());
+      vocabulary = held(new Vocabulary(input));
+      machine =
+          held(
+              new StepMachine(
+                  context.device(), kernels, products, weights, input, stream, options.audit()));
+      memory = DeviceMemory.allocate(1);
+      opened = true;
+    } finally {
+      if (!opened) {
+        Release.all(resources);
+        Release.one(context);
+      }
+    }
+  }
+
+  private <T extends AutoCloseable> T held(T resource) {
+    resources.add(resource);
+    return resource;
+  }
+
+  private static Path storeFile(Device device) {
+    return LibraryCache.userFolder()
+        .resolve("gemm")
+        .resolve(device.uuid() + "-cublas-" + Cublas.version() + ".txt");
+  }
+
+  /** Why no model can be run on a GPU here, in one sentence; empty if one can. */
+  public static Optional<String> failure() {
+    if (Cuda.failure().isPresent()) {
+      return Cuda.failure();
+    }
+    return Kernels.failure(Cuda.devices().getFirst()).or(Cublas::failure);
+  }
+
+  /** The GPU that models are run on, for people; {@link #failure} is empty. */
+  public static String device() {
+    Device device = Cuda.devices().getFirst();
+    return String.format(
+        Locale.ROOT,
+        "%s (%s, %.0f GB, driver for CUDA %d.%d)",
+        device.name(),
+        device.architecture(),
+        device.memoryBytes() / 1e9,
+        Cuda.driverVersion() / 1000,
+        Cuda.driverVersion() % 1000 / 10);
+  }
+
+  /**
+   * Sets the first GPU up for a model.
+   *
+   * @param precision of weights and activations
+   * @param spec of the model that is to be loaded
+   * @throws DeviceException if there is no GPU, or no kernel for this model, or the model does not
+   *     fit: then it says how much is needed and how much is free
+   */
+  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
+    Optional<String> reason = failure();
+    if (reason.isPresent()) {
+      throw new DeviceException("there is no GPU to compute on: " + reason.get());
+    }
+    Kernels.requireHeads(spec.headSize(), spec.heads() / spec.keyValueHeads());
+    Context context = Context.retain(Cuda.devices().getFirst());
+    boolean fits = false;
+    try {
+      long needed = spec.parameters() * CudaWeight.elementBytes(precision) + RESERVE_BYTES;
+      long free = context.freeBytes();
+      if (needed > free) {
+        throw new DeviceException(
+            String.format(
+                Locale.ROOT,
+                "the model does not fit: %.2f GB of %s's memory are needed for its weights in %s and"
+                    + " the first steps, and %.2f GB are free",
+                needed / 1e9,
+                context.device().name(),
+                name(precision),
+                free / 1e9));
+      }
+      fits = true;
+    } finally {
+      if (!fits) {
+        Release.one(context);
+      }
+    }
+    return new CudaBackend(precision, options, context);
+  }
+
+  private static String name(Precision precision) {
+    return precision.name().toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public String describe() {
+    return "cuda, "
+        + name(precision)
+        + ", "
+        + device()
+        + ", cuBLASLt "
+        + Cublas.version()
+        + (options.fastGemm() ? ", fast products: results may depend on the batch" : "")
+        + (options.audit() ? ", audited" : "");
+  }
+
+  @Override
+  public Weight weight(List<Tensor> parts) {
+    return onDevice(
+        "loading " + parts.getFirst().name(),
+        () -> {
+          List<Long> shape = parts.getFirst().shape();
+          int columns = Math.toIntExact(shape.getLast());
+          Precision stored = shape.size() == 1 ? Precision.F32 : precision;
+          long elements = parts.stream().mapToLong(Tensor::elements).sum();
+          CudaWeight weight = allocate(stored, Math.toIntExact(elements / columns), columns);
+          DeviceMemory target = (DeviceMemory) resources.getLast();
+          long at = 0;
+          for (Tensor part : parts) {
+            upload.copy(part, stored, target, at);
+            at += part.elements() * CudaWeight.elementBytes(stored);
+          }
+          return weight;
+        });
+  }
+
+  @Override
+  public Weight table(int rows, int columns, float[] values) {
+    return onDevice(
+        "loading a table",
+        () -> {
+          CudaWeight weight = allocate(Precision.F32, rows, columns);
+          upload.copy(values, (DeviceMemory) resources.getLast());
+          return weight;
+        });
+  }
+
+  private CudaWeight allocate(Precision stored, int rows, int columns) {
+    long bytes = CudaWeight.elementBytes(stored) * rows * columns;
+    DeviceMemory allocated = held(DeviceMemory.allocate(bytes));
+    CudaWeight weight = new CudaWeight(weights.size(), stored, rows, columns, allocated.address());
+    weights.add(weight);
+    return weight;
+  }
+
+  @Override
+  public int paddedRows(int rows) {
+    return RowBuckets.padded(rows);
+  }
+
+  @Override
+  public void begin(long elements) {
+    onDevice(
+        "making room for a step of " + elements + " elements",
+        () -> {
+          upload.close();
+          machine.clear();
+          forgetInput();
+          steps++;
+          tokens = 0;
+          long bytes = elements * CudaWeight.elementBytes(precision);
+          if (memory.bytes() < bytes) {
+            memory.close();
+            memory = DeviceMemory.allocate(Math.ceilDiv(bytes, 4) * 4);
+          }
+          if (options.audit()) {
+            memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
+          }
+          return true;
+        });
+  }
+
+  private void forgetInput() {
+    input.clear();
+    attentionWork.clear();
+    guided.clear();
+  }
+
+  @Override
+  public void embed(int[] ids, Weight table, Activation out) {
+    tokens = Math.max(tokens, ids.length);
+    CudaWeight source = (CudaWeight) table;
+    int rows = RowBuckets.padded(ids.length);
+    if (source.precision() != precision) {
+      throw new IllegalArgumentException(
+          "a table of " + source.precision() + " is embedded where " + precision + " is computed");
+    }
+    launch(DeviceOp.EMBED, rows, blocksOfRow(rows, out.columns()))
+        .add(input.put(ids, rows, 0))
+        .add(source.address())
+        .add(out.columns())
+        .add(address(out))
+        .add(out.stride());
+  }
+
+  @Override
+  public void rmsNorm(Activation x, Weight gain, double epsilon, Activation out) {
+    launch(DeviceOp.RMS_NORM, RowBuckets.padded(x.rows()), 1)
+        .add(address(x))
+        .add(x.stride())
+        .add(0)
+        .add(0)
+        .add(((CudaWeight) gain).address())
+        .add(Float.floatToRawIntBits((float) epsilon))
+        .add(address(out))
+        .add(out.stride())
+        .add(x.columns());
+  }
+
+  @Override
+  public void linear(Activation x, Weight w, int firstRow, Activation out) {
+    product(x, (CudaWeight) w, firstRow, out, false);
+  }
+
+  @Override
+  public void addLinear(Activation x, Weight w, Activation sum) {
+    product(x, (CudaWeight) w, 0, sum, true);
+  }
+
+  private void product(Activation x, CudaWeight w, int firstRow, Activation out, boolean add) {
+    putGuided();
+    machine.product(
+        w,
+        firstRow,
+        out.columns(),
+        address(x),
+        x.stride(),
+        RowBuckets.padded(x.rows()),
+        address(out),
+        out.stride(),
+        precision,
+        add);
+  }
+
+  @Override
+  public void rotate(Activation x, int headSize, int[] positions, Weight table) {
+    int rows = RowBuckets.padded(x.rows());
+    CudaWeight angles = (CudaWeight) table;
+    launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
+        .add(address(x))
+        .add(x.stride())
+        .add(x.columns() / headSize)
+        .add(headSize)
+        .add(angles.columns())
+        .add(input.put(positions, rows, 0))
+        .add(angles.address())
+        .add(0)
+        .add(0);
+  }
+
+  @Override
+  public void attention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      int[] limits,
+      Activation out) {
+    int heads = q.columns() / headSize;
+    int keyHeads = k.columns() / headSize;
+    AttentionWork work = work(queryStarts, keyStarts, heads / keyHeads);
+    int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
+    putGuided();
+    machine
+        .launch(
+            kernels.attention(headSize, shared), work.items(), keyHeads, ATTENTION_THREADS, shared)
+        .add(address(q))
+        .add(q.stride())
+        .add(address(k))
+        .add(k.stride())
+        .add(address(v))
+        .add(v.stride())
+        .add(address(out))
+        .add(out.stride())
+        .add(heads)
+        .add(keyHeads)
+        .add(work.work())
+        .add(work.sequences())
+        .add(input.put(limits, RowBuckets.padded(limits.length), 0))
+        .add(0)
+        .add(0)
+        .add(0)
+        .add(0);
+  }
+
+  /** The blocks of one layer are those of the next, and are put in once. */
+  private AttentionWork work(int[] queryStarts, int[] keyStarts, int group) {
+    for (AttentionWork each : attentionWork) {
+      if (each.isFor(queryStarts, keyStarts)) {
+        return each;
+      }
+    }
+    AttentionWork created = AttentionWork.of(queryStarts, keyStarts, group, input);
+    attentionWork.add(created);
+    return created;
+  }
+
+  @Override
+  public void swiGlu(Activation gateUp, Activation out) {
+    int rows = RowBuckets.padded(out.rows());
+    launch(DeviceOp.SWIGLU, rows, blocksOfRow(rows, out.columns()))
+        .add(address(gateUp))
+        .add(gateUp.stride())
+        .add(address(out))
+        .add(out.stride())
+        .add(out.columns());
+  }
+
+  @Override
+  public void gather(Activation x, int[] rows, Activation out) {
+    int padded = RowBuckets.padded(rows.length);
+    launch(DeviceOp.GATHER, padded, blocksOfRow(padded, out.columns()))
+        .add(address(x))
+        .add(x.stride())
+        .add(input.put(rows, padded, 0))
+        .add(address(out))
+        .add(out.stride())
+        .add(out.columns());
+  }
+
+  /** Pairs of the same matrix, one after another, become one launch. */
+  @Override
+  public void guide(Activation x, int row, int unconditional, double scale) {
+    if (!guided.isOf(x)) {
+      putGuided();
+    }
+    guided.add(x, row, unconditional, (float) scale);
+  }
+
+  private void putGuided() {
+    if (!guided.isEmpty()) {
+      PairList.Put put = guided.put(input);
+      Activation x = guided.matrix();
+      guided.clear();
+      launch(DeviceOp.GUIDE, put.count(), blocksOfRow(put.count(), x.columns()))
+          .add(address(x))
+          .add(x.stride())
+          .add(x.columns())
+          .add(put.pairs())
+          .add(put.scales());
+    }
+  }
+
+  @Override
+  public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
+    putGuided();
+    return onDevice(
+        "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
+        () -> {
+          vocabulary.put(address(x), x.stride(), (CudaWeight) head, draws, machine);
+          if (options.audit()) {
+            vocabulary.poison(stream);
+          }
+          machine.run(vocabulary.results(), vocabulary.pinned(), vocabulary.resultBytes());
+          forgetInput();
+          return predictions(draws);
+        });
+  }
+
+  private List<Prediction> predictions(List<RowDraw> draws) {
+    MemorySegment results = vocabulary.pinned().segment();
+    List<Prediction> predictions = new ArrayList<>(draws.size());
+    for (int i = 0; i < draws.size(); i++) {
+      long at = (long) Vocabulary.RESULT_BYTES * i;
+      double logSumExp = results.get(JAVA_DOUBLE, at + 24);
+      int argmax = results.get(JAVA_INT, at + 60);
+      if (!Double.isFinite(logSumExp) || argmax < 0) {
+        throw new ArithmeticException(
+            "a row of logits has the maximum "
+                + results.get(JAVA_DOUBLE, at + 40)
+                + " and the softmax sum "
+                + results.get(JAVA_DOUBLE, at + 48)
+                + " where finite numbers are expected: the model's weights are damaged");
+      }
+      predictions.add(
+          new Prediction(
+              results.get(JAVA_INT, at + 56),
+              results.get(JAVA_DOUBLE, at),
+              argmax,
+              results.get(JAVA_DOUBLE, at + 8),
+              results.get(JAVA_DOUBLE, at + 16),
+              logSumExp,
+              results.get(JAVA_DOUBLE, at + 32)));
+    }
+    return predictions;
+  }
+
+  @Override
+  public float[] read(Activation x) {
+    putGuided();
+    long elementBytes = CudaWeight.elementBytes(precision);
+    long span = elementBytes * ((long) (x.rows() - 1) * x.stride() + x.columns());
+    return onDevice(
+        "step %d over %d tokens".formatted(steps, tokens),
+        () -> {
+          try (PinnedMemory copy = PinnedMemory.allocate(span)) {
+            machine.runOnce();
+            forgetInput();
+            memory.copyTo(copy, elementBytes * x.offset(), 0, span, stream);
+            stream.synchronize();
+            float[] result = new float[x.rows() * x.columns()];
+            for (int row = 0; row < x.rows(); row++) {
+              for (int column = 0; column < x.columns(); column++) {
+                long at = (long) row * x.stride() + column;
+                result[row * x.columns() + column] =
+                    switch (precision) {
+                      case F32 -> copy.segment().getAtIndex(JAVA_FLOAT, at);
+                      case BF16 -> Bf16.toFloat(copy.segment().getAtIndex(JAVA_SHORT, at));
+                    };
+              }
+            }
+            return result;
+          }
+        });
+  }
+
+  private Tape launch(DeviceOp op, int gridX, int gridY) {
+    putGuided();
+    return machine.launch(op, gridX, gridY);
+  }
+
+  private int blocksOfRow(int rows, int columns) {
+    return machine.blocksOfRow(rows, columns, (int) CudaWeight.elementBytes(precision));
+  }
+
+  private long address(Activation x) {
+    return memory.address() + CudaWeight.elementBytes(precision) * x.offset();
+  }
+
+  /** What is done with the device. */
+  private interface Task<T> {
+    T run();
+  }
+
+  private <T> T onDevice(String what, Task<T> task) {
+    if (unusable.isPresent()) {
+      throw new DeviceException(unusable.get());
+    }
+    try {
+      context.makeCurrent();
+      return task.run();
+    } catch (CudaException e) {
+      String reason = what + ": " + machine.operation() + e.getMessage();
+      release();
+      unusable = Optional.of("the device failed before: " + reason);
+      throw new DeviceException(reason, e);
+    }
+  }
+
+  private void release() {
+    Release.one(memory);
+    Release.all(resources);
+    resources.clear();
+    Release.one(context);
+  }
+
+  @Override
+  public void close() {
+    if (unusable.isEmpty()) {
+      unusable = Optional.of("this backend has been closed");
+      context.makeCurrent();
+      release();
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package dev.palimpsest.engine.backend.cuda;
+
+/**
+ * How a GPU is used.
+ *
+ * @param audit fills the memory of every step with NaN before the step, and waits for every
+ *     operation: what a step leaves behind cannot reach the next, and a failure names its operation
+ * @param fastGemm lets every number of rows have a product algorithm of its own: faster, and a
+ *     result may then depend on what shares its batch
+ */
+public record CudaOptions(boolean audit, boolean fastGemm) {
+  /** Fast where it changes no result. */
+  public static final CudaOptions DEFAULT = new CudaOptions(false, false);
+}

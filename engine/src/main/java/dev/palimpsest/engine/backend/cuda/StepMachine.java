@@ -1,0 +1,226 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import dev.palimpsest.bindings.cuda.Device;
+import dev.palimpsest.bindings.cuda.DeviceMemory;
+import dev.palimpsest.bindings.cuda.Graph;
+import dev.palimpsest.bindings.cuda.KernelArguments;
+import dev.palimpsest.bindings.cuda.PinnedMemory;
+import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.backend.Precision;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a step's tape and runs it: the first time operation by operation, which lets libraries
+ * load what they need, the second time into a graph, and from then on as that graph.
+ */
+final class StepMachine implements AutoCloseable {
+  private static final int MOST_GRAPHS = 96;
+  private static final int MOST_SEEN = 4096;
+  private static final int THREADS = 256;
+  private static final int PACK_BYTES = 16;
+  private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
+  private static final int ADD = 1;
+  private static final int F32_RESULT = 2;
+  private static final String NOTHING = "";
+
+  private final Device device;
+  private final Kernels kernels;
+  private final Products products;
+  private final List<CudaWeight> weights;
+  private final StepInput input;
+  private final Tape tape = new Tape();
+  private final Stream stream;
+  private final boolean oneByOne;
+  private final Set<Integer> seen = new HashSet<>();
+  private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
+  private String operation = NOTHING;
+
+  /**
+   * A machine for one backend.
+   *
+   * @param oneByOne whether it waits for every operation, and never makes graphs
+   */
+  StepMachine(
+      Device device,
+      Kernels kernels,
+      Products products,
+      List<CudaWeight> weights,
+      StepInput input,
+      Stream stream,
+      boolean oneByOne) {
+    this.device = device;
+    this.kernels = kernels;
+    this.products = products;
+    this.weights = weights;
+    this.input = input;
+    this.stream = stream;
+    this.oneByOne = oneByOne;
+  }
+
+  /** Forgets what was written down. */
+  void clear() {
+    tape.clear();
+    operation = NOTHING;
+  }
+
+  /** Writes a launch down; its arguments are to be added to the tape. */
+  Tape launch(DeviceOp op, int gridX, int gridY) {
+    return launch(op, gridX, gridY, THREADS);
+  }
+
+  Tape launch(DeviceOp op, int gridX, int gridY, int threads) {
+    return launch(kernels.index(op), gridX, gridY, threads, 0);
+  }
+
+  Tape launch(int kernel, int gridX, int gridY, int threads, int sharedBytes) {
+    return tape.add(Tape.KERNEL).add(kernel).add(gridX).add(gridY).add(threads).add(sharedBytes);
+  }
+
+  /** Writes a product down, see {@link Products#multiply}. */
+  void product(
+      CudaWeight w,
+      int firstRow,
+      int columns,
+      long x,
+      int xStride,
+      int rows,
+      long out,
+      int outStride,
+      Precision outPrecision,
+      boolean add) {
+    tape.add(Tape.PRODUCT)
+        .add(w.index())
+        .add(firstRow)
+        .add(columns)
+        .add(x)
+        .add(xStride)
+        .add(rows)
+        .add(out)
+        .add(outStride)
+        .add((add ? ADD : 0) | (outPrecision == Precision.F32 ? F32_RESULT : 0));
+  }
+
+  /** How many blocks share a row, so that few rows keep the device busy too. */
+  int blocksOfRow(int rows, int columns, int elementBytes) {
+    int useful = Math.ceilDiv(columns * elementBytes, THREADS * PACK_BYTES);
+    int wanted = BLOCKS_PER_MULTIPROCESSOR * device.multiprocessors() / rows;
+    return Math.clamp(wanted, 1, useful);
+  }
+
+  /** Runs the tape and copies its results to the host; done when this returns. */
+  void run(DeviceMemory results, PinnedMemory host, long bytes) {
+    Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
+    @Nullable Graph graph = oneByOne ? null : graphs.get(key);
+    if (graph == null && !oneByOne && seen.contains(key.hash())) {
+      graph = Graph.capture(stream, () -> put(results, host, bytes));
+      graphs.put(key, graph);
+      forgetOldest();
+    }
+    if (graph == null) {
+      put(results, host, bytes);
+      if (seen.size() == MOST_SEEN) {
+        seen.clear();
+      }
+      seen.add(key.hash());
+    } else {
+      graph.launch(stream);
+    }
+    clear();
+    stream.synchronize();
+  }
+
+  private void forgetOldest() {
+    if (graphs.size() > MOST_GRAPHS) {
+      Map.Entry<Tape.Key, Graph> oldest = graphs.entrySet().iterator().next();
+      graphs.remove(oldest.getKey());
+      oldest.getValue().close();
+    }
+  }
+
+  private void put(DeviceMemory results, PinnedMemory host, long bytes) {
+    putTape();
+    results.copyTo(host, 0, 0, bytes, stream);
+  }
+
+  /** Runs a tape that leaves its results where they are. */
+  void runOnce() {
+    putTape();
+    clear();
+    stream.synchronize();
+  }
+
+  private void putTape() {
+    input.upload(stream);
+    int at = 0;
+    while (at < tape.length()) {
+      at = tape.word(at) == Tape.KERNEL ? putKernel(at) : putProduct(at);
+      if (oneByOne) {
+        stream.synchronize();
+      }
+    }
+  }
+
+  private int putKernel(int at) {
+    int kernel = (int) tape.word(at + 1);
+    DeviceOp op = kernels.op(kernel);
+    operation = op.kernel();
+    KernelArguments arguments = kernels.arguments();
+    int next = at + 6;
+    String types = op.arguments();
+    for (int i = 0; i < types.length(); i++) {
+      long value = tape.word(next++);
+      switch (types.charAt(i)) {
+        case 'p' -> arguments.add(value);
+        case 's' -> arguments.add(input.address() + value);
+        case 'i' -> arguments.add((int) value);
+        case 'f' -> arguments.add(Float.intBitsToFloat((int) value));
+        default -> throw new IllegalStateException(op + " has an argument of no known type");
+      }
+    }
+    kernels
+        .kernel(kernel)
+        .launch(
+            stream,
+            (int) tape.word(at + 2),
+            (int) tape.word(at + 3),
+            1,
+            (int) tape.word(at + 4),
+            (int) tape.word(at + 5),
+            arguments);
+    return next;
+  }
+
+  private int putProduct(int at) {
+    CudaWeight w = weights.get((int) tape.word(at + 1));
+    operation = "product with a weight of " + w.rows() + " x " + w.columns();
+    int flags = (int) tape.word(at + 9);
+    products.multiply(
+        w,
+        (int) tape.word(at + 2),
+        (int) tape.word(at + 3),
+        tape.word(at + 4),
+        (int) tape.word(at + 5),
+        (int) tape.word(at + 6),
+        tape.word(at + 7),
+        (int) tape.word(at + 8),
+        (flags & F32_RESULT) != 0 ? Precision.F32 : Precision.BF16,
+        (flags & ADD) != 0);
+    return at + 10;
+  }
+
+  /** The operation that was being put into the stream, for a message; empty if none was. */
+  String operation() {
+    return operation.isEmpty() ? "" : operation + ": ";
+  }
+
+  @Override
+  public void close() {
+    Release.all(List.copyOf(graphs.values()));
+    graphs.clear();
+  }
+}

@@ -1,0 +1,222 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.backend.host.TinyLlada;
+import dev.palimpsest.engine.forward.Transformer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole forwards on the emulated device, JCuda and graphs included. */
+final class CudaBackendTest {
+  private static final TinyLlada MODEL = TinyLlada.GROUPED;
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void writeModel() {
+    EmulatedDevice.require();
+    MODEL.write(folder, 1);
+  }
+
+  @AfterEach
+  void everythingIsFreed() {
+    EmulatedDevice.setMemory(0);
+    assertThat(EmulatedDevice.inUse()).isZero();
+  }
+
+  private Transformer onDevice(Precision precision, CudaOptions options) {
+    return TinyLlada.load(folder, CudaBackend.open(precision, options, MODEL.spec()));
+  }
+
+  private Transformer onHost(Precision precision) {
+    return TinyLlada.load(folder, new HostBackend(precision, 1));
+  }
+
+  /** A sequence of random tokens that asks for some of its rows. */
+  private static Query query(SplittableRandom random, int length, Draw draw) {
+    int[] tokens = random.ints(length, 0, MODEL.spec().vocabulary()).toArray();
+    int[] rows = IntStream.range(0, length).filter(i -> i == 0 || random.nextInt(3) > 0).toArray();
+    Optional<Query.Guidance> guidance =
+        random.nextBoolean()
+            ? Optional.of(
+                new Query.Guidance(
+                    random.ints(length, 0, MODEL.spec().vocabulary()).toArray(), 1.5))
+            : Optional.empty();
+    return new Query(tokens, random.nextInt(10), rows, 0, draw, guidance);
+  }
+
+  private static List<Query> batch(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Draw noisy =
+        new Draw(0.8, Optional.empty(), seed, 3, new int[] {1, 7, 200}, new int[] {2, 200});
+    return List.of(
+        query(random, 1 + random.nextInt(9), Draw.GREEDY),
+        query(random, 30 + random.nextInt(80), noisy),
+        query(random, 1 + random.nextInt(40), noisy));
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {0, 1, 2, 3})
+  void predictionsInF32AreThoseOfTheHostBackend(long seed) {
+    List<Query> queries = batch(seed);
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT);
+        Transformer host = onHost(Precision.F32)) {
+      List<Prediction> found = flat(device.predict(queries));
+      List<Prediction> expected = flat(host.predict(queries));
+      assertThat(found).hasSameSizeAs(expected);
+      for (int i = 0; i < found.size(); i++) {
+        Prediction one = found.get(i);
+        Prediction other = expected.get(i);
+        assertThat(one.token()).isEqualTo(other.token());
+        assertThat(one.argmax()).isEqualTo(other.argmax());
+        assertThat(one.probability()).isCloseTo(other.probability(), within(1e-5));
+        assertThat(one.top()).isCloseTo(other.top(), within(1e-5));
+        assertThat(one.second()).isCloseTo(other.second(), within(1e-5));
+        assertThat(one.logSumExp()).isCloseTo(other.logSumExp(), within(1e-4));
+        assertThat(one.entropy()).isCloseTo(other.entropy(), within(1e-4));
+      }
+    }
+  }
+
+  @Test
+  void logitsInBf16AreThoseOfTheHostToTheirPrecision() {
+    Query query = batch(5).get(1);
+    try (Transformer device = onDevice(Precision.BF16, CudaOptions.DEFAULT);
+        Transformer host = onHost(Precision.F32)) {
+      float[] found = device.logits(query);
+      float[] expected = host.logits(query);
+      double differences = 0;
+      double magnitudes = 0;
+      for (int i = 0; i < found.length; i++) {
+        differences += Math.pow(found[i] - expected[i], 2);
+        magnitudes += Math.pow(expected[i], 2);
+      }
+      assertThat(Math.sqrt(differences / magnitudes)).isBetween(1e-4, 3e-2);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aStepIsTheSameOneByOneAndAsAGraphAndAfterOthers(Precision precision) {
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> first = device.predict(batch(0));
+      List<List<Prediction>> other = device.predict(batch(1));
+      for (int run = 0; run < 4; run++) {
+        assertThat(device.predict(batch(0))).isEqualTo(first);
+        assertThat(device.predict(batch(1))).isEqualTo(other);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aSequencesPredictionsDoNotDependOnWhatSharesItsBatch(Precision precision) {
+    List<Query> queries = new ArrayList<>(batch(2));
+    queries.addAll(batch(3));
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> together = device.predict(queries);
+      for (int i = 0; i < queries.size(); i++) {
+        assertThat(device.predict(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void nothingOfAStepReachesTheNextEvenThroughMemoryThatIsUsedAgain(Precision precision) {
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT);
+        Transformer audited = onDevice(precision, new CudaOptions(true, false))) {
+      for (long seed = 0; seed < 3; seed++) {
+        assertThat(audited.predict(batch(seed))).isEqualTo(device.predict(batch(seed)));
+      }
+      assertThat(audited.describeBackend()).contains("audited");
+    }
+  }
+
+  @Test
+  void aFailureNamesTheStepAndFreesEverythingAndAnotherModelCanBeLoaded() {
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      device.predict(batch(0));
+      EmulatedDevice.fail("swiglu_f32");
+      assertThatThrownBy(() -> device.predict(batch(1)))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageStartingWith("step 2 over ")
+          .hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+      assertThat(EmulatedDevice.inUse()).isZero();
+      assertThatThrownBy(() -> device.predict(batch(1)))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageStartingWith("the device failed before: step 2 over ");
+    }
+    try (Transformer next = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      assertThat(next.predict(batch(1))).hasSize(3);
+    }
+  }
+
+  @Test
+  void anAuditedFailureNamesTheOperationToo() {
+    try (Transformer device = onDevice(Precision.F32, new CudaOptions(true, false))) {
+      EmulatedDevice.fail("rotary_f32");
+      assertThatThrownBy(() -> device.predict(batch(1)))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageContaining("rows asked for: rotary: ");
+    }
+  }
+
+  @Test
+  void aModelThatDoesNotFitSaysHowMuchIsNeededAndFree() {
+    EmulatedDevice.setMemory(100L << 20);
+    assertThatThrownBy(() -> CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, MODEL.spec()))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("0.54 GB of emulated device (CPU)'s memory are needed")
+        .hasMessageContaining("0.10 GB are free");
+  }
+
+  @Test
+  void headsThatNoKernelIsMadeForAreRefusedByTheirSize() {
+    assertThatThrownBy(
+            () -> CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, TinyLlada.ODD.spec()))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("heads of 24 are not supported on a GPU");
+  }
+
+  @Test
+  void aDeviceThatIsToBeFoundBecomesTheHostForAModelThatItCannotRun() {
+    Compute compute = new Compute(Compute.Device.AUTO, Optional.empty(), 1, CudaOptions.DEFAULT);
+    List<String> notices = new ArrayList<>();
+    try (Backend found = compute.open(MODEL.spec(), notices::add);
+        Backend instead = compute.open(TinyLlada.ODD.spec(), notices::add)) {
+      assertThat(found.describe()).startsWith("cuda, bf16, emulated device (CPU)");
+      assertThat(instead.describe()).startsWith("host, ");
+      assertThat(notices)
+          .singleElement()
+          .asString()
+          .startsWith("computing on the host: heads of 24 are not supported");
+    }
+  }
+
+  private static List<Prediction> flat(List<List<Prediction>> predictions) {
+    return predictions.stream().flatMap(List::stream).toList();
+  }
+}

@@ -1,0 +1,67 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.palimpsest.bindings.cuda.Cuda;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The emulated driver of {@code native/emulator}, and what tests tell it. */
+final class EmulatedDevice {
+  private EmulatedDevice() {}
+
+  /** Skips the test where there is none because there is no C++ compiler. */
+  static void require() {
+    Path folder = Cuda.emulator().orElseThrow();
+    assumeTrue(
+        Files.isDirectory(folder),
+        folder + " is missing: native/ was built without a C++ compiler");
+    assertThat(CudaBackend.failure()).isEmpty();
+    assertThat(CudaBackend.device()).contains("emulated device (CPU)");
+  }
+
+  /** Sets the device's memory; 0 is the default of 2 GiB. */
+  static void setMemory(long bytes) {
+    try {
+      function("palimpsest_emulator_memory", FunctionDescriptor.ofVoid(JAVA_LONG))
+          .invokeExact(bytes);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** What is allocated: 0 when everything has been freed. */
+  static long inUse() {
+    try {
+      return (long)
+          function("palimpsest_emulator_in_use", FunctionDescriptor.of(JAVA_LONG)).invokeExact();
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Lets the next launch of a kernel fail. */
+  static void fail(String kernel) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = arena.allocateFrom(kernel);
+      function("palimpsest_emulator_fail", FunctionDescriptor.ofVoid(ADDRESS)).invokeExact(name);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static MethodHandle function(String name, FunctionDescriptor descriptor) {
+    Path library = Cuda.emulator().orElseThrow().resolve("libcuda.so.1");
+    MemorySegment symbol = SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow(name);
+    return Linker.nativeLinker().downcallHandle(symbol, descriptor);
+  }
+}

@@ -1,0 +1,75 @@
+// rotary_T: rotary embedding of every head in place (Su et al., 2021; the half-split form of GPT-NeoX), after an RMS norm of the
+// head if there is a gain.
+//
+// x [rows, heads · headSize] of stride xStride, positions [rows], table [positions, rotarySize]: cosines of the first half, then
+// its sines; gain [headSize] or null. Elements of a head from rotarySize on are not rotated. Grid (rows, y), a warp a head.
+// Moves 2 · rows · heads · rotarySize · sizeof(T) bytes (with a gain, headSize instead); 3 (7) FLOP an element.
+#include "common.cuh"
+
+template <typename T>
+__device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySize, const int* positions, const float* table,
+                       const float* gain, float epsilon) {
+  constexpr int SIZE = 2;
+  const int lane = static_cast<int>(threadIdx.x) % WARP_SIZE;
+  const int warps = static_cast<int>(blockDim.x) / WARP_SIZE;
+  const int firstHead = static_cast<int>(blockIdx.y) * warps + static_cast<int>(threadIdx.x) / WARP_SIZE;
+  const int half = rotarySize / 2;
+  const bool whole = isAligned<SIZE * sizeof(T)>(x, xStride) && headSize % SIZE == 0 && half % SIZE == 0;
+  const float* cosines = table + offset(positions[blockIdx.x], rotarySize);
+  const float* sines = cosines + half;
+
+  for (int h = firstHead; h < heads; h += static_cast<int>(gridDim.y) * warps) {
+    T* head = x + offset(blockIdx.x, xStride) + h * headSize;
+    float inverse = 1;
+    if (gain != nullptr) {
+      float sum = 0;
+      for (int i = lane * SIZE; i < headSize; i += WARP_SIZE * SIZE) {
+        Pack<T, SIZE> pack;
+        load(pack, head + i, headSize - i, whole);
+        sum += pack.at[0] * pack.at[0] + pack.at[1] * pack.at[1];
+      }
+      inverse = 1.0f / sqrtf(warpSum(sum) / static_cast<float>(headSize) + epsilon);
+    }
+    for (int i = lane * SIZE; i < half; i += WARP_SIZE * SIZE) {
+      Pack<T, SIZE> low, high;
+      load(low, head + i, half - i, whole);
+      load(high, head + half + i, half - i, whole);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) {
+        if (i + j < half) {
+          float a = low.at[j], b = high.at[j];
+          if (gain != nullptr) {
+            a *= inverse * gain[i + j];
+            b *= inverse * gain[half + i + j];
+          }
+          const float cosine = cosines[i + j], sine = sines[i + j];
+          low.at[j] = a * cosine - b * sine;
+          high.at[j] = b * cosine + a * sine;
+        }
+      }
+      store(head + i, low, half - i, whole);
+      store(head + half + i, high, half - i, whole);
+    }
+    if (gain != nullptr) {
+      for (int i = rotarySize + lane * SIZE; i < headSize; i += WARP_SIZE * SIZE) {
+        Pack<T, SIZE> pack;
+        load(pack, head + i, headSize - i, whole);
+#pragma unroll
+        for (int j = 0; j < SIZE; j++) {
+          if (i + j < headSize) {
+            pack.at[j] *= inverse * gain[i + j];
+          }
+        }
+        store(head + i, pack, headSize - i, whole);
+      }
+    }
+  }
+}
+
+#define ROTARY(name, T)                                                                                                   \
+  extern "C" __global__ void rotary_##name(T* x, int xStride, int heads, int headSize, int rotarySize,                   \
+                                           const int* positions, const float* table, const float* gain, float epsilon) { \
+    rotary(x, xStride, heads, headSize, rotarySize, positions, table, gain, epsilon);                                     \
+  }                                                                                                                       \
+  KERNEL(rotary_##name);
+FOR_BOTH_TYPES(ROTARY)

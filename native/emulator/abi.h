@@ -1,0 +1,38 @@
+// The part of the driver's binary interface that the emulated device offers, and what its two libraries share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+using Status = int;
+using DevicePointer = unsigned long long;
+
+enum : Status {
+  SUCCESS = 0,
+  INVALID_VALUE = 1,
+  OUT_OF_MEMORY = 2,
+  NOT_INITIALIZED = 3,
+  NO_DEVICE = 100,
+  INVALID_DEVICE = 101,
+  INVALID_IMAGE = 200,
+  INVALID_CONTEXT = 201,
+  INVALID_HANDLE = 400,
+  NOT_FOUND = 500,
+  NOT_READY = 600,
+  ILLEGAL_ADDRESS = 700,
+  LAUNCH_FAILED = 719,
+  STREAM_CAPTURE_UNSUPPORTED = 900,
+  STREAM_CAPTURE_INVALIDATED = 901,
+};
+
+// A piece of work: it does what it was made with, as often as it is called.
+using Work = std::function<Status()>;
+
+// Puts work into a stream: it is done when somebody waits for the stream, or kept in the graph that the stream records.
+__attribute__((visibility("default"))) Status emulatorEnqueue(void* stream, Work work);
+
+// Whether `bytes` from `address` on lie in one allocation of device memory.
+__attribute__((visibility("default"))) bool emulatorOwns(const void* address, size_t bytes);

@@ -1,0 +1,627 @@
+// An emulated CUDA driver for tests: one device, which is the CPU.
+//
+// Work that is put into a stream waits there until somebody waits for it, so that a host buffer that is used again too early is seen with
+// its later content, as on a device that lags behind. Device memory starts as NaN and lies between guard bytes that are checked when it
+// is freed. Kernels are those that the host library of `native/` has under the same names.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "abi.h"
+
+namespace {
+
+constexpr size_t GUARD = 256;
+constexpr unsigned char GUARD_BYTE = 0xA5;
+constexpr unsigned char FRESH_BYTE = 0xFF;
+constexpr int DRIVER_VERSION = 13000;
+constexpr size_t DEFAULT_MEMORY = size_t{2} << 30;
+constexpr int SHARED_BYTES = 227 * 1024;
+
+using Clock = std::chrono::steady_clock;
+
+struct Graph {
+  std::vector<Work> work;
+};
+
+struct Stream {
+  std::deque<Work> waiting;
+  std::shared_ptr<Graph> recording;
+};
+
+struct Event {
+  uint64_t recorded = 0;  // how often it was put into a stream
+  uint64_t happened = 0;  // how many of these have been reached
+  Stream* stream = nullptr;
+  Clock::time_point time;
+};
+
+struct Function {
+  std::string name;
+  int parameters;
+};
+
+struct Module {
+  std::map<std::string, std::unique_ptr<Function>> functions;
+};
+
+// The host library of the kernels, in the folder beside this one's.
+struct Kernels {
+  int (*launch)(const char*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void**) = nullptr;
+  const char* (*error)() = nullptr;
+  int (*parameters)(const char*) = nullptr;
+
+  static const Kernels& get() {
+    static const Kernels kernels = [] {
+      Kernels found;
+      Dl_info self{};
+      dladdr(reinterpret_cast<void*>(&emulatorEnqueue), &self);
+      std::string path = self.dli_fname;
+      path = path.substr(0, path.rfind('/') + 1) + "../host/libpalimpsest_kernels_host.so";
+      if (void* library = dlopen(path.c_str(), RTLD_NOW)) {
+        found.launch = reinterpret_cast<decltype(found.launch)>(dlsym(library, "palimpsest_launch"));
+        found.error = reinterpret_cast<decltype(found.error)>(dlsym(library, "palimpsest_error"));
+        found.parameters = reinterpret_cast<decltype(found.parameters)>(dlsym(library, "palimpsest_parameters"));
+      } else {
+        fprintf(stderr, "emulated device: %s\n", dlerror());
+      }
+      return found;
+    }();
+    return kernels;
+  }
+};
+
+std::recursive_mutex mutex;
+std::map<uintptr_t, size_t> deviceMemory;  // start -> bytes
+std::map<uintptr_t, size_t> pinnedMemory;
+std::set<Stream*> streams;
+size_t memoryLimit = DEFAULT_MEMORY;
+std::string failing;  // the kernel whose next launch fails
+size_t memoryUsed = 0;
+Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
+int retained = 0;
+char contextHandle;
+
+bool contains(const std::map<uintptr_t, size_t>& memory, uintptr_t address, size_t bytes) {
+  auto after = memory.upper_bound(address);
+  if (after == memory.begin()) {
+    return false;
+  }
+  --after;
+  return address + bytes <= after->first + after->second;
+}
+
+bool isPinned(const void* address, size_t bytes) {
+  return contains(pinnedMemory, reinterpret_cast<uintptr_t>(address), bytes);
+}
+
+Status run(const Work& work) {
+  if (broken == SUCCESS) {
+    broken = work();
+  }
+  return broken;
+}
+
+bool step(Stream* stream) {
+  if (stream->waiting.empty()) {
+    return false;
+  }
+  const Work work = std::move(stream->waiting.front());
+  stream->waiting.pop_front();
+  run(work);
+  return true;
+}
+
+Status finish(Stream* stream) {
+  while (step(stream)) {
+  }
+  return broken;
+}
+
+Status finishAll() {
+  for (Stream* stream : streams) {
+    finish(stream);
+  }
+  return broken;
+}
+
+Status await(Event* event, uint64_t count) {
+  while (event->happened < count) {
+    if (event->stream == nullptr || !step(event->stream)) {
+      return LAUNCH_FAILED;
+    }
+  }
+  return SUCCESS;
+}
+
+const std::map<Status, std::pair<const char*, const char*>> MESSAGES = {
+    {SUCCESS, {"CUDA_SUCCESS", "no error"}},
+    {INVALID_VALUE, {"CUDA_ERROR_INVALID_VALUE", "invalid argument"}},
+    {OUT_OF_MEMORY, {"CUDA_ERROR_OUT_OF_MEMORY", "out of memory"}},
+    {NOT_INITIALIZED, {"CUDA_ERROR_NOT_INITIALIZED", "initialization error"}},
+    {NO_DEVICE, {"CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"}},
+    {INVALID_DEVICE, {"CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"}},
+    {INVALID_IMAGE, {"CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"}},
+    {INVALID_CONTEXT, {"CUDA_ERROR_INVALID_CONTEXT", "invalid device context"}},
+    {INVALID_HANDLE, {"CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"}},
+    {NOT_FOUND, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
+    {NOT_READY, {"CUDA_ERROR_NOT_READY", "device not ready"}},
+    {ILLEGAL_ADDRESS, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
+    {LAUNCH_FAILED, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
+    {STREAM_CAPTURE_UNSUPPORTED, {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
+    {STREAM_CAPTURE_INVALIDATED, {"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}},
+};
+
+using Lock = std::lock_guard<std::recursive_mutex>;
+
+}  // namespace
+
+Status emulatorEnqueue(void* handle, Work work) {
+  Lock lock(mutex);
+  auto* stream = static_cast<Stream*>(handle);
+  if (streams.count(stream) == 0) {
+    return INVALID_HANDLE;
+  }
+  if (broken != SUCCESS) {
+    return broken;
+  }
+  if (stream->recording) {
+    stream->recording->work.push_back(std::move(work));
+  } else {
+    stream->waiting.push_back(std::move(work));
+  }
+  return SUCCESS;
+}
+
+bool emulatorOwns(const void* address, size_t bytes) {
+  Lock lock(mutex);
+  return contains(deviceMemory, reinterpret_cast<uintptr_t>(address), bytes);
+}
+
+// For tests.
+
+// How much memory the device has.
+EXPORT void palimpsest_emulator_memory(size_t bytes) {
+  Lock lock(mutex);
+  memoryLimit = bytes == 0 ? DEFAULT_MEMORY : bytes;
+}
+
+// Bytes of device memory, of pinned memory, and streams that are in use.
+EXPORT size_t palimpsest_emulator_in_use() {
+  Lock lock(mutex);
+  return memoryUsed + pinnedMemory.size() + streams.size() + static_cast<size_t>(retained);
+}
+
+// Lets the next launch of this kernel fail as one that reads where nothing is.
+EXPORT void palimpsest_emulator_fail(const char* kernel) {
+  Lock lock(mutex);
+  failing = kernel;
+}
+
+// The driver and its device.
+
+EXPORT Status cuInit(unsigned) { return SUCCESS; }
+
+EXPORT Status cuDriverGetVersion(int* version) {
+  *version = DRIVER_VERSION;
+  return SUCCESS;
+}
+
+EXPORT Status cuGetErrorName(Status status, const char** text) {
+  const auto found = MESSAGES.find(status);
+  *text = found == MESSAGES.end() ? nullptr : found->second.first;
+  return found == MESSAGES.end() ? INVALID_VALUE : SUCCESS;
+}
+
+EXPORT Status cuGetErrorString(Status status, const char** text) {
+  const auto found = MESSAGES.find(status);
+  *text = found == MESSAGES.end() ? nullptr : found->second.second;
+  return found == MESSAGES.end() ? INVALID_VALUE : SUCCESS;
+}
+
+EXPORT Status cuDeviceGetCount(int* count) {
+  *count = 1;
+  return SUCCESS;
+}
+
+EXPORT Status cuDeviceGet(int* device, int ordinal) {
+  *device = 0;
+  return ordinal == 0 ? SUCCESS : INVALID_DEVICE;
+}
+
+EXPORT Status cuDeviceGetName(char* name, int bytes, int) {
+  strncpy(name, "emulated device (CPU)", static_cast<size_t>(bytes));
+  return SUCCESS;
+}
+
+EXPORT Status cuDeviceGetUuid_v2(unsigned char* uuid, int) {
+  memset(uuid, 0, 16);
+  return SUCCESS;
+}
+
+EXPORT Status cuDeviceTotalMem_v2(size_t* bytes, int) {
+  *bytes = memoryLimit;
+  return SUCCESS;
+}
+
+EXPORT Status cuDeviceGetAttribute(int* value, int attribute, int) {
+  switch (attribute) {
+    case 75:  // compute capability, major
+      *value = 9;
+      return SUCCESS;
+    case 76:  // minor
+      *value = 0;
+      return SUCCESS;
+    case 16:  // multiprocessors
+      *value = 4;
+      return SUCCESS;
+    case 97:  // shared memory that a block may ask for
+      *value = SHARED_BYTES;
+      return SUCCESS;
+    default:
+      return INVALID_VALUE;
+  }
+}
+
+EXPORT Status cuDevicePrimaryCtxRetain(void** context, int) {
+  Lock lock(mutex);
+  retained++;
+  *context = &contextHandle;
+  return SUCCESS;
+}
+
+EXPORT Status cuDevicePrimaryCtxRelease_v2(int) {
+  Lock lock(mutex);
+  if (retained == 0) {
+    return INVALID_CONTEXT;
+  }
+  if (--retained == 0) {
+    broken = SUCCESS;  // the context goes, and its error with it
+  }
+  return SUCCESS;
+}
+
+EXPORT Status cuCtxSetCurrent(void* context) { return context == &contextHandle ? SUCCESS : INVALID_CONTEXT; }
+
+EXPORT Status cuCtxSynchronize() {
+  Lock lock(mutex);
+  return finishAll();
+}
+
+// Memory.
+
+EXPORT Status cuMemGetInfo_v2(size_t* free, size_t* total) {
+  Lock lock(mutex);
+  *total = memoryLimit;
+  *free = memoryLimit - std::min(memoryLimit, memoryUsed);
+  return broken;
+}
+
+EXPORT Status cuMemAlloc_v2(DevicePointer* pointer, size_t bytes) {
+  Lock lock(mutex);
+  if (broken != SUCCESS) {
+    return broken;
+  }
+  if (bytes == 0) {
+    return INVALID_VALUE;
+  }
+  if (memoryUsed + bytes > memoryLimit) {
+    return OUT_OF_MEMORY;
+  }
+  const size_t padded = (bytes + 255) / 256 * 256;
+  auto* memory = static_cast<unsigned char*>(aligned_alloc(256, padded + 2 * GUARD));
+  if (memory == nullptr) {
+    return OUT_OF_MEMORY;
+  }
+  memset(memory, GUARD_BYTE, padded + 2 * GUARD);
+  memset(memory + GUARD, FRESH_BYTE, bytes);
+  *pointer = reinterpret_cast<DevicePointer>(memory + GUARD);
+  deviceMemory[reinterpret_cast<uintptr_t>(memory + GUARD)] = bytes;
+  memoryUsed += bytes;
+  return SUCCESS;
+}
+
+EXPORT Status cuMemFree_v2(DevicePointer pointer) {
+  Lock lock(mutex);
+  const auto found = deviceMemory.find(static_cast<uintptr_t>(pointer));
+  if (found == deviceMemory.end()) {
+    return INVALID_VALUE;
+  }
+  const Status status = finishAll();
+  const size_t bytes = found->second;
+  const size_t padded = (bytes + 255) / 256 * 256;
+  auto* memory = reinterpret_cast<unsigned char*>(found->first) - GUARD;
+  const auto intact = [&](size_t from, size_t to) {
+    return std::all_of(memory + from, memory + to, [](unsigned char each) { return each == GUARD_BYTE; });
+  };
+  const bool whole = intact(0, GUARD) && intact(GUARD + bytes, padded + 2 * GUARD);
+  deviceMemory.erase(found);
+  memoryUsed -= bytes;
+  free(memory);
+  return whole ? status : ILLEGAL_ADDRESS;
+}
+
+EXPORT Status cuMemHostAlloc(void** pointer, size_t bytes, unsigned) {
+  Lock lock(mutex);
+  *pointer = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+  if (*pointer == nullptr) {
+    return OUT_OF_MEMORY;
+  }
+  pinnedMemory[reinterpret_cast<uintptr_t>(*pointer)] = bytes;
+  return SUCCESS;
+}
+
+EXPORT Status cuMemFreeHost(void* pointer) {
+  Lock lock(mutex);
+  if (pinnedMemory.count(reinterpret_cast<uintptr_t>(pointer)) == 0) {
+    return INVALID_VALUE;
+  }
+  const Status status = finishAll();
+  pinnedMemory.erase(reinterpret_cast<uintptr_t>(pointer));
+  free(pointer);
+  return status;
+}
+
+EXPORT Status cuMemcpyHtoDAsync_v2(DevicePointer to, const void* from, size_t bytes, void* stream) {
+  Lock lock(mutex);
+  auto* target = reinterpret_cast<void*>(to);
+  if (!emulatorOwns(target, bytes) || !isPinned(from, bytes)) {
+    return INVALID_VALUE;  // copies from pageable memory are nothing the engine does
+  }
+  return emulatorEnqueue(stream, [=] {
+    memcpy(target, from, bytes);
+    return SUCCESS;
+  });
+}
+
+EXPORT Status cuMemcpyDtoHAsync_v2(void* to, DevicePointer from, size_t bytes, void* stream) {
+  Lock lock(mutex);
+  auto* source = reinterpret_cast<const void*>(from);
+  if (!emulatorOwns(source, bytes) || !isPinned(to, bytes)) {
+    return INVALID_VALUE;
+  }
+  return emulatorEnqueue(stream, [=] {
+    memcpy(to, source, bytes);
+    return SUCCESS;
+  });
+}
+
+EXPORT Status cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from, size_t bytes, void* stream) {
+  Lock lock(mutex);
+  auto* target = reinterpret_cast<void*>(to);
+  auto* source = reinterpret_cast<const void*>(from);
+  if (!emulatorOwns(target, bytes) || !emulatorOwns(source, bytes)) {
+    return INVALID_VALUE;
+  }
+  return emulatorEnqueue(stream, [=] {
+    memmove(target, source, bytes);
+    return SUCCESS;
+  });
+}
+
+EXPORT Status cuMemsetD32Async(DevicePointer to, unsigned word, size_t count, void* stream) {
+  Lock lock(mutex);
+  auto* target = reinterpret_cast<uint32_t*>(to);
+  if (!emulatorOwns(target, 4 * count)) {
+    return INVALID_VALUE;
+  }
+  return emulatorEnqueue(stream, [=] {
+    std::fill(target, target + count, word);
+    return SUCCESS;
+  });
+}
+
+// Streams and events.
+
+EXPORT Status cuStreamCreate(void** stream, unsigned) {
+  Lock lock(mutex);
+  auto* created = new Stream();
+  streams.insert(created);
+  *stream = created;
+  return broken;
+}
+
+EXPORT Status cuStreamDestroy_v2(void* handle) {
+  Lock lock(mutex);
+  auto* stream = static_cast<Stream*>(handle);
+  if (streams.count(stream) == 0) {
+    return INVALID_HANDLE;
+  }
+  const Status status = finish(stream);
+  streams.erase(stream);
+  delete stream;
+  return status;
+}
+
+EXPORT Status cuStreamSynchronize(void* handle) {
+  Lock lock(mutex);
+  auto* stream = static_cast<Stream*>(handle);
+  if (streams.count(stream) == 0) {
+    return INVALID_HANDLE;
+  }
+  return stream->recording ? STREAM_CAPTURE_UNSUPPORTED : finish(stream);
+}
+
+EXPORT Status cuStreamWaitEvent(void* stream, void* handle, unsigned) {
+  Lock lock(mutex);
+  auto* event = static_cast<Event*>(handle);
+  const uint64_t count = event->recorded;
+  return count == 0 ? SUCCESS : emulatorEnqueue(stream, [=] { return await(event, count); });
+}
+
+EXPORT Status cuEventCreate(void** event, unsigned) {
+  *event = new Event();
+  return SUCCESS;
+}
+
+EXPORT Status cuEventDestroy_v2(void* handle) {
+  Lock lock(mutex);
+  auto* event = static_cast<Event*>(handle);
+  const Status status = event->stream != nullptr && streams.count(event->stream) > 0 ? finish(event->stream) : SUCCESS;
+  delete event;
+  return status;
+}
+
+EXPORT Status cuEventRecord(void* handle, void* stream) {
+  Lock lock(mutex);
+  auto* event = static_cast<Event*>(handle);
+  const uint64_t count = event->recorded + 1;
+  const Status status = emulatorEnqueue(stream, [=] {
+    event->happened = count;
+    event->time = Clock::now();
+    return SUCCESS;
+  });
+  if (status == SUCCESS) {
+    event->recorded = count;
+    event->stream = static_cast<Stream*>(stream);
+  }
+  return status;
+}
+
+EXPORT Status cuEventSynchronize(void* handle) {
+  Lock lock(mutex);
+  auto* event = static_cast<Event*>(handle);
+  const Status status = await(event, event->recorded);
+  return broken == SUCCESS ? status : broken;
+}
+
+EXPORT Status cuEventQuery(void* handle) {
+  Lock lock(mutex);
+  auto* event = static_cast<Event*>(handle);
+  if (event->happened < event->recorded) {
+    step(event->stream);  // whoever asks again and again is to get an answer
+  }
+  return broken != SUCCESS ? broken : event->happened < event->recorded ? NOT_READY : SUCCESS;
+}
+
+EXPORT Status cuEventElapsedTime_v2(float* millis, void* start, void* end) {
+  Lock lock(mutex);
+  const auto* first = static_cast<Event*>(start);
+  const auto* last = static_cast<Event*>(end);
+  *millis = std::chrono::duration<float, std::milli>(last->time - first->time).count();
+  return first->happened == 0 || last->happened == 0 ? NOT_READY : SUCCESS;
+}
+
+// Graphs.
+
+EXPORT Status cuStreamBeginCapture_v2(void* handle, int) {
+  Lock lock(mutex);
+  auto* stream = static_cast<Stream*>(handle);
+  if (streams.count(stream) == 0) {
+    return INVALID_HANDLE;
+  }
+  if (stream->recording) {
+    return STREAM_CAPTURE_UNSUPPORTED;
+  }
+  stream->recording = std::make_shared<Graph>();
+  return broken;
+}
+
+EXPORT Status cuStreamEndCapture(void* handle, void** graph) {
+  Lock lock(mutex);
+  auto* stream = static_cast<Stream*>(handle);
+  if (streams.count(stream) == 0 || !stream->recording) {
+    return INVALID_HANDLE;
+  }
+  *graph = new std::shared_ptr<Graph>(std::move(stream->recording));
+  stream->recording.reset();
+  return broken;
+}
+
+EXPORT Status cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) {
+  *executable = new std::shared_ptr<Graph>(*static_cast<std::shared_ptr<Graph>*>(graph));
+  return SUCCESS;
+}
+
+EXPORT Status cuGraphDestroy(void* graph) {
+  delete static_cast<std::shared_ptr<Graph>*>(graph);
+  return SUCCESS;
+}
+
+EXPORT Status cuGraphExecDestroy(void* executable) { return cuGraphDestroy(executable); }
+
+EXPORT Status cuGraphLaunch(void* executable, void* stream) {
+  const std::shared_ptr<Graph> graph = *static_cast<std::shared_ptr<Graph>*>(executable);
+  return emulatorEnqueue(stream, [graph] {
+    Status status = SUCCESS;
+    for (size_t i = 0; i < graph->work.size() && status == SUCCESS; i++) {
+      status = graph->work[i]();
+    }
+    return status;
+  });
+}
+
+// Kernels.
+
+EXPORT Status cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
+  if (image == nullptr) {
+    return INVALID_VALUE;
+  }
+  *module = new Module();
+  return Kernels::get().launch != nullptr && Kernels::get().parameters != nullptr ? SUCCESS : INVALID_IMAGE;
+}
+
+EXPORT Status cuModuleUnload(void* module) {
+  Lock lock(mutex);
+  const Status status = finishAll();
+  delete static_cast<Module*>(module);
+  return status;
+}
+
+EXPORT Status cuModuleGetFunction(void** function, void* handle, const char* name) {
+  Lock lock(mutex);
+  const int parameters = Kernels::get().parameters(name);
+  if (parameters < 0) {
+    return NOT_FOUND;
+  }
+  auto& slot = static_cast<Module*>(handle)->functions[name];
+  slot = std::make_unique<Function>(Function{name, parameters});
+  *function = slot.get();
+  return SUCCESS;
+}
+
+EXPORT Status cuFuncSetAttribute(void*, int, int value) { return value <= SHARED_BYTES ? SUCCESS : INVALID_VALUE; }
+
+EXPORT Status cuFuncGetAttribute(int* value, int, void*) {
+  *value = 0;
+  return SUCCESS;
+}
+
+EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                             void* stream, void** parameters, void**) {
+  const auto* function = static_cast<Function*>(handle);
+  if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz == 0 || bx * by * bz > 1024 || shared > SHARED_BYTES) {
+    return INVALID_VALUE;
+  }
+  // No parameter of the kernels is longer than eight bytes.
+  std::vector<uint64_t> values(static_cast<size_t>(function->parameters));
+  for (size_t i = 0; i < values.size(); i++) {
+    memcpy(&values[i], parameters[i], 8);
+  }
+  const std::string name = function->name;
+  return emulatorEnqueue(stream, [=]() mutable {
+    std::vector<void*> pointers(values.size());
+    for (size_t i = 0; i < values.size(); i++) {
+      pointers[i] = &values[i];
+    }
+    if (failing == name) {
+      failing.clear();
+      return static_cast<Status>(ILLEGAL_ADDRESS);
+    }
+    if (Kernels::get().launch(name.c_str(), gx, gy, gz, bx, by, bz, shared, pointers.data()) != 0) {
+      fprintf(stderr, "emulated device: %s\n", Kernels::get().error());
+      return static_cast<Status>(LAUNCH_FAILED);
+    }
+    return static_cast<Status>(SUCCESS);
+  });
+}
