@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       TraceCommand.class,
       ReplayCommand.class,
       BranchCommand.class,
+      AuditCommand.class,
       ViewCommand.class,
       DoctorCommand.class
     })

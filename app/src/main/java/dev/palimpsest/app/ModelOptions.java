@@ -7,7 +7,9 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -84,5 +86,13 @@ final class ModelOptions {
   /** What was asked for on the command line. */
   Compute compute() {
     return device.compute(precision);
+  }
+
+  /** The same for another process of this program. */
+  List<String> arguments() {
+    List<String> arguments = new ArrayList<>(List.of("--model", folder().toString()));
+    precision.ifPresent(each -> arguments.addAll(List.of("--dtype", each.name())));
+    arguments.addAll(device.arguments());
+    return arguments;
   }
 }

@@ -40,8 +40,7 @@ final class ViewCommand implements Callable<Integer> {
   @Option(
       names = "--answer-pattern",
       paramLabel = "REGEX",
-      description =
-          "Marks the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
+      description = "Marks the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
   private Pattern pattern = Spans.ANSWER;
 
   @Override

@@ -23,9 +23,26 @@ final class FakeTraces {
   static final SpecialTokens SPECIALS = new SpecialTokens(0, 1, OptionalInt.empty());
   static final List<String> PIECES =
       List.of(
-          "<mask>", "<end>", "<script>document.title='harmed'</script>", "</script>",
-          "<!--", "<img src=x onerror=\"document.title='harmed'\">", "&lt;", "\"", "'", "\\u003c",
-          "\n", "\u2028", "数", "𝛑", " word", "-->", "]]>", "\u0007", "Answer: ", "42");
+          "<mask>",
+          "<end>",
+          "<script>document.title='harmed'</script>",
+          "</script>",
+          "<!--",
+          "<img src=x onerror=\"document.title='harmed'\">",
+          "&lt;",
+          "\"",
+          "'",
+          "\\u003c",
+          "\n",
+          "\u2028",
+          "数",
+          "𝛑",
+          " word",
+          "-->",
+          "]]>",
+          "\u0007",
+          "Answer: ",
+          "42");
 
   private FakeTraces() {}
 
@@ -70,8 +87,7 @@ final class FakeTraces {
     for (int row = 0; row < query.rows().length; row++) {
       int token = 1 + random.nextInt(PIECES.size() - 1);
       double top = random.nextDouble();
-      predictions.add(
-          new Prediction(token, top, token, top, top / 3, 1, 3 * random.nextDouble()));
+      predictions.add(new Prediction(token, top, token, top, top / 3, 1, 3 * random.nextDouble()));
     }
     return predictions;
   }

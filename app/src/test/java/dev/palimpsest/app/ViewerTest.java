@@ -106,7 +106,8 @@ final class ViewerTest {
           commit.confidence() >= 0.7 ? "sure" : commit.confidence() >= 0.3 ? "likely" : "unsure";
       boolean fresh = steps.getOrDefault(position, -1) == reached - 1;
       assertThat(((String) cell.get(5)).contains(fresh ? colour : "cell")).isTrue();
-      assertThat(((String) cell.get(5)).contains("sure")).isEqualTo(fresh && !colour.equals("likely"));
+      assertThat(((String) cell.get(5)).contains("sure"))
+          .isEqualTo(fresh && !colour.equals("likely"));
     }
   }
 

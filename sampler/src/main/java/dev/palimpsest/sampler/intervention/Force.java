@@ -23,10 +23,7 @@ public record Force(int at, String text) implements StepTransform {
       throw new IllegalArgumentException(
           "'%s' at %d takes %d positions, and the canvas has %d after the prompt"
               .formatted(
-                  text,
-                  at,
-                  ids.length,
-                  moment.canvas().length() - moment.canvas().promptLength()));
+                  text, at, ids.length, moment.canvas().length() - moment.canvas().promptLength()));
     }
     TreeMap<Integer, Integer> writes = new TreeMap<>();
     for (int index = 0; index < ids.length; index++) {

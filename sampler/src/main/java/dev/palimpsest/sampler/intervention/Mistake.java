@@ -65,9 +65,10 @@ public record Mistake(Region region) implements StepTransform {
           .id(text.substring(stretch.starts().get(index), end))
           .ifPresent(id -> writes.put(place, id));
     }
-    String cause = "%s became %s%s%s=%d"
-        .formatted(
-            matcher.group(), matcher.group(1), matcher.group(2), matcher.group(3), wrong);
+    String cause =
+        "%s became %s%s%s=%d"
+            .formatted(
+                matcher.group(), matcher.group(1), matcher.group(2), matcher.group(3), wrong);
     return Optional.of(Change.write(cause, writes));
   }
 }

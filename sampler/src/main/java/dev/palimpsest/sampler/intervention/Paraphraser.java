@@ -60,8 +60,7 @@ public interface Paraphraser {
     public String paraphrase(String text) {
       return WORD.matcher(text)
           .replaceAll(
-              match ->
-                  Matcher.quoteReplacement(words.getOrDefault(match.group(), match.group())));
+              match -> Matcher.quoteReplacement(words.getOrDefault(match.group(), match.group())));
     }
   }
 }

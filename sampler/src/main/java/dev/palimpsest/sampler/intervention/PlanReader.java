@@ -74,8 +74,7 @@ public final class PlanReader {
         switch (name) {
           case "none" -> new Corrupt(new Region.All(), 0, false);
           case "corrupt" ->
-              new Corrupt(
-                  region(words, "all"), words.share("share"), words.flag("digits", false));
+              new Corrupt(region(words, "all"), words.share("share"), words.flag("digits", false));
           case "mistake" -> new Mistake(region(words, "reasoning"));
           case "paraphrase" -> new Paraphrase(region(words, "all"), paraphraser(words));
           case "filler" -> new Filler(region(words, "reasoning"), words.text("text"));

@@ -58,7 +58,10 @@ public sealed interface Region {
       return spans(moment)
           .map(spans -> list(spans.reasoningPositions()))
           .orElseGet(
-              () -> everything(moment).stream().filter(position -> !isEnd(moment, position)).toList());
+              () ->
+                  everything(moment).stream()
+                      .filter(position -> !isEnd(moment, position))
+                      .toList());
     }
   }
 

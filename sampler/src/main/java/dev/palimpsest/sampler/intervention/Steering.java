@@ -169,9 +169,7 @@ public final class Steering {
       options = SamplingOptions.of(options.samplerName(), values);
     }
     CanvasImage canvas = run.canvas();
-    run =
-        Run.resume(
-            options.sampler(language.specials()), canvas, run.sampler().start(canvas));
+    run = Run.resume(options.sampler(language.specials()), canvas, run.sampler().start(canvas));
     listener.event(
         new TraceRecord.Event(
             run.cursor(),

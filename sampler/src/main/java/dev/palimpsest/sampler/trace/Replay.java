@@ -56,8 +56,7 @@ public final class Replay {
             values.put("seed", event.seed().getAsLong());
             options = SamplingOptions.of(options.samplerName(), values);
           }
-          CanvasImage after =
-              Trace.apply(event, run.canvas(), trace.header().specials().maskId());
+          CanvasImage after = Trace.apply(event, run.canvas(), trace.header().specials().maskId());
           run = Run.resume(options.sampler(trace.header().specials()), after, event.at());
         }
         case TraceRecord.End end -> {

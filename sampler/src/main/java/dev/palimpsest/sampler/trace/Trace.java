@@ -197,8 +197,8 @@ public final class Trace {
   }
 
   /**
-   * The sampler's options before a step: the header's, with the seed of the last change from outside
-   * that brought one.
+   * The sampler's options before a step: the header's, with the seed of the last change from
+   * outside that brought one.
    */
   public SamplingOptions optionsBefore(int step) {
     Map<String, Object> options = new LinkedHashMap<>(header.options());

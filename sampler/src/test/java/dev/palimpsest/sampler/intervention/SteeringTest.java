@@ -61,8 +61,7 @@ final class SteeringTest {
               parent.optionsBefore(at).sampler(fixture.specials()),
               parent.canvasBefore(at),
               parent.cursorBefore(at));
-      Plan plan =
-          new Plan(List.of(new Plan.Scheduled(new When.Before(at), edit)), 0, false);
+      Plan plan = new Plan(List.of(new Plan.Scheduled(new When.Before(at), edit)), 0, false);
       Steering.Outcome outcome =
           Steering.generate(
               fixture.model(), fixture.language(), plan, fixture.options(), run, at, writer);
@@ -93,7 +92,8 @@ final class SteeringTest {
                   {"when": "round", "do": "mistake"},
                   {"when": "round", "do": "remask", "share": 0.5, "least_sure": true}]}
                 """
-                    .replace("{filler}", fixture.language().vocabulary() > 3 ? Fixture.piece(3) : ""));
+                    .replace(
+                        "{filler}", fixture.language().vocabulary() > 3 ? Fixture.piece(3) : ""));
     Path file = folder.resolve("a.trace.jsonl");
     Steering.Outcome outcome;
     try (TraceWriter writer = TraceWriter.open(file, fixture.header(), Fixture::piece, true)) {
@@ -125,9 +125,7 @@ final class SteeringTest {
             .orElseThrow();
     Plan plan =
         new Plan(
-            List.of(
-                new Plan.Scheduled(
-                    new When.Every(1), new Remask(new Region.All(), 1, true))),
+            List.of(new Plan.Scheduled(new When.Every(1), new Remask(new Region.All(), 1, true))),
             0,
             false);
     List<TraceRecord.Event> events = new ArrayList<>();
@@ -151,13 +149,11 @@ final class SteeringTest {
 
           @Override
           public Optional<Change> change(Moment moment) {
-            return Optional.of(
-                moment.steps() == 2 ? Change.stop("enough") : Change.flag("seen"));
+            return Optional.of(moment.steps() == 2 ? Change.stop("enough") : Change.flag("seen"));
           }
         };
     List<TraceRecord.Event> events = new ArrayList<>();
-    Plan plan =
-        new Plan(List.of(new Plan.Scheduled(new When.Every(1), monitor)), 5, false);
+    Plan plan = new Plan(List.of(new Plan.Scheduled(new When.Every(1), monitor)), 5, false);
     Steering.Outcome outcome = generate(fixture, plan, events);
     assertThat(outcome.complete()).isFalse();
     assertThat(outcome.forwards()).isEqualTo(2);

@@ -22,9 +22,32 @@ import java.util.Optional;
 public final class Fixture {
   private static final List<String> PIECES =
       List.of(
-          "<mask>", "<eos>", "<eot>", "<script>alert(1)</script>", "</script>", "<!--", "]]>",
-          "&amp;", "\"", "'", "\\", "\n", "\u2028", "ü", "数", "𝛑", "\u0000", " a", "1", "2", "+",
-          "=", "Answer: ", "x", "3", "4");
+          "<mask>",
+          "<eos>",
+          "<eot>",
+          "<script>alert(1)</script>",
+          "</script>",
+          "<!--",
+          "]]>",
+          "&amp;",
+          "\"",
+          "'",
+          "\\",
+          "\n",
+          "\u2028",
+          "ü",
+          "数",
+          "𝛑",
+          "\u0000",
+          " a",
+          "1",
+          "2",
+          "+",
+          "=",
+          "Answer: ",
+          "x",
+          "3",
+          "4");
 
   private final AnyRequest request;
 
