@@ -46,7 +46,7 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path given = model.orElseGet(ModelOptions::bundled);
-    Path folder = Files.isRegularFile(given) ? given.toAbsolutePath().getParent() : given;
+    Path folder = Files.isRegularFile(given) ? given.resolveSibling("") : given;
     Outline outline = Checkpoint.outline(folder);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("model", folder.toString());

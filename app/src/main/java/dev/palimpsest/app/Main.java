@@ -94,8 +94,8 @@ public final class Main implements Runnable {
       case InvalidOptionException wrong -> report(wrong, String.valueOf(wrong.getMessage()), USAGE);
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
-      case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);

@@ -49,7 +49,7 @@ final class TraceOptions {
         Main.VERSION,
         ModelFiles.identity(modelOptions.folder()),
         machine(model),
-        promises(modelOptions),
+        promises(model),
         run.sampler().name(),
         run.sampler().options(),
         run.specials(),
@@ -58,10 +58,12 @@ final class TraceOptions {
         Optional.empty());
   }
 
-  private static List<String> promises(ModelOptions modelOptions) {
-    boolean fast = modelOptions.compute().cuda().fastGemm();
+  private static List<String> promises(Model model) {
     return TraceHeader.PROMISES.stream()
-        .filter(promise -> !fast || !promise.equals("batch_invariant"))
+        .filter(
+            promise ->
+                model.transformer().isBatchInvariant()
+                    || !promise.equals(TraceHeader.BATCH_INVARIANT))
         .toList();
   }
 

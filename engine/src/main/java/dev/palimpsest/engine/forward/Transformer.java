@@ -57,14 +57,19 @@ public final class Transformer implements Denoiser, AutoCloseable {
     }
   }
 
-  /** The precision of its weights in memory. */
+  /** What the model runs on, for people. */
+  public String describeBackend() {
+    return backend.describe();
+  }
+
+  /** How its weights are held. */
   public Precision precision() {
     return backend.precision();
   }
 
-  /** What the model runs on, for people. */
-  public String describeBackend() {
-    return backend.describe();
+  /** Whether a query's predictions do not depend on its batch. */
+  public boolean isBatchInvariant() {
+    return backend.isBatchInvariant();
   }
 
   @Override

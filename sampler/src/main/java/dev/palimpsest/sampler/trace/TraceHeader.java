@@ -39,13 +39,16 @@ public record TraceHeader(
   /** The version of the format that is written and read. */
   public static final int SCHEMA = 1;
 
+  /** The promise that a generation is the same alone and in any batch. */
+  public static final String BATCH_INVARIANT = "batch_invariant";
+
   /**
-   * What the engine holds everywhere it runs: between steps there is nothing but ids, states,
-   * cursor and key; a row's bits do not depend on its batch; random numbers are keyed by seed, step
-   * and position.
+   * What the engine holds unless it was told otherwise: between steps there is nothing but ids,
+   * states, cursor and key; a row's bits do not depend on its batch; random numbers are keyed by
+   * seed, step and position.
    */
   public static final List<String> PROMISES =
-      List.of("state_is_tokens", "batch_invariant", "keyed_randomness");
+      List.of("state_is_tokens", BATCH_INVARIANT, "keyed_randomness");
 
   /** Takes its own copies. */
   public TraceHeader {

@@ -103,13 +103,18 @@ public final class ForwardProfile {
     }
 
     @Override
+    public String describe() {
+      return backend.describe();
+    }
+
+    @Override
     public Precision precision() {
       return backend.precision();
     }
 
     @Override
-    public String describe() {
-      return backend.describe();
+    public boolean isBatchInvariant() {
+      return backend.isBatchInvariant();
     }
 
     @Override

@@ -22,6 +22,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.Bf16;
+import dev.palimpsest.engine.backend.host.ShapedRow;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.lang.foreign.MemorySegment;
@@ -30,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The operations on an NVIDIA GPU. Activations and weights are f32 or bf16, sums f32; vectors and
@@ -164,11 +166,6 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public Precision precision() {
-    return precision;
-  }
-
-  @Override
   public String describe() {
     return "cuda, "
         + name(precision)
@@ -178,6 +175,16 @@ public final class CudaBackend implements Backend {
         + Cublas.version()
         + (options.fastGemm() ? ", fast products: results may depend on the batch" : "")
         + (options.audit() ? ", audited" : "");
+  }
+
+  @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return !options.fastGemm();
   }
 
   @Override
@@ -425,42 +432,79 @@ public final class CudaBackend implements Backend {
     return onDevice(
         "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
-          vocabulary.put(address(x), x.stride(), (CudaWeight) head, draws, machine);
+          CudaWeight weight = (CudaWeight) head;
+          boolean folded = draws.stream().anyMatch(each -> each.draw().shape().isEmpty());
+          if (folded) {
+            vocabulary.put(address(x), x.stride(), weight, draws, machine);
+          } else {
+            vocabulary.putNothing();
+          }
           if (options.audit()) {
             vocabulary.poison(stream);
           }
           machine.run(vocabulary.results(), vocabulary.pinned(), vocabulary.resultBytes());
           forgetInput();
-          return predictions(draws);
+          Prediction[] predictions = new Prediction[draws.size()];
+          for (int i = 0; i < predictions.length; i++) {
+            if (draws.get(i).draw().shape().isEmpty()) {
+              predictions[i] = prediction(vocabulary.pinned().segment(), i);
+            }
+          }
+          reduceShaped(x, weight, draws, predictions);
+          return List.of(predictions);
         });
   }
 
-  private List<Prediction> predictions(List<RowDraw> draws) {
-    MemorySegment results = vocabulary.pinned().segment();
-    List<Prediction> predictions = new ArrayList<>(draws.size());
-    for (int i = 0; i < draws.size(); i++) {
-      long at = (long) Vocabulary.RESULT_BYTES * i;
-      double logSumExp = results.get(JAVA_DOUBLE, at + 24);
-      int argmax = results.get(JAVA_INT, at + 60);
-      if (!Double.isFinite(logSumExp) || argmax < 0) {
-        throw new ArithmeticException(
-            "a row of logits has the maximum "
-                + results.get(JAVA_DOUBLE, at + 40)
-                + " and the softmax sum "
-                + results.get(JAVA_DOUBLE, at + 48)
-                + " where finite numbers are expected: the model's weights are damaged");
-      }
-      predictions.add(
-          new Prediction(
-              results.get(JAVA_INT, at + 56),
-              results.get(JAVA_DOUBLE, at),
-              argmax,
-              results.get(JAVA_DOUBLE, at + 8),
-              results.get(JAVA_DOUBLE, at + 16),
-              logSumExp,
-              results.get(JAVA_DOUBLE, at + 32)));
+  private static Prediction prediction(MemorySegment results, int row) {
+    long at = (long) Vocabulary.RESULT_BYTES * row;
+    double logSumExp = results.get(JAVA_DOUBLE, at + 24);
+    int argmax = results.get(JAVA_INT, at + 60);
+    if (!Double.isFinite(logSumExp) || argmax < 0) {
+      throw new ArithmeticException(
+          "a row of logits has the maximum "
+              + results.get(JAVA_DOUBLE, at + 40)
+              + " and the softmax sum "
+              + results.get(JAVA_DOUBLE, at + 48)
+              + " where finite numbers are expected: the model's weights are damaged");
     }
-    return predictions;
+    return new Prediction(
+        results.get(JAVA_INT, at + 56),
+        results.get(JAVA_DOUBLE, at),
+        argmax,
+        results.get(JAVA_DOUBLE, at + 8),
+        results.get(JAVA_DOUBLE, at + 16),
+        logSumExp,
+        results.get(JAVA_DOUBLE, at + 32));
+  }
+
+  /** Rows whose draw has a shape are needed whole, and are reduced on the host. */
+  private void reduceShaped(
+      Activation x, CudaWeight head, List<RowDraw> draws, Prediction[] predictions) {
+    int block = Vocabulary.wholeRows(head);
+    for (int first = 0; first < draws.size(); first += block) {
+      int start = first;
+      int end = Math.min(draws.size(), first + block);
+      int[] shaped =
+          IntStream.range(first, end)
+              .filter(row -> draws.get(row).draw().shape().isPresent())
+              .toArray();
+      if (shaped.length > 0) {
+        int rows = Math.min(block, RowBuckets.padded(draws.size()) - first);
+        long from = address(x) + CudaWeight.elementBytes(precision) * first * x.stride();
+        MemorySegment logits = vocabulary.logits(from, x.stride(), rows, head, machine, stream);
+        IntStream.of(shaped)
+            .parallel()
+            .forEach(
+                row ->
+                    predictions[row] =
+                        new ShapedRow()
+                            .prediction(
+                                logits,
+                                Vocabulary.rowBytes(head) * (row - start),
+                                head.rows(),
+                                draws.get(row)));
+      }
+    }
   }
 
   @Override

@@ -112,7 +112,7 @@ final class StepMachine implements AutoCloseable {
     return Math.clamp(wanted, 1, useful);
   }
 
-  /** Runs the tape and copies its results to the host; done when this returns. */
+  /** Runs the tape and copies its results, if any, to the host; done when this returns. */
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
@@ -144,7 +144,9 @@ final class StepMachine implements AutoCloseable {
 
   private void put(DeviceMemory results, PinnedMemory host, long bytes) {
     putTape();
-    results.copyTo(host, 0, 0, bytes, stream);
+    if (bytes > 0) {
+      results.copyTo(host, 0, 0, bytes, stream);
+    }
   }
 
   /** Runs a tape that leaves its results where they are. */

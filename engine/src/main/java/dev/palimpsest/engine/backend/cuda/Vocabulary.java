@@ -5,7 +5,9 @@ import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The head and the reduction of its logits: products over chunks of the vocabulary into a bounded
@@ -25,6 +27,10 @@ final class Vocabulary implements AutoCloseable {
   private static final int THREADS = 128;
   private static final int FIRST_ROWS = 256;
   private static final int NAN_WORD = -1;
+  private static final long WHOLE_BYTES = 64 << 20;
+
+  /** Rows of logits are whole vectors of any CPU. */
+  private static final int STRIDE_ELEMENTS = 16;
 
   private final StepInput input;
   private DeviceMemory scratch = DeviceMemory.allocate(Float.BYTES);
@@ -32,6 +38,7 @@ final class Vocabulary implements AutoCloseable {
   private DeviceMemory results = DeviceMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
   private PinnedMemory pinned = PinnedMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
   private long resultBytes;
+  private @Nullable PinnedMemory logits;
 
   Vocabulary(StepInput input) {
     this.input = input;
@@ -87,6 +94,40 @@ final class Vocabulary implements AutoCloseable {
     resultBytes = (long) RESULT_BYTES * rows;
   }
 
+  /** How many rows of whole logits are brought to the host at once. */
+  static int wholeRows(CudaWeight head) {
+    long rows = WHOLE_BYTES / rowBytes(head);
+    return Math.max(RowBuckets.padded(1), Math.toIntExact(Math.min(rows, MOST_ROWS) / 8 * 8));
+  }
+
+  /** Bytes from one row of whole logits to the next. */
+  static long rowBytes(CudaWeight head) {
+    return (long) Float.BYTES * stridden(head.rows());
+  }
+
+  /** Computes {@code x · headᵀ} for some rows and brings all of it to the host. */
+  MemorySegment logits(
+      long x, int stride, int rows, CudaWeight head, StepMachine machine, Stream stream) {
+    int width = stridden(head.rows());
+    long bytes = rowBytes(head) * rows;
+    if (scratch.bytes() < bytes) {
+      scratch.close();
+      scratch = DeviceMemory.allocate(bytes);
+    }
+    if (logits == null || logits.segment().byteSize() < bytes) {
+      if (logits != null) {
+        logits.close();
+      }
+      logits = PinnedMemory.allocate(bytes);
+    }
+    machine.product(
+        head, 0, head.rows(), x, stride, rows, scratch.address(), width, Precision.F32, false);
+    machine.runOnce();
+    scratch.copyTo(logits, 0, 0, bytes, stream);
+    stream.synchronize();
+    return logits.segment();
+  }
+
   /** Ids of one product: all of them, or the whole grains that fit into the scratch. */
   private static int chunk(int rows, int width) {
     long fitting = SCRATCH_ELEMENTS / rows;
@@ -94,7 +135,7 @@ final class Vocabulary implements AutoCloseable {
   }
 
   private static int stridden(int ids) {
-    return Math.ceilDiv(ids, 4) * 4;
+    return Math.ceilDiv(ids, STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
   }
 
   private void makeRoom(int rows, int width) {
@@ -133,8 +174,16 @@ final class Vocabulary implements AutoCloseable {
     return resultBytes;
   }
 
+  /** Says that a step has no results of its own. */
+  void putNothing() {
+    resultBytes = 0;
+  }
+
   @Override
   public void close() {
     Release.all(List.of(scratch, states, results, pinned));
+    if (logits != null) {
+      Release.one(logits);
+    }
   }
 }

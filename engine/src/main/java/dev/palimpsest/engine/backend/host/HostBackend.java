@@ -89,11 +89,6 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public Precision precision() {
-    return precision;
-  }
-
-  @Override
   public String describe() {
     String product =
         switch (gemm) {
@@ -113,6 +108,16 @@ public final class HostBackend implements Backend {
         + " threads, "
         + product
         + bf16;
+  }
+
+  @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return true;
   }
 
   @Override

@@ -71,8 +71,17 @@ final class CudaBackendTest {
     SplittableRandom random = new SplittableRandom(seed);
     Draw noisy =
         new Draw(0.8, Optional.empty(), seed, 3, new int[] {1, 7, 200}, new int[] {2, 200});
+    Draw shaped =
+        new Draw(
+            0.6,
+            Optional.of(new Draw.Shape(1 + random.nextInt(60), 0.9)),
+            seed,
+            1,
+            new int[] {5},
+            new int[] {5});
     return List.of(
         query(random, 1 + random.nextInt(9), Draw.GREEDY),
+        query(random, 1 + random.nextInt(20), shaped),
         query(random, 30 + random.nextInt(80), noisy),
         query(random, 1 + random.nextInt(40), noisy));
   }
@@ -102,7 +111,7 @@ final class CudaBackendTest {
 
   @Test
   void logitsInBf16AreThoseOfTheHostToTheirPrecision() {
-    Query query = batch(5).get(1);
+    Query query = batch(5).get(2);
     try (Transformer device = onDevice(Precision.BF16, CudaOptions.DEFAULT);
         Transformer host = onHost(Precision.F32)) {
       float[] found = device.logits(query);
@@ -170,7 +179,7 @@ final class CudaBackendTest {
           .hasMessageStartingWith("the device failed before: step 2 over ");
     }
     try (Transformer next = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
-      assertThat(next.predict(batch(1))).hasSize(3);
+      assertThat(next.predict(batch(1))).hasSize(4);
     }
   }
 
