@@ -85,7 +85,7 @@ final class BranchCommand implements Callable<Integer> {
               .header()
               .branch(
                   new TraceHeader.Origin(trace.chain(index - 1), at, edits),
-                  TraceOptions.machine(model, modelOptions));
+                  TraceOptions.machine(model));
       Language language = Languages.of(model, trace.header().specials());
       try (TraceWriter writer =
           TraceWriter.open(target, header, model.tokenizer()::piece, predictions)) {

@@ -7,6 +7,17 @@ import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.intervention.Plan;
+import dev.palimpsest.sampler.intervention.PlanReader;
+import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.trace.TraceListener;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -54,6 +65,12 @@ final class GenerateCommand implements Callable<Integer> {
               + " default there), one line a step elsewhere.")
   private Optional<Boolean> watch;
 
+  @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description = "Interventions between the steps, as JSON; docs/interventions.md lists them.")
+  private Optional<Path> planFile;
+
   @Option(names = "--json", description = "Print one JSON object instead of the text.")
   private boolean json;
 
@@ -76,17 +93,18 @@ final class GenerateCommand implements Callable<Integer> {
           CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
         boolean watching = watch.orElse(terminal.isTerminal() && !json);
         SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
-        generation =
-            generator.generate(
-                ids,
-                options,
+        TraceListener listener =
+            recording.and(
                 snapshot -> {
                   if (snapshot.step() == 0) {
                     times.mark("first snapshot");
                   }
-                  recording.snapshot(snapshot);
                   drawing.snapshot(snapshot);
                 });
+        generation =
+            planFile.isPresent()
+                ? planned(model, generator.run(ids, options), options, listener)
+                : generator.generate(ids, options, listener);
         recording.end(generation);
       }
       print(model, text, options, generation);
@@ -94,6 +112,40 @@ final class GenerateCommand implements Callable<Integer> {
         System.err.print(times);
       }
       return 0;
+    }
+  }
+
+  /** Generates with the interventions of the plan between the steps. */
+  private Generation planned(Model model, Run run, SamplingOptions options, TraceListener listener)
+      throws IOException {
+    Path file = planFile.orElseThrow();
+    try {
+      Plan plan = new PlanReader(model.transformer()).plan(Files.readString(file));
+      long started = System.nanoTime();
+      Steering.Outcome outcome =
+          Steering.generate(
+              model.transformer(),
+              Languages.of(model, run.specials()),
+              plan,
+              options,
+              run,
+              0,
+              listener);
+      CanvasImage canvas = outcome.canvas();
+      return new Generation(
+          canvas,
+          run.specials(),
+          outcome.complete(),
+          outcome.forwards(),
+          canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length,
+          outcome.firstStepNanos(),
+          System.nanoTime() - started);
+    } catch (NoSuchFileException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--plan " + file + ": there is no such file", e);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--plan " + file + ": " + e.getMessage(), e);
     }
   }
 

@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       TraceCommand.class,
       ReplayCommand.class,
       BranchCommand.class,
+      AuditCommand.class,
       ViewCommand.class,
       DoctorCommand.class
     })

@@ -29,6 +29,15 @@ final class ReplayCommand implements Callable<Integer> {
       description = "The first step to run again, from 0 (default: ${DEFAULT-VALUE}).")
   private int from;
 
+  @Option(
+      names = "--each",
+      description =
+          "Take every step from its own recorded canvas, the last one first, instead of running on.")
+  private boolean each;
+
+  @Option(names = "--only", description = "Take step --from alone.")
+  private boolean only;
+
   @Mixin private ModelOptions modelOptions;
 
   @Override
@@ -36,6 +45,9 @@ final class ReplayCommand implements Callable<Integer> {
     Trace trace = Trace.readWhole(file);
     trace.indexOfStep(from);
     try (Model model = modelOptions.load(trace)) {
+      if (each || only) {
+        return alone(trace, model);
+      }
       Replay.Outcome outcome = Replay.from(trace, model.transformer(), from);
       System.out.printf(
           "%s: %d of %d steps from step %d on are the same to the last bit%n",
@@ -47,5 +59,20 @@ final class ReplayCommand implements Callable<Integer> {
                   System.out.printf("step %d: %s%n", difference.step(), difference.what()));
       return outcome.isSame() ? 0 : Main.FAILURE;
     }
+  }
+
+  private int alone(Trace trace, Model model) {
+    int last = only ? from : trace.steps() - 1;
+    for (int step = last; step >= from; step--) {
+      Replay.Outcome outcome = Replay.step(trace, model.transformer(), step);
+      if (!outcome.isSame()) {
+        System.out.printf("step %d: %s%n", step, outcome.difference().orElseThrow().what());
+        return Main.FAILURE;
+      }
+    }
+    System.out.printf(
+        "%s: %d steps, each from its own canvas, are the same to the last bit%n",
+        file, last - from + 1);
+    return 0;
   }
 }

@@ -5,7 +5,10 @@ import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceListener;
+import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -45,7 +48,7 @@ final class TraceOptions {
     return new TraceHeader(
         Main.VERSION,
         ModelFiles.identity(modelOptions.folder()),
-        machine(model, modelOptions),
+        machine(model),
         promises(model),
         run.sampler().name(),
         run.sampler().options(),
@@ -64,7 +67,7 @@ final class TraceOptions {
         .toList();
   }
 
-  static TraceHeader.Machine machine(Model model, ModelOptions modelOptions) {
+  static TraceHeader.Machine machine(Model model) {
     return new TraceHeader.Machine(
         model.transformer().describeBackend(),
         Processor.name(),
@@ -72,10 +75,21 @@ final class TraceOptions {
   }
 
   /** A trace being written, or none. */
-  record Recording(Optional<TraceWriter> writer) implements SnapshotListener, AutoCloseable {
-    @Override
-    public void snapshot(Snapshot snapshot) {
-      writer.ifPresent(each -> each.snapshot(snapshot));
+  record Recording(Optional<TraceWriter> writer) implements AutoCloseable {
+    /** Records what it hears, then lets another one hear of the steps. */
+    TraceListener and(SnapshotListener other) {
+      return new TraceListener() {
+        @Override
+        public void snapshot(Snapshot snapshot) {
+          writer.ifPresent(each -> each.snapshot(snapshot));
+          other.snapshot(snapshot);
+        }
+
+        @Override
+        public void event(TraceRecord.Event event, CanvasImage after) {
+          writer.ifPresent(each -> each.event(event, after));
+        }
+      };
     }
 
     void end(Generation generation) {

@@ -33,6 +33,7 @@ public final class Steering {
   private int round;
   private int forwards;
   private boolean stopped;
+  private long firstStepNanos;
 
   private Steering(
       Denoiser denoiser,
@@ -76,7 +77,7 @@ public final class Steering {
     while (true) {
       round();
       if (stopped || round == plan.rounds()) {
-        return new Outcome(run.canvas(), !stopped && run.finished(), forwards);
+        return new Outcome(run.canvas(), !stopped && run.finished(), forwards, firstStepNanos);
       }
       round++;
       begin();
@@ -103,6 +104,7 @@ public final class Steering {
       List<Prediction> predictions = denoiser.predict(List.of(run.ask())).getFirst();
       forwards++;
       Snapshot snapshot = run.accept(predictions, System.nanoTime() - started);
+      firstStepNanos = firstStepNanos == 0 ? snapshot.elapsedNanos() : firstStepNanos;
       steps++;
       listener.snapshot(snapshot);
       intervene(Optional.of(before), run.cursor().block() != at.block());
@@ -110,7 +112,7 @@ public final class Steering {
   }
 
   private void intervene(Optional<CanvasImage> before, boolean blockDone) {
-    boolean roundDone = run.finished() && before.isPresent();
+    boolean roundDone = run.finished() && before.isPresent() && round < plan.rounds();
     for (Plan.Scheduled each : plan.scheduled()) {
       if (!stopped && each.when().isNow(steps, blockDone, roundDone)) {
         Moment moment =
@@ -188,6 +190,8 @@ public final class Steering {
    * @param canvas at the end
    * @param complete whether the sampler came to its end
    * @param forwards run, those of interventions too
+   * @param firstStepNanos from the beginning to the end of the first step; 0 if there was none
    */
-  public record Outcome(CanvasImage canvas, boolean complete, int forwards) {}
+  public record Outcome(
+      CanvasImage canvas, boolean complete, int forwards, long firstStepNanos) {}
 }

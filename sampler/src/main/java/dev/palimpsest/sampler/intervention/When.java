@@ -8,7 +8,7 @@ public sealed interface When {
    *
    * @param steps taken so far
    * @param blockDone whether the last step was the last of a block
-   * @param roundDone whether the sampler is done
+   * @param roundDone whether the sampler is done and another round follows
    */
   boolean isNow(int steps, boolean blockDone, boolean roundDone);
 
@@ -36,7 +36,7 @@ public sealed interface When {
     }
   }
 
-  /** When the sampler is done, before the next round. */
+  /** When the sampler is done and another round follows. */
   record EveryRound() implements When {
     @Override
     public boolean isNow(int steps, boolean blockDone, boolean roundDone) {

@@ -29,6 +29,7 @@ public final class HostBackend implements Backend {
   private static final long ALIGNMENT = 64;
 
   private final Precision precision;
+  private final boolean audit;
   private final Workers workers;
   private final Scratch[] scratch;
   private final Linear linear;
@@ -46,11 +47,28 @@ public final class HostBackend implements Backend {
    * @param threads that work on an operation, the caller's included
    */
   public HostBackend(Precision precision, int threads) {
-    this(precision, threads, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
+    this(precision, threads, false);
+  }
+
+  /**
+   * A backend with its own threads.
+   *
+   * @param precision of the weights in memory
+   * @param threads that work on an operation, the caller's included
+   * @param audit whether to fill all memory of a step with NaN before it: changes no result, unless
+   *     something from another step were read
+   */
+  public HostBackend(Precision precision, int threads, boolean audit) {
+    this(precision, threads, audit, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
+    this(precision, threads, false, gemm);
+  }
+
+  private HostBackend(Precision precision, int threads, boolean audit, Gemm gemm) {
     this.precision = precision;
+    this.audit = audit;
     this.gemm = gemm;
     workers = new Workers(threads);
     scratch = new Scratch[threads];
@@ -148,6 +166,12 @@ public final class HostBackend implements Backend {
   @Override
   public void begin(long elements) {
     step.atLeast(elements * Float.BYTES);
+    if (audit) {
+      step.poison();
+      for (Scratch each : scratch) {
+        each.poison();
+      }
+    }
   }
 
   @Override
