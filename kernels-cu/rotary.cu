@@ -2,7 +2,7 @@
 // head if there is a gain.
 //
 // x [rows, heads · headSize] of stride xStride, positions [rows], table [positions, rotarySize]: cosines of the first half, then
-// its sines; gain [headSize] or null. Elements of a head from rotarySize on are not rotated. Grid (rows, y), a warp a head.
+// its sines; gain [headSize] or null. Elements of a head from rotarySize on are not rotated; at 0 neither positions nor table are read. Grid (rows, y), a warp a head.
 // Moves 2 · rows · heads · rotarySize · sizeof(T) bytes (with a gain, headSize instead); 3 (7) FLOP an element.
 #include "common.cuh"
 
@@ -15,7 +15,7 @@ __device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySiz
   const int firstHead = static_cast<int>(blockIdx.y) * warps + static_cast<int>(threadIdx.x) / WARP_SIZE;
   const int half = rotarySize / 2;
   const bool whole = isAligned<SIZE * sizeof(T)>(x, xStride) && headSize % SIZE == 0 && half % SIZE == 0;
-  const float* cosines = table + offset(positions[blockIdx.x], rotarySize);
+  const float* cosines = rotarySize == 0 ? table : table + offset(positions[blockIdx.x], rotarySize);
   const float* sines = cosines + half;
 
   for (int h = firstHead; h < heads; h += static_cast<int>(gridDim.y) * warps) {

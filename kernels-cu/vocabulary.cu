@@ -54,7 +54,7 @@ constexpr int GRAIN = 16384;
 constexpr int FOLD_THREADS = 256;
 constexpr float LOG2_OF_E = 1.44269504f;
 constexpr float NEGLIGIBLE = -100.0f;        // e^x is 0 in f32; keeps -inf · 0 out of the weighted sum
-constexpr double HIGHEST_GUMBEL = 22.8738;   // -ln(-ln(1 - 2^-33)) = 22.87373…, rounded up
+constexpr double HIGHEST_GUMBEL = 22.874;     // -ln(-ln(1 - 2^-33)) = 22.87385…, rounded up
 constexpr float SCREENING_ERROR = 1e-3f;     // far above the error of a Gumbel number in f32
 constexpr double NO_SCORE = -__builtin_huge_val();
 

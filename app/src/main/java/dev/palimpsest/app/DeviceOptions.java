@@ -3,6 +3,8 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,8 +20,7 @@ final class DeviceOptions {
 
   @Option(
       names = "--audit",
-      description =
-          "On a GPU: fill the memory of every step with NaN before it. Changes no result; slower.")
+      description = "Fill the memory of every step with NaN before it. Changes no result; slower.")
   private boolean audit;
 
   @Option(
@@ -44,5 +45,16 @@ final class DeviceOptions {
     if (device.isPresent()) {
       System.err.println("palimpsest: " + text);
     }
+  }
+
+  /** The same for another process of this program. */
+  List<String> arguments() {
+    List<String> arguments =
+        new ArrayList<>(List.of("--threads", String.valueOf(threads.count())));
+    device.ifPresent(each -> arguments.addAll(List.of("--device", each.name())));
+    if (fastGemm) {
+      arguments.add("--fast-gemm");
+    }
+    return arguments;
   }
 }

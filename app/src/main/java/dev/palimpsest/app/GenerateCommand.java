@@ -1,12 +1,23 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.intervention.Plan;
+import dev.palimpsest.sampler.intervention.PlanReader;
+import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.trace.TraceListener;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -27,7 +38,7 @@ import picocli.CommandLine.Spec;
 /** {@code generate}: one text from one prompt. */
 @Command(
     name = "generate",
-    description = "Writes a text by filling a canvas of masks.",
+    description = "Writes a text: by filling a canvas of masks, or token by token.",
     mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -37,6 +48,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
 
   @Mixin private SamplerOptions samplerOptions;
+
+  @Mixin private TraceOptions traceOptions;
 
   @Parameters(
       paramLabel = "PROMPT",
@@ -52,6 +65,12 @@ final class GenerateCommand implements Callable<Integer> {
               + " default there), one line a step elsewhere.")
   private Optional<Boolean> watch;
 
+  @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description = "Interventions between the steps, as JSON; docs/interventions.md lists them.")
+  private Optional<Path> planFile;
+
   @Option(names = "--json", description = "Print one JSON object instead of the text.")
   private boolean json;
 
@@ -61,33 +80,72 @@ final class GenerateCommand implements Callable<Integer> {
     String text = prompt();
     try (Model model = modelOptions.load()) {
       times.mark("model loaded");
-      GenerateOptions options = samplerOptions.resolve(model.generationConfig());
+      int[] ids = model.prompt(text);
+      SamplingOptions options = samplerOptions.resolve(model, ids.length);
       warnOfUnknownWords(model, text);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
-      int[] ids = model.prompt(text);
       Terminal terminal = Terminal.standardError();
       Generation generation;
-      try (CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
+      try (TraceOptions.Recording recording =
+              traceOptions.begin(model, modelOptions, generator.run(ids, options));
+          CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
         boolean watching = watch.orElse(terminal.isTerminal() && !json);
         SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
-        generation =
-            generator.generate(
-                ids,
-                options,
+        TraceListener listener =
+            recording.and(
                 snapshot -> {
                   if (snapshot.step() == 0) {
                     times.mark("first snapshot");
                   }
                   drawing.snapshot(snapshot);
                 });
+        generation =
+            planFile.isPresent()
+                ? planned(model, generator.run(ids, options), options, listener)
+                : generator.generate(ids, options, listener);
+        recording.end(generation);
       }
       print(model, text, options, generation);
       if (main.isVerbose()) {
         System.err.print(times);
       }
       return 0;
+    }
+  }
+
+  /** Generates with the interventions of the plan between the steps. */
+  private Generation planned(Model model, Run run, SamplingOptions options, TraceListener listener)
+      throws IOException {
+    Path file = planFile.orElseThrow();
+    try {
+      Plan plan = new PlanReader(model.transformer()).plan(Files.readString(file));
+      long started = System.nanoTime();
+      Steering.Outcome outcome =
+          Steering.generate(
+              model.transformer(),
+              Languages.of(model, run.specials()),
+              plan,
+              options,
+              run,
+              0,
+              listener);
+      CanvasImage canvas = outcome.canvas();
+      return new Generation(
+          canvas,
+          run.specials(),
+          outcome.complete(),
+          outcome.forwards(),
+          canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length,
+          outcome.firstStepNanos(),
+          System.nanoTime() - started);
+    } catch (NoSuchFileException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--plan " + file + ": there is no such file", e);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--plan " + file + ": " + e.getMessage(), e);
     }
   }
 
@@ -117,7 +175,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private void print(Model model, String text, GenerateOptions options, Generation generation) {
+  private void print(Model model, String text, SamplingOptions options, Generation generation) {
     String written = model.tokenizer().decode(generation.tokens(), true).strip();
     if (json) {
       System.out.println(Json.write(report(model, text, options, generation, written)));
@@ -137,12 +195,13 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> report(
-      Model model, String text, GenerateOptions options, Generation generation, String written) {
+      Model model, String text, SamplingOptions options, Generation generation, String written) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("prompt", text);
     report.put("text", written);
     report.put("model", modelOptions.folder().toString());
     report.put("backend", model.transformer().describeBackend());
+    report.put("sampler", options.samplerName());
     report.put("options", options.toMap());
     report.put("prompt_tokens", generation.promptLength());
     report.put("tokens", generation.tokens());

@@ -5,6 +5,7 @@ import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
+import dev.palimpsest.sampler.trace.TraceException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import picocli.CommandLine;
@@ -20,17 +21,24 @@ import picocli.CommandLine.Spec;
     name = "palimpsest",
     description = "Runs masked-diffusion language models, every step in the open.",
     mixinStandardHelpOptions = true,
-    version = "palimpsest 0.1.0",
+    version = "palimpsest " + Main.VERSION,
     usageHelpAutoWidth = true,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       GenerateCommand.class,
       EvalCommand.class,
+      CompareCommand.class,
       InspectCommand.class,
       VerifyCommand.class,
+      TraceCommand.class,
+      ReplayCommand.class,
+      BranchCommand.class,
+      AuditCommand.class,
+      ViewCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {
+  static final String VERSION = "0.1.0";
   static final int FAILURE = 1;
   static final int USAGE = 2;
 
@@ -88,6 +96,7 @@ public final class Main implements Runnable {
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);

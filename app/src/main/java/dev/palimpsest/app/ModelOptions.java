@@ -3,7 +3,13 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceException;
+import dev.palimpsest.sampler.trace.TraceHeader;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,9 +40,59 @@ final class ModelOptions {
   }
 
   Model load() {
-    Compute compute = device.compute(precision);
+    return load(compute());
+  }
+
+  /**
+   * Loads the model that made a trace, in the trace's precision unless another was asked for.
+   *
+   * @throws TraceException if this is another model
+   */
+  Model load(Trace trace) {
+    return load(compute(trace));
+  }
+
+  /**
+   * How the model that made a trace is to be computed: in the trace's precision unless another was
+   * asked for.
+   *
+   * @throws TraceException if this is another model
+   */
+  Compute compute(Trace trace) {
+    TraceHeader.ModelIdentity made = trace.header().model();
+    TraceHeader.ModelIdentity here = ModelFiles.identity(folder());
+    if (!made.sha256().equals(here.sha256())) {
+      throw new TraceException(
+          "%s: the trace was made by %s with SHA-256 %s, and %s has %s: give the right --model."
+              .formatted(trace.name(), made.name(), made.sha256(), folder(), here.sha256()));
+    }
+    return device.compute(precision.or(() -> recorded(trace)));
+  }
+
+  private static Optional<Precision> recorded(Trace trace) {
+    String name = trace.header().machine().precision();
+    return Arrays.stream(Precision.values())
+        .filter(each -> each.name().equalsIgnoreCase(name))
+        .findFirst();
+  }
+
+  /** Loads the model for a way of computing it. */
+  Model load(Compute compute) {
     try (LoadProgress progress = new LoadProgress()) {
       return Model.load(folder(), compute, device::notice, progress);
     }
+  }
+
+  /** What was asked for on the command line. */
+  Compute compute() {
+    return device.compute(precision);
+  }
+
+  /** The same for another process of this program. */
+  List<String> arguments() {
+    List<String> arguments = new ArrayList<>(List.of("--model", folder().toString()));
+    precision.ifPresent(each -> arguments.addAll(List.of("--dtype", each.name())));
+    arguments.addAll(device.arguments());
+    return arguments;
   }
 }

@@ -25,8 +25,17 @@ record Terminal(boolean isTerminal, int columns, int rows, boolean isUnicode, bo
         terminal,
         Math.max(NARROWEST, positive(size.substring(0, Math.max(0, cross)), DEFAULT_COLUMNS)),
         positive(size.substring(cross + 1), DEFAULT_ROWS),
-        System.getProperty("stderr.encoding", "").toUpperCase(Locale.ROOT).startsWith("UTF"),
+        isUnicode("stderr.encoding"),
         terminal && System.getenv("NO_COLOR") == null && !"dumb".equals(System.getenv("TERM")));
+  }
+
+  /** Whether standard output takes more than ASCII. */
+  static boolean isUnicodeOut() {
+    return isUnicode("stdout.encoding");
+  }
+
+  private static boolean isUnicode(String property) {
+    return System.getProperty(property, "").toUpperCase(Locale.ROOT).startsWith("UTF");
   }
 
   /** Whether standard input is a terminal, so that nothing comes from it unasked. */

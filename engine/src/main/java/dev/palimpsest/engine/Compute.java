@@ -59,9 +59,10 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
   }
 
   private Backend host() {
-    if (cuda.audit() || cuda.fastGemm()) {
-      throw new DeviceException("audits and fast products are for a GPU, and the host computes");
+    if (cuda.fastGemm()) {
+      throw new DeviceException("fast products are for a GPU, and the host computes");
     }
-    return new HostBackend(precision.orElseGet(HostBackend::fastestPrecision), threads);
+    return new HostBackend(
+        precision.orElseGet(HostBackend::fastestPrecision), threads, cuda.audit());
   }
 }

@@ -18,7 +18,11 @@ public final class Philox {
     /** Whether a filled position is masked again at a step: ReMDM; index 0, lane 0. */
     MASKING_AGAIN(3),
     /** Gumbel noise of a position's rank: Dream's {@code alg_temp}; index 0, lane 0. */
-    RANKING(4);
+    RANKING(4),
+    /**
+     * Choices of an intervention; index 0. Lane 0 whether a position is chosen, lane 1 its token.
+     */
+    INTERVENTION(5);
 
     private final int code;
 

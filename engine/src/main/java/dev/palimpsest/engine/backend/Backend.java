@@ -20,6 +20,12 @@ public interface Backend extends AutoCloseable {
   /** Device, precision and libraries, for people. */
   String describe();
 
+  /** How it holds weights. */
+  Precision precision();
+
+  /** Whether a row's bits do not depend on its batch; a backend may be told to give that up. */
+  boolean isBatchInvariant();
+
   /** Copies tensors of equal width into the backend's memory, stacked along their rows. */
   Weight weight(List<Tensor> parts);
 

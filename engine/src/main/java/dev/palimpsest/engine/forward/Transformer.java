@@ -5,6 +5,7 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Store;
@@ -86,6 +87,16 @@ public final class Transformer implements Denoiser, AutoCloseable {
   /** What the model runs on, for people. */
   public String describeBackend() {
     return backend.describe() + kept.map(keys -> ", " + keys.describe()).orElse("");
+  }
+
+  /** How its weights are held. */
+  public Precision precision() {
+    return backend.precision();
+  }
+
+  /** Whether a query's predictions do not depend on its batch. */
+  public boolean isBatchInvariant() {
+    return backend.isBatchInvariant();
   }
 
   @Override

@@ -21,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -216,6 +217,7 @@ class VocabularyKernelTest {
     return new RowDraw(
         new Draw(
             temperatures[random.nextInt(temperatures.length)],
+            Optional.empty(),
             random.nextLong(),
             random.nextInt(100),
             randomIds(random, ids),
@@ -244,8 +246,10 @@ class VocabularyKernelTest {
         draws.add(randomDraw(random, ids));
       }
       List<Result> found = reduce(logits, draws, GRAIN);
+      List<Result> ofParts = reduce(logits, draws, 1004);
       for (int row = 0; row < rows; row++) {
         Prediction expected = reference(logits[row], draws.get(row));
+        assertClose(ofParts.get(row).prediction(), expected);
         if (draws.get(row).draw().temperature() == 0) {
           assertThat(expected.token()).isEqualTo(expected.argmax());
         }
@@ -275,8 +279,8 @@ class VocabularyKernelTest {
     }
     List<Result> found = reduce(logits, draws, GRAIN);
     try (HostBackend host = new HostBackend(Precision.F32, 1)) {
-      Activation x = new StepArena().allocate(rows, rows);
-      host.reserve(1 << 16);
+      Activation x = new StepArena(host::paddedRows).allocate(rows, rows);
+      host.begin(1 << 14);
       host.embed(IntStream.range(0, rows).toArray(), host.table(rows, rows, units), x);
       Tensor tensor =
           new Tensor(
@@ -345,7 +349,8 @@ class VocabularyKernelTest {
     Arrays.fill(logits, Float.NEGATIVE_INFINITY);
     logits[4321] = -7;
     for (double temperature : new double[] {0, 1}) {
-      Prediction found = reduce(logits, new Draw(temperature, 5, 6, NONE, NONE)).prediction();
+      Prediction found =
+          reduce(logits, new Draw(temperature, Optional.empty(), 5, 6, NONE, NONE)).prediction();
       assertThat(found).isEqualTo(new Prediction(4321, 1, 4321, 1, 0, -7, 0));
     }
   }
@@ -368,7 +373,7 @@ class VocabularyKernelTest {
 
   @Test
   void ifNoIdMayBeDrawnThereIsNoArgmax() {
-    Draw draw = new Draw(0, 0, 0, new int[] {0, 1, 2}, NONE);
+    Draw draw = new Draw(0, Optional.empty(), 0, 0, new int[] {0, 1, 2}, NONE);
     Result found = reduce(new float[] {1, 2, 3}, draw);
     assertThat(found.prediction().argmax()).isEqualTo(-1);
     assertThat(found.maximum()).isEqualTo(3);

@@ -43,6 +43,8 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
+  private static final String NO_EXPERTS =
+      "mixtures of experts are computed on the host only: use --device host";
   private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
@@ -188,6 +190,16 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return !options.fastGemm();
+  }
+
+  @Override
   public Weight weight(List<Tensor> parts) {
     boolean vector = parts.getFirst().shape().size() == 1;
     return weight(parts, vector ? Precision.F32 : precision);
@@ -214,6 +226,11 @@ public final class CudaBackend implements Backend {
           }
           return weight;
         });
+  }
+
+  @Override
+  public Weight exactWeight(List<Tensor> parts) {
+    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override
@@ -489,6 +506,17 @@ public final class CudaBackend implements Backend {
         .add(address(out))
         .add(out.stride())
         .add(out.columns());
+  }
+
+  @Override
+  public void addExperts(
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights expertWeights,
+      Activation outputs,
+      Activation sum) {
+    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override

@@ -8,6 +8,7 @@ package dev.palimpsest.engine.backend.cuda;
 enum DeviceOp {
   EMBED("embed", true, "spipi"),
   RMS_NORM("rms_norm", true, "pipipfpii"),
+  ADD_BIAS("add_bias", true, "pipi"),
   ROTARY("rotary", true, "piiiisppf"),
   ATTENTION("attention", true, "pipipipiiissspppi"),
   SWIGLU("swiglu", true, "pipii"),

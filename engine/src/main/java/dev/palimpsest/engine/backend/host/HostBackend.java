@@ -30,6 +30,7 @@ public final class HostBackend implements Backend {
   private static final long ALIGNMENT = 64;
 
   private final Precision precision;
+  private final boolean audit;
   private final Workers workers;
   private final Scratch[] scratch;
   private final Linear linear;
@@ -47,11 +48,28 @@ public final class HostBackend implements Backend {
    * @param threads that work on an operation, the caller's included
    */
   public HostBackend(Precision precision, int threads) {
-    this(precision, threads, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
+    this(precision, threads, false);
+  }
+
+  /**
+   * A backend with its own threads.
+   *
+   * @param precision of the weights in memory
+   * @param threads that work on an operation, the caller's included
+   * @param audit whether to fill all memory of a step with NaN before it: changes no result, unless
+   *     something from another step were read
+   */
+  public HostBackend(Precision precision, int threads, boolean audit) {
+    this(precision, threads, audit, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
+    this(precision, threads, false, gemm);
+  }
+
+  private HostBackend(Precision precision, int threads, boolean audit, Gemm gemm) {
     this.precision = precision;
+    this.audit = audit;
     this.gemm = gemm;
     workers = new Workers(threads);
     scratch = new Scratch[threads];
@@ -98,6 +116,16 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public Precision precision() {
+    return precision;
+  }
+
+  @Override
+  public boolean isBatchInvariant() {
+    return true;
+  }
+
+  @Override
   public Weight weight(List<Tensor> parts) {
     return copy(parts, parts.getFirst().shape().size() == 1 ? Precision.F32 : precision);
   }
@@ -139,6 +167,12 @@ public final class HostBackend implements Backend {
   @Override
   public void begin(long elements) {
     step.atLeast(elements * Float.BYTES);
+    if (audit) {
+      step.poison();
+      for (Scratch each : scratch) {
+        each.poison();
+      }
+    }
   }
 
   @Override
@@ -385,8 +419,8 @@ public final class HostBackend implements Backend {
       each.close();
     }
     linear.close();
-    mixture.close();
     vocabulary.close();
+    mixture.close();
     step.close();
     weights.close();
   }

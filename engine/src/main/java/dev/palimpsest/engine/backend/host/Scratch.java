@@ -24,6 +24,11 @@ final class Scratch implements AutoCloseable {
     return memory;
   }
 
+  /** Makes every number in it NaN, in f32 and in bf16. */
+  void poison() {
+    memory.fill((byte) 0xFF);
+  }
+
   @Override
   public void close() {
     arena.close();

@@ -1,0 +1,20 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.intervention.Language;
+import dev.palimpsest.sampler.statistics.Spans;
+
+/** A model's tokenizer for interventions. */
+final class Languages {
+  private Languages() {}
+
+  static Language of(Model model, SpecialTokens specials) {
+    return new Language(
+        specials,
+        model.tokenizer().vocabularySize(),
+        model.tokenizer()::piece,
+        model.tokenizer()::encode,
+        Spans.ANSWER);
+  }
+}

@@ -1,0 +1,78 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.trace.Replay;
+import dev.palimpsest.sampler.trace.Trace;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code replay}: a trace run again from any of its canvases. */
+@Command(
+    name = "replay",
+    description = {
+      "Runs on from the canvas of a step and compares every later step with the trace. Exits",
+      "with 1 at the first that is not the same to the last bit."
+    },
+    mixinStandardHelpOptions = true)
+final class ReplayCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "TRACE", description = "A trace file.")
+  private Path file;
+
+  @Option(
+      names = "--from",
+      paramLabel = "STEP",
+      defaultValue = "0",
+      description = "The first step to run again, from 0 (default: ${DEFAULT-VALUE}).")
+  private int from;
+
+  @Option(
+      names = "--each",
+      description =
+          "Take every step from its own recorded canvas, the last one first, instead of running on.")
+  private boolean each;
+
+  @Option(names = "--only", description = "Take step --from alone.")
+  private boolean only;
+
+  @Mixin private ModelOptions modelOptions;
+
+  @Override
+  public Integer call() {
+    Trace trace = Trace.readWhole(file);
+    trace.indexOfStep(from);
+    try (Model model = modelOptions.load(trace)) {
+      if (each || only) {
+        return alone(trace, model);
+      }
+      Replay.Outcome outcome = Replay.from(trace, model.transformer(), from);
+      System.out.printf(
+          "%s: %d of %d steps from step %d on are the same to the last bit%n",
+          file, outcome.same(), trace.steps() - from, from);
+      outcome
+          .difference()
+          .ifPresent(
+              difference ->
+                  System.out.printf("step %d: %s%n", difference.step(), difference.what()));
+      return outcome.isSame() ? 0 : Main.FAILURE;
+    }
+  }
+
+  private int alone(Trace trace, Model model) {
+    int last = only ? from : trace.steps() - 1;
+    for (int step = last; step >= from; step--) {
+      Replay.Outcome outcome = Replay.step(trace, model.transformer(), step);
+      if (!outcome.isSame()) {
+        System.out.printf("step %d: %s%n", step, outcome.difference().orElseThrow().what());
+        return Main.FAILURE;
+      }
+    }
+    System.out.printf(
+        "%s: %d steps, each from its own canvas, are the same to the last bit%n",
+        file, last - from + 1);
+    return 0;
+  }
+}

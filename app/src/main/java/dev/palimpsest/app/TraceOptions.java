@@ -1,0 +1,104 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.Generation;
+import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceListener;
+import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.sampler.trace.TraceWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** Whether a generation is recorded, and how much of it. */
+final class TraceOptions {
+  @Option(
+      names = "--trace",
+      paramLabel = "FILE",
+      description =
+          "Record every step in FILE, as NAME.trace.jsonl; packed with zstd if the name ends in"
+              + " .zst.")
+  private Optional<Path> file;
+
+  @Option(
+      names = "--trace-predictions",
+      description = "Record what the model predicted for every position a step asked about, too.")
+  private boolean predictions;
+
+  /** Begins a recording of a run at its first step, if one is wanted. */
+  Recording begin(Model model, ModelOptions modelOptions, Run run) {
+    return new Recording(
+        file.map(
+            path ->
+                TraceWriter.open(
+                    path,
+                    header(model, modelOptions, run),
+                    model.tokenizer()::piece,
+                    predictions)));
+  }
+
+  /** What a trace of this run says of where it came from. */
+  static TraceHeader header(Model model, ModelOptions modelOptions, Run run) {
+    return new TraceHeader(
+        Main.VERSION,
+        ModelFiles.identity(modelOptions.folder()),
+        machine(model),
+        promises(model),
+        run.sampler().name(),
+        run.sampler().options(),
+        run.specials(),
+        run.canvas(),
+        run.cursor(),
+        Optional.empty());
+  }
+
+  private static List<String> promises(Model model) {
+    return TraceHeader.PROMISES.stream()
+        .filter(
+            promise ->
+                model.transformer().isBatchInvariant()
+                    || !promise.equals(TraceHeader.BATCH_INVARIANT))
+        .toList();
+  }
+
+  static TraceHeader.Machine machine(Model model) {
+    return new TraceHeader.Machine(
+        model.transformer().describeBackend(),
+        Processor.name(),
+        model.transformer().precision().name().toLowerCase(Locale.ROOT));
+  }
+
+  /** A trace being written, or none. */
+  record Recording(Optional<TraceWriter> writer) implements AutoCloseable {
+    /** Records what it hears, then lets another one hear of the steps. */
+    TraceListener and(SnapshotListener other) {
+      return new TraceListener() {
+        @Override
+        public void snapshot(Snapshot snapshot) {
+          writer.ifPresent(each -> each.snapshot(snapshot));
+          other.snapshot(snapshot);
+        }
+
+        @Override
+        public void event(TraceRecord.Event event, CanvasImage after) {
+          writer.ifPresent(each -> each.event(event, after));
+        }
+      };
+    }
+
+    void end(Generation generation) {
+      writer.ifPresent(each -> each.end(generation.complete(), generation.canvas()));
+    }
+
+    @Override
+    public void close() {
+      writer.ifPresent(TraceWriter::close);
+    }
+  }
+}

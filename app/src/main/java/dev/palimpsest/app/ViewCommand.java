@@ -1,0 +1,64 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.sampler.statistics.Spans;
+import dev.palimpsest.sampler.trace.Trace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code view}: traces as a page for the browser. */
+@Command(
+    name = "view",
+    description = {
+      "Writes traces as one HTML file that needs no network: play them, point at a token to see",
+      "all that happened at its position, compare two side by side."
+    },
+    mixinStandardHelpOptions = true)
+final class ViewCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "TRACE", arity = "1..*", description = "Trace files.")
+  private List<Path> files = List.of();
+
+  @Option(
+      names = "--to",
+      paramLabel = "FILE",
+      description = "The page; if not given, the first trace's name with .html after it.")
+  private Optional<Path> target;
+
+  @Option(
+      names = "--answer-pattern",
+      paramLabel = "REGEX",
+      description = "Marks the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
+  private Pattern pattern = Spans.ANSWER;
+
+  @Override
+  public Integer call() throws IOException {
+    if (pattern.matcher("").groupCount() != 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--answer-pattern " + pattern + " needs exactly one group");
+    }
+    Path page = target.orElseGet(() -> Path.of(files.getFirst() + ".html"));
+    String html = ViewerPage.of(files.stream().map(Trace::readWhole).toList(), pattern);
+    Path temporary = page.resolveSibling(page.getFileName() + ".part");
+    try {
+      Files.writeString(temporary, html);
+      Files.move(temporary, page, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+    System.out.println(page);
+    return 0;
+  }
+}

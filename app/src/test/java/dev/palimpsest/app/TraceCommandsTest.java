@@ -1,0 +1,225 @@
+package dev.palimpsest.app;
+
+import static dev.palimpsest.app.Outcome.run;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code generate --trace} and the commands that read what it wrote. */
+final class TraceCommandsTest {
+  private static final String PROBLEM =
+      "Maya has 24 marbles. First she buys 7 more. Then she gives 9 to Omar."
+          + " How many marbles does Maya have now?";
+  private static final String WORKED = "24+7=31. 31-9=22. Answer: 22";
+
+  @TempDir private static Path folder;
+  private static Path plain;
+  private static Path packed;
+  private static Path leftToRight;
+
+  @BeforeAll
+  static void record() {
+    plain = folder.resolve("plain.trace.jsonl");
+    packed = folder.resolve("packed.trace.jsonl.zst");
+    leftToRight = folder.resolve("left.trace.jsonl");
+    record(plain, "--trace-predictions");
+    record(packed);
+    record(leftToRight, "--block-length", "1");
+  }
+
+  private static void record(Path file, String... options) {
+    List<String> arguments =
+        new ArrayList<>(List.of("generate", "--trace", file.toString(), PROBLEM));
+    arguments.addAll(Arrays.asList(options));
+    Outcome outcome = run(arguments.toArray(String[]::new));
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+  }
+
+  @Test
+  void checkAcceptsWhatWasWritten() {
+    Outcome outcome = run("trace", "check", plain.toString(), packed.toString());
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out()).contains("plain.trace.jsonl: ok, 50 records, 48 steps");
+    assertThat(outcome.out()).contains("packed.trace.jsonl.zst: ok, 50 records, 48 steps");
+  }
+
+  @Test
+  void checkNamesTheRecordThatIsAlteredOrMissing() throws IOException {
+    List<String> lines = Files.readAllLines(plain);
+    Path cut = Files.write(folder.resolve("cut.jsonl"), lines.subList(0, 20));
+    lines.set(12, lines.get(12).replace("\"step\"", "\"stop\""));
+    Path altered = Files.write(folder.resolve("altered.jsonl"), lines);
+    Outcome outcome = run("trace", "check", cut.toString(), altered.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.out()).contains("cut.jsonl: ENDS EARLY, record 21", "with 19 steps");
+    assertThat(outcome.out()).contains("altered.jsonl: ALTERED, record 13");
+    assertThat(run("trace", "show", altered.toString()).err())
+        .contains("record 13")
+        .hasLineCount(1);
+    assertThat(run("trace", "show", cut.toString()).code()).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "--step 0", "--step 47", "--step 3 --diff 20"})
+  void showFitsEightyColumns(String options) {
+    List<String> arguments = new ArrayList<>(List.of("trace", "show", plain.toString()));
+    Arrays.stream(options.split(" ", -1)).filter(each -> !each.isEmpty()).forEach(arguments::add);
+    Outcome outcome = run(arguments.toArray(String[]::new));
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out().lines()).allMatch(line -> line.length() <= 80);
+  }
+
+  @Test
+  void showGivesTheTextOfAnyStepAndWhatDiffers() {
+    assertThat(run("trace", "show", plain.toString()).out()).contains(WORKED);
+    String step = run("trace", "show", "--step", "0", plain.toString()).out();
+    assertThat(step).contains("step 0 of 48", "committed", "masked");
+    String same = run("trace", "show", "--step", "5", "--diff", "5", plain.toString()).out();
+    assertThat(same).contains("0 positions differ");
+    String other = run("trace", "show", "--step", "5", "--diff", "9", plain.toString()).out();
+    assertThat(other).contains("4 positions differ");
+    assertThat(run("trace", "show", "--step", "48", plain.toString()).err())
+        .contains("step 48", "0 to 47");
+  }
+
+  @Test
+  void aTextOfBlocksOfOneHasTheValuesOfAnAutoregressiveOne() {
+    JsonNode means = stats(leftToRight).path("means");
+    for (String measure : List.of("ntp_set@1", "ntp_set@8", "ntp_ord@4", "fms@1", "pair_concord")) {
+      assertThat(means.path(measure).doubleValue()).as(measure).isEqualTo(1);
+    }
+    assertThat(means.path("tie_fraction").doubleValue()).isZero();
+    assertThat(means.path("reasoning_committed_share").doubleValue()).isEqualTo(1);
+  }
+
+  @Test
+  void statsOfAFolderAreTheMeansOfItsTraces() {
+    JsonNode all = stats(folder);
+    double sum = 0;
+    for (JsonNode trace : all.path("traces")) {
+      sum += trace.path("fms@1").doubleValue();
+    }
+    assertThat(all.path("traces").size()).isEqualTo(3);
+    assertThat(all.path("means").path("fms@1").doubleValue()).isEqualTo(sum / 3);
+  }
+
+  @Test
+  void statsSayWhenTheAnswerWasThere() {
+    JsonNode json =
+        new JsonMapper()
+            .readTree(run("trace", "stats", "--json", "--expect", "22", plain.toString()).out());
+    JsonNode trace = json.path("traces").path(0);
+    assertThat(trace.path("answer").stringValue()).isEqualTo("22");
+    assertThat(trace.path("right").intValue()).isEqualTo(1);
+    assertThat(trace.path("first_hit").intValue())
+        .isLessThanOrEqualTo(trace.path("answer_committed").intValue());
+    assertThat(trace.path("estimates").size()).isEqualTo(48);
+    assertThat(json.path("means").path("ever_pass_by_tenth").path(9).doubleValue()).isEqualTo(1);
+  }
+
+  private static JsonNode stats(Path path) {
+    Outcome outcome = run("trace", "stats", "--json", path.toString());
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    return new JsonMapper().readTree(outcome.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"parquet", "csv"})
+  void anExportHoldsEveryCommitWithItsExactNumbers(String kind) throws SQLException {
+    Path table = folder.resolve("it's a table." + kind);
+    Outcome outcome = run("trace", "export", "--to", table.toString(), plain.toString());
+    assertThat(outcome.out()).contains("48 rows");
+    JsonNode first = record(plain, 2).path("commits").path(0);
+    try (Connection connection = DriverManager.getConnection("jdbc:duckdb:");
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT count(*), count(DISTINCT position), min(confidence) FILTER (step = 0),"
+                    + " min(canvas_sha256) FILTER (step = 0) FROM '"
+                    + table.toString().replace("'", "''")
+                    + "'")) {
+      rows.next();
+      assertThat(rows.getInt(1)).isEqualTo(48);
+      assertThat(rows.getInt(2)).isEqualTo(48);
+      assertThat(rows.getDouble(3)).isEqualTo(first.path(2).doubleValue());
+      assertThat(rows.getString(4)).isEqualTo(record(plain, 2).path("canvas").stringValue());
+    }
+  }
+
+  @Test
+  void anExportOfPredictionsHasARowForEveryAskedPosition() {
+    Path table = folder.resolve("predictions.parquet");
+    assertThat(
+            run("trace", "export", "--predictions", "--to", table.toString(), plain.toString())
+                .out())
+        .contains(48 * 49 / 2 + " rows");
+    assertThat(run("trace", "export", "--to", "x.txt", plain.toString()).code()).isEqualTo(2);
+  }
+
+  @Test
+  void theReaderInTheDocumentationReadsATraceAndChecksIt() throws Exception {
+    assumeTrue(python(folder, List.of("-c", "print(1)")).equals("1\n"), "no python3 here");
+    String document = Files.readString(Main.home().resolve("docs/trace.md"));
+    Matcher code = Pattern.compile("```python\n(.*?)```", Pattern.DOTALL).matcher(document);
+    assertThat(code.find()).isTrue();
+    assertThat(code.group(1).lines().count()).isLessThanOrEqualTo(20);
+    Path script = Files.writeString(folder.resolve("read.py"), code.group(1));
+    List<String> printed =
+        python(folder, List.of(script.toString(), plain.toString())).lines().toList();
+    assertThat(printed).hasSize(48);
+    assertThat(printed.getLast()).contains(WORKED);
+    List<String> lines = Files.readAllLines(plain);
+    lines.set(12, lines.get(12).replace("\"nanos\":", "\"nanos\":1"));
+    Path altered = Files.write(folder.resolve("altered2.jsonl"), lines);
+    assertThat(python(folder, List.of(script.toString(), altered.toString())))
+        .contains("record 13 is altered");
+  }
+
+  /** What python3 prints, both streams; empty where there is none. */
+  private static String python(Path folder, List<String> arguments) throws InterruptedException {
+    List<String> command = new ArrayList<>(List.of("python3"));
+    command.addAll(arguments);
+    Path out = folder.resolve("python.txt");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(out.toFile())
+              .start();
+      process.waitFor();
+      return Files.readString(out, StandardCharsets.UTF_8);
+    } catch (IOException _) {
+      return "";
+    }
+  }
+
+  private static JsonNode record(Path file, int number) {
+    try {
+      return new JsonMapper().readTree(Files.readAllLines(file).get(number - 1));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package dev.palimpsest.sampler.audit;
+
+import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.Run;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
+
+/**
+ * The ways in which a generation is done again. Each must come out the same to the last bit, canvas
+ * and predictions, if a step is a function of the token ids, the cursor and the key alone.
+ */
+public final class Audit {
+  private Audit() {}
+
+  /**
+   * The whole generation again on a model whose memory is filled with NaN before every step: what a
+   * step reads of another's activations shows.
+   *
+   * @param run at its first step
+   */
+  public static Verdict poisoned(Specimen specimen, Run run, Denoiser poisoned) {
+    return compare(
+        "poisoned_activations",
+        specimen,
+        attempt(() -> Specimen.generate(run, poisoned)),
+        "activations were NaN before every step");
+  }
+
+  /**
+   * Every step alone from the canvas that it read, the last one first, so that whatever else were
+   * carried from step to step is missing or wrong.
+   *
+   * @param resume makes a run with a sampler of its own
+   * @param fresh makes a model that has computed nothing yet
+   */
+  public static Verdict recomputed(
+      Specimen specimen,
+      BiFunction<CanvasImage, Cursor, Run> resume,
+      Supplier<Denoiser> fresh) {
+    String name = "recomputed_steps";
+    for (int step = specimen.steps() - 1; step >= 0; step--) {
+      try {
+        Run run = resume.apply(specimen.befores().get(step), specimen.at(step));
+        List<Prediction> predictions = fresh.get().predict(List.of(run.ask())).getFirst();
+        String difference =
+            Specimen.difference(specimen.snapshots().get(step), run.accept(predictions, 0));
+        if (!difference.isEmpty()) {
+          return Verdict.failed(name, step, difference);
+        }
+      } catch (IllegalStateException | ArithmeticException e) {
+        return Verdict.failed(name, step, String.valueOf(e.getMessage()));
+      }
+    }
+    return Verdict.passed(name, specimen.steps(), "each step was taken from its canvas alone");
+  }
+
+  /**
+   * The whole generation again without any memory of finished tokens: what is remembered by their
+   * ids must be what is computed.
+   *
+   * @param run at its first step
+   */
+  public static Verdict uncached(Specimen specimen, Run run, Denoiser denoiser) {
+    int[] remembered = {0};
+    Denoiser forgetful =
+        queries ->
+            denoiser.predict(
+                queries.stream()
+                    .map(
+                        query -> {
+                          remembered[0] += query.settled() > 0 ? 1 : 0;
+                          return new Query(
+                              query.tokens(),
+                              query.firstPosition(),
+                              query.rows(),
+                              0,
+                              query.draw(),
+                              query.guidance());
+                        })
+                    .toList());
+    Attempt again = attempt(() -> Specimen.generate(run, forgetful));
+    return compare(
+        "recomputed_caches",
+        specimen,
+        again,
+        remembered[0] == 0
+            ? "no step allows the engine to remember anything"
+            : remembered[0] + " steps that may use a memory were computed without");
+  }
+
+  /**
+   * The whole generation again among others, which join one by one.
+   *
+   * @param run at its first step
+   * @param company other runs at their first steps
+   */
+  public static Verdict batched(
+      Specimen specimen, Run run, Denoiser denoiser, List<Run> company) {
+    return compare(
+        "batch_of_many",
+        specimen,
+        attempt(() -> Specimen.generate(run, denoiser, company)),
+        "it shared its batch with up to " + company.size() + " others");
+  }
+
+  private static Verdict compare(String name, Specimen first, Attempt attempt, String evidence) {
+    if (attempt.again().isEmpty()) {
+      return Verdict.failed(name, 0, attempt.failure());
+    }
+    Specimen again = attempt.again().get();
+    for (int step = 0; step < Math.min(first.steps(), again.steps()); step++) {
+      String difference =
+          Specimen.difference(first.snapshots().get(step), again.snapshots().get(step));
+      if (!difference.isEmpty()) {
+        return Verdict.failed(name, step, difference);
+      }
+    }
+    return first.steps() == again.steps()
+        ? Verdict.passed(name, first.steps(), evidence)
+        : Verdict.failed(
+            name,
+            Math.min(first.steps(), again.steps()),
+            "it took %d steps instead of %d".formatted(again.steps(), first.steps()));
+  }
+
+  /** A model that answers with what is not a number fails the audit, and does not end it. */
+  private static Attempt attempt(Supplier<Specimen> generation) {
+    try {
+      return new Attempt(Optional.of(generation.get()), "");
+    } catch (IllegalStateException | ArithmeticException e) {
+      return new Attempt(Optional.empty(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** A generation that was done again, or why it was not. */
+  private record Attempt(Optional<Specimen> again, String failure) {}
+}

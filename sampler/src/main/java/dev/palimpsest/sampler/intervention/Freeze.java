@@ -1,0 +1,39 @@
+package dev.palimpsest.sampler.intervention;
+
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Keeps what is filled as it is: whatever the last step replaced or masked again is put back.
+ *
+ * @param region where
+ */
+public record Freeze(Region region) implements StepTransform {
+  @Override
+  public String name() {
+    return "freeze";
+  }
+
+  @Override
+  public Optional<Change> change(Moment moment) {
+    if (moment.before().isEmpty()) {
+      return Optional.empty();
+    }
+    CanvasImage before = moment.before().get();
+    TreeMap<Integer, Integer> writes = new TreeMap<>();
+    for (int position : region.positions(moment)) {
+      boolean same =
+          moment.canvas().state(position) == CellState.COMMITTED
+              && moment.canvas().id(position) == before.id(position);
+      if (before.state(position) == CellState.COMMITTED && !same) {
+        writes.put(position, before.id(position));
+      }
+    }
+    return writes.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            Change.write("%d tokens of %s put back".formatted(writes.size(), region), writes));
+  }
+}

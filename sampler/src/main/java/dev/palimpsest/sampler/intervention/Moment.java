@@ -1,0 +1,103 @@
+package dev.palimpsest.sampler.intervention;
+
+import dev.palimpsest.engine.Philox;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Cursor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What an intervention sees.
+ *
+ * @param canvas as it is now
+ * @param before the canvas that the last step read, if there was one
+ * @param at where the run goes on
+ * @param steps taken so far, over all rounds; part of the random keys
+ * @param finished whether the sampler is done with the canvas as it is
+ * @param seed of the run
+ * @param language how ids are text
+ */
+public record Moment(
+    CanvasImage canvas,
+    Optional<CanvasImage> before,
+    Cursor at,
+    int steps,
+    boolean finished,
+    long seed,
+    Language language) {
+
+  /** Whether a position after the prompt is filled with text: neither masked nor an end. */
+  public boolean isText(int position) {
+    return canvas.state(position) == CellState.COMMITTED && language.isText(canvas.id(position));
+  }
+
+  /** The text of a position; a character that nothing matches where it is masked. */
+  public String piece(int position) {
+    return canvas.state(position) == CellState.MASKED
+        ? "\uFFFC"
+        : language.piece(canvas.id(position));
+  }
+
+  /**
+   * A uniform number for a choice at a position.
+   *
+   * @param lane 0 to 3: which of a position's numbers
+   */
+  public double uniform(int position, int lane) {
+    int[] words = new int[4];
+    Philox.block(seed, steps, position, Philox.Purpose.INTERVENTION, 0, words);
+    return Philox.uniform(words[lane]);
+  }
+
+  /** The stretches of positions that are filled with text, each as long as can be. */
+  public List<Stretch> stretches(List<Integer> positions) {
+    List<Stretch> stretches = new ArrayList<>();
+    List<Integer> open = new ArrayList<>();
+    for (int position : positions) {
+      if (!open.isEmpty() && position != open.getLast() + 1) {
+        stretches.add(stretch(open));
+        open.clear();
+      }
+      if (isText(position)) {
+        open.add(position);
+      }
+    }
+    if (!open.isEmpty()) {
+      stretches.add(stretch(open));
+    }
+    return stretches;
+  }
+
+  private Stretch stretch(List<Integer> positions) {
+    StringBuilder text = new StringBuilder();
+    List<Integer> starts = new ArrayList<>();
+    for (int position : positions) {
+      starts.add(text.length());
+      text.append(piece(position));
+    }
+    return new Stretch(List.copyOf(positions), text.toString(), starts);
+  }
+
+  /**
+   * Neighbouring positions and their text.
+   *
+   * @param positions ascending, without gaps
+   * @param text theirs together
+   * @param starts where each begins in it
+   */
+  public record Stretch(List<Integer> positions, String text, List<Integer> starts) {
+    /** The positions with a character of {@code [from, to)}. */
+    public List<Integer> within(int from, int to) {
+      List<Integer> found = new ArrayList<>();
+      for (int index = 0; index < positions.size(); index++) {
+        int end = index + 1 < starts.size() ? starts.get(index + 1) : text.length();
+        if (starts.get(index) < to && end > from) {
+          found.add(positions.get(index));
+        }
+      }
+      return found;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+package dev.palimpsest.sampler.intervention;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Writes filled text in other words. The canvas keeps its length: words that need fewer positions
+ * leave the last ones of their stretch masked again, and words that need more are not written.
+ *
+ * @param region where; each stretch between masks is paraphrased by itself
+ * @param paraphraser how
+ */
+public record Paraphrase(Region region, Paraphraser paraphraser) implements StepTransform {
+  @Override
+  public String name() {
+    return "paraphrase";
+  }
+
+  @Override
+  public Optional<Change> change(Moment moment) {
+    TreeMap<Integer, Integer> writes = new TreeMap<>();
+    List<Integer> remasked = new ArrayList<>();
+    int changed = 0;
+    int tooLong = 0;
+    for (Moment.Stretch stretch : moment.stretches(region.positions(moment))) {
+      String text = paraphraser.paraphrase(stretch.text());
+      if (text.equals(stretch.text())) {
+        continue;
+      }
+      int[] ids = moment.language().encode(text);
+      if (ids.length > stretch.positions().size()) {
+        tooLong++;
+        continue;
+      }
+      changed++;
+      for (int index = 0; index < stretch.positions().size(); index++) {
+        int position = stretch.positions().get(index);
+        if (index >= ids.length) {
+          remasked.add(position);
+        } else if (ids[index] != moment.canvas().id(position)) {
+          writes.put(position, ids[index]);
+        }
+      }
+    }
+    String cause =
+        "%s in %s: %d stretches in other words, %d left because the words were too long"
+            .formatted(paraphraser.name(), region, changed, tooLong);
+    return Optional.of(new Change(cause, writes, remasked, 0, false));
+  }
+}

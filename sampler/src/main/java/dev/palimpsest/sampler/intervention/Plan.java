@@ -1,0 +1,63 @@
+package dev.palimpsest.sampler.intervention;
+
+import dev.palimpsest.sampler.BlockOptions;
+import dev.palimpsest.sampler.DecodeOptions;
+import dev.palimpsest.sampler.DreamOptions;
+import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.RemdmOptions;
+import dev.palimpsest.sampler.SamplingOptions;
+import java.util.List;
+
+/**
+ * Interventions over a generation: sample, change, and sample again.
+ *
+ * @param scheduled in the order in which they act when several do
+ * @param rounds how often sampling begins again after the sampler is done; 0 samples once
+ * @param freshSeeds whether each round has a seed of its own, instead of the same random numbers
+ */
+public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
+  /** Nothing at all. */
+  public static final Plan NONE = new Plan(List.of(), 0, false);
+
+  /** Takes its own copy. */
+  public Plan {
+    if (rounds < 0) {
+      throw new IllegalArgumentException("rounds is " + rounds + ": use 0 or above");
+    }
+    scheduled = List.copyOf(scheduled);
+  }
+
+  /**
+   * The most steps of a round. A round that an intervention keeps from its end is stopped here, so
+   * that every generation ends.
+   *
+   * @param length positions of prompt and text together
+   */
+  static int mostSteps(SamplingOptions options, int length) {
+    return switch (options) {
+      case GenerateOptions llada -> llada.adaptive() ? llada.genLength() : llada.steps();
+      case DreamOptions dream -> dream.steps();
+      case RemdmOptions remdm -> remdm.steps();
+      case DecodeOptions decode -> decode.genLength();
+      case BlockOptions block ->
+          (length / block.blockLength() + 1)
+              * (Math.max(block.steps(), block.blockLength()) + block.maxPostSteps());
+    };
+  }
+
+  /**
+   * A bound on the forwards of a generation. Each of its {@code rounds + 1} rounds takes at most
+   * {@code s} steps of one forward each; before the first step and after every step each
+   * intervention acts at most once, and runs at most its own number of forwards.
+   *
+   * @param length positions of prompt and text together
+   */
+  public long mostForwards(SamplingOptions options, int length) {
+    long steps = (rounds + 1L) * mostSteps(options, length);
+    long each = scheduled.stream().mapToLong(one -> one.transform().mostForwards()).sum();
+    return steps + (steps + 1) * each;
+  }
+
+  /** An intervention and its time. */
+  public record Scheduled(When when, StepTransform transform) {}
+}

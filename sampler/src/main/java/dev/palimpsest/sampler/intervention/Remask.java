@@ -1,0 +1,31 @@
+package dev.palimpsest.sampler.intervention;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Masks filled positions again.
+ *
+ * @param region where
+ * @param share of the filled positions there, each chosen by itself; 1 takes all
+ * @param numbersToo whether digits and signs may be masked; if not, a model that fills the rest
+ *     writes its own words around the same numbers
+ */
+public record Remask(Region region, double share, boolean numbersToo) implements StepTransform {
+  @Override
+  public String name() {
+    return "remask";
+  }
+
+  @Override
+  public Optional<Change> change(Moment moment) {
+    List<Integer> chosen =
+        region.positions(moment).stream()
+            .filter(moment::isText)
+            .filter(position -> numbersToo || !moment.piece(position).matches(".*[-+*/=0-9].*"))
+            .filter(position -> moment.uniform(position, 0) < share)
+            .toList();
+    return Optional.of(
+        Change.remask("%d positions of %s".formatted(chosen.size(), region), chosen));
+  }
+}

@@ -1,0 +1,63 @@
+package dev.palimpsest.sampler.intervention;
+
+import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * Masks the filled positions again of which the model is least sure. It asks the model anew, in a
+ * forward of its own, so that no confidence is carried from the step that wrote a token: sure is
+ * who still has it as the most probable one, by that probability.
+ *
+ * @param region where
+ * @param share of the filled positions there, rounded down
+ * @param denoiser the model
+ */
+public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
+    implements StepTransform {
+  @Override
+  public String name() {
+    return "remask";
+  }
+
+  @Override
+  public int mostForwards() {
+    return 1;
+  }
+
+  @Override
+  public Optional<Change> change(Moment moment) {
+    int[] rows =
+        region.positions(moment).stream()
+            .filter(moment::isText)
+            .mapToInt(Integer::intValue)
+            .toArray();
+    if (rows.length == 0) {
+      return Optional.of(Change.flag("nothing is filled in " + region));
+    }
+    Query query = new Query(moment.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty());
+    List<Prediction> predictions = denoiser.predict(List.of(query)).getFirst();
+    List<Integer> chosen =
+        IntStream.range(0, rows.length)
+            .boxed()
+            .sorted(
+                Comparator.comparingDouble(
+                    row -> sureness(predictions.get(row), moment.canvas().id(rows[row]))))
+            .limit((long) (share * rows.length))
+            .map(row -> rows[row])
+            .sorted()
+            .toList();
+    String cause = "the %d least sure positions of %s".formatted(chosen.size(), region);
+    return Optional.of(new Change(cause, Map.of(), chosen, 1, false));
+  }
+
+  private static double sureness(Prediction prediction, int token) {
+    return prediction.argmax() == token ? prediction.top() : -prediction.top();
+  }
+}

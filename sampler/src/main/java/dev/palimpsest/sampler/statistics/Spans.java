@@ -1,0 +1,92 @@
+package dev.palimpsest.sampler.statistics;
+
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which positions of a text are its answer and which its reasoning. The text is the pieces of the
+ * ids after the prompt, one after another, up to the first id that ends it.
+ *
+ * @param answer what the pattern's group took, stripped
+ * @param answerPositions positions with a character of it, ascending
+ * @param reasoningPositions positions before everything that the pattern matched, ascending
+ */
+public record Spans(String answer, int[] answerPositions, int[] reasoningPositions) {
+
+  /** {@code Answer:} and what follows it up to white space: what the bundled models write. */
+  public static final Pattern ANSWER = Pattern.compile("Answer:\\s*(\\S+)");
+
+  /** Stands for a position of which nothing is known; an answer with one is none. */
+  private static final char UNKNOWN = '\uFFFC';
+
+  /**
+   * Finds the pattern's last match.
+   *
+   * @param ids after the prompt; below 0 where nothing is known
+   * @param firstPosition of the first of them in the canvas
+   * @param pattern with one group, the answer
+   * @return empty if there is none
+   */
+  public static Optional<Spans> find(
+      int[] ids,
+      int firstPosition,
+      SpecialTokens specials,
+      IntFunction<String> pieces,
+      Pattern pattern) {
+    StringBuilder text = new StringBuilder();
+    int[] starts = new int[ids.length + 1];
+    int length = 0;
+    while (length < ids.length && !(ids[length] >= 0 && specials.isStop(ids[length]))) {
+      starts[length] = text.length();
+      text.append(ids[length] < 0 ? String.valueOf(UNKNOWN) : pieces.apply(ids[length]));
+      length++;
+    }
+    starts[length] = text.length();
+    Matcher matcher = pattern.matcher(text);
+    int from = -1;
+    int to = -1;
+    int match = -1;
+    while (matcher.find()) {
+      from = matcher.start(1);
+      to = matcher.end(1);
+      match = matcher.start();
+    }
+    if (from < 0 || text.substring(match, to).indexOf(UNKNOWN) >= 0) {
+      return Optional.empty();
+    }
+    int[] answer = new int[length];
+    int[] reasoning = new int[length];
+    int answers = 0;
+    int reasonings = 0;
+    for (int index = 0; index < length; index++) {
+      if (starts[index + 1] > from && starts[index] < to) {
+        answer[answers++] = firstPosition + index;
+      } else if (starts[index + 1] <= match) {
+        reasoning[reasonings++] = firstPosition + index;
+      }
+    }
+    return Optional.of(
+        new Spans(
+            text.substring(from, to).strip(),
+            Arrays.copyOf(answer, answers),
+            Arrays.copyOf(reasoning, reasonings)));
+  }
+
+  /** The spans of a canvas; a masked position is unknown. */
+  public static Optional<Spans> of(
+      CanvasImage canvas, SpecialTokens specials, IntFunction<String> pieces, Pattern pattern) {
+    int[] ids = Arrays.copyOfRange(canvas.ids(), canvas.promptLength(), canvas.length());
+    for (int index = 0; index < ids.length; index++) {
+      if (canvas.state(canvas.promptLength() + index) == CellState.MASKED) {
+        ids[index] = -1;
+      }
+    }
+    return find(ids, canvas.promptLength(), specials, pieces, pattern);
+  }
+}

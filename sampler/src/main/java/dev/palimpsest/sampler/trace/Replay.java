@@ -1,0 +1,119 @@
+package dev.palimpsest.sampler.trace;
+
+import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.Snapshot;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A trace run again. Nothing is taken from the trace but the canvas and the cursor where it begins
+ * and the changes that came from outside; each step is then compared with what was recorded.
+ */
+public final class Replay {
+  private Replay() {}
+
+  /**
+   * Runs on from the canvas of a step to the end of the trace, or to the first difference.
+   *
+   * @param from the first step that is run again, from 0
+   */
+  public static Outcome from(Trace trace, Denoiser denoiser, int from) {
+    return run(trace, denoiser, from, trace.steps());
+  }
+
+  /** Runs one step again, from its canvas alone. */
+  public static Outcome step(Trace trace, Denoiser denoiser, int step) {
+    return run(trace, denoiser, step, step + 1);
+  }
+
+  private static Outcome run(Trace trace, Denoiser denoiser, int from, int to) {
+    SamplingOptions options = trace.optionsBefore(from);
+    Run run =
+        Run.resume(
+            options.sampler(trace.header().specials()),
+            trace.canvasBefore(from),
+            trace.cursorBefore(from));
+    int step = from;
+    int last = to < trace.steps() ? trace.indexOfStep(to) : trace.records().size();
+    for (int index = trace.indexOfStep(from); index < last; index++) {
+      switch (trace.records().get(index)) {
+        case TraceRecord.Step recorded -> {
+          Optional<String> difference = step(run, denoiser, recorded);
+          if (difference.isPresent()) {
+            return new Outcome(step - from, Optional.of(new Difference(step, difference.get())));
+          }
+          step++;
+        }
+        case TraceRecord.Event event -> {
+          if (event.seed().isPresent()) {
+            Map<String, Object> values = new LinkedHashMap<>(options.toMap());
+            values.put("seed", event.seed().getAsLong());
+            options = SamplingOptions.of(options.samplerName(), values);
+          }
+          CanvasImage after = Trace.apply(event, run.canvas(), trace.header().specials().maskId());
+          run = Run.resume(options.sampler(trace.header().specials()), after, event.at());
+        }
+        case TraceRecord.End end -> {
+          if (end.complete() && !run.finished()) {
+            return new Outcome(
+                step - from, Optional.of(new Difference(step, "the sampler is not done")));
+          }
+        }
+      }
+    }
+    return new Outcome(step - from, Optional.empty());
+  }
+
+  private static Optional<String> step(Run run, Denoiser denoiser, TraceRecord.Step recorded) {
+    if (run.finished()) {
+      return Optional.of("the sampler is done before it");
+    }
+    if (!run.cursor().equals(recorded.at())) {
+      return Optional.of("the run is at " + run.cursor() + " instead of " + recorded.at());
+    }
+    List<Prediction> predictions = denoiser.predict(List.of(run.ask())).getFirst();
+    Snapshot snapshot = run.accept(predictions, 0);
+    TraceRecord.Step again = TraceRecord.Step.of(snapshot, recorded.asked().isPresent(), 0);
+    if (!again.didTheSameAs(recorded)) {
+      return Optional.of(
+          "it committed %s, edited %s and remasked %s instead of %s, %s and %s"
+              .formatted(
+                  again.commits(),
+                  again.edits(),
+                  again.remasked(),
+                  recorded.commits(),
+                  recorded.edits(),
+                  recorded.remasked()));
+    }
+    return again.asked().equals(recorded.asked())
+        ? Optional.empty()
+        : Optional.of("a prediction is another one");
+  }
+
+  /**
+   * What a replay found.
+   *
+   * @param same steps that were run again and were the same to the last bit
+   * @param difference the first that was not
+   */
+  public record Outcome(int same, Optional<Difference> difference) {
+    /** Whether all was the same. */
+    public boolean isSame() {
+      return difference.isEmpty();
+    }
+  }
+
+  /**
+   * Where a replay parted from its trace.
+   *
+   * @param step its index
+   * @param what in words
+   */
+  public record Difference(int step, String what) {}
+}

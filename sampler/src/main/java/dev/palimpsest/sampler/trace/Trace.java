@@ -1,0 +1,367 @@
+package dev.palimpsest.sampler.trace;
+
+import com.github.luben.zstd.ZstdInputStream;
+import dev.palimpsest.sampler.Canvas;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.SamplingOptions;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A trace as it was read: every record, and every canvas rebuilt from them. What was read before a
+ * damage is whole: each record's checksum and the checksum of each rebuilt canvas were right.
+ */
+public final class Trace {
+  private static final int CHAIN_LENGTH = TraceLines.CHAIN.length() + 64 + 2;
+
+  private final String name;
+  private final TraceHeader header;
+  private final List<TraceRecord> records;
+  private final List<CanvasImage> canvases;
+  private final List<String> chains;
+  private final List<Integer> steps;
+  private final Map<Integer, String> pieces;
+  private final Optional<TraceDamage> damage;
+
+  private Trace(
+      String name,
+      TraceHeader header,
+      List<TraceRecord> records,
+      List<CanvasImage> canvases,
+      List<String> chains,
+      Map<Integer, String> pieces,
+      Optional<TraceDamage> damage) {
+    this.name = name;
+    this.header = header;
+    this.records = List.copyOf(records);
+    this.canvases = List.copyOf(canvases);
+    this.chains = List.copyOf(chains);
+    this.pieces = Collections.unmodifiableMap(pieces);
+    this.damage = damage;
+    List<Integer> found = new ArrayList<>();
+    for (int index = 0; index < records.size(); index++) {
+      if (records.get(index) instanceof TraceRecord.Step) {
+        found.add(index);
+      }
+    }
+    steps = List.copyOf(found);
+  }
+
+  /**
+   * Reads a trace up to its end or its first damage.
+   *
+   * @throws TraceException if the file is missing or its header cannot be read
+   */
+  public static Trace read(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new TraceException(file + ": there is no such trace.");
+    }
+    try (InputStream in = open(file)) {
+      return read(in, file.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Reads a trace that must be whole, except that it may end early, as that of a killed run does.
+   *
+   * @throws TraceException if the file is missing or a record is not what was written
+   */
+  public static Trace readWhole(Path file) {
+    Trace trace = read(file);
+    trace
+        .damage()
+        .filter(each -> each.kind() == TraceDamage.Kind.ALTERED)
+        .ifPresent(
+            each -> {
+              throw new TraceException(
+                  "%s: record %d: %s.".formatted(file, each.record(), each.problem()));
+            });
+    return trace;
+  }
+
+  private static InputStream open(Path file) throws IOException {
+    InputStream in = new BufferedInputStream(Files.newInputStream(file));
+    if (!file.toString().endsWith(".zst")) {
+      return in;
+    }
+    try {
+      // Continuous: a frame that was cut off still gives what was flushed.
+      return new BufferedInputStream(new ZstdInputStream(in).setContinuous(true));
+    } catch (IOException e) {
+      in.close();
+      throw e;
+    }
+  }
+
+  private static Trace read(InputStream in, String name) {
+    Reading reading = new Reading(in);
+    Optional<TraceDamage> damage = reading.run();
+    TraceHeader header =
+        reading.header.orElseThrow(
+            () ->
+                new TraceException(
+                    "%s: record 1: %s.".formatted(name, damage.orElseThrow().problem())));
+    return new Trace(
+        name, header, reading.records, reading.canvases, reading.chains, reading.pieces, damage);
+  }
+
+  /** What it is called: the file's name as it was given. */
+  public String name() {
+    return name;
+  }
+
+  /** What the generation began with. */
+  public TraceHeader header() {
+    return header;
+  }
+
+  /** Everything after the header. */
+  public List<TraceRecord> records() {
+    return records;
+  }
+
+  /** What ended the reading before the trace's end, if anything. */
+  public Optional<TraceDamage> damage() {
+    return damage;
+  }
+
+  /** The record of the end, if the generation had one. */
+  public Optional<TraceRecord.End> end() {
+    return !records.isEmpty() && records.getLast() instanceof TraceRecord.End end
+        ? Optional.of(end)
+        : Optional.empty();
+  }
+
+  /** How many steps were recorded. */
+  public int steps() {
+    return steps.size();
+  }
+
+  /** The index into {@link #records} of the step with this index. */
+  public int indexOfStep(int step) {
+    if (step < 0 || step >= steps.size()) {
+      throw new TraceException(
+          "%s: step %d is not in the trace: use 0 to %d.".formatted(name, step, steps.size() - 1));
+    }
+    return steps.get(step);
+  }
+
+  /** A step by its index, from 0. */
+  public TraceRecord.Step step(int step) {
+    return (TraceRecord.Step) records.get(indexOfStep(step));
+  }
+
+  /**
+   * The canvas that a step read: what came before it, changes from outside too. One past the last
+   * step is the canvas at the end.
+   */
+  public CanvasImage canvasBefore(int step) {
+    return step == steps() ? last() : canvases.get(indexOfStep(step));
+  }
+
+  /** The canvas right after a record, by its index in {@link #records}; -1 is the header. */
+  public CanvasImage canvasAfterRecord(int index) {
+    return canvases.get(index + 1);
+  }
+
+  /** The canvas at the end. */
+  public CanvasImage last() {
+    return canvases.getLast();
+  }
+
+  /** Where the run was before a step. */
+  public Cursor cursorBefore(int step) {
+    return step(step).at();
+  }
+
+  /**
+   * The sampler's options before a step: the header's, with the seed of the last change from
+   * outside that brought one.
+   */
+  public SamplingOptions optionsBefore(int step) {
+    Map<String, Object> options = new LinkedHashMap<>(header.options());
+    for (TraceRecord record : records.subList(0, indexOfStep(step))) {
+      if (record instanceof TraceRecord.Event event && event.seed().isPresent()) {
+        options.put("seed", event.seed().getAsLong());
+      }
+    }
+    return SamplingOptions.of(header.sampler(), options);
+  }
+
+  /** The checksum that ends the record with this index; -1 is the header. */
+  public String chain(int index) {
+    return chains.get(index + 1);
+  }
+
+  /** The text of an id that occurs in the trace. */
+  public String piece(int id) {
+    return pieces.getOrDefault(id, "⟨" + id + "⟩");
+  }
+
+  /** The texts of all ids that occur, by id. */
+  public Map<Integer, String> pieces() {
+    return pieces;
+  }
+
+  /** What a record does to the canvas before it. */
+  static CanvasImage apply(TraceRecord record, CanvasImage before, int maskId) {
+    Canvas canvas = new Canvas(before, maskId);
+    switch (record) {
+      case TraceRecord.Step step -> {
+        for (Commit commit : step.commits()) {
+          canvas.commit(commit.position(), commit.token());
+        }
+        for (Commit edit : step.edits()) {
+          canvas.edit(edit.position(), edit.token());
+        }
+        step.remasked().forEach(canvas::remask);
+      }
+      case TraceRecord.Event event -> {
+        event
+            .writes()
+            .forEach(
+                (position, id) -> {
+                  if (canvas.state(position) == CellState.MASKED) {
+                    canvas.commit(position, id);
+                  } else {
+                    canvas.edit(position, id);
+                  }
+                });
+        event.remasked().forEach(canvas::remask);
+      }
+      case TraceRecord.End _ -> {}
+    }
+    return canvas.image();
+  }
+
+  /** One pass over the lines. */
+  private static final class Reading {
+    private final InputStream in;
+    private final List<TraceRecord> records = new ArrayList<>();
+    private final List<CanvasImage> canvases = new ArrayList<>();
+    private final List<String> chains = new ArrayList<>();
+    private final Map<Integer, String> pieces = new TreeMap<>();
+    private Optional<TraceHeader> header = Optional.empty();
+    private int lines;
+
+    Reading(InputStream in) {
+      this.in = in;
+    }
+
+    /** Reads to the end, or to the first damage. */
+    Optional<TraceDamage> run() {
+      while (true) {
+        int number = lines + 1;
+        try {
+          ByteArrayOutputStream line = new ByteArrayOutputStream();
+          boolean terminated = readLine(line);
+          if (!terminated) {
+            return early(number, line.size() > 0);
+          }
+          if (ended()) {
+            return altered(number, "there is more after the end");
+          }
+          take(line.toByteArray());
+          lines++;
+        } catch (IllegalArgumentException | IllegalStateException e) {
+          return altered(number, String.valueOf(e.getMessage()));
+        } catch (ArrayIndexOutOfBoundsException _) {
+          return altered(number, "it names a position outside the canvas");
+        } catch (CharacterCodingException _) {
+          return altered(number, "it is not UTF-8");
+        } catch (JacksonException _) {
+          return altered(number, "it is not JSON");
+        } catch (IOException e) {
+          return altered(number, "the file cannot be unpacked: " + e.getMessage());
+        }
+      }
+    }
+
+    private boolean ended() {
+      return !records.isEmpty() && records.getLast() instanceof TraceRecord.End;
+    }
+
+    private boolean readLine(ByteArrayOutputStream line) throws IOException {
+      int next = in.read();
+      while (next >= 0 && next != '\n') {
+        line.write(next);
+        next = in.read();
+      }
+      return next >= 0;
+    }
+
+    private Optional<TraceDamage> early(int number, boolean inTheMiddle) {
+      if (inTheMiddle) {
+        return Optional.of(
+            new TraceDamage(
+                number, TraceDamage.Kind.ENDS_EARLY, "the file ends in the middle of it"));
+      }
+      if (ended()) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          new TraceDamage(number, TraceDamage.Kind.ENDS_EARLY, "the file ends before it"));
+    }
+
+    private static Optional<TraceDamage> altered(int number, String problem) {
+      return Optional.of(new TraceDamage(number, TraceDamage.Kind.ALTERED, problem));
+    }
+
+    private void take(byte[] bytes) throws CharacterCodingException {
+      String line = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      int split = line.length() - CHAIN_LENGTH;
+      if (split < 0 || !line.startsWith(TraceLines.CHAIN, split) || !line.endsWith("\"}")) {
+        throw new IllegalArgumentException("it does not end with its checksum");
+      }
+      String chain = line.substring(split + TraceLines.CHAIN.length(), line.length() - 2);
+      String before = chains.isEmpty() ? "" : chains.getLast();
+      if (!Checksum.sha256(before + line.substring(0, split)).equals(chain)) {
+        throw new IllegalArgumentException("its checksum is wrong, so it or one before is altered");
+      }
+      JsonNode json = TraceLines.MAPPER.readTree(line);
+      CanvasImage canvas = take(json);
+      if (!Checksum.of(canvas).equals(json.path("canvas").asString(""))) {
+        throw new IllegalArgumentException("the canvas rebuilt from it has another checksum");
+      }
+      canvases.add(canvas);
+      chains.add(chain);
+      json.path("pieces")
+          .properties()
+          .forEach(each -> pieces.put(Integer.valueOf(each.getKey()), each.getValue().asString()));
+    }
+
+    private CanvasImage take(JsonNode json) {
+      if (header.isEmpty()) {
+        TraceHeader read = TraceLines.header(json);
+        header = Optional.of(read);
+        return read.start();
+      }
+      TraceRecord record = TraceLines.record(json);
+      CanvasImage canvas = apply(record, canvases.getLast(), header.get().specials().maskId());
+      records.add(record);
+      return canvas;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package dev.palimpsest.sampler.trace;
+
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a generation began with: all that its first step depends on, and what computed it.
+ *
+ * @param engine version of the engine
+ * @param model what predicted
+ * @param machine where it was computed
+ * @param promises what the engine holds on that machine: {@link #PROMISES} or fewer
+ * @param sampler name of the sampler
+ * @param options every option of the sampler by its reference name, the seed among them
+ * @param specials the ids that mean something to the sampler
+ * @param start the canvas before the first step
+ * @param at where the run was before the first step
+ * @param origin the trace that this one branched off, if any
+ */
+public record TraceHeader(
+    String engine,
+    ModelIdentity model,
+    Machine machine,
+    List<String> promises,
+    String sampler,
+    Map<String, Object> options,
+    SpecialTokens specials,
+    CanvasImage start,
+    Cursor at,
+    Optional<Origin> origin) {
+
+  /** The version of the format that is written and read. */
+  public static final int SCHEMA = 1;
+
+  /** The promise that a generation is the same alone and in any batch. */
+  public static final String BATCH_INVARIANT = "batch_invariant";
+
+  /**
+   * What the engine holds unless it was told otherwise: between steps there is nothing but ids,
+   * states, cursor and key; a row's bits do not depend on its batch; random numbers are keyed by
+   * seed, step and position.
+   */
+  public static final List<String> PROMISES =
+      List.of("state_is_tokens", BATCH_INVARIANT, "keyed_randomness");
+
+  /** Takes its own copies. */
+  public TraceHeader {
+    promises = List.copyOf(promises);
+    options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+  }
+
+  /**
+   * The sampler's options as a value.
+   *
+   * @throws dev.palimpsest.sampler.InvalidOptionException if this engine knows no such sampler or
+   *     option
+   */
+  public SamplingOptions samplingOptions() {
+    return SamplingOptions.of(sampler, options);
+  }
+
+  /** The same header for a trace that branches off this one. */
+  public TraceHeader branch(Origin from, Machine where) {
+    return new TraceHeader(
+        engine, model, where, promises, sampler, options, specials, start, at, Optional.of(from));
+  }
+
+  /**
+   * A model by its files.
+   *
+   * @param name of its folder
+   * @param sha256 of its weights and configuration, hexadecimal
+   * @param tokenizerSha256 of its tokenizer, hexadecimal
+   */
+  public record ModelIdentity(String name, String sha256, String tokenizerSha256) {}
+
+  /**
+   * What computed.
+   *
+   * @param backend the engine's own name of it, with its libraries
+   * @param device the processor
+   * @param precision of the weights
+   */
+  public record Machine(String backend, String device, String precision) {}
+
+  /**
+   * Where a trace branched off.
+   *
+   * @param chain the parent's checksum of its last record that is shared
+   * @param step the first step that is the branch's own
+   * @param edits what was changed there, in the words of the command
+   */
+  public record Origin(String chain, int step, List<String> edits) {
+    /** Takes its own copy. */
+    public Origin {
+      edits = List.copyOf(edits);
+    }
+  }
+}

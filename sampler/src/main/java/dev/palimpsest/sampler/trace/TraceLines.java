@@ -1,0 +1,318 @@
+package dev.palimpsest.sampler.trace;
+
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Records as lines of JSON and back, without the checksum that ends a line. */
+final class TraceLines {
+  static final JsonMapper MAPPER = new JsonMapper();
+
+  private TraceLines() {}
+
+  /** Begins the last field of every line: the checksum over the one before and this line's rest. */
+  static final String CHAIN = ",\"chain\":\"";
+
+  static ObjectNode json(TraceHeader header) {
+    ObjectNode json = record("header");
+    json.put("schema", TraceHeader.SCHEMA);
+    json.put("engine", header.engine());
+    json.putObject("model")
+        .put("name", header.model().name())
+        .put("sha256", header.model().sha256())
+        .put("tokenizer_sha256", header.model().tokenizerSha256());
+    json.putObject("machine")
+        .put("backend", header.machine().backend())
+        .put("device", header.machine().device())
+        .put("precision", header.machine().precision());
+    ArrayNode promises = json.putArray("promises");
+    header.promises().forEach(promises::add);
+    json.put("sampler", header.sampler());
+    json.putPOJO("options", header.options());
+    ObjectNode specials = json.putObject("specials");
+    specials.put("mask", header.specials().maskId()).put("eos", header.specials().eosId());
+    header.specials().eotId().ifPresent(id -> specials.put("eot", id));
+    json.put("prompt_length", header.start().promptLength());
+    ArrayNode ids = json.putArray("ids");
+    for (int id : header.start().ids()) {
+      ids.add(id);
+    }
+    json.put("states", Checksum.states(header.start()));
+    putCursor(json, header.at());
+    header
+        .origin()
+        .ifPresent(
+            origin -> {
+              ObjectNode node = json.putObject("origin");
+              node.put("chain", origin.chain()).put("step", origin.step());
+              ArrayNode edits = node.putArray("edits");
+              origin.edits().forEach(edits::add);
+            });
+    return json;
+  }
+
+  static ObjectNode json(TraceRecord record) {
+    return switch (record) {
+      case TraceRecord.Step step -> json(step);
+      case TraceRecord.Event event -> json(event);
+      case TraceRecord.End end ->
+          record("end").put("complete", end.complete()).put("forwards", end.forwards());
+    };
+  }
+
+  private static ObjectNode json(TraceRecord.Step step) {
+    ObjectNode json = record("step");
+    putCursor(json, step.at());
+    putCommits(json.putArray("commits"), step.commits());
+    putCommits(json.putArray("edits"), step.edits());
+    putInts(json.putArray("remasked"), step.remasked());
+    step.asked()
+        .ifPresent(
+            asked -> {
+              putInts(json.putArray("rows"), asked.rows());
+              ArrayNode predictions = json.putArray("predictions");
+              asked.predictions().forEach(each -> put(predictions.addArray(), each));
+            });
+    return json.put("nanos", step.nanos());
+  }
+
+  private static ObjectNode json(TraceRecord.Event event) {
+    ObjectNode json = record("event");
+    putCursor(json, event.at());
+    json.put("name", event.name()).put("cause", event.cause());
+    ArrayNode writes = json.putArray("writes");
+    event.writes().forEach((position, id) -> writes.addArray().add(position).add(id));
+    putInts(json.putArray("remasked"), event.remasked());
+    event.seed().ifPresent(seed -> json.put("seed", seed));
+    return json.put("forwards", event.forwards());
+  }
+
+  private static ObjectNode record(String kind) {
+    return MAPPER.createObjectNode().put("record", kind);
+  }
+
+  private static void putCursor(ObjectNode json, Cursor at) {
+    json.putArray("at").add(at.step()).add(at.block()).add(at.stepInBlock()).add(at.stepsFull());
+  }
+
+  private static void putCommits(ArrayNode array, List<Commit> commits) {
+    for (Commit commit : commits) {
+      array
+          .addArray()
+          .add(commit.position())
+          .add(commit.token())
+          .add(commit.confidence())
+          .add(commit.entropy())
+          .add(commit.margin());
+    }
+  }
+
+  private static void put(ArrayNode array, Prediction prediction) {
+    array
+        .add(prediction.token())
+        .add(prediction.probability())
+        .add(prediction.argmax())
+        .add(prediction.top())
+        .add(prediction.second())
+        .add(prediction.logSumExp())
+        .add(prediction.entropy());
+  }
+
+  private static void putInts(ArrayNode array, List<Integer> values) {
+    values.forEach(array::add);
+  }
+
+  /**
+   * The header of a line.
+   *
+   * @throws IllegalArgumentException if the line is none
+   */
+  static TraceHeader header(JsonNode json) {
+    require(json, "record", "header");
+    int schema = json.path("schema").asInt(0);
+    if (schema != TraceHeader.SCHEMA) {
+      throw new IllegalArgumentException(
+          "it has schema " + schema + ", and this engine reads schema " + TraceHeader.SCHEMA);
+    }
+    JsonNode model = json.path("model");
+    JsonNode machine = json.path("machine");
+    JsonNode specials = json.path("specials");
+    Map<String, Object> options = new LinkedHashMap<>();
+    json.path("options").properties().forEach(each -> options.put(each.getKey(), value(each)));
+    int[] ids = ints(json, "ids").stream().mapToInt(Integer::intValue).toArray();
+    List<String> promises = new ArrayList<>();
+    json.path("promises").forEach(each -> promises.add(each.asString()));
+    return new TraceHeader(
+        text(json, "engine"),
+        new TraceHeader.ModelIdentity(
+            text(model, "name"), text(model, "sha256"), text(model, "tokenizer_sha256")),
+        new TraceHeader.Machine(
+            text(machine, "backend"), text(machine, "device"), text(machine, "precision")),
+        promises,
+        text(json, "sampler"),
+        options,
+        new SpecialTokens(
+            integer(specials, "mask"),
+            integer(specials, "eos"),
+            specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty()),
+        CanvasImage.of(ids, Checksum.states(text(json, "states")), integer(json, "prompt_length")),
+        cursor(json),
+        json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty());
+  }
+
+  private static TraceHeader.Origin origin(JsonNode json) {
+    List<String> edits = new ArrayList<>();
+    json.path("edits").forEach(each -> edits.add(each.asString()));
+    return new TraceHeader.Origin(text(json, "chain"), integer(json, "step"), edits);
+  }
+
+  private static Object value(Map.Entry<String, JsonNode> option) {
+    JsonNode node = option.getValue();
+    if (node.isInt() || node.isLong()) {
+      return node.longValue();
+    }
+    if (node.isNumber()) {
+      return node.doubleValue();
+    }
+    if (node.isBoolean()) {
+      return node.booleanValue();
+    }
+    if (node.isString()) {
+      return node.stringValue();
+    }
+    throw new IllegalArgumentException("option " + option.getKey() + " is " + node);
+  }
+
+  /**
+   * The record of a line.
+   *
+   * @throws IllegalArgumentException if the line is none
+   */
+  static TraceRecord record(JsonNode json) {
+    String kind = text(json, "record");
+    return switch (kind) {
+      case "step" -> step(json);
+      case "event" -> event(json);
+      case "end" ->
+          new TraceRecord.End(json.path("complete").asBoolean(false), integer(json, "forwards"));
+      default -> throw new IllegalArgumentException("the kind of record " + kind + " is unknown");
+    };
+  }
+
+  private static TraceRecord.Step step(JsonNode json) {
+    List<Prediction> predictions = new ArrayList<>();
+    json.path("predictions").forEach(each -> predictions.add(prediction(each)));
+    return new TraceRecord.Step(
+        cursor(json),
+        commits(json, "commits"),
+        commits(json, "edits"),
+        ints(json, "remasked"),
+        json.has("predictions")
+            ? Optional.of(new TraceRecord.Asked(ints(json, "rows"), predictions))
+            : Optional.empty(),
+        json.path("nanos").longValue());
+  }
+
+  private static TraceRecord.Event event(JsonNode json) {
+    Map<Integer, Integer> writes = new TreeMap<>();
+    json.path("writes").forEach(each -> writes.put(at(each, 0).intValue(), at(each, 1).intValue()));
+    return new TraceRecord.Event(
+        cursor(json),
+        text(json, "name"),
+        text(json, "cause"),
+        writes,
+        ints(json, "remasked"),
+        integer(json, "forwards"),
+        json.has("seed")
+            ? OptionalLong.of(number(json.path("seed")).longValue())
+            : OptionalLong.empty());
+  }
+
+  private static Prediction prediction(JsonNode json) {
+    return new Prediction(
+        at(json, 0).intValue(),
+        at(json, 1).doubleValue(),
+        at(json, 2).intValue(),
+        at(json, 3).doubleValue(),
+        at(json, 4).doubleValue(),
+        at(json, 5).doubleValue(),
+        at(json, 6).doubleValue());
+  }
+
+  private static List<Commit> commits(JsonNode json, String field) {
+    List<Commit> commits = new ArrayList<>();
+    for (JsonNode each : json.path(field)) {
+      commits.add(
+          new Commit(
+              at(each, 0).intValue(),
+              at(each, 1).intValue(),
+              at(each, 2).doubleValue(),
+              at(each, 3).doubleValue(),
+              at(each, 4).doubleValue()));
+    }
+    return commits;
+  }
+
+  private static Cursor cursor(JsonNode json) {
+    List<Integer> at = ints(json, "at");
+    if (at.size() != 4) {
+      throw new IllegalArgumentException("\"at\" has " + at.size() + " numbers instead of 4");
+    }
+    return new Cursor(at.get(0), at.get(1), at.get(2), at.get(3));
+  }
+
+  private static List<Integer> ints(JsonNode json, String field) {
+    List<Integer> values = new ArrayList<>();
+    for (JsonNode each : json.path(field)) {
+      values.add(number(each).intValue());
+    }
+    return values;
+  }
+
+  private static JsonNode at(JsonNode array, int index) {
+    return number(array.path(index));
+  }
+
+  private static JsonNode number(JsonNode node) {
+    if (!node.isNumber()) {
+      throw new IllegalArgumentException("a number was expected, not " + node);
+    }
+    return node;
+  }
+
+  private static int integer(JsonNode json, String field) {
+    JsonNode node = json.path(field);
+    if (!node.isInt()) {
+      throw new IllegalArgumentException("\"" + field + "\" is missing or no whole number");
+    }
+    return node.intValue();
+  }
+
+  private static String text(JsonNode json, String field) {
+    JsonNode node = json.path(field);
+    if (!node.isString()) {
+      throw new IllegalArgumentException("\"" + field + "\" is missing or no text");
+    }
+    return node.stringValue();
+  }
+
+  private static void require(JsonNode json, String field, String value) {
+    if (!text(json, field).equals(value)) {
+      throw new IllegalArgumentException("it is not a " + value + " of a trace");
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package dev.palimpsest.sampler.trace;
+
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.Snapshot;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+
+/** What follows the header of a trace. */
+public sealed interface TraceRecord {
+
+  /**
+   * One step of the sampler.
+   *
+   * @param at where the run was before it
+   * @param commits masked positions it filled, highest ranked first
+   * @param edits committed positions whose id it replaced
+   * @param remasked committed positions it masked again
+   * @param asked what it asked and was told, if that was recorded
+   * @param nanos from the end of the step before, or the submission, to its end
+   */
+  record Step(
+      Cursor at,
+      List<Commit> commits,
+      List<Commit> edits,
+      List<Integer> remasked,
+      Optional<Asked> asked,
+      long nanos)
+      implements TraceRecord {
+    /** Takes its own copies. */
+    public Step {
+      commits = List.copyOf(commits);
+      edits = List.copyOf(edits);
+      remasked = List.copyOf(remasked);
+    }
+
+    /** The record of a snapshot. */
+    static Step of(Snapshot snapshot, boolean withPredictions, long nanos) {
+      return new Step(
+          snapshot.at(),
+          snapshot.commits(),
+          snapshot.edits(),
+          Arrays.stream(snapshot.remasked()).boxed().toList(),
+          withPredictions
+              ? Optional.of(
+                  new Asked(
+                      Arrays.stream(snapshot.rows()).boxed().toList(), snapshot.predictions()))
+              : Optional.empty(),
+          nanos);
+    }
+
+    /** Whether both did the same, whatever time it took and whatever was recorded beside it. */
+    public boolean didTheSameAs(Step other) {
+      return at.equals(other.at)
+          && commits.equals(other.commits)
+          && edits.equals(other.edits)
+          && remasked.equals(other.remasked);
+    }
+  }
+
+  /**
+   * The predictions of a step.
+   *
+   * @param rows positions asked for, ascending
+   * @param predictions one per row
+   */
+  record Asked(List<Integer> rows, List<Prediction> predictions) {
+    /** Takes its own copies. */
+    public Asked {
+      rows = List.copyOf(rows);
+      predictions = List.copyOf(predictions);
+    }
+
+    /** What was predicted for a position, if it was asked. */
+    public Optional<Prediction> at(int position) {
+      int row = Collections.binarySearch(rows, position);
+      return row < 0 ? Optional.empty() : Optional.of(predictions.get(row));
+    }
+  }
+
+  /**
+   * A change of the canvas from outside, between two steps.
+   *
+   * @param at where the run goes on
+   * @param name of the intervention or the monitor
+   * @param cause why it acted, in words
+   * @param writes ids written, by position: a masked position is filled, a committed one replaced
+   * @param remasked committed positions masked again
+   * @param forwards that the intervention itself ran
+   * @param seed of the steps after it, where it is another than before
+   */
+  record Event(
+      Cursor at,
+      String name,
+      String cause,
+      Map<Integer, Integer> writes,
+      List<Integer> remasked,
+      int forwards,
+      OptionalLong seed)
+      implements TraceRecord {
+    /** Takes its own copies. */
+    public Event {
+      writes = Collections.unmodifiableMap(new TreeMap<>(writes));
+      remasked = List.copyOf(remasked);
+    }
+  }
+
+  /**
+   * The end of a generation. A trace without it was cut off.
+   *
+   * @param complete whether the sampler came to its end; false if it was stopped
+   * @param forwards run in all
+   */
+  record End(boolean complete, int forwards) implements TraceRecord {}
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.audit;
+
+import org.jspecify.annotations.NullMarked;

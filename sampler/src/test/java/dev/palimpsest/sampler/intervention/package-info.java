@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.intervention;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.statistics;
+
+import org.jspecify.annotations.NullMarked;

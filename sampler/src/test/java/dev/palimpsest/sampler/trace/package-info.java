@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.trace;
+
+import org.jspecify.annotations.NullMarked;
