@@ -4,7 +4,7 @@ import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
@@ -50,14 +50,14 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   private int linesDrawn;
 
   CanvasView(
-      Terminal terminal, Tokenizer tokenizer, SpecialTokens specials, GenerateOptions options) {
+      Terminal terminal, Tokenizer tokenizer, SpecialTokens specials, SamplingOptions options) {
     this.terminal = terminal;
     this.tokenizer = tokenizer;
     this.specials = specials;
     mask = terminal.isUnicode() ? "░" : "_";
     stop = terminal.isUnicode() ? "∎" : "|";
     newline = terminal.isUnicode() ? "⏎" : "/";
-    frameMillis = Math.min(FRAME_MILLIS, LONGEST_SHOW_MILLIS / options.steps());
+    frameMillis = Math.min(FRAME_MILLIS, LONGEST_SHOW_MILLIS / options.genLength());
     painter = Thread.ofPlatform().daemon().name("canvas-view").start(this::paint);
   }
 

@@ -2,10 +2,10 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.io.IOException;
@@ -80,7 +80,9 @@ final class EvalCommand implements Callable<Integer> {
       problems = problems.subList(0, Math.min(limit.get(), problems.size()));
     }
     try (Model model = modelOptions.load()) {
-      GenerateOptions options = samplerOptions.resolve(model.generationConfig());
+      int longest =
+          problems.stream().mapToInt(each -> model.prompt(each.prompt()).length).max().orElse(0);
+      SamplingOptions options = samplerOptions.resolve(model, longest);
       long started = System.nanoTime();
       List<Outcome> outcomes = run(model, problems, options);
       print(model, problemsFile, options, outcomes, (System.nanoTime() - started) / 1e9);
@@ -88,7 +90,7 @@ final class EvalCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<Outcome> run(Model model, List<Problem> problems, GenerateOptions options) {
+  private List<Outcome> run(Model model, List<Problem> problems, SamplingOptions options) {
     Generator generator =
         new Generator(
             model.transformer(),
@@ -130,7 +132,7 @@ final class EvalCommand implements Callable<Integer> {
   private void print(
       Model model,
       Path problemsFile,
-      GenerateOptions options,
+      SamplingOptions options,
       List<Outcome> outcomes,
       double seconds) {
     Map<Integer, List<Outcome>> bySteps = new TreeMap<>();
@@ -146,6 +148,7 @@ final class EvalCommand implements Callable<Integer> {
       report.put("model", modelOptions.folder().toString());
       report.put("backend", model.transformer().describeBackend());
       report.put("file", problemsFile.toString());
+      report.put("sampler", options.samplerName());
       report.put("options", options.toMap());
       report.put("problems", outcomes.size());
       report.put("right", right);

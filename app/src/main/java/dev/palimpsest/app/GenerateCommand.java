@@ -1,10 +1,10 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.io.IOException;
@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
 /** {@code generate}: one text from one prompt. */
 @Command(
     name = "generate",
-    description = "Writes a text by filling a canvas of masks.",
+    description = "Writes a text: by filling a canvas of masks, or token by token.",
     mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -61,12 +61,12 @@ final class GenerateCommand implements Callable<Integer> {
     String text = prompt();
     try (Model model = modelOptions.load()) {
       times.mark("model loaded");
-      GenerateOptions options = samplerOptions.resolve(model.generationConfig());
+      int[] ids = model.prompt(text);
+      SamplingOptions options = samplerOptions.resolve(model, ids.length);
       warnOfUnknownWords(model, text);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
-      int[] ids = model.prompt(text);
       Terminal terminal = Terminal.standardError();
       Generation generation;
       try (CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
@@ -117,7 +117,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private void print(Model model, String text, GenerateOptions options, Generation generation) {
+  private void print(Model model, String text, SamplingOptions options, Generation generation) {
     String written = model.tokenizer().decode(generation.tokens(), true).strip();
     if (json) {
       System.out.println(Json.write(report(model, text, options, generation, written)));
@@ -137,12 +137,13 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> report(
-      Model model, String text, GenerateOptions options, Generation generation, String written) {
+      Model model, String text, SamplingOptions options, Generation generation, String written) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("prompt", text);
     report.put("text", written);
     report.put("model", modelOptions.folder().toString());
     report.put("backend", model.transformer().describeBackend());
+    report.put("sampler", options.samplerName());
     report.put("options", options.toMap());
     report.put("prompt_tokens", generation.promptLength());
     report.put("tokens", generation.tokens());

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       EvalCommand.class,
+      CompareCommand.class,
       InspectCommand.class,
       VerifyCommand.class,
       DoctorCommand.class

@@ -17,17 +17,24 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.sampler.BlockOptions;
+import dev.palimpsest.sampler.BlockSampler;
+import dev.palimpsest.sampler.DecodeSampler;
+import dev.palimpsest.sampler.DreamSampler;
 import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.LladaSampler;
 import dev.palimpsest.sampler.ModelLimits;
-import dev.palimpsest.sampler.Remasking;
 import dev.palimpsest.sampler.Request;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,7 +45,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * A tiny checkpoint and what published reference code computed with it on a CPU in f32: logits
- * ({@code forward}) and the canvases of whole trajectories ({@code generate}).
+ * ({@code forward}), the canvases of whole trajectories ({@code generate}, {@code dream_generate},
+ * {@code block_generate}) and greedy texts ({@code ar_greedy}).
  */
 public final class OracleFolder implements AutoCloseable {
   private static final double TOLERANCE = 1e-5;
@@ -107,11 +115,16 @@ public final class OracleFolder implements AutoCloseable {
       verdicts.add(
           switch (kind) {
             case "forward" -> forward(each);
-            case "generate" -> generate(each);
+            case "generate", "dream_generate", "block_generate" ->
+                trajectory(each, options(each, kind));
+            case "ar_greedy" -> greedy(each);
             default ->
                 throw new CheckpointException(
-                    "%s: a case is of kind %s; this version verifies forward and generate."
-                        .formatted(folder.resolve("cases.json"), kind));
+                    "%s: a case is of kind %s; this version verifies %s."
+                        .formatted(
+                            folder.resolve("cases.json"),
+                            kind,
+                            "forward, generate, dream_generate, block_generate and ar_greedy"));
           });
     }
     if (verdicts.isEmpty()) {
@@ -163,62 +176,123 @@ public final class OracleFolder implements AutoCloseable {
             length));
   }
 
-  private Verdict generate(JsonNode each) {
+  /**
+   * Every canvas of a generation. The recorded rows step together: one that is done with its block
+   * before the others waits, and its canvas is recorded again.
+   */
+  private Verdict trajectory(JsonNode each, SamplingOptions options) {
     int[][] prompts = integers(text(each, "prompt"));
     Tensor states = expected.tensor(text(each, "states"));
-    GenerateOptions options = options(each);
-    SpecialTokens specials = SpecialTokens.of(spec, OptionalInt.empty());
-    List<List<int[]>> canvases = new ArrayList<>();
+    List<List<int[]>> written = new ArrayList<>();
     List<Request> requests = new ArrayList<>();
     for (int[] prompt : prompts) {
-      List<int[]> canvas = new ArrayList<>();
-      int[] first = Arrays.copyOf(prompt, prompt.length + options.genLength());
+      int[] first = Arrays.copyOf(prompt, prompt.length + options.positions(prompt.length));
       Arrays.fill(first, prompt.length, first.length, spec.maskId());
-      canvas.add(first);
-      canvases.add(canvas);
-      requests.add(new Request(prompt, options, snapshot -> canvas.add(snapshot.canvas().ids())));
+      List<int[]> canvases = new ArrayList<>(List.of(first));
+      written.add(canvases);
+      requests.add(new Request(prompt, options, snapshot -> canvases.add(snapshot.canvas().ids())));
     }
-    new Generator(transformer(spec), ModelLimits.of(spec), specials)
-        .generateAll(requests, Driver.UNLIMITED);
+    generator(each).generateAll(requests, Driver.UNLIMITED);
+    boolean waiting = options instanceof BlockOptions;
     int steps = states.shape().get(0).intValue();
     int length = states.shape().get(2).intValue();
-    for (int step = 0; step < steps; step++) {
-      for (int b = 0; b < prompts.length; b++) {
+    int compared = 0;
+    for (int b = 0; b < prompts.length; b++) {
+      int at = 0;
+      for (int step = 0; step < steps; step++) {
         int[] recorded = row(states, (long) step * prompts.length + b, length);
-        boolean same =
-            step < canvases.get(b).size() && Arrays.equals(canvases.get(b).get(step), recorded);
-        if (!same) {
+        boolean waited = waiting && at > 0 && Arrays.equals(written.get(b).get(at - 1), recorded);
+        if (waited) {
+          continue;
+        }
+        if (at == written.get(b).size() || !Arrays.equals(written.get(b).get(at), recorded)) {
           return new Verdict(
               caseName(each, "states"),
-              "generate",
+              text(each, "kind"),
               false,
               "the canvas of row " + b + " differs after " + step + " steps");
         }
+        at++;
       }
+      if (at < written.get(b).size()) {
+        return new Verdict(
+            caseName(each, "states"),
+            text(each, "kind"),
+            false,
+            "row " + b + " took more steps than the " + (at - 1) + " recorded");
+      }
+      compared += at;
     }
-    boolean ended = canvases.stream().allMatch(canvas -> canvas.size() == steps);
     return new Verdict(
         caseName(each, "states"),
-        "generate",
-        ended,
-        steps
-            + " states of "
-            + prompts.length
-            + " canvases equal"
-            + (ended ? "" : ", but more steps were run"));
+        text(each, "kind"),
+        true,
+        "all " + compared + " states of " + prompts.length + " canvases equal");
   }
 
-  private static GenerateOptions options(JsonNode each) {
-    return GenerateOptions.builder()
-        .steps(each.path("steps").intValue())
-        .genLength(each.path("gen_length").intValue())
-        .blockLength(each.path("block_length").intValue())
-        .temperature(each.path("temperature").doubleValue(0))
-        .cfgScale(each.path("cfg_scale").doubleValue(0))
-        .remasking(Remasking.parse(each.path("remasking").asString("low_confidence")))
-        .logitsEosInf(each.path("logits_eos_inf").booleanValue(false))
-        .confidenceEosEotInf(each.path("confidence_eos_eot_inf").booleanValue(false))
-        .build();
+  private Verdict greedy(JsonNode each) {
+    int[][] prompts = integers(text(each, "prompt"));
+    int[][] texts = integers(text(each, "tokens"));
+    SamplingOptions options =
+        SamplingOptions.of(
+            DecodeSampler.NAME, Map.of("gen_length", each.path("max_new_tokens").intValue()));
+    List<Request> requests =
+        Arrays.stream(prompts)
+            .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
+            .toList();
+    List<Generation> generations = generator(each).generateAll(requests, Driver.UNLIMITED);
+    int different = 0;
+    while (different < texts.length
+        && Arrays.equals(generations.get(different).ids(), texts[different])) {
+      different++;
+    }
+    boolean passed = different == texts.length;
+    return new Verdict(
+        caseName(each, "tokens"),
+        "ar_greedy",
+        passed,
+        passed
+            ? "all tokens of " + texts.length + " texts equal"
+            : "the text of row " + different + " differs");
+  }
+
+  private Generator generator(JsonNode each) {
+    ModelSpec wanted = spec(each);
+    return new Generator(
+        transformer(wanted), ModelLimits.of(wanted), SpecialTokens.of(wanted, OptionalInt.empty()));
+  }
+
+  private static SamplingOptions options(JsonNode each, String kind) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put(
+        "gen_length",
+        each.path(kind.equals("dream_generate") ? "max_new_tokens" : "gen_length").intValue());
+    values.put("temperature", each.path("temperature").doubleValue(0));
+    return switch (kind) {
+      case "dream_generate" -> {
+        values.put("steps", each.path("steps").intValue());
+        values.put("eps", each.path("eps").doubleValue());
+        values.put("alg", text(each, "alg"));
+        yield SamplingOptions.of(DreamSampler.NAME, values);
+      }
+      case "block_generate" -> {
+        values.put("block_length", each.path("block_length").intValue());
+        values.put("steps", each.path("steps_per_block").intValue());
+        values.put("remasking", text(each, "remasking"));
+        values.put("threshold", each.path("threshold").doubleValue());
+        yield SamplingOptions.of(BlockSampler.NAME, values);
+      }
+      default -> {
+        values.put("steps", each.path("steps").intValue());
+        values.put("block_length", each.path("block_length").intValue());
+        values.put("cfg_scale", each.path("cfg_scale").doubleValue(0));
+        values.put("remasking", each.path("remasking").asString("low_confidence"));
+        values.put("logits_eos_inf", each.path("logits_eos_inf").booleanValue(false));
+        values.put(
+            "confidence_eos_eot_inf", each.path("confidence_eos_eot_inf").booleanValue(false));
+        yield SamplingOptions.of(LladaSampler.NAME, values);
+      }
+    };
   }
 
   private static int leadingZeros(int[] mask) {

@@ -1,17 +1,25 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.model.GenerationConfig;
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.InvalidOptionException;
-import dev.palimpsest.sampler.Remasking;
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.SamplingOptions;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
-/** The options of LLaDA's {@code generate}, dashed. */
+/**
+ * The options of all samplers under their reference names, dashed. What a sampler does not know, it
+ * refuses by name.
+ */
 final class SamplerOptions {
+  @Option(
+      names = "--sampler",
+      paramLabel = "NAME",
+      description =
+          "llada, dream, remdm, block or decode; the one the model was made for if not given."
+              + " The options below are of the samplers in brackets, or of all.")
+  private Optional<String> sampler;
+
   @Option(
       names = "--gen-length",
       paramLabel = "N",
@@ -22,93 +30,179 @@ final class SamplerOptions {
       names = "--block-length",
       paramLabel = "N",
       description =
-          "Positions of a block, filled from left to right; the model's default, else all.")
+          "[llada, block] Positions of a block, filled from left to right; the model's default,"
+              + " else all [llada] or 4 [block].")
   private Optional<Integer> blockLength;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Forwards of the whole generation; the model's default, else one a position.")
+      description =
+          "[llada, dream, remdm] Forwards of the whole generation; the model's default, else one"
+              + " a position. [block] Forwards of a block; default one a position.")
   private Optional<Integer> steps;
 
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Temperature of the Gumbel noise; 0 takes the argmax (default: 0).")
+      description = "Temperature of the draw; 0 takes the argmax (default: 0, [remdm] 1).")
   private Optional<Double> temperature;
+
+  @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      description = "[all but llada] Draw from the nucleus of this probability.")
+  private Optional<Double> topP;
+
+  @Option(
+      names = "--top-k",
+      paramLabel = "K",
+      description = "[all but llada] Draw from the K most probable tokens; 0 is all.")
+  private Optional<Integer> topK;
 
   @Option(
       names = "--cfg-scale",
       paramLabel = "S",
-      description = "Classifier-free guidance; 0 is off (default: 0).")
+      description = "[llada] Classifier-free guidance; 0 is off (default: 0).")
   private Optional<Double> cfgScale;
 
   @Option(
       names = "--remasking",
       paramLabel = "RULE",
-      converter = RemaskingConverter.class,
-      description = "low_confidence or random (default: low_confidence).")
-  private Optional<Remasking> remasking;
+      description =
+          "[llada] low_confidence or random. [block] low_confidence_dynamic,"
+              + " low_confidence_static, sequential or entropy_bounded. [remdm] cap, rescale or"
+              + " conf. The first is the default.")
+  private Optional<String> remasking;
 
   @Option(
       names = "--threshold",
       paramLabel = "P",
-      description = "Commit every position at least this confident (Fast-dLLM); ignores --steps.")
+      description =
+          "[llada] Commit every position at least this confident (Fast-dLLM); ignores --steps."
+              + " [block] The same for low_confidence_dynamic (default: 0.85).")
   private Optional<Double> threshold;
 
   @Option(
       names = "--factor",
       paramLabel = "F",
-      description = "Commit as many as Fast-dLLM's factor rule allows; ignores --steps.")
+      description = "[llada] Commit as many as Fast-dLLM's factor rule allows; ignores --steps.")
   private Optional<Double> factor;
 
-  @Option(names = "--logits-eos-inf", description = "Never write the end-of-text token.")
+  @Option(names = "--logits-eos-inf", description = "[llada] Never write the end-of-text token.")
   private boolean logitsEosInf;
 
   @Option(
       names = "--confidence-eos-eot-inf",
-      description = "Commit end-of-text and end-of-turn tokens last.")
+      description = "[llada] Commit end-of-text and end-of-turn tokens last.")
   private boolean confidenceEosEotInf;
+
+  @Option(
+      names = "--alg",
+      paramLabel = "RULE",
+      description = "[dream] origin, maskgit_plus, topk_margin or entropy (default: origin).")
+  private Optional<String> alg;
+
+  @Option(
+      names = "--alg-temp",
+      paramLabel = "T",
+      description = "[dream] Randomness of the choice of positions; 0 takes the best.")
+  private Optional<Double> algTemp;
+
+  @Option(
+      names = "--eps",
+      paramLabel = "E",
+      description = "[dream] Time at which the last step ends (default: 0.001).")
+  private Optional<Double> eps;
+
+  @Option(
+      names = "--batch-mean-k",
+      paramLabel = "N",
+      description =
+          "[dream] Masks of a batch on average, which the reference counts instead of a row's own.")
+  private Optional<Double> batchMeanK;
+
+  @Option(
+      names = "--eta",
+      paramLabel = "P",
+      description = "[remdm] Strength of the remasking (default: 0.02).")
+  private Optional<Double> eta;
+
+  @Option(
+      names = "--eb-threshold",
+      paramLabel = "NATS",
+      description = "[block] Entropy that entropy_bounded spends a step (default: 0.35).")
+  private Optional<Double> ebThreshold;
+
+  @Option(
+      names = "--editing-threshold",
+      paramLabel = "P",
+      description = "[block] Replace committed tokens above this confidence (LLaDA2.1).")
+  private Optional<Double> editingThreshold;
+
+  @Option(
+      names = "--max-post-steps",
+      paramLabel = "N",
+      description = "[block] Most forwards that edit a full block (default: 16).")
+  private Optional<Integer> maxPostSteps;
+
+  @Option(
+      names = "--eos-early-stop",
+      description = "[block] Stop at an end of text instead of at the end of its block.")
+  private boolean eosEarlyStop;
+
+  @Option(
+      names = "--whole-canvas",
+      negatable = true,
+      description = "[block] Show the model the masks of later blocks; default for full attention.")
+  private Optional<Boolean> wholeCanvas;
 
   @Option(names = "--seed", paramLabel = "N", description = "Seed of all randomness (default: 0).")
   private Optional<Long> seed;
 
-  /** What was given, then what the model recommends, then LLaDA's defaults. */
-  GenerateOptions resolve(GenerationConfig recommended) {
-    boolean ownLength = genLength.isPresent();
-    int length =
-        genLength.orElse(recommended.genLength().orElse(GenerateOptions.DEFAULTS.genLength()));
-    GenerateOptions.Builder builder =
-        GenerateOptions.builder()
-            .genLength(length)
-            .blockLength(blockLength.orElse(fitting(recommended.blockLength(), ownLength, length)))
-            .steps(steps.orElse(fitting(recommended.steps(), ownLength, length)))
-            .logitsEosInf(logitsEosInf)
-            .confidenceEosEotInf(confidenceEosEotInf);
-    temperature.ifPresent(builder::temperature);
-    cfgScale.ifPresent(builder::cfgScale);
-    remasking.ifPresent(builder::remasking);
-    threshold.ifPresent(builder::threshold);
-    factor.ifPresent(builder::factor);
-    seed.ifPresent(builder::seed);
-    return builder.build();
-  }
-
   /**
-   * A recommendation holds for the recommended length; for another one the length itself is used.
+   * What was given, then what the model recommends, then the sampler's defaults.
+   *
+   * @param longestPrompt in tokens; a model that decodes has room for a text behind it
    */
-  private static int fitting(OptionalInt recommended, boolean ownLength, int length) {
-    return ownLength ? length : recommended.orElse(length);
+  SamplingOptions resolve(Model model, int longestPrompt) {
+    return SamplerDefaults.complete(given(), model, longestPrompt);
   }
 
-  private static final class RemaskingConverter implements ITypeConverter<Remasking> {
-    @Override
-    public Remasking convert(String value) {
-      try {
-        return Remasking.parse(value);
-      } catch (InvalidOptionException e) {
-        throw new TypeConversionException(e.getMessage());
-      }
-    }
+  private Map<String, Object> given() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    put(values, "sampler", sampler);
+    put(values, "gen_length", genLength);
+    put(values, "block_length", blockLength);
+    put(values, "steps", steps);
+    put(values, "temperature", temperature);
+    put(values, "top_p", topP);
+    put(values, "top_k", topK);
+    put(values, "cfg_scale", cfgScale);
+    put(values, "remasking", remasking);
+    put(values, "threshold", threshold);
+    put(values, "factor", factor);
+    put(values, "logits_eos_inf", set(logitsEosInf));
+    put(values, "confidence_eos_eot_inf", set(confidenceEosEotInf));
+    put(values, "alg", alg);
+    put(values, "alg_temp", algTemp);
+    put(values, "eps", eps);
+    put(values, "batch_mean_k", batchMeanK);
+    put(values, "eta", eta);
+    put(values, "eb_threshold", ebThreshold);
+    put(values, "editing_threshold", editingThreshold);
+    put(values, "max_post_steps", maxPostSteps);
+    put(values, "eos_early_stop", set(eosEarlyStop));
+    put(values, "whole_canvas", wholeCanvas);
+    put(values, "seed", seed);
+    return values;
+  }
+
+  private static void put(Map<String, Object> values, String name, Optional<?> value) {
+    value.ifPresent(each -> values.put(name, each));
+  }
+
+  private static Optional<Boolean> set(boolean flag) {
+    return flag ? Optional.of(true) : Optional.empty();
   }
 }

@@ -3,10 +3,8 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -98,6 +96,10 @@ final class CommandLineTest {
     "--threshold, 1.5, up to 1",
     "--factor, 0, above 0",
     "--remasking, entropy, low_confidence",
+    "--sampler, beam, decode",
+    "--sampler, decode, both ways",
+    "--alg, entropy, no option of the sampler llada",
+    "--top-p, 0.9, no option of the sampler llada",
     "--threads, 0, 1 to 1024",
     "--dtype, f64, BF16",
     "--seed, tomorrow, tomorrow",
@@ -118,6 +120,40 @@ final class CommandLineTest {
   }
 
   @Test
+  void theAutoregressiveTwinAnswersTokenByToken() {
+    String folder = Main.home().resolve("models/abacus-ar").toString();
+    Outcome outcome = run("generate", "--json", "--model", folder, PROBLEM);
+    JsonNode json = new JsonMapper().readTree(outcome.out());
+    assertThat(json.path("text").stringValue()).isEqualTo(WORKED);
+    assertThat(json.path("sampler").stringValue()).isEqualTo("decode");
+    assertThat(json.path("stopped").booleanValue()).isTrue();
+    assertThat(json.path("nfe").intValue()).isEqualTo(json.path("text_tokens").intValue() + 1);
+    assertThat(run("generate", "--sampler", "llada", "--model", folder, PROBLEM).err())
+        .contains("--sampler llada", "use decode");
+  }
+
+  @Test
+  void everySamplerOfWholeCanvasesAnswers() {
+    String[][] all = {
+      {"--sampler", "dream", "--alg", "entropy"},
+      {"--sampler", "remdm", "--temperature", "0"},
+      {"--sampler", "block", "--block-length", "24", "--threshold", "0.9"},
+      {"--sampler", "llada", "--block-length", "24", "--threshold", "0.9"},
+    };
+    for (String[] sampler : all) {
+      String[] arguments =
+          Stream.of(new String[] {"generate", "--json"}, sampler, new String[] {PROBLEM})
+              .flatMap(Stream::of)
+              .toArray(String[]::new);
+      Outcome outcome = run(arguments);
+      assertThat(outcome.code()).as("%s: %s", sampler[1], outcome.err()).isZero();
+      JsonNode json = new JsonMapper().readTree(outcome.out());
+      assertThat(json.path("sampler").stringValue()).isEqualTo(sampler[1]);
+      assertThat(json.path("text").stringValue()).contains("Answer:");
+    }
+  }
+
+  @Test
   void aModelThatIsNotThereIsAFailureInOneLine() {
     Outcome outcome = run("generate", "--model", "no/such/model", PROBLEM);
     assertThat(outcome.code()).isEqualTo(1);
@@ -132,7 +168,7 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "eval", "inspect", "verify", "doctor"})
+  @ValueSource(strings = {"generate", "eval", "compare", "inspect", "verify", "doctor"})
   void everyCommandExplainsItself(String command) {
     Outcome outcome = run(command, "--help");
     assertThat(outcome.code()).isZero();
@@ -205,25 +241,6 @@ final class CommandLineTest {
   }
 
   private static Outcome run(String... arguments) {
-    PrintStream out = System.out;
-    PrintStream err = System.err;
-    ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-    ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
-    try (PrintStream newOut = new PrintStream(outBytes, true, StandardCharsets.UTF_8);
-        PrintStream newErr = new PrintStream(errBytes, true, StandardCharsets.UTF_8)) {
-      System.setOut(newOut);
-      System.setErr(newErr);
-      int code = Main.run(arguments);
-      return new Outcome(
-          code,
-          outBytes.toString(StandardCharsets.UTF_8),
-          errBytes.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(out);
-      System.setErr(err);
-    }
+    return Outcome.of(arguments);
   }
-
-  /** What a command answered. */
-  private record Outcome(int code, String out, String err) {}
 }

@@ -20,7 +20,9 @@ public final class Generator {
     if (specials.hasMask()) {
       requireId("mask", specials.maskId(), limits);
     }
-    requireId("end-of-text", specials.eosId(), limits);
+    if (specials.hasEos()) {
+      requireId("end-of-text", specials.eosId(), limits);
+    }
     specials.eotId().ifPresent(id -> requireId("end-of-turn", id, limits));
     this.denoiser = denoiser;
     this.limits = limits;

@@ -69,7 +69,7 @@ public final class LladaSampler implements Sampler {
   public LladaSampler(GenerateOptions options, SpecialTokens specials) {
     this.options = options;
     this.specials = specials;
-    int[] eos = options.logitsEosInf() ? new int[] {specials.eosId()} : NO_IDS;
+    int[] eos = options.logitsEosInf() && specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
     undrawn = union(new int[] {specials.maskId()}, eos);
     uncounted = options.confidenceEosEotInf() ? union(stopIds(specials), eos) : eos;
   }
@@ -163,9 +163,8 @@ public final class LladaSampler implements Sampler {
   }
 
   private static int[] stopIds(SpecialTokens specials) {
-    return specials.eotId().isPresent()
-        ? new int[] {specials.eosId(), specials.eotId().getAsInt()}
-        : new int[] {specials.eosId()};
+    int[] eos = specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
+    return specials.eotId().isPresent() ? union(eos, new int[] {specials.eotId().getAsInt()}) : eos;
   }
 
   private static int[] union(int[] some, int[] others) {

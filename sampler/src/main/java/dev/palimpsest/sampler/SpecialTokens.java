@@ -8,13 +8,17 @@ import java.util.OptionalInt;
  * The ids that mean something to a sampler.
  *
  * @param maskId stands for a masked position; {@link #NO_MASK} for a model that has none
- * @param eosId ends a text; LLaDA's {@code <|endoftext|>}
+ * @param eosId ends a text; LLaDA's {@code <|endoftext|>}; {@link #NO_EOS} for a model whose
+ *     configuration names none
  * @param eotId ends a turn, if the tokenizer has one; LLaDA's {@code <|eot_id|>}
  */
 public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
 
   /** What a canvas holds where it is masked if the model has no mask; never shown to the model. */
   public static final int NO_MASK = -1;
+
+  /** No token: a text ends with its canvas. */
+  public static final int NO_EOS = -2;
 
   /** Checks that a mask cannot end a text. */
   public SpecialTokens {
@@ -32,12 +36,18 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
   public static SpecialTokens of(ModelSpec spec, OptionalInt eotId) {
     List<Integer> ends = spec.ids().eos();
     OptionalInt second = eotId.isEmpty() && ends.size() > 1 ? OptionalInt.of(ends.get(1)) : eotId;
-    return new SpecialTokens(spec.ids().mask().orElse(NO_MASK), spec.eosId(), second);
+    return new SpecialTokens(
+        spec.ids().mask().orElse(NO_MASK), ends.isEmpty() ? NO_EOS : ends.getFirst(), second);
   }
 
   /** Whether the model knows masks. */
   public boolean hasMask() {
     return maskId != NO_MASK;
+  }
+
+  /** Whether the model knows an end of text. */
+  public boolean hasEos() {
+    return eosId != NO_EOS;
   }
 
   /** The ids that no sampler writes: the mask, if there is one. */

@@ -7,15 +7,27 @@ import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The engine and the sampler against what LLaDA's published code computed. */
+/** The engine and the sampler against what published code computed. */
 final class OracleTest {
   private static final Path ORACLE = Path.of("src", "test", "resources", "oracle");
 
   @ParameterizedTest(name = "{0} on {1} threads")
-  @CsvSource({"llada-mha, 1", "llada-mha, 2", "llada-gqa, 1", "llada-gqa, 3"})
-  void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder, int threads) {
+  @CsvSource({
+    "llada-mha, 1, 7",
+    "llada-mha, 2, 7",
+    "llada-gqa, 3, 7",
+    "llada-moe, 2, 1",
+    "dream, 2, 4",
+    "sdar, 1, 5",
+    "sdar, 3, 5",
+    "llada2-moe, 2, 3",
+    "llama, 2, 2",
+    "qwen2, 1, 2",
+    "qwen3, 3, 2",
+  })
+  void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder, int threads, int cases) {
     try (OracleFolder oracle = OracleFolder.open(ORACLE.resolve(folder), threads)) {
-      assertThat(oracle.verify()).hasSize(7).allMatch(OracleFolder.Verdict::passed);
+      assertThat(oracle.verify()).hasSize(cases).allMatch(OracleFolder.Verdict::passed);
     }
   }
 }

@@ -4,12 +4,14 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Experts;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -170,6 +172,32 @@ public final class ForwardProfile {
     @Override
     public void swiGlu(Activation gateUp, Activation out) {
       run("swiGlu", () -> backend.swiGlu(gateUp, out));
+    }
+
+    @Override
+    public void addExperts(
+        Activation x,
+        Activation scores,
+        Experts experts,
+        ExpertWeights weights,
+        Activation outputs,
+        Activation sum) {
+      run("addExperts", () -> backend.addExperts(x, scores, experts, weights, outputs, sum));
+    }
+
+    @Override
+    public void addBias(Activation x, Weight bias, int first) {
+      run("addBias", () -> backend.addBias(x, bias, first));
+    }
+
+    @Override
+    public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
+      run("normHeads", () -> backend.normHeads(x, headSize, gain, epsilon));
+    }
+
+    @Override
+    public Weight exactWeight(List<Tensor> parts) {
+      return backend.exactWeight(parts);
     }
 
     @Override

@@ -1,0 +1,239 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.sampler.SamplingOptions;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code compare}: speed and accuracy of several models on the same prompts. */
+@Command(
+    name = "compare",
+    description = {
+      "Measures models on the same problems, one after another in this process: speed at",
+      "several concurrencies, and accuracy beside it. Prints a table and writes compare.json",
+      "and compare.html. Loading and warm-up are not timed."
+    },
+    mixinStandardHelpOptions = true)
+final class CompareCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "CONTESTANT",
+      arity = "0..*",
+      description =
+          "A model's folder and options of its sampler, as models/abacus-mdm,threshold=0.9; or"
+              + " the address of a server with OpenAI's chat completions, as"
+              + " http://host:8000/v1,model=NAME,max_tokens=48. The two bundled models if not"
+              + " given.")
+  private List<String> contestants = List.of();
+
+  @Option(
+      names = "--file",
+      paramLabel = "FILE",
+      description = "The problems; those held out from the bundled models if not given.")
+  private Optional<Path> file;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Only the first N problems (default: ${DEFAULT-VALUE}).")
+  private int limit;
+
+  @Option(
+      names = "--concurrency",
+      paramLabel = "N",
+      split = ",",
+      defaultValue = "1,8,32",
+      description = "Requests that are under way at once (default: ${DEFAULT-VALUE}).")
+  private List<Integer> concurrencies = List.of();
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "N",
+      defaultValue = "16",
+      description =
+          "Requests before each measurement that do not count (default: ${DEFAULT-VALUE}).")
+  private int warmUp;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      defaultValue = ".",
+      description = "Where compare.json and compare.html go (default: this folder).")
+  private Path out = Path.of(".");
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description = "Precision of the weights: f32 or bf16; what is fastest if not given.")
+  private Optional<Precision> precision;
+
+  @Mixin private ThreadOptions threads;
+
+  @Option(names = "--json", description = "Print the JSON instead of the table.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    requireBounds();
+    List<Contestant> all = contestants();
+    Path problemsFile =
+        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
+    List<Problem> problems = Problem.read(problemsFile);
+    problems = problems.subList(0, Math.min(limit, problems.size()));
+    List<Measurement> measurements = new ArrayList<>();
+    try (ProgressBar bar =
+        ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
+      for (Contestant each : all) {
+        measurements.addAll(measure(each, problems, bar));
+      }
+    }
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("file", problemsFile.toString());
+    report.put("problems", problems.size());
+    report.put("warm_up_requests", warmUp);
+    report.put("java", Runtime.version().toString());
+    report.put("threads", threads.count());
+    report.put("excluded", ComparisonPage.EXCLUDED);
+    report.put("measurements", measurements.stream().map(Measurement::json).toList());
+    String text = Json.write(report);
+    Files.createDirectories(out);
+    write(out.resolve("compare.json"), text + "\n");
+    write(
+        out.resolve("compare.html"),
+        ComparisonPage.of(measurements, problems.size(), warmUp, threads.count()));
+    if (json) {
+      System.out.println(text);
+    } else {
+      System.out.print(ComparisonTable.of(measurements));
+      System.out.println(ComparisonPage.EXCLUDED);
+    }
+    System.err.println(
+        "palimpsest: wrote " + out.resolve("compare.json") + " and " + out.resolve("compare.html"));
+    return 0;
+  }
+
+  private void requireBounds() {
+    require(limit >= 1, "--limit", limit, "use 1 or above");
+    require(warmUp >= 0, "--warm-up", warmUp, "use 0 or above");
+    for (int concurrency : concurrencies) {
+      require(concurrency >= 1, "--concurrency", concurrency, "use 1 or above");
+    }
+  }
+
+  private void require(boolean holds, String option, int value, String remedy) {
+    if (!holds) {
+      throw new ParameterException(
+          spec.commandLine(), option + " " + value + " is invalid: " + remedy);
+    }
+  }
+
+  private List<Contestant> contestants() {
+    try {
+      if (contestants.isEmpty()) {
+        Path models = Main.home().resolve("models");
+        return List.of(
+            new Contestant.Local("abacus-mdm", models.resolve("abacus-mdm"), Map.of()),
+            new Contestant.Local("abacus-ar", models.resolve("abacus-ar"), Map.of()));
+      }
+      if (contestants.stream().distinct().count() < contestants.size()) {
+        throw new IllegalArgumentException(
+            "a contestant is named twice in " + String.join(" ", contestants) + ": name each once");
+      }
+      return contestants.stream().map(Contestant::parse).toList();
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private List<Measurement> measure(
+      Contestant contestant, List<Problem> problems, ProgressBar bar) {
+    return switch (contestant) {
+      case Contestant.Local local -> {
+        try (Model model =
+            Model.load(
+                local.folder(),
+                precision.orElseGet(HostBackend::fastestPrecision),
+                threads.count(),
+                _ -> {})) {
+          int longest =
+              problems.stream()
+                  .mapToInt(each -> model.prompt(each.prompt()).length)
+                  .max()
+                  .orElse(0);
+          SamplingOptions options = SamplerDefaults.complete(local.options(), model, longest);
+          Measurement what =
+              new Measurement(
+                  local.label(),
+                  model.transformer().describeBackend(),
+                  options.samplerName(),
+                  options.toMap(),
+                  1,
+                  List.of(),
+                  0);
+          yield measure(what, new LocalRace(model, options), problems, bar);
+        }
+      }
+      case Contestant.Endpoint endpoint -> {
+        Map<String, Object> options = new LinkedHashMap<>();
+        options.put("model", endpoint.model());
+        options.put("max_tokens", endpoint.maxTokens());
+        options.put("temperature", endpoint.temperature());
+        Measurement what =
+            new Measurement(
+                endpoint.label(),
+                "a server, timed from outside",
+                "chat completions",
+                options,
+                1,
+                List.of(),
+                0);
+        try (HttpClient client = HttpClient.newHttpClient()) {
+          yield measure(what, new EndpointRace(endpoint, client), problems, bar);
+        }
+      }
+    };
+  }
+
+  private List<Measurement> measure(
+      Measurement what, Race race, List<Problem> problems, ProgressBar bar) {
+    List<Measurement> measurements = new ArrayList<>();
+    for (int concurrency : concurrencies) {
+      List<Problem> warming = new ArrayList<>();
+      while (warming.size() < warmUp) {
+        warming.add(problems.get(warming.size() % problems.size()));
+      }
+      race.run(warming, concurrency);
+      Race.Result result = race.run(problems, concurrency);
+      measurements.add(what.at(concurrency, result));
+      bar.step();
+    }
+    return measurements;
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    Path temporary = file.resolveSibling(file.getFileName() + ".part");
+    Files.writeString(temporary, text);
+    Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.sampler.BlockSampler;
+import dev.palimpsest.sampler.DecodeSampler;
+import dev.palimpsest.sampler.LladaSampler;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SamplingOptions;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** What a user does not say about sampling, the model says, and then the sampler. */
+final class SamplerDefaults {
+  private static final int GEN_LENGTH = 128;
+
+  private SamplerDefaults() {}
+
+  /**
+   * Complete options.
+   *
+   * @param given options by their reference names, and {@code sampler}
+   * @param longestPrompt in tokens; a model that decodes has room for a text behind it
+   * @throws dev.palimpsest.sampler.InvalidOptionException if something given is wrong
+   */
+  static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
+    Map<String, Object> values = new LinkedHashMap<>(given);
+    Object named = values.remove("sampler");
+    String name = named == null ? ModelLimits.samplerOf(model.spec()) : named.toString();
+    GenerationConfig recommended = model.generationConfig();
+    boolean ownLength = values.containsKey("gen_length");
+    int room = model.spec().maxLength() - longestPrompt;
+    int otherwise = name.equals(DecodeSampler.NAME) ? Math.clamp(room, 1, GEN_LENGTH) : GEN_LENGTH;
+    values.putIfAbsent("gen_length", recommended.genLength().orElse(otherwise));
+    // A length that is no number is for the sampler to refuse.
+    int length = values.get("gen_length") instanceof Integer number ? number : otherwise;
+    switch (name) {
+      case LladaSampler.NAME -> {
+        values.putIfAbsent("block_length", fitting(recommended.blockLength(), ownLength, length));
+        values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
+      }
+      case BlockSampler.NAME -> {
+        if (model.spec().pattern() instanceof AttentionPattern.BlockCausal blocks) {
+          values.putIfAbsent("block_length", blocks.length());
+        } else {
+          values.putIfAbsent("whole_canvas", true);
+        }
+      }
+      case DecodeSampler.NAME -> {
+        // A token a step: nothing else to fill in.
+      }
+      default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
+    }
+    return SamplingOptions.of(name, values);
+  }
+
+  /**
+   * A recommendation holds for the recommended length; for another one the length itself is used.
+   */
+  private static int fitting(OptionalInt recommended, boolean ownLength, int length) {
+    return ownLength ? length : recommended.orElse(length);
+  }
+}
