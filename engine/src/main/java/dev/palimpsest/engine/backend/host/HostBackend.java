@@ -47,7 +47,10 @@ public final class HostBackend implements Backend {
    * @param threads that work on an operation, the caller's included
    */
   public HostBackend(Precision precision, int threads) {
-    this(precision, threads, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
+    this(
+        precision,
+        threads,
+        OneDnn.isAvailable() && OneDnnGemm.isSteady() ? new OneDnnGemm() : new VectorGemm());
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
@@ -82,7 +85,9 @@ public final class HostBackend implements Backend {
           case OneDnnGemm _ -> OneDnn.describe();
           case VectorGemm _ ->
               "Vector API products"
-                  + OneDnn.failure().map(reason -> " (" + reason + ")").orElse("");
+                  + OneDnn.failure()
+                      .map(reason -> " (" + reason + ")")
+                      .orElse(" (oneDNN's depend on the size of the batch here)");
         };
     String bf16 =
         precision == Precision.BF16 && !Linear.multipliesBf16()
