@@ -49,8 +49,6 @@ public final class CudaBackend implements Backend {
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
-  private static final String NO_EXPERTS =
-      "models with experts are computed on the host; no GPU is used for them";
 
   private final Precision precision;
   private final CudaOptions options;
@@ -226,11 +224,6 @@ public final class CudaBackend implements Backend {
           }
           return weight;
         });
-  }
-
-  @Override
-  public Weight exactWeight(List<Tensor> parts) {
-    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override
@@ -506,17 +499,6 @@ public final class CudaBackend implements Backend {
         .add(address(out))
         .add(out.stride())
         .add(out.columns());
-  }
-
-  @Override
-  public void addExperts(
-      Activation x,
-      Activation scores,
-      Experts experts,
-      ExpertWeights expertWeights,
-      Activation outputs,
-      Activation sum) {
-    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override

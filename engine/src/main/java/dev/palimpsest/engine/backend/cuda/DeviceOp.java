@@ -14,7 +14,6 @@ enum DeviceOp {
   SWIGLU("swiglu", true, "pipii"),
   GATHER("gather", true, "pispii"),
   MOVE("move", true, "pispisi"),
-  ADD_BIAS("add_bias", true, "pipi"),
   GUIDE("guide", true, "piiss"),
   VOCABULARY_START("vocabulary_start", false, "pi"),
   VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),
