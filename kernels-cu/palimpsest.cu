@@ -7,6 +7,7 @@
 #include "fill.cu"
 #include "gather.cu"
 #include "guide.cu"
+#include "move.cu"
 #include "rms_norm.cu"
 #include "rotary.cu"
 #include "route.cu"

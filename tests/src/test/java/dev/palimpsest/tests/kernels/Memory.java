@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -21,6 +22,7 @@ final class Memory implements AutoCloseable {
   private static final long GUARD_BYTES = 256;
   private static final long ALIGNMENT = 64;
 
+  private final Optional<DeviceKernels> device = DeviceKernels.ifWanted();
   private final KernelLibrary library;
   private final Arena arena = Arena.ofConfined();
   private final List<Buffer> buffers = new ArrayList<>();
@@ -133,6 +135,9 @@ final class Memory implements AutoCloseable {
       int shared,
       boolean descending,
       Object... arguments) {
+    if (device.isPresent()) {
+      return device.get().launch(kernel, gridX, gridY, block, shared, guarded(), values(arguments));
+    }
     try (Arena call = Arena.ofConfined()) {
       MemorySegment parameters = call.allocate(ADDRESS, arguments.length + 1L);
       for (int i = 0; i < arguments.length; i++) {
@@ -150,6 +155,24 @@ final class Memory implements AutoCloseable {
       }
       return library.launch(kernel, gridX, gridY, block, shared, descending, parameters);
     }
+  }
+
+  private List<MemorySegment> guarded() {
+    return buffers.stream().map(buffer -> buffer.guarded).toList();
+  }
+
+  /** The arguments with matrices and buffers as segments. */
+  private static List<Object> values(Object... arguments) {
+    List<Object> values = new ArrayList<>();
+    for (Object argument : arguments) {
+      values.add(
+          switch (argument) {
+            case Matrix matrix -> matrix.buffer().data;
+            case Buffer buffer -> buffer.data;
+            default -> argument;
+          });
+    }
+    return values;
   }
 
   private List<byte[]> contents() {

@@ -21,6 +21,7 @@ import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.Bf16;
 import dev.palimpsest.engine.backend.host.ShapedRow;
@@ -42,11 +43,12 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
-  private static final String NO_EXPERTS =
-      "mixtures of experts are computed on the host only: use --device host";
   private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
+  private static final int NO_ROW = -1;
+  private static final String NO_EXPERTS =
+      "models with experts are computed on the host; no GPU is used for them";
 
   private final Precision precision;
   private final CudaOptions options;
@@ -64,6 +66,7 @@ public final class CudaBackend implements Backend {
 
   private DeviceMemory memory;
   private Optional<String> unusable = Optional.empty();
+  private int[] numbers = {};
   private long steps;
   private int tokens;
 
@@ -196,12 +199,21 @@ public final class CudaBackend implements Backend {
 
   @Override
   public Weight weight(List<Tensor> parts) {
+    boolean vector = parts.getFirst().shape().size() == 1;
+    return weight(parts, vector ? Precision.F32 : precision);
+  }
+
+  @Override
+  public Weight exactWeight(List<Tensor> parts) {
+    return weight(parts, Precision.F32);
+  }
+
+  private Weight weight(List<Tensor> parts, Precision stored) {
     return onDevice(
         "loading " + parts.getFirst().name(),
         () -> {
           List<Long> shape = parts.getFirst().shape();
           int columns = Math.toIntExact(shape.getLast());
-          Precision stored = shape.size() == 1 ? Precision.F32 : precision;
           long elements = parts.stream().mapToLong(Tensor::elements).sum();
           CudaWeight weight = allocate(stored, Math.toIntExact(elements / columns), columns);
           DeviceMemory target = (DeviceMemory) resources.getLast();
@@ -212,11 +224,6 @@ public final class CudaBackend implements Backend {
           }
           return weight;
         });
-  }
-
-  @Override
-  public Weight exactWeight(List<Tensor> parts) {
-    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override
@@ -312,20 +319,85 @@ public final class CudaBackend implements Backend {
         .add(x.columns());
   }
 
-  /** A rotation of no dimension, for that kernel norms the heads first. */
+  /** The rotation's kernel norms a head before it rotates none of it. */
   @Override
   public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
     int rows = RowBuckets.padded(x.rows());
+    CudaWeight gains = (CudaWeight) gain;
     launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
         .add(address(x))
         .add(x.stride())
         .add(x.columns() / headSize)
         .add(headSize)
         .add(0)
-        .add(0)
-        .add(0)
-        .add(((CudaWeight) gain).address())
+        .add(input.put(ascending(rows), rows, 0))
+        .add(gains.address())
+        .add(gains.address())
         .add(Float.floatToRawIntBits((float) epsilon));
+  }
+
+  /** At least so many numbers from 0 on, always the same object until more are needed. */
+  private int[] ascending(int count) {
+    if (numbers.length < count) {
+      numbers = IntStream.range(0, 2 * count).toArray();
+    }
+    return numbers;
+  }
+
+  /** No model with experts is opened. */
+  @Override
+  public void addExperts(
+      Activation x,
+      Activation scores,
+      Experts experts,
+      ExpertWeights expertWeights,
+      Activation outputs,
+      Activation sum) {
+    throw new DeviceException(NO_EXPERTS);
+  }
+
+  @Override
+  public void scatter(Activation x, int[] rows, Activation out) {
+    move(address(x), x.stride(), ascending(rows.length), address(out), out.stride(), rows, x);
+  }
+
+  @Override
+  public Store openStore(int rows, int columns) {
+    return onDevice(
+        "making room for %d rows of %d that outlive a step".formatted(rows, columns),
+        () -> {
+          long bytes = CudaWeight.elementBytes(precision) * rows * columns;
+          return new CudaStore(rows, columns, held(DeviceMemory.allocate(bytes)));
+        });
+  }
+
+  @Override
+  public void keep(Activation x, int[] rows, Store store, int[] slots) {
+    CudaStore to = (CudaStore) store;
+    move(address(x), x.stride(), rows, to.memory().address(), to.columns(), slots, x);
+  }
+
+  @Override
+  public void recall(Store store, int[] slots, Activation out, int[] rows) {
+    CudaStore from = (CudaStore) store;
+    move(from.memory().address(), from.columns(), slots, address(out), out.stride(), rows, out);
+  }
+
+  /** Moves rows as wide as {@code like}; there is one target each. */
+  private void move(
+      long x, int xStride, int[] from, long out, int outStride, int[] to, Activation like) {
+    if (to.length == 0) {
+      return;
+    }
+    int moves = RowBuckets.padded(to.length);
+    launch(DeviceOp.MOVE, moves, blocksOfRow(moves, like.columns()))
+        .add(x)
+        .add(xStride)
+        .add(input.put(from, moves, 0))
+        .add(out)
+        .add(outStride)
+        .add(input.put(to, moves, NO_ROW))
+        .add(like.columns());
   }
 
   @Override
@@ -427,17 +499,6 @@ public final class CudaBackend implements Backend {
         .add(address(out))
         .add(out.stride())
         .add(out.columns());
-  }
-
-  @Override
-  public void addExperts(
-      Activation x,
-      Activation scores,
-      Experts experts,
-      ExpertWeights expertWeights,
-      Activation outputs,
-      Activation sum) {
-    throw new DeviceException(NO_EXPERTS);
   }
 
   @Override

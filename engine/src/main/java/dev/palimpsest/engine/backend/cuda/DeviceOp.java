@@ -13,6 +13,7 @@ enum DeviceOp {
   ATTENTION("attention", true, "pipipipiiissspppi"),
   SWIGLU("swiglu", true, "pipii"),
   GATHER("gather", true, "pispii"),
+  MOVE("move", true, "pispisi"),
   GUIDE("guide", true, "piiss"),
   VOCABULARY_START("vocabulary_start", false, "pi"),
   VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),

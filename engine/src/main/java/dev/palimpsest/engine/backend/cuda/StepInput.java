@@ -54,7 +54,7 @@ final class StepInput implements AutoCloseable {
   /**
    * Puts integers in.
    *
-   * @param count how many there are to be; what the array lacks is {@code padding}
+   * @param count how many are wanted; what the array lacks is {@code padding}
    * @return their byte
    */
   @SuppressWarnings("ReferenceEquality") // the same object, as every block names it
@@ -66,7 +66,7 @@ final class StepInput implements AutoCloseable {
     }
     long at = reserve((long) Integer.BYTES * count);
     MemorySegment memory = pinned.segment();
-    MemorySegment.copy(values, 0, memory, JAVA_INT, at, values.length);
+    MemorySegment.copy(values, 0, memory, JAVA_INT, at, Math.min(count, values.length));
     for (int i = values.length; i < count; i++) {
       memory.set(JAVA_INT, at + 4L * i, padding);
     }

@@ -27,7 +27,7 @@ public final class Bf16 {
   }
 
   /** Rounds to nearest, ties to even; NaN stays NaN. */
-  static short fromFloat(float value) {
+  public static short fromFloat(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
       return (short) ((bits >>> 16) | 0x40);
