@@ -118,6 +118,18 @@ public interface Backend extends AutoCloseable {
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);
 
+  /** {@code out[rows[i]] = x[i]}. */
+  void scatter(Activation x, int[] rows, Activation out);
+
+  /** Memory that outlives a step; it may be taken from the machine only as it is written. */
+  Store openStore(int rows, int columns);
+
+  /** {@code store[slots[i]] = x[rows[i]]}. */
+  void keep(Activation x, int[] rows, Store store, int[] slots);
+
+  /** {@code out[rows[i]] = store[slots[i]]}. */
+  void recall(Store store, int[] slots, Activation out, int[] rows);
+
   /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
   void guide(Activation x, int row, int unconditional, double scale);
 
@@ -127,7 +139,7 @@ public interface Backend extends AutoCloseable {
   /** Copies an activation to the host, row by row. */
   float[] read(Activation x);
 
-  /** Frees the weights and the step's memory. */
+  /** Frees the weights, the stores and the step's memory. */
   @Override
   void close();
 }

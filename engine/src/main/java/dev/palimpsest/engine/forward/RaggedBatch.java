@@ -3,6 +3,7 @@ package dev.palimpsest.engine.forward;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -11,10 +12,20 @@ import java.util.stream.IntStream;
  * Sequences packed one after another without padding: all queries' own, then the unconditional ones
  * of the guided queries.
  *
- * @param tokens of all sequences
+ * <p>Of a sequence, only those tokens are computed that an asked row can see and whose keys and
+ * values are not kept; and the asked rows themselves. A sequence's keys are its leading tokens up
+ * to the last that an asked row sees, computed or recalled.
+ *
+ * @param tokens that are computed, of all sequences
  * @param positions rotary positions of the tokens
  * @param starts where each sequence starts in {@code tokens}, and their number
  * @param limits how many leading keys of its sequence each token sees
+ * @param keyStarts where each sequence's keys start, and the number of all keys
+ * @param keyRows the key that belongs to each computed token
+ * @param recalledKeys keys that are recalled
+ * @param recalledSlots where they are kept
+ * @param keptKeys keys that are kept after this step
+ * @param keptSlots where they are to be kept
  * @param askedRows indices into {@code tokens}: all queries' rows, then the unconditional ones
  * @param askedPositions rotary positions of the asked rows
  * @param askedLimits as {@code limits}, of the asked rows
@@ -26,6 +37,12 @@ record RaggedBatch(
     int[] positions,
     int[] starts,
     int[] limits,
+    int[] keyStarts,
+    int[] keyRows,
+    int[] recalledKeys,
+    int[] recalledSlots,
+    int[] keptKeys,
+    int[] keptSlots,
     int[] askedRows,
     int[] askedPositions,
     int[] askedLimits,
@@ -39,10 +56,12 @@ record RaggedBatch(
    * Packs the queries.
    *
    * @param shifted whether a row's prediction is read at the row before it
+   * @param cache knows which keys are kept, and where others may be
    * @throws IllegalArgumentException if a sequence is longer than the model allows, or holds an id
    *     that is none, or asks for rows that are not ascending indices into it
    */
-  static RaggedBatch of(List<Query> queries, ModelSpec spec, boolean shifted) {
+  static RaggedBatch of(
+      List<Query> queries, ModelSpec spec, boolean shifted, Optional<PrefixCache> cache) {
     List<Query> sequences = new ArrayList<>(queries);
     List<Guided> guided = new ArrayList<>();
     int asked = queries.stream().mapToInt(query -> query.rows().length).sum();
@@ -65,46 +84,119 @@ record RaggedBatch(
       }
       row += query.rows().length;
     }
-    return pack(sequences, guided, spec, shifted);
+    return new Packing(spec, shifted, cache).pack(sequences, guided);
   }
 
-  private static RaggedBatch pack(
-      List<Query> sequences, List<Guided> guided, ModelSpec spec, boolean shifted) {
-    IntStream.Builder tokens = IntStream.builder();
-    IntStream.Builder positions = IntStream.builder();
-    IntStream.Builder limits = IntStream.builder();
-    IntStream.Builder askedRows = IntStream.builder();
-    IntStream.Builder askedPositions = IntStream.builder();
-    IntStream.Builder askedLimits = IntStream.builder();
-    int[] starts = new int[sequences.size() + 1];
-    int[] askedStarts = new int[sequences.size() + 1];
-    for (int i = 0; i < sequences.size(); i++) {
-      Query sequence = sequences.get(i);
-      check(sequence, spec);
-      for (int t = 0; t < sequence.tokens().length; t++) {
-        tokens.add(sequence.tokens()[t]);
-        positions.add(sequence.firstPosition() + t);
-        limits.add(spec.pattern().limit(t, sequence.tokens().length));
-      }
-      for (int row : sequence.rows()) {
-        int source = shifted ? Math.max(0, row - 1) : row;
-        askedRows.add(starts[i] + source);
-        askedPositions.add(sequence.firstPosition() + source);
-        askedLimits.add(spec.pattern().limit(source, sequence.tokens().length));
-      }
-      starts[i + 1] = starts[i] + sequence.tokens().length;
-      askedStarts[i + 1] = askedStarts[i] + sequence.rows().length;
+  /** Whether every key is computed in this step, in the order of the tokens. */
+  boolean isComputedWhole() {
+    return recalledKeys.length == 0;
+  }
+
+  /** The arrays while they grow. */
+  private static final class Packing {
+    private final ModelSpec spec;
+    private final boolean shifted;
+    private final Optional<PrefixCache> cache;
+    private final IntStream.Builder tokens = IntStream.builder();
+    private final IntStream.Builder positions = IntStream.builder();
+    private final IntStream.Builder limits = IntStream.builder();
+    private final IntStream.Builder keyRows = IntStream.builder();
+    private final IntStream.Builder recalledKeys = IntStream.builder();
+    private final IntStream.Builder recalledSlots = IntStream.builder();
+    private final IntStream.Builder keptKeys = IntStream.builder();
+    private final IntStream.Builder keptSlots = IntStream.builder();
+    private final IntStream.Builder askedRows = IntStream.builder();
+    private final IntStream.Builder askedPositions = IntStream.builder();
+    private final IntStream.Builder askedLimits = IntStream.builder();
+    private int computed;
+    private int keys;
+
+    Packing(ModelSpec spec, boolean shifted, Optional<PrefixCache> cache) {
+      this.spec = spec;
+      this.shifted = shifted;
+      this.cache = cache;
     }
-    return new RaggedBatch(
-        tokens.build().toArray(),
-        positions.build().toArray(),
-        starts,
-        limits.build().toArray(),
-        askedRows.build().toArray(),
-        askedPositions.build().toArray(),
-        askedLimits.build().toArray(),
-        askedStarts,
-        guided);
+
+    RaggedBatch pack(List<Query> sequences, List<Guided> guided) {
+      int[] starts = new int[sequences.size() + 1];
+      int[] keyStarts = new int[sequences.size() + 1];
+      int[] askedStarts = new int[sequences.size() + 1];
+      sequences.forEach(sequence -> check(sequence, spec));
+      for (int i = 0; i < sequences.size(); i++) {
+        add(sequences.get(i));
+        starts[i + 1] = computed;
+        keyStarts[i + 1] = keys;
+        askedStarts[i + 1] = askedStarts[i] + sequences.get(i).rows().length;
+      }
+      return new RaggedBatch(
+          tokens.build().toArray(),
+          positions.build().toArray(),
+          starts,
+          limits.build().toArray(),
+          keyStarts,
+          keyRows.build().toArray(),
+          recalledKeys.build().toArray(),
+          recalledSlots.build().toArray(),
+          keptKeys.build().toArray(),
+          keptSlots.build().toArray(),
+          askedRows.build().toArray(),
+          askedPositions.build().toArray(),
+          askedLimits.build().toArray(),
+          askedStarts,
+          guided);
+    }
+
+    private void add(Query sequence) {
+      int length = sequence.tokens().length;
+      int[] sources =
+          Arrays.stream(sequence.rows()).map(row -> shifted ? Math.max(0, row - 1) : row).toArray();
+      int seen = 0;
+      for (int source : sources) {
+        seen = Math.max(seen, spec.pattern().limit(source, length));
+      }
+      int recalled = recall(sequence, seen);
+      int[] rowOf = new int[seen];
+      int next = 0;
+      for (int t = 0; t < seen; t++) {
+        while (next < sources.length && sources[next] < t) {
+          next++;
+        }
+        boolean asked = next < sources.length && sources[next] == t;
+        if (t >= recalled || asked) {
+          rowOf[t] = computed++;
+          tokens.add(sequence.tokens()[t]);
+          positions.add(sequence.firstPosition() + t);
+          limits.add(spec.pattern().limit(t, length));
+          keyRows.add(keys + t);
+        }
+      }
+      for (int source : sources) {
+        askedRows.add(rowOf[source]);
+        askedPositions.add(sequence.firstPosition() + source);
+        askedLimits.add(spec.pattern().limit(source, length));
+      }
+      keys += seen;
+    }
+
+    /** How many leading keys of the sequence are recalled. */
+    private int recall(Query sequence, int seen) {
+      int settled = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      if (cache.isEmpty() || settled == 0) {
+        return 0;
+      }
+      int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), settled);
+      for (int t = 0; t < slots.length; t++) {
+        recalledKeys.add(keys + t);
+        recalledSlots.add(slots[t]);
+      }
+      PrefixCache.Reservation kept =
+          cache.get().reserve(sequence.tokens(), sequence.firstPosition(), settled);
+      for (int i = 0; i < kept.slots().length; i++) {
+        keptKeys.add(keys + kept.indices()[i]);
+        keptSlots.add(kept.slots()[i]);
+      }
+      return slots.length;
+    }
   }
 
   private static void check(Query sequence, ModelSpec spec) {

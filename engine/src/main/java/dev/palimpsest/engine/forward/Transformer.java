@@ -7,11 +7,13 @@ import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -22,34 +24,58 @@ import java.util.function.DoubleConsumer;
  * halves' final hidden rows instead of their logits: the head is linear, so this is the same up to
  * rounding.
  *
+ * <p>Keys and values of settled tokens are remembered where the attention pattern makes them a
+ * function of those tokens alone; {@link #recompute} does without, and comes to the same bits.
+ *
  * <p>Owns its backend. An instance serves one thread at a time.
  */
 public final class Transformer implements Denoiser, AutoCloseable {
+  /** Memory for keys and values of settled tokens where the caller does not say. */
+  public static final long KEPT_BYTES = 1L << 30;
+
   private final ModelSpec spec;
   private final Backend backend;
   private final Weights weights;
+  private final Optional<KeptKeys> kept;
   private final StepArena arena;
 
-  private Transformer(ModelSpec spec, Backend backend, Weights weights) {
+  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KeptKeys> kept) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
+    this.kept = kept;
     arena = new StepArena(backend::paddedRows);
   }
 
   /**
-   * Copies the weights to the backend; the checkpoint may be closed afterwards.
+   * Copies the weights to the backend; the checkpoint may be closed afterwards. Keys and values of
+   * settled tokens take up to {@value #KEPT_BYTES} bytes.
    *
    * @param backend is closed with the transformer, and if loading fails
    * @param progress is told the share that is loaded, from 0 to 1
    */
   public static Transformer load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
+    return load(checkpoint, spec, backend, KEPT_BYTES, progress);
+  }
+
+  /**
+   * As {@link #load(Checkpoint, ModelSpec, Backend, DoubleConsumer)}.
+   *
+   * @param keptBytes memory for keys and values of settled tokens, counted in f32; 0 keeps none
+   */
+  public static Transformer load(
+      Checkpoint checkpoint,
+      ModelSpec spec,
+      Backend backend,
+      long keptBytes,
+      DoubleConsumer progress) {
     boolean loaded = false;
     try {
       Weights weights = Weights.load(checkpoint, spec, backend, progress);
+      Optional<KeptKeys> kept = KeptKeys.within(keptBytes, spec, backend);
       loaded = true;
-      return new Transformer(spec, backend, weights);
+      return new Transformer(spec, backend, weights, kept);
     } finally {
       if (!loaded) {
         backend.close();
@@ -59,23 +85,46 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /** What the model runs on, for people. */
   public String describeBackend() {
-    return backend.describe();
+    return backend.describe() + kept.map(keys -> ", " + keys.describe()).orElse("");
   }
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    RaggedBatch batch = RaggedBatch.of(queries, spec, spec.shifted());
+    return predict(queries, kept);
+  }
+
+  /**
+   * The same predictions, bit for bit, from the tokens alone: no key or value is recalled, and none
+   * is kept.
+   */
+  public List<List<Prediction>> recompute(List<Query> queries) {
+    return predict(queries, Optional.empty());
+  }
+
+  private List<List<Prediction>> predict(List<Query> queries, Optional<KeptKeys> memory) {
     List<Prediction> all = List.of();
-    if (batch.askedRows().length > 0) {
-      arena.rewind();
-      Activation hidden = hidden(batch);
-      List<RowDraw> draws = new ArrayList<>();
-      for (Query query : queries) {
-        for (int row : query.rows()) {
-          draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
-        }
+    List<RowDraw> draws = new ArrayList<>();
+    for (Query query : queries) {
+      for (int row : query.rows()) {
+        draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
       }
-      all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
+    }
+    boolean committed = false;
+    memory.ifPresent(keys -> keys.cache().begin());
+    try {
+      RaggedBatch batch =
+          RaggedBatch.of(queries, spec, spec.shifted(), memory.map(KeptKeys::cache));
+      if (!draws.isEmpty()) {
+        arena.rewind();
+        Activation hidden = hidden(batch, memory);
+        all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
+      }
+      memory.ifPresent(keys -> keys.cache().commit());
+      committed = true;
+    } finally {
+      if (!committed) {
+        memory.ifPresent(keys -> keys.cache().abort());
+      }
     }
     List<List<Prediction>> result = new ArrayList<>(queries.size());
     int next = 0;
@@ -88,49 +137,52 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /**
    * The network's own outputs at the asked rows, for checking a model against recorded ones; a
-   * sampler never needs them. They are not shifted, whatever the model.
+   * sampler never needs them. They are computed from the tokens alone, and not shifted, whatever
+   * the model.
    *
    * @return [asked rows, vocabulary]
    */
   public float[] logits(Query query) {
-    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false);
+    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false, Optional.empty());
     arena.rewind();
     Activation logits = arena.allocate(query.rows().length, spec.vocabulary());
-    Activation hidden = hidden(batch);
+    Activation hidden = hidden(batch, Optional.empty());
     backend.linear(hidden, weights.head(), 0, logits);
     return backend.read(logits);
   }
 
   /** The normalized final rows, guided where asked: [asked rows, hidden]. */
-  private Activation hidden(RaggedBatch batch) {
+  private Activation hidden(RaggedBatch batch, Optional<KeptKeys> kept) {
     int rows = batch.askedRows().length;
+    int tokens = batch.tokens().length;
     int queryWidth = spec.heads() * spec.headSize();
     int keyWidth = spec.keyValueHeads() * spec.headSize();
-    StepMemory memory =
-        StepMemory.allocate(arena, spec, Math.max(rows, batch.tokens().length), rows);
-    memory = memory.firstRows(batch.tokens().length);
-    backend.begin(arena.used());
-
+    StepMemory memory = StepMemory.allocate(arena, spec, Math.max(rows, tokens), rows);
+    memory = memory.firstRows(tokens);
     Activation x = memory.x();
     Activation normed = memory.normed();
-    Activation qkv = memory.qkv();
-    Activation q = qkv.columns(0, queryWidth);
-    Activation k = qkv.columns(queryWidth, keyWidth);
-    Activation v = qkv.columns(queryWidth + keyWidth, keyWidth);
+    Activation q = memory.qkv().columns(0, queryWidth);
+    Activation k = memory.qkv().columns(queryWidth, keyWidth);
+    Activation own = memory.qkv().columns(queryWidth, 2 * keyWidth);
+    int keys = batch.keyStarts()[batch.keyStarts().length - 1];
+    Activation all = batch.isComputedWhole() ? own : arena.allocate(keys, 2 * keyWidth);
+    backend.begin(arena.used());
+
     int last = spec.layers() - 1;
     backend.embed(batch.tokens(), weights.embedding(), x);
     for (int i = 0; i < last; i++) {
       Weights.Layer layer = weights.layers().get(i);
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
-      project(layer, normed, 0, qkv);
+      project(layer, normed, 0, memory.qkv());
       turn(layer, q, k, batch.positions());
+      completeKeys(batch, kept, i, own, all);
       backend.attention(
           q,
-          k,
-          v,
+          all.columns(0, keyWidth),
+          all.columns(keyWidth, keyWidth),
           spec.headSize(),
           batch.starts(),
-          batch.starts(),
+          batch.keyStarts(),
           batch.limits(),
           memory.attended());
       backend.addLinear(memory.attended(), layer.attentionOut(), x);
@@ -145,19 +197,20 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
-    project(layer, normed, queryWidth, qkv.columns(queryWidth, 2 * keyWidth));
+    project(layer, normed, queryWidth, own);
     project(layer, askedNormed, 0, askedQ);
     layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
     backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
     layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
     backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
+    completeKeys(batch, kept, last, own, all);
     backend.attention(
         askedQ,
-        k,
-        v,
+        all.columns(0, keyWidth),
+        all.columns(keyWidth, keyWidth),
         spec.headSize(),
         batch.askedStarts(),
-        batch.starts(),
+        batch.keyStarts(),
         batch.askedLimits(),
         asked.attended());
     backend.addLinear(asked.attended(), layer.attentionOut(), askedX);
@@ -167,6 +220,20 @@ public final class Transformer implements Denoiser, AutoCloseable {
       backend.guide(askedNormed, guided.row(), guided.unconditionalRow(), guided.scale());
     }
     return askedNormed;
+  }
+
+  /** Puts recalled keys and values beside the computed ones, and keeps those that are settled. */
+  private void completeKeys(
+      RaggedBatch batch, Optional<KeptKeys> kept, int layer, Activation own, Activation all) {
+    if (kept.isEmpty()) {
+      return;
+    }
+    Store store = kept.get().layers().get(layer);
+    if (!batch.isComputedWhole()) {
+      backend.recall(store, batch.recalledSlots(), all, batch.recalledKeys());
+      backend.scatter(own, batch.keyRows(), all);
+    }
+    backend.keep(all, batch.keptKeys(), store, batch.keptSlots());
   }
 
   /** Some of the stacked projections, from column {@code first} on, with their biases. */

@@ -15,13 +15,16 @@ import jdk.incubator.vector.VectorOperators;
  * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
  * of 24 queries by 128 keys, never a matrix of all scores.
  *
- * <p>A tile always has 24 rows; what stands in those beyond the last query is never read, so a
- * query's bits depend on its own sequence alone. A key that a query does not see has the weight 0,
- * which changes no bit of the sums.
+ * <p>A tile has 24 or 6 rows, which come out alike; what stands in those beyond the last query is
+ * never read. Keys and the columns of values are multiplied in multiples of 16, of which what lies
+ * beyond is never read either; a key that a query does not see has the weight 0, which changes no
+ * bit of the sums. So a query's bits depend on the keys that it sees and on nothing else: not on
+ * how many follow, nor on which other queries there are.
  */
 final class Attention {
   private static final int QUERY_TILE = Linear.ROW_TILE;
   private static final int KEY_TILE = 128;
+  private static final int STEP = Linear.STEP;
 
   private final Workers workers;
   private final Scratch[] scratch;
@@ -91,15 +94,20 @@ final class Attention {
       Activation out,
       int worker) {
     int size = q.columns();
-    long matrixBytes = 4L * QUERY_TILE * size;
-    MemorySegment memory = scratch[worker].atLeast(2 * matrixBytes + 4L * QUERY_TILE * KEY_TILE);
+    int tile = Linear.tile(rows);
+    int width = Math.ceilDiv(size, STEP) * STEP;
+    long matrixBytes = 4L * QUERY_TILE * width;
     long sum = matrixBytes;
     long scores = 2 * matrixBytes;
+    long widened = scores + 4L * QUERY_TILE * KEY_TILE;
+    boolean isNarrow = v.stride() < width;
+    MemorySegment memory =
+        scratch[worker].atLeast(widened + (isNarrow ? 4L * KEY_TILE * width : 0));
     float scale = (float) (1 / Math.sqrt(size));
     for (int i = 0; i < rows; i++) {
       scale(step, 4 * q.row(row + i), scale, memory, 4L * i * size, size);
     }
-    clear(memory, sum, QUERY_TILE * size);
+    clear(memory, sum, tile * width);
     int seen = mostSeen(limits, row, rows);
     float[] max = maxima[worker];
     float[] total = sums[worker];
@@ -107,9 +115,10 @@ final class Attention {
     Arrays.fill(total, 0);
     for (int key = firstKey; key < firstKey + seen; key += KEY_TILE) {
       int keys = Math.min(KEY_TILE, lastKey - key);
+      int scored = Math.ceilDiv(keys, STEP) * STEP;
       gemm.timesTransposed(
-          QUERY_TILE,
-          keys,
+          tile,
+          scored,
           size,
           memory,
           0,
@@ -123,30 +132,35 @@ final class Attention {
           KEY_TILE);
       for (int i = 0; i < rows; i++) {
         long scoreRow = scores + 4L * i * KEY_TILE;
-        hide(memory, scoreRow, Math.max(0, firstKey + limits[row + i] - key), keys);
-        float highest = Math.max(max[i], highest(memory, scoreRow, keys));
+        hide(memory, scoreRow, Math.max(0, firstKey + limits[row + i] - key), scored);
+        float highest = Math.max(max[i], highest(memory, scoreRow, scored));
         float shrink = (float) StrictMath.exp(max[i] - highest);
-        total[i] = total[i] * shrink + exponentials(memory, scoreRow, keys, highest);
+        total[i] = total[i] * shrink + exponentials(memory, scoreRow, scored, highest);
         max[i] = highest;
-        scale(memory, sum + 4L * i * size, shrink, memory, sum + 4L * i * size, size);
+        scale(memory, sum + 4L * i * width, shrink, memory, sum + 4L * i * width, size);
+      }
+      if (isNarrow) {
+        for (int j = 0; j < keys; j++) {
+          MemorySegment.copy(step, 4 * v.row(key + j), memory, widened + 4L * j * width, 4L * size);
+        }
       }
       gemm.times(
-          QUERY_TILE,
-          size,
+          tile,
+          width,
           keys,
           memory,
           scores,
           KEY_TILE,
-          step,
-          4 * v.row(key),
-          v.stride(),
+          isNarrow ? memory : step,
+          isNarrow ? widened : 4 * v.row(key),
+          isNarrow ? width : v.stride(),
           1,
           memory,
           sum,
-          size);
+          width);
     }
     for (int i = 0; i < rows; i++) {
-      scale(memory, sum + 4L * i * size, 1 / total[i], step, 4 * out.row(row + i), size);
+      scale(memory, sum + 4L * i * width, 1 / total[i], step, 4 * out.row(row + i), size);
     }
   }
 
@@ -172,11 +186,8 @@ final class Attention {
     }
   }
 
-  /** The row's maximum; its tail is padded with -inf up to a whole vector. */
+  /** The row's maximum. */
   private static float highest(MemorySegment scores, long row, int keys) {
-    for (int j = keys; j % LANES != 0; j++) {
-      scores.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
-    }
     FloatVector highest = load(scores, row);
     for (int j = LANES; j < keys; j += LANES) {
       highest = highest.max(load(scores, row + 4L * j));

@@ -13,6 +13,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
@@ -132,7 +133,7 @@ public final class HostBackend implements Backend {
 
   @Override
   public int paddedRows(int rows) {
-    return Linear.tiles(rows) * Linear.ROW_TILE;
+    return Linear.tiles(rows + Linear.STEP) * Linear.ROW_TILE; // attention reads past the last key
   }
 
   @Override
@@ -326,6 +327,33 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void scatter(Activation x, int[] rows, Activation out) {
+    MemorySegment memory = step.memory();
+    for (int i = 0; i < rows.length; i++) {
+      MemorySegment.copy(memory, 4 * x.row(i), memory, 4 * out.row(rows[i]), 4L * x.columns());
+    }
+  }
+
+  @Override
+  public Store openStore(int rows, int columns) {
+    return new HostStore(weights, rows, columns);
+  }
+
+  @Override
+  public void keep(Activation x, int[] rows, Store store, int[] slots) {
+    for (int i = 0; i < rows.length; i++) {
+      ((HostStore) store).write(slots[i], step.memory(), 4 * x.row(rows[i]));
+    }
+  }
+
+  @Override
+  public void recall(Store store, int[] slots, Activation out, int[] rows) {
+    for (int i = 0; i < rows.length; i++) {
+      ((HostStore) store).read(slots[i], step.memory(), 4 * out.row(rows[i]));
+    }
+  }
+
+  @Override
   public void guide(Activation x, int row, int unconditional, double scale) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < x.columns(); i++) {
@@ -357,8 +385,8 @@ public final class HostBackend implements Backend {
       each.close();
     }
     linear.close();
-    vocabulary.close();
     mixture.close();
+    vocabulary.close();
     step.close();
     weights.close();
   }

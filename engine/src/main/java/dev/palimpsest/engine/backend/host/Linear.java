@@ -7,8 +7,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * {@code x · wᵀ} in tiles of one shape, so that a row's bits do not depend on how many rows there
- * are: always {@value #ROW_TILE} rows (activations are padded to whole tiles; what a product writes
- * into the padding is never read), and panels of columns that depend on the weight alone.
+ * are: always {@value #ROW_TILE} rows, or {@value #FEW_ROWS} if there are no more, which come out
+ * alike (activations are padded to whole tiles; what a product writes into the padding is never
+ * read), and panels of columns that depend on the weight alone.
  *
  * <p>f32 weights are multiplied as they are. bf16 weights are multiplied natively where the CPU can
  * (inputs rounded to bf16, sums in f32); elsewhere a panel is widened to f32 just before it is
@@ -20,6 +21,15 @@ final class Linear {
    * 32 other bits than the rest (3.11); 24 and 48 rows came out alike on SSE4.1, AVX and AVX2.
    */
   static final int ROW_TILE = 24;
+
+  /** A tile for a step over few tokens: rows of the same bits, at half the cost or less. */
+  static final int FEW_ROWS = 6;
+
+  /**
+   * Columns that oneDNN's f32 product works on together on AVX2: in a multiple of these, an element
+   * is one chain of fused multiply-adds, however many columns there are.
+   */
+  static final int STEP = 16;
 
   private static final int WIDEST_PANEL = 128;
   private static final int NARROWEST_PANEL = 16;
@@ -35,6 +45,11 @@ final class Linear {
     this.workers = workers;
     this.scratch = scratch;
     this.gemm = gemm;
+  }
+
+  /** Rows that are multiplied where {@code rows} are wanted, at most a tile. */
+  static int tile(int rows) {
+    return rows <= FEW_ROWS ? FEW_ROWS : ROW_TILE;
   }
 
   /** Tiles that hold {@code rows}. */
@@ -62,7 +77,8 @@ final class Linear {
           int first = task % groups * TILES_PER_TASK;
           for (int tile = first; tile < Math.min(tiles, first + TILES_PER_TASK); tile++) {
             long target = 4 * (out.row(tile * ROW_TILE) + column);
-            multiplyTile(input, tile, weights, beta, step, target, out.stride());
+            int rows = tile(x.rows() - tile * ROW_TILE);
+            multiplyTile(input, tile, rows, weights, beta, step, target, out.stride());
           }
         });
   }
@@ -95,7 +111,7 @@ final class Linear {
     for (int column = 0; column < columns; column += panel) {
       int width = Math.min(panel, columns - column);
       Panel weights = panel(w, firstRow + column, width, worker, 0);
-      multiplyTile(input, 0, weights, 0, memory, to + 4L * column, columns);
+      multiplyTile(input, 0, tile(rows), weights, 0, memory, to + 4L * column, columns);
     }
   }
 
@@ -140,10 +156,16 @@ final class Linear {
     return new Panel(target, scratchOffset, width);
   }
 
-  /** One tile of rows by one panel of columns. */
+  /**
+   * One tile of rows by one panel of columns.
+   *
+   * @param tileRows rows that are multiplied, as {@link #tile} has it; native bf16 takes whole
+   *     tiles
+   */
   void multiplyTile(
       Input x,
       int tile,
+      int tileRows,
       Panel panel,
       float beta,
       MemorySegment target,
@@ -168,7 +190,7 @@ final class Linear {
           targetStride);
     } else {
       gemm.timesTransposed(
-          ROW_TILE,
+          tileRows,
           panel.width(),
           k,
           x.data(),

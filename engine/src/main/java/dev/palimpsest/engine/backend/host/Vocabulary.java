@@ -103,7 +103,8 @@ final class Vocabulary {
             Linear.Panel weights = linear.panel(head, firstId, width, worker, logitBytes);
             MemorySegment logits = scratch[worker].memory();
             for (int tile = firstTile; tile < endTile; tile++) {
-              linear.multiplyTile(input, tile, weights, 0, logits, 0, panel);
+              linear.multiplyTile(
+                  input, tile, Linear.tile(rows - tile * ROW_TILE), weights, 0, logits, 0, panel);
               int first = tile * ROW_TILE;
               for (int row = first; row < Math.min(rows, first + ROW_TILE); row++) {
                 long at = 4L * (row - first) * panel;

@@ -4,17 +4,7 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.SplittableRandom;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small LLaDA checkpoints of random f32 weights. */
@@ -46,40 +36,7 @@ enum TinyLlada {
   }
 
   void write(Path folder, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    Map<String, List<Long>> tensors =
-        Families.of(JsonMapper.shared().readTree(config)).tensors().shapes(spec(), Set.of());
-    StringBuilder header = new StringBuilder("{");
-    int end = 0;
-    for (Map.Entry<String, List<Long>> tensor : tensors.entrySet()) {
-      int start = end;
-      end += 4 * elements(tensor.getValue());
-      header
-          .append(header.length() == 1 ? "" : ",")
-          .append(
-              "\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
-                  .formatted(tensor.getKey(), tensor.getValue(), start, end));
-    }
-    byte[] json = header.append("}").toString().getBytes(StandardCharsets.UTF_8);
-    ByteBuffer file = ByteBuffer.allocate(8 + json.length + end).order(ByteOrder.LITTLE_ENDIAN);
-    file.putLong(json.length).put(json);
-    for (List<Long> shape : tensors.values()) {
-      boolean gain = shape.size() == 1;
-      double spread = gain ? 0.1 : 1.5 / Math.sqrt(shape.getLast());
-      for (int i = 0; i < elements(shape); i++) {
-        file.putFloat((float) ((gain ? 1 : 0) + spread * random.nextGaussian()));
-      }
-    }
-    try {
-      Files.writeString(folder.resolve("config.json"), config);
-      Files.write(folder.resolve("model.safetensors"), file.array());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static int elements(List<Long> shape) {
-    return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
+    TinyCheckpoint.write(folder, config, seed);
   }
 
   static Transformer load(Path folder, HostBackend backend) {

@@ -1,0 +1,60 @@
+package dev.palimpsest.engine.forward;
+
+import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.engine.model.ModelSpec;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * The keys and values of settled tokens, kept from step to step: in a causal or block-causal model
+ * they are a pure function of the tokens up to there, so keeping them changes no result.
+ *
+ * @param cache which tokens are where
+ * @param layers keys and values side by side, [slots, 2 · key width], for every layer
+ * @param bytes that they take when all slots are used
+ */
+record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
+  private static final int SMALLEST_PAGE = 16;
+
+  /**
+   * Room for as many tokens as fit, counted in f32; nothing where attention looks ahead of every
+   * token, or where not even one page fits.
+   */
+  static Optional<KeptKeys> within(long bytes, ModelSpec spec, Backend backend) {
+    int unit =
+        switch (spec.pattern()) {
+          case AttentionPattern.Full _ -> 0;
+          case AttentionPattern.Causal _ -> 1;
+          case AttentionPattern.BlockCausal(int length) -> length;
+        };
+    if (unit == 0) {
+      return Optional.empty();
+    }
+    int pageTokens = Math.ceilDiv(SMALLEST_PAGE, unit) * unit;
+    int columns = 2 * spec.keyValueHeads() * spec.headSize();
+    long pageBytes = (long) pageTokens * spec.layers() * columns * Float.BYTES;
+    int pages = (int) Math.min(bytes / pageBytes, Integer.MAX_VALUE / pageTokens);
+    if (pages == 0) {
+      return Optional.empty();
+    }
+    List<Store> layers =
+        IntStream.range(0, spec.layers())
+            .mapToObj(_ -> backend.openStore(pages * pageTokens, columns))
+            .toList();
+    return Optional.of(
+        new KeptKeys(new PrefixCache(pages, pageTokens, unit), layers, pages * pageBytes));
+  }
+
+  /** For people. */
+  String describe() {
+    return String.format(
+        Locale.ROOT,
+        "keys and values of up to %,d tokens kept (%.0f MB)",
+        layers.getFirst().rows(),
+        bytes / 1e6);
+  }
+}
