@@ -7,6 +7,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Tensor;
@@ -208,6 +209,26 @@ public final class ForwardProfile {
     @Override
     public Weight exactWeight(List<Tensor> parts) {
       return backend.exactWeight(parts);
+    }
+
+    @Override
+    public void scatter(Activation x, int[] rows, Activation out) {
+      run("scatter", () -> backend.scatter(x, rows, out));
+    }
+
+    @Override
+    public Store openStore(int rows, int columns) {
+      return backend.openStore(rows, columns);
+    }
+
+    @Override
+    public void keep(Activation x, int[] rows, Store store, int[] slots) {
+      run("keep", () -> backend.keep(x, rows, store, slots));
+    }
+
+    @Override
+    public void recall(Store store, int[] slots, Activation out, int[] rows) {
+      run("recall", () -> backend.recall(store, slots, out, rows));
     }
 
     @Override
