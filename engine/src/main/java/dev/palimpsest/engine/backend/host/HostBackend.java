@@ -60,7 +60,11 @@ public final class HostBackend implements Backend {
    *     something from another step were read
    */
   public HostBackend(Precision precision, int threads, boolean audit) {
-    this(precision, threads, audit, OneDnn.isAvailable() ? new OneDnnGemm() : new VectorGemm());
+    this(
+        precision,
+        threads,
+        audit,
+        OneDnn.isAvailable() && OneDnnGemm.isSteady() ? new OneDnnGemm() : new VectorGemm());
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
@@ -100,7 +104,9 @@ public final class HostBackend implements Backend {
           case OneDnnGemm _ -> OneDnn.describe();
           case VectorGemm _ ->
               "Vector API products"
-                  + OneDnn.failure().map(reason -> " (" + reason + ")").orElse("");
+                  + OneDnn.failure()
+                      .map(reason -> " (" + reason + ")")
+                      .orElse(" (oneDNN's depend on the size of the batch here)");
         };
     String bf16 =
         precision == Precision.BF16 && !Linear.multipliesBf16()

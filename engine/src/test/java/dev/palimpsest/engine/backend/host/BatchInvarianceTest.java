@@ -2,9 +2,11 @@ package dev.palimpsest.engine.backend.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.model.Experts;
@@ -16,6 +18,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -325,6 +328,16 @@ class BatchInvarianceTest {
   void aQueryAttendsTheSameWhicheverOthersOfItsSequenceAreAsked(Setup setup) {
     int length = 140;
     assertAttendsTheSame(setup, IntStream.generate(() -> length).limit(length).toArray());
+  }
+
+  @Test
+  void theLibraryIsUsedOnlyWhereItsProductsAreSteady() {
+    String described;
+    try (HostBackend backend = new HostBackend(Precision.F32, 1)) {
+      described = backend.describe();
+    }
+    boolean used = OneDnn.isAvailable() && OneDnnGemm.isSteady();
+    assertThat(described).contains(used ? "oneDNN" : "Vector API");
   }
 
   @ParameterizedTest
