@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import static dev.palimpsest.app.Outcome.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
@@ -238,9 +239,5 @@ final class CommandLineTest {
 
   private static JsonNode canvas(Outcome outcome) {
     return new JsonMapper().readTree(outcome.out()).path("canvas");
-  }
-
-  private static Outcome run(String... arguments) {
-    return Outcome.of(arguments);
   }
 }

@@ -4,11 +4,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
-/** What a command answered. */
+/** What a command answered, run in this process as a user types it. */
 record Outcome(int code, String out, String err) {
-
-  /** Runs a command in this process, as a user would type it. */
-  static Outcome of(String... arguments) {
+  static Outcome run(String... arguments) {
     PrintStream out = System.out;
     PrintStream err = System.err;
     ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
