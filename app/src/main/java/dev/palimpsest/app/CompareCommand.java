@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -99,19 +100,22 @@ final class CompareCommand implements Callable<Integer> {
     List<Contestant> all = contestants();
     Path problemsFile =
         file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
-    List<Problem> problems = Problem.read(problemsFile);
-    problems = problems.subList(0, Math.min(limit, problems.size()));
+    List<Problem> every = Problem.read(problemsFile);
+    List<Problem> problems = every.subList(0, Math.min(limit, every.size()));
+    List<Problem> others = every.subList(problems.size(), every.size());
+    List<Problem> warming = warming(others.isEmpty() ? problems : others);
     List<Measurement> measurements = new ArrayList<>();
     try (ProgressBar bar =
         ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
       for (Contestant each : all) {
-        measurements.addAll(measure(each, problems, bar));
+        measurements.addAll(measure(each, warming, problems, bar));
       }
     }
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("file", problemsFile.toString());
     report.put("problems", problems.size());
     report.put("warm_up_requests", warmUp);
+    report.put("warm_up_problems", others.isEmpty() ? "the same" : "others of the file");
     report.put("java", Runtime.version().toString());
     report.put("threads", threads.count());
     report.put("excluded", ComparisonPage.EXCLUDED);
@@ -166,69 +170,80 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  private List<Measurement> measure(
-      Contestant contestant, List<Problem> problems, ProgressBar bar) {
-    return switch (contestant) {
-      case Contestant.Local local -> {
-        try (Model model =
-            Model.load(
-                local.folder(),
-                precision.orElseGet(HostBackend::fastestPrecision),
-                threads.count(),
-                _ -> {})) {
-          int longest =
-              problems.stream()
-                  .mapToInt(each -> model.prompt(each.prompt()).length)
-                  .max()
-                  .orElse(0);
-          SamplingOptions options = SamplerDefaults.complete(local.options(), model, longest);
-          Measurement what =
-              new Measurement(
-                  local.label(),
-                  model.transformer().describeBackend(),
-                  options.samplerName(),
-                  options.toMap(),
-                  1,
-                  List.of(),
-                  0);
-          yield measure(what, new LocalRace(model, options), problems, bar);
-        }
-      }
-      case Contestant.Endpoint endpoint -> {
-        Map<String, Object> options = new LinkedHashMap<>();
-        options.put("model", endpoint.model());
-        options.put("max_tokens", endpoint.maxTokens());
-        options.put("temperature", endpoint.temperature());
-        Measurement what =
-            new Measurement(
-                endpoint.label(),
-                "a server, timed from outside",
-                "chat completions",
-                options,
-                1,
-                List.of(),
-                0);
-        try (HttpClient client = HttpClient.newHttpClient()) {
-          yield measure(what, new EndpointRace(endpoint, client), problems, bar);
-        }
-      }
-    };
+  private List<Problem> warming(List<Problem> some) {
+    List<Problem> warming = new ArrayList<>();
+    while (warming.size() < warmUp) {
+      warming.add(some.get(warming.size() % some.size()));
+    }
+    return warming;
   }
 
+  /**
+   * A model is loaded anew for every measurement, and warmed up with other problems where the file
+   * has them: what it keeps of earlier prompts would make the later ones cheaper.
+   */
   private List<Measurement> measure(
-      Measurement what, Race race, List<Problem> problems, ProgressBar bar) {
+      Contestant contestant, List<Problem> warming, List<Problem> problems, ProgressBar bar) {
     List<Measurement> measurements = new ArrayList<>();
     for (int concurrency : concurrencies) {
-      List<Problem> warming = new ArrayList<>();
-      while (warming.size() < warmUp) {
-        warming.add(problems.get(warming.size() % problems.size()));
-      }
-      race.run(warming, concurrency);
-      Race.Result result = race.run(problems, concurrency);
-      measurements.add(what.at(concurrency, result));
+      measurements.add(
+          switch (contestant) {
+            case Contestant.Local local -> measure(local, warming, problems, concurrency);
+            case Contestant.Endpoint endpoint -> measure(endpoint, warming, problems, concurrency);
+          });
       bar.step();
     }
     return measurements;
+  }
+
+  private Measurement measure(
+      Contestant.Local local, List<Problem> warming, List<Problem> problems, int concurrency) {
+    Precision chosen = precision.orElseGet(HostBackend::fastestPrecision);
+    try (Model model = Model.load(local.folder(), chosen, threads.count(), _ -> {})) {
+      int longest =
+          Stream.concat(problems.stream(), warming.stream())
+              .mapToInt(each -> model.prompt(each.prompt()).length)
+              .max()
+              .orElse(0);
+      SamplingOptions options = SamplerDefaults.complete(local.options(), model, longest);
+      Race.Result result = race(new LocalRace(model, options), warming, problems, concurrency);
+      return new Measurement(
+          local.label(),
+          model.transformer().describeBackend(),
+          options.samplerName(),
+          options.toMap(),
+          concurrency,
+          result.answers(),
+          result.seconds());
+    }
+  }
+
+  private static Measurement measure(
+      Contestant.Endpoint endpoint,
+      List<Problem> warming,
+      List<Problem> problems,
+      int concurrency) {
+    Map<String, Object> options = new LinkedHashMap<>();
+    options.put("model", endpoint.model());
+    options.put("max_tokens", endpoint.maxTokens());
+    options.put("temperature", endpoint.temperature());
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      Race.Result result = race(new EndpointRace(endpoint, client), warming, problems, concurrency);
+      return new Measurement(
+          endpoint.label(),
+          "a server, timed from outside",
+          "chat completions",
+          options,
+          concurrency,
+          result.answers(),
+          result.seconds());
+    }
+  }
+
+  private static Race.Result race(
+      Race race, List<Problem> warming, List<Problem> problems, int concurrency) {
+    race.run(warming, concurrency);
+    return race.run(problems, concurrency);
   }
 
   private static void write(Path file, String text) throws IOException {

@@ -24,6 +24,7 @@ final class ComparisonPage {
       margin:2rem auto;max-width:70rem;padding:0 1rem}
       h1{font-size:1.4rem}
       .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1rem}
+      figure{margin:0}
       .scroll{overflow-x:auto}
       table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap}
       th,td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;text-align:right}

@@ -33,18 +33,6 @@ record Measurement(
     answers = List.copyOf(answers);
   }
 
-  /** The same contestant with what came of a race. */
-  Measurement at(int concurrencyOfRace, Race.Result result) {
-    return new Measurement(
-        contestant,
-        backend,
-        sampler,
-        options,
-        concurrencyOfRace,
-        result.answers(),
-        result.seconds());
-  }
-
   double accuracy() {
     return (double) answers.stream().filter(Answer::right).count() / answers.size();
   }

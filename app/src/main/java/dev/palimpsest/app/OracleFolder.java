@@ -84,7 +84,7 @@ public final class OracleFolder implements AutoCloseable {
   }
 
   /**
-   * Opens the folder's recorded results; its models are computed as said.
+   * Loads the folder's model and opens its recorded results.
    *
    * @param notice is told why a device that was to be found is not used
    */

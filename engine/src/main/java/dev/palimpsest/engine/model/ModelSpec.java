@@ -61,7 +61,10 @@ public record ModelSpec(
     return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
   }
 
-  /** Number of weights that take part in one token's prediction: of experts, the chosen ones. */
+  /**
+   * Number of weights that take part in one token's prediction: of experts, the chosen ones. The
+   * embedding and the head are counted whole.
+   */
   public long activeParameters() {
     long experts = this.experts.map(each -> (long) each.perToken()).orElse(0L);
     return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);

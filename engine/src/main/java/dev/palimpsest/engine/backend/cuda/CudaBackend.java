@@ -43,8 +43,6 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
-  private static final String NO_EXPERTS =
-      "mixtures of experts are computed on the host only: use --device host";
   private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
