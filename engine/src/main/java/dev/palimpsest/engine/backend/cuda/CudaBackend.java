@@ -47,6 +47,8 @@ public final class CudaBackend implements Backend {
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
+  private static final String NO_EXPERTS =
+      "models with experts are computed on the host; no GPU is used for them";
 
   private final Precision precision;
   private final CudaOptions options;
