@@ -112,9 +112,9 @@ final class AuditCommand implements Callable<Integer> {
 
   /** The run under audit for 0; another prompt's and another seed's for others. */
   private Run run(Model model, int other) {
-    SamplingOptions options = samplerOptions.resolve(model.generationConfig());
-    SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
     int[] ids = model.prompt(prompt);
+    SamplingOptions options = samplerOptions.resolve(model, ids.length);
+    SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
     if (other > 0) {
       Map<String, Object> values = new LinkedHashMap<>(options.toMap());
       values.put("seed", options.seed() + other);

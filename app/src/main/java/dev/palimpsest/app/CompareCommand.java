@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.sampler.SamplingOptions;
 import java.io.IOException;
 import java.net.http.HttpClient;
@@ -89,7 +89,7 @@ final class CompareCommand implements Callable<Integer> {
       description = "Precision of the weights: f32 or bf16; what is fastest if not given.")
   private Optional<Precision> precision;
 
-  @Mixin private ThreadOptions threads;
+  @Mixin private DeviceOptions device;
 
   @Option(names = "--json", description = "Print the JSON instead of the table.")
   private boolean json;
@@ -97,6 +97,7 @@ final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     requireBounds();
+    Compute compute = device.compute(precision);
     List<Contestant> all = contestants();
     Path problemsFile =
         file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
@@ -108,7 +109,7 @@ final class CompareCommand implements Callable<Integer> {
     try (ProgressBar bar =
         ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
       for (Contestant each : all) {
-        measurements.addAll(measure(each, warming, problems, bar));
+        measurements.addAll(measure(compute, each, warming, problems, bar));
       }
     }
     Map<String, Object> report = new LinkedHashMap<>();
@@ -117,7 +118,7 @@ final class CompareCommand implements Callable<Integer> {
     report.put("warm_up_requests", warmUp);
     report.put("warm_up_problems", others.isEmpty() ? "the same" : "others of the file");
     report.put("java", Runtime.version().toString());
-    report.put("threads", threads.count());
+    report.put("threads", compute.threads());
     report.put("excluded", ComparisonPage.EXCLUDED);
     report.put("measurements", measurements.stream().map(Measurement::json).toList());
     String text = Json.write(report);
@@ -125,7 +126,7 @@ final class CompareCommand implements Callable<Integer> {
     write(out.resolve("compare.json"), text + "\n");
     write(
         out.resolve("compare.html"),
-        ComparisonPage.of(measurements, problems.size(), warmUp, threads.count()));
+        ComparisonPage.of(measurements, problems.size(), warmUp, compute.threads()));
     if (json) {
       System.out.println(text);
     } else {
@@ -183,12 +184,16 @@ final class CompareCommand implements Callable<Integer> {
    * has them: what it keeps of earlier prompts would make the later ones cheaper.
    */
   private List<Measurement> measure(
-      Contestant contestant, List<Problem> warming, List<Problem> problems, ProgressBar bar) {
+      Compute compute,
+      Contestant contestant,
+      List<Problem> warming,
+      List<Problem> problems,
+      ProgressBar bar) {
     List<Measurement> measurements = new ArrayList<>();
     for (int concurrency : concurrencies) {
       measurements.add(
           switch (contestant) {
-            case Contestant.Local local -> measure(local, warming, problems, concurrency);
+            case Contestant.Local local -> measure(compute, local, warming, problems, concurrency);
             case Contestant.Endpoint endpoint -> measure(endpoint, warming, problems, concurrency);
           });
       bar.step();
@@ -197,9 +202,12 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private Measurement measure(
-      Contestant.Local local, List<Problem> warming, List<Problem> problems, int concurrency) {
-    Precision chosen = precision.orElseGet(HostBackend::fastestPrecision);
-    try (Model model = Model.load(local.folder(), chosen, threads.count(), _ -> {})) {
+      Compute compute,
+      Contestant.Local local,
+      List<Problem> warming,
+      List<Problem> problems,
+      int concurrency) {
+    try (Model model = Model.load(local.folder(), compute, device::notice, _ -> {})) {
       int longest =
           Stream.concat(problems.stream(), warming.stream())
               .mapToInt(each -> model.prompt(each.prompt()).length)

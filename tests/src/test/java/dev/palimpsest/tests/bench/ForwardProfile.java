@@ -237,26 +237,6 @@ public final class ForwardProfile {
     }
 
     @Override
-    public void scatter(Activation x, int[] rows, Activation out) {
-      run("scatter", () -> backend.scatter(x, rows, out));
-    }
-
-    @Override
-    public Store openStore(int rows, int columns) {
-      return backend.openStore(rows, columns);
-    }
-
-    @Override
-    public void keep(Activation x, int[] rows, Store store, int[] slots) {
-      run("keep", () -> backend.keep(x, rows, store, slots));
-    }
-
-    @Override
-    public void recall(Store store, int[] slots, Activation out, int[] rows) {
-      run("recall", () -> backend.recall(store, slots, out, rows));
-    }
-
-    @Override
     public void guide(Activation x, int row, int unconditional, double scale) {
       backend.guide(x, row, unconditional, scale);
     }
