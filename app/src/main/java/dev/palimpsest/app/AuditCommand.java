@@ -59,7 +59,8 @@ final class AuditCommand implements Callable<Integer> {
 
   @Option(
       names = "--process-per-step",
-      description = "A fresh process for every single step, instead of one that takes them backwards.")
+      description =
+          "A fresh process for every single step, instead of one that takes them backwards.")
   private boolean processPerStep;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -67,8 +68,7 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path file =
-        kept.isPresent() ? kept.get() : Files.createTempFile("audit", ".trace.jsonl.zst");
+    Path file = kept.isPresent() ? kept.get() : Files.createTempFile("audit", ".trace.jsonl.zst");
     try {
       return audit(file);
     } finally {

@@ -49,8 +49,7 @@ final class DeviceOptions {
 
   /** The same for another process of this program. */
   List<String> arguments() {
-    List<String> arguments =
-        new ArrayList<>(List.of("--threads", String.valueOf(threads.count())));
+    List<String> arguments = new ArrayList<>(List.of("--threads", String.valueOf(threads.count())));
     device.ifPresent(each -> arguments.addAll(List.of("--device", each.name())));
     if (fastGemm) {
       arguments.add("--fast-gemm");

@@ -52,7 +52,8 @@ final class ReplayCommandsTest {
   @Test
   void aBranchWithAMistakeInItsReasoningIsATraceThatReplays() {
     String branch = folder.resolve("mistake.trace.jsonl").toString();
-    Outcome outcome = run("branch", trace, "--at", "45", "--edit", "mistake in=0-8", "--to", branch);
+    Outcome outcome =
+        run("branch", trace, "--at", "45", "--edit", "mistake in=0-8", "--to", branch);
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.out()).contains("mistake: 24+7=31 became 24+7=");
     assertThat(run("trace", "check", branch).code()).isZero();
@@ -103,7 +104,8 @@ final class ReplayCommandsTest {
         .containsExactly("paraphrase", "remask", "round");
     assertThat(run("replay", file, "--from", "60").code()).isZero();
     Files.writeString(plan, "{\"rounds\": 1, \"whirl\": 2}");
-    assertThat(run("generate", "--plan", plan.toString(), PROBLEM).err()).contains("knows no whirl");
+    assertThat(run("generate", "--plan", plan.toString(), PROBLEM).err())
+        .contains("knows no whirl");
   }
 
   @Test

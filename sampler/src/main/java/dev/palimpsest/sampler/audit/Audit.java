@@ -40,9 +40,7 @@ public final class Audit {
    * @param fresh makes a model that has computed nothing yet
    */
   public static Verdict recomputed(
-      Specimen specimen,
-      BiFunction<CanvasImage, Cursor, Run> resume,
-      Supplier<Denoiser> fresh) {
+      Specimen specimen, BiFunction<CanvasImage, Cursor, Run> resume, Supplier<Denoiser> fresh) {
     String name = "recomputed_steps";
     for (int step = specimen.steps() - 1; step >= 0; step--) {
       try {
@@ -100,8 +98,7 @@ public final class Audit {
    * @param run at its first step
    * @param company other runs at their first steps
    */
-  public static Verdict batched(
-      Specimen specimen, Run run, Denoiser denoiser, List<Run> company) {
+  public static Verdict batched(Specimen specimen, Run run, Denoiser denoiser, List<Run> company) {
     return compare(
         "batch_of_many",
         specimen,

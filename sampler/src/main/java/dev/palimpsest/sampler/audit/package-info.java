@@ -1,4 +1,6 @@
-/** Whether a generation kept what {@code docs/GUARANTEE.md} promises, found out by doing it again. */
+/**
+ * Whether a generation kept what {@code docs/GUARANTEE.md} promises, found out by doing it again.
+ */
 @NullMarked
 package dev.palimpsest.sampler.audit;
 

@@ -192,6 +192,5 @@ public final class Steering {
    * @param forwards run, those of interventions too
    * @param firstStepNanos from the beginning to the end of the first step; 0 if there was none
    */
-  public record Outcome(
-      CanvasImage canvas, boolean complete, int forwards, long firstStepNanos) {}
+  public record Outcome(CanvasImage canvas, boolean complete, int forwards, long firstStepNanos) {}
 }

@@ -36,7 +36,9 @@ final class AuditTest {
   void aStepThatIsAFunctionOfItsTokensPassesEveryCheckWithEverySampler(long seed) {
     AnyRequest request = AnyRequest.of(seed);
     Specimen specimen = Specimen.generate(request.run(), request.model());
-    assertThat(verdicts(request, specimen, request::model, request.options().sampler(request.specials())))
+    assertThat(
+            verdicts(
+                request, specimen, request::model, request.options().sampler(request.specials())))
         .allSatisfy(verdict -> assertThat(verdict.passed()).as(verdict.toString()).isTrue())
         .allSatisfy(verdict -> assertThat(verdict.steps()).isEqualTo(specimen.steps()));
   }
@@ -127,9 +129,7 @@ final class AuditTest {
       Specimen specimen = Specimen.generate(run, request.model());
       Verdict verdict =
           Audit.recomputed(
-              specimen,
-              (canvas, at) -> Run.resume(samplers.get(), canvas, at),
-              request::model);
+              specimen, (canvas, at) -> Run.resume(samplers.get(), canvas, at), request::model);
       boolean used = specimen.snapshots().stream().anyMatch(each -> each.remasked().length > 0);
       if (used) {
         assertThat(verdict.passed()).as("seed %d", seed).isFalse();
@@ -139,8 +139,7 @@ final class AuditTest {
     assertThat(caught).isGreaterThan(5);
   }
 
-  private static void assertCaught(
-      UnaryOperator<Denoiser> broken, String... by) {
+  private static void assertCaught(UnaryOperator<Denoiser> broken, String... by) {
     Map<String, Integer> caught = new HashMap<>();
     for (long seed = 0; seed < 20; seed++) {
       AnyRequest request = AnyRequest.of(seed, "llada");
@@ -157,13 +156,7 @@ final class AuditTest {
 
   private static Prediction withEntropy(Prediction of, double entropy) {
     return new Prediction(
-        of.token(),
-        of.probability(),
-        of.argmax(),
-        of.top(),
-        of.second(),
-        of.logSumExp(),
-        entropy);
+        of.token(), of.probability(), of.argmax(), of.top(), of.second(), of.logSumExp(), entropy);
   }
 
   /** Sees the left half of the sequence as it was one forward ago: Fast-dLLM's dual cache, say. */
@@ -267,7 +260,9 @@ final class AuditTest {
     }
   }
 
-  /** ReMDM's {@code conf} as published: the confidence of a token is kept from when it was written. */
+  /**
+   * ReMDM's {@code conf} as published: the confidence of a token is kept from when it was written.
+   */
   private static final class StoredConfidence implements Sampler {
     private final Sampler sampler;
     private final Map<Integer, Double> confidences = new HashMap<>();
