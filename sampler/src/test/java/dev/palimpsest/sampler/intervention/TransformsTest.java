@@ -65,20 +65,13 @@ final class TransformsTest {
 
   /** A canvas of characters: an underscore is masked, a bar an end. */
   private static Moment moment(String text, long seed) {
-    int[] ids =
-        text.chars().map(each -> each == '_' ? MASK : each == '|' ? END : each).toArray();
+    int[] ids = text.chars().map(each -> each == '_' ? MASK : each == '|' ? END : each).toArray();
     CellState[] states =
         Arrays.stream(ids)
             .mapToObj(id -> id == MASK ? CellState.MASKED : CellState.COMMITTED)
             .toArray(CellState[]::new);
     return new Moment(
-        CanvasImage.of(ids, states, 0),
-        Optional.empty(),
-        Cursor.START,
-        3,
-        false,
-        seed,
-        CHARACTERS);
+        CanvasImage.of(ids, states, 0), Optional.empty(), Cursor.START, 3, false, seed, CHARACTERS);
   }
 
   @Test
@@ -119,8 +112,7 @@ final class TransformsTest {
 
   @Test
   void equationsAreParaphrasedByExchangingTheirTerms() {
-    assertThat(edited("paraphrase how=equations", TEXT))
-        .isEqualTo("7+24=31. 31-9=22. Answer: 22");
+    assertThat(edited("paraphrase how=equations", TEXT)).isEqualTo("7+24=31. 31-9=22. Answer: 22");
     assertThat(edited("paraphrase how=equations in=0-7", "24+7=3_. 5+1=6"))
         .isEqualTo("7+24=3_. 5+1=6");
   }
@@ -198,7 +190,8 @@ final class TransformsTest {
     assertThat(once).isEqualTo(edited("remask share=0.3", text));
     assertThat(once).isNotEqualTo(edited("remask share=0.3", moment(text, 2)));
     assertThat(once.chars().filter(each -> each == '_').count()).isBetween(1100L, 1300L);
-    assertThat(edited("remask share=0.3 numbers=false", "1234567890+-=")).isEqualTo("1234567890+-=");
+    assertThat(edited("remask share=0.3 numbers=false", "1234567890+-="))
+        .isEqualTo("1234567890+-=");
   }
 
   @Test

@@ -108,7 +108,10 @@ final class AnswerStatisticsTest {
             "abx Answer: 42",
             "abc Answer: 42"),
         List.of(
-            "aaa Answer: 17", "aaa Answer: 42", "aaa Answer: 43", "abx Answer: 42",
+            "aaa Answer: 17",
+            "aaa Answer: 42",
+            "aaa Answer: 43",
+            "abx Answer: 42",
             "abx Answer: 42"));
   }
 
