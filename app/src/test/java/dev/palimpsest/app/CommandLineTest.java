@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import static dev.palimpsest.app.Outcome.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
@@ -239,5 +238,9 @@ final class CommandLineTest {
 
   private static JsonNode canvas(Outcome outcome) {
     return new JsonMapper().readTree(outcome.out()).path("canvas");
+  }
+
+  private static Outcome run(String... arguments) {
+    return Outcome.of(arguments);
   }
 }

@@ -4,9 +4,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
-/** What a command answered, run in this process as a user types it. */
+/** What a command answered. */
 record Outcome(int code, String out, String err) {
-  static Outcome run(String... arguments) {
+
+  /** Runs a command in this process, as a user would type it. */
+  static Outcome of(String... arguments) {
     PrintStream out = System.out;
     PrintStream err = System.err;
     ByteArrayOutputStream outBytes = new ByteArrayOutputStream();

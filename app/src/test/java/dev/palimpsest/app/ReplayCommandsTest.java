@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import static dev.palimpsest.app.Outcome.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.sampler.trace.Trace;
@@ -116,5 +115,9 @@ final class ReplayCommandsTest {
     assertThat(report.path("passed").booleanValue()).isTrue();
     assertThat(report.path("checks").size()).isEqualTo(4);
     assertThat(report.path("checks").path(0).path("steps").intValue()).isEqualTo(48);
+  }
+
+  private static Outcome run(String... arguments) {
+    return Outcome.of(arguments);
   }
 }

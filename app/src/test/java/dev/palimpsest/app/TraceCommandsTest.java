@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import static dev.palimpsest.app.Outcome.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -221,5 +220,9 @@ final class TraceCommandsTest {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static Outcome run(String... arguments) {
+    return Outcome.of(arguments);
   }
 }

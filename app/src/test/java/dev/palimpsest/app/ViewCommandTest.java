@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import static dev.palimpsest.app.Outcome.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -40,5 +39,9 @@ final class ViewCommandTest {
     Outcome outcome = run("view", "a.trace.jsonl", "--answer-pattern", "Answer");
     assertThat(outcome.code()).isEqualTo(2);
     assertThat(outcome.err()).contains("Answer", "one group");
+  }
+
+  private static Outcome run(String... arguments) {
+    return Outcome.of(arguments);
   }
 }

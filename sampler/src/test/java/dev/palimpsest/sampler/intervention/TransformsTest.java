@@ -1,0 +1,206 @@
+package dev.palimpsest.sampler.intervention;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.statistics.Spans;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What each intervention does to a small worked answer, a token a character. */
+final class TransformsTest {
+  private static final int MASK = 0;
+  private static final int END = 1;
+  private static final SpecialTokens SPECIALS = new SpecialTokens(MASK, END, OptionalInt.empty());
+  private static final Language CHARACTERS =
+      new Language(
+          SPECIALS,
+          128,
+          id -> String.valueOf((char) id),
+          text -> text.chars().toArray(),
+          Spans.ANSWER);
+  private static final String TEXT = "24+7=31. 31-9=22. Answer: 22";
+
+  private final PlanReader reader =
+      new PlanReader(
+          queries -> {
+            throw new AssertionError("no model is needed");
+          });
+
+  /** The text after an edit; an underscore where it is masked. */
+  private String edited(String edit, String text) {
+    return edited(edit, moment(text, 1));
+  }
+
+  private String edited(String edit, Moment moment) {
+    StringBuilder text = new StringBuilder();
+    for (int position = 0; position < moment.canvas().length(); position++) {
+      text.append(
+          moment.canvas().state(position) == CellState.MASKED
+              ? '_'
+              : (char) moment.canvas().id(position));
+    }
+    Optional<Change> change = reader.transform(edit).change(moment);
+    change
+        .orElseThrow()
+        .writes()
+        .forEach((position, id) -> text.setCharAt(position, (char) id.intValue()));
+    change.orElseThrow().remasked().forEach(position -> text.setCharAt(position, '_'));
+    return text.toString();
+  }
+
+  /** A canvas of characters: an underscore is masked, a bar an end. */
+  private static Moment moment(String text, long seed) {
+    int[] ids = text.chars().map(each -> each == '_' ? MASK : each == '|' ? END : each).toArray();
+    CellState[] states =
+        Arrays.stream(ids)
+            .mapToObj(id -> id == MASK ? CellState.MASKED : CellState.COMMITTED)
+            .toArray(CellState[]::new);
+    return new Moment(
+        CanvasImage.of(ids, states, 0), Optional.empty(), Cursor.START, 3, false, seed, CHARACTERS);
+  }
+
+  @Test
+  void noneChangesNothing() {
+    assertThat(edited("none", TEXT)).isEqualTo(TEXT);
+    assertThat(edited("paraphrase how=identity", TEXT)).isEqualTo(TEXT);
+  }
+
+  @Test
+  void regionsAreWhereTheirNamesSay() {
+    assertThat(edited("remask in=answer", TEXT)).isEqualTo("24+7=31. 31-9=22. Answer: __");
+    assertThat(edited("remask in=reasoning", TEXT)).isEqualTo("_".repeat(18) + "Answer: 22");
+    assertThat(edited("remask in=all_but_answer", TEXT)).isEqualTo("_".repeat(26) + "22");
+    assertThat(edited("remask in=0-3", TEXT)).isEqualTo("____=31. 31-9=22. Answer: 22");
+    assertThat(edited("remask in=/=\\d+/", TEXT)).isEqualTo("24+7___. 31-9___. Answer: 22");
+    assertThat(edited("remask in=all", "12|||")).isEqualTo("__\u0001\u0001\u0001");
+    assertThat(edited("remask in=answer", "24+7=31. ___________22")).endsWith("____22");
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+  void aMistakeMakesOneRightEquationWrongAndKeepsItsLength(long seed) {
+    String wrong = edited("mistake", moment(TEXT, seed));
+    assertThat(wrong).hasSameSizeAs(TEXT).isNotEqualTo(TEXT).endsWith("Answer: 22");
+    assertThat(wrong).matches("24\\+7=\\d\\d\\. 31-9=\\d\\d\\. .*");
+    boolean first = !wrong.contains("24+7=31");
+    boolean second = !wrong.contains("31-9=22");
+    assertThat(first ^ second).isTrue();
+  }
+
+  @Test
+  void aMistakeNeedsAnEquationThatIsCompleteAndRight() {
+    assertThat(edited("mistake", "24+7=_1. 3_-9=22")).isEqualTo("24+7=_1. 3_-9=22");
+    assertThat(edited("mistake", "24+7=32.")).isEqualTo("24+7=32.");
+    assertThat(reader.transform("mistake").change(moment("1+", 1)).orElseThrow().cause())
+        .contains("no right equation");
+  }
+
+  @Test
+  void equationsAreParaphrasedByExchangingTheirTerms() {
+    assertThat(edited("paraphrase how=equations", TEXT)).isEqualTo("7+24=31. 31-9=22. Answer: 22");
+    assertThat(edited("paraphrase how=equations in=0-7", "24+7=3_. 5+1=6"))
+        .isEqualTo("7+24=3_. 5+1=6");
+  }
+
+  @Test
+  void otherWordsThatAreShorterLeaveMasksAndLongerOnesAreNotWritten() {
+    assertThat(edited("paraphrase how=synonyms words=apples:figs", "2 apples.|"))
+        .isEqualTo("2 figs.__\u0001");
+    assertThat(edited("paraphrase how=synonyms words=figs:apples", "2 figs.|"))
+        .isEqualTo("2 figs.\u0001");
+    assertThat(
+            reader
+                .transform("paraphrase how=synonyms words=figs:apples")
+                .change(moment("2 figs.", 1))
+                .orElseThrow()
+                .cause())
+        .contains("1 left because the words were too long");
+  }
+
+  @Test
+  void anEndpointIsAskedForOtherWords() throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          String asked =
+              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+          String text = asked.contains("2 apples") ? "two figs" : "?";
+          byte[] answer =
+              ("{\"choices\":[{\"message\":{\"content\":\"" + text + "\"}}]}")
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, answer.length);
+          exchange.getResponseBody().write(answer);
+          exchange.close();
+        });
+    server.start();
+    try {
+      String url = "http://localhost:" + server.getAddress().getPort() + "/v1/chat/completions";
+      assertThat(edited("paraphrase how=endpoint model=any url=" + url, "2 apples."))
+          .isEqualTo("two figs_");
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
+  void fillerLeavesTheLengthAlone() {
+    assertThat(edited("filler text=.", "1+1=2_ Answer: 2|")).isEqualTo("....._.Answer: 2\u0001");
+    assertThatThrownBy(() -> edited("filler text=..", TEXT)).hasMessageContaining("not one token");
+  }
+
+  @Test
+  void forceWritesOverWhateverStandsThere() {
+    assertThat(edited("force at=2 text=77", "1_3_5")).isEqualTo("1_775");
+    assertThatThrownBy(() -> edited("force at=4 text=77", "12345"))
+        .hasMessageContaining("takes 2 positions");
+  }
+
+  @Test
+  void digitsBecomeOtherDigitsAndNothingElseChanges() {
+    String corrupted = edited("corrupt digits=true share=1", TEXT);
+    assertThat(corrupted).hasSameSizeAs(TEXT);
+    for (int index = 0; index < TEXT.length(); index++) {
+      boolean digit = Character.isDigit(TEXT.charAt(index));
+      assertThat(corrupted.charAt(index) == TEXT.charAt(index)).isEqualTo(!digit);
+      assertThat(Character.isDigit(corrupted.charAt(index))).isEqualTo(digit);
+    }
+  }
+
+  @Test
+  void aShareChoosesThatManyOnAverageAndTheSameOnesForTheSameSeed() {
+    String text = "x".repeat(4000);
+    String once = edited("remask share=0.3", text);
+    assertThat(once).isEqualTo(edited("remask share=0.3", text));
+    assertThat(once).isNotEqualTo(edited("remask share=0.3", moment(text, 2)));
+    assertThat(once.chars().filter(each -> each == '_').count()).isBetween(1100L, 1300L);
+    assertThat(edited("remask share=0.3 numbers=false", "1234567890+-="))
+        .isEqualTo("1234567890+-=");
+  }
+
+  @Test
+  void whatIsWrittenDownIsCheckedWordByWord() {
+    assertThatThrownBy(() -> reader.plan("[]")).hasMessageContaining("no JSON object");
+    assertThatThrownBy(() -> reader.plan("{\"transforms\":[{\"do\":\"none\",\"when\":\"noon\"}]}"))
+        .hasMessageContaining("when=noon");
+    assertThatThrownBy(() -> reader.transform("remask in=/(/")).hasMessageContaining("in=/(/");
+    assertThatThrownBy(() -> reader.transform("corrupt share=1.5")).hasMessageContaining("0 to 1");
+    assertThat(reader.plan("{}").scheduled()).isEqualTo(List.of());
+  }
+}

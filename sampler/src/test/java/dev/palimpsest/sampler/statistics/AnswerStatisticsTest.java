@@ -1,0 +1,156 @@
+package dev.palimpsest.sampler.statistics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A trace of five steps written by hand, a token a character. */
+final class AnswerStatisticsTest {
+  private static final int MASK = 0;
+
+  @TempDir private Path folder;
+
+  /**
+   * Writes a trace from the texts before and after each step, an underscore where it is masked, and
+   * what each step predicted for everything.
+   */
+  private Trace trace(List<String> texts, List<String> estimates) {
+    SpecialTokens specials = new SpecialTokens(MASK, 1, OptionalInt.empty());
+    TraceHeader header =
+        new TraceHeader(
+            "0.1.0",
+            new TraceHeader.ModelIdentity("hand", "0", "0"),
+            new TraceHeader.Machine("none", "none", "f32"),
+            TraceHeader.PROMISES,
+            "llada",
+            Map.of(),
+            specials,
+            canvas(texts.getFirst()),
+            Cursor.START,
+            Optional.empty());
+    Path file = folder.resolve("hand.trace.jsonl");
+    try (TraceWriter writer =
+        TraceWriter.open(file, header, id -> String.valueOf((char) id), true)) {
+      for (int step = 0; step + 1 < texts.size(); step++) {
+        writer.snapshot(snapshot(step, texts.get(step), texts.get(step + 1), estimates.get(step)));
+      }
+      writer.end(true, canvas(texts.getLast()));
+    }
+    return Trace.readWhole(file);
+  }
+
+  private static Snapshot snapshot(int step, String before, String after, String estimate) {
+    List<Commit> commits = new ArrayList<>();
+    List<Commit> edits = new ArrayList<>();
+    List<Integer> remasked = new ArrayList<>();
+    List<Integer> rows = new ArrayList<>();
+    List<Prediction> predictions = new ArrayList<>();
+    for (int position = 0; position < before.length(); position++) {
+      char was = before.charAt(position);
+      char is = after.charAt(position);
+      if (was == '_') {
+        rows.add(position);
+        int token = estimate.charAt(position);
+        predictions.add(new Prediction(token, 0.5, token, 0.5, 0.1, 1, 1));
+      }
+      if (was != is && is == '_') {
+        remasked.add(position);
+      } else if (was != is) {
+        (was == '_' ? commits : edits).add(new Commit(position, is, 0.5, 1, 0.4));
+      }
+    }
+    return new Snapshot(
+        new Cursor(step, 0, step, 0),
+        commits,
+        edits,
+        remasked.stream().mapToInt(Integer::intValue).toArray(),
+        rows.stream().mapToInt(Integer::intValue).toArray(),
+        predictions,
+        canvas(after),
+        0,
+        step);
+  }
+
+  private static CanvasImage canvas(String text) {
+    int[] ids = text.chars().map(each -> each == '_' ? MASK : each).toArray();
+    CellState[] states =
+        text.chars()
+            .mapToObj(each -> each == '_' ? CellState.MASKED : CellState.COMMITTED)
+            .toArray(CellState[]::new);
+    return CanvasImage.of(ids, states, 0);
+  }
+
+  private Trace example() {
+    return trace(
+        List.of(
+            "___ Answer: __",
+            "a__ Answer: __",
+            "a__ Answer: 4_",
+            "a__ Answer: 42",
+            "abx Answer: 42",
+            "abc Answer: 42"),
+        List.of(
+            "aaa Answer: 17",
+            "aaa Answer: 42",
+            "aaa Answer: 43",
+            "abx Answer: 42",
+            "abx Answer: 42"));
+  }
+
+  @Test
+  void theAnswerIsFollowedFromItsFirstEstimateToItsLastChange() {
+    AnswerStatistics found =
+        AnswerStatistics.of(example(), Spans.ANSWER, Optional.of("42")).orElseThrow();
+    assertThat(found.spans().answer()).isEqualTo("42");
+    assertThat(found.spans().answerPositions()).containsExactly(12, 13);
+    assertThat(found.spans().reasoningPositions()).containsExactly(0, 1, 2, 3);
+    assertThat(found.estimates())
+        .extracting(each -> each.orElse(""))
+        .containsExactly("17", "42", "43", "42", "42");
+    assertThat(found.firstHit()).hasValue(1);
+    assertThat(found.firstRight()).hasValue(1);
+    assertThat(found.answerCommitted()).isEqualTo(2);
+    assertThat(found.lastChanged()).isEqualTo(2);
+    assertThat(found.flips()).isEqualTo(3);
+    assertThat(found.reasoningCommitted()).hasValue(0.5);
+    assertThat(found.medianReasoningStep()).hasValue(1.5);
+    assertThat(found.temporalEntropy().orElseThrow())
+        .isCloseTo(-(0.6 * Math.log(0.6) + 0.4 * Math.log(0.2)), within(1e-12));
+    assertThat(found.everRight(0)).isFalse();
+    assertThat(found.everRight(1)).isTrue();
+  }
+
+  @Test
+  void aTokenThatWasOverwrittenOrMaskedAgainHasVanished() {
+    assertThat(CommitSteps.vanished(example()))
+        .containsExactly(new CommitSteps.Vanished(2, 'x', 3, 4));
+    Trace revised = trace(List.of("__", "a_", "_b", "cb"), List.of("aa", "ab", "cb"));
+    assertThat(CommitSteps.vanished(revised))
+        .containsExactly(new CommitSteps.Vanished(0, 'a', 0, 1));
+    assertThat(CommitSteps.of(revised)).containsExactly(2, 1);
+  }
+
+  @Test
+  void aTextWithoutAnAnswerHasNoStatistics() {
+    Trace none = trace(List.of("__", "ab"), List.of("ab"));
+    assertThat(AnswerStatistics.of(none, Spans.ANSWER, Optional.empty())).isEmpty();
+  }
+}
