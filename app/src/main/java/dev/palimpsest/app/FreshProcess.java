@@ -10,6 +10,9 @@ import java.util.concurrent.CancellationException;
 
 /** This program once more, in a process of its own that shares nothing with this one. */
 final class FreshProcess {
+  private static final List<String> PROPERTIES =
+      List.of("palimpsest.home", "ai.djl.offline", "RUST_FLAVOR");
+
   private FreshProcess() {}
 
   /** Runs a command to its end. */
@@ -21,6 +24,13 @@ final class FreshProcess {
         .filter(each -> !each.startsWith("-Dpalimpsest.terminal"))
         .filter(each -> !each.startsWith("-Dpalimpsest.stderr"))
         .forEach(command::add);
+    // Properties that were set otherwise than on the command line.
+    for (String property : PROPERTIES) {
+      String value = System.getProperty(property);
+      if (value != null) {
+        command.add("-D" + property + "=" + value);
+      }
+    }
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
     command.addAll(arguments);
     try {
