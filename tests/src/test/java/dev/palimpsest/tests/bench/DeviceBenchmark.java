@@ -15,7 +15,6 @@ import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.tests.bench.RandomCheckpoint.Geometry;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -60,7 +59,7 @@ final class DeviceBenchmark {
     boolean tiny = List.of(arguments).contains("tiny");
     Files.createDirectories(folder);
     if (!Files.exists(folder.resolve("config.json"))) {
-      RandomCheckpoint.write(folder, tiny ? Geometry.TINY : Geometry.LLADA_8B);
+      RandomCheckpoint.write(folder, tiny ? RandomCheckpoint.TINY_LLADA : RandomCheckpoint.LLADA_8B);
     }
     ModelSpec spec = BenchModels.spec(folder);
     CudaBackend backend = CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, spec);

@@ -6,6 +6,7 @@ import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.sampler.DecodeOptions;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
@@ -14,11 +15,13 @@ import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.TokenDraw;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
@@ -31,7 +34,8 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * The engine's side of {@code docs/benchmarks/compare_pytorch.py}: takes one command a line on
+ * The engine's side of {@code docs/benchmarks/compare_pytorch.py} and
+ * {@code compare_pytorch_decode.py}: takes one command a line on
  * standard input and answers it in one line, so that both sides can be measured in turns.
  *
  * <ul>
@@ -40,6 +44,9 @@ import java.util.stream.LongStream;
  *       masked row. Answers {@code nanos … | tokens … | probabilities …}
  *   <li>{@code generate DTYPE REPEATS GEN_LENGTH IDS;IDS;…}: one text after each prompt, a token a
  *       step. Answers {@code nanos … | IDS;IDS;…}
+ *   <li>{@code decode DTYPE REPEATS GEN_LENGTH IDS;IDS;…}: by a causal model, greedily, up to a stop
+ *       id; every repeat takes the next of the prompts, so that no keys are kept from the one before.
+ *       Answers as {@code generate}, the texts of all repeats
  * </ul>
  *
  * <p>Ids are separated by commas. Parsing and printing are not timed.
@@ -82,6 +89,12 @@ public final class EngineServer {
       case "forward" -> forward(model, Integer.parseInt(command[2]), sequences(command[3]));
       case "generate" ->
           generate(
+              model,
+              Integer.parseInt(command[2]),
+              Integer.parseInt(command[3]),
+              sequences(command[4]));
+      case "decode" ->
+          decode(
               model,
               Integer.parseInt(command[2]),
               Integer.parseInt(command[3]),
@@ -137,6 +150,29 @@ public final class EngineServer {
         + " | "
         + generations.stream()
             .map(generation -> ids(generation.generated()))
+            .collect(Collectors.joining(";"));
+  }
+
+  private String decode(Transformer model, int repeats, int genLength, List<int[]> prompts) {
+    Generator generator =
+        new Generator(model, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+    DecodeOptions options = new DecodeOptions(genLength, TokenDraw.GREEDY, 0);
+    int batch = prompts.size() / repeats;
+    long[] nanos = new long[repeats];
+    List<Generation> generations = new ArrayList<>();
+    for (int i = 0; i < repeats; i++) {
+      List<Request> requests =
+          prompts.subList(i * batch, (i + 1) * batch).stream()
+              .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
+              .toList();
+      long start = System.nanoTime();
+      generations.addAll(generator.generateAll(requests, Driver.UNLIMITED));
+      nanos[i] = System.nanoTime() - start;
+    }
+    return words(nanos)
+        + " | "
+        + generations.stream()
+            .map(generation -> ids(generation.tokens()))
             .collect(Collectors.joining(";"));
   }
 
