@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Runs the JMH benchmarks with the gc profiler and writes host-jmh.txt beside this file. Arguments go to JMH, for example
-# a pattern: docs/benchmarks/jmh.sh Forward, or another checkpoint: docs/benchmarks/jmh.sh Forward -p model=FOLDER
+# Runs the JMH benchmarks with the gc profiler and writes their results beside this file: host-jmh.txt, or host-jmh-gemm.txt and
+# the like if the first argument is one word. Arguments go to JMH, for example a pattern: docs/benchmarks/jmh.sh Forward, or another
+# checkpoint: docs/benchmarks/jmh.sh Forward -p model=FOLDER
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+case ${1-} in
+  "" | *[!A-Za-z]*) result=host-jmh.txt ;;
+  *) result=host-jmh-$(tr '[:upper:]' '[:lower:]' <<<"$1").txt ;;
+esac
 raw=$(mktemp)
 trap 'rm -f "$raw"' EXIT
 "$here/../../tests/jmh" -prof gc -rf text -rff "$raw" "$@"
@@ -14,4 +19,4 @@ trap 'rm -f "$raw"' EXIT
   echo
   # Of the profiler's lines, only the bytes an operation allocates.
   grep -vE 'gc\.(alloc\.rate |count|time)' "$raw" | sed 's/·gc/gc/'
-} | tee "$here/host-jmh.txt"
+} | tee "$here/$result"
