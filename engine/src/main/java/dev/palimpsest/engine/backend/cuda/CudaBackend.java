@@ -365,22 +365,37 @@ public final class CudaBackend implements Backend {
   public Store openStore(int rows, int columns) {
     return onDevice(
         "making room for %d rows of %d that outlive a step".formatted(rows, columns),
-        () -> {
-          long bytes = CudaWeight.elementBytes(precision) * rows * columns;
-          return new CudaStore(rows, columns, held(DeviceMemory.allocate(bytes)));
-        });
+        () -> held(new CudaStore(rows, columns, CudaWeight.elementBytes(precision))));
   }
 
   @Override
   public void keep(Activation x, int[] rows, Store store, int[] slots) {
     CudaStore to = (CudaStore) store;
-    move(address(x), x.stride(), rows, to.memory().address(), to.columns(), slots, x);
+    int last = IntStream.of(slots).max().orElse(0);
+    if (!to.reaches(last)) {
+      putGuided();
+      grow(to, last);
+    }
+    move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
   }
 
   @Override
   public void recall(Store store, int[] slots, Activation out, int[] rows) {
     CudaStore from = (CudaStore) store;
-    move(from.memory().address(), from.columns(), slots, address(out), out.stride(), rows, out);
+    move(from.address(), from.columns(), slots, address(out), out.stride(), rows, out);
+  }
+
+  /** What is written down so far names the store's memory, so it is run first. */
+  private void grow(CudaStore store, int row) {
+    boolean _ =
+        onDevice(
+            "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
+            () -> {
+              machine.runOnce();
+              forgetInput();
+              store.reach(row, stream);
+              return true;
+            });
   }
 
   /** Moves rows as wide as {@code like}; there is one target each. */
