@@ -52,7 +52,14 @@ public class BlockBenchmark {
       SamplingOptions.of(
           "block",
           Map.of(
-              "gen_length", 64, "block_length", 16, "steps", 4, "remasking", "low_confidence_static"));
+              "gen_length",
+              64,
+              "block_length",
+              16,
+              "steps",
+              4,
+              "remasking",
+              "low_confidence_static"));
 
   /** Whether keys and values of finished tokens are kept, or computed again at every step. */
   @Param({"true", "false"})

@@ -59,7 +59,8 @@ final class DeviceBenchmark {
     boolean tiny = List.of(arguments).contains("tiny");
     Files.createDirectories(folder);
     if (!Files.exists(folder.resolve("config.json"))) {
-      RandomCheckpoint.write(folder, tiny ? RandomCheckpoint.TINY_LLADA : RandomCheckpoint.LLADA_8B);
+      RandomCheckpoint.write(
+          folder, tiny ? RandomCheckpoint.TINY_LLADA : RandomCheckpoint.LLADA_8B);
     }
     ModelSpec spec = BenchModels.spec(folder);
     CudaBackend backend = CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, spec);

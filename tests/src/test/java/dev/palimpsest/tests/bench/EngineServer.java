@@ -34,9 +34,9 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * The engine's side of {@code docs/benchmarks/compare_pytorch.py} and
- * {@code compare_pytorch_decode.py}: takes one command a line on
- * standard input and answers it in one line, so that both sides can be measured in turns.
+ * The engine's side of {@code docs/benchmarks/compare_pytorch.py} and {@code
+ * compare_pytorch_decode.py}: takes one command a line on standard input and answers it in one
+ * line, so that both sides can be measured in turns.
  *
  * <ul>
  *   <li>{@code describe DTYPE}: what computes
@@ -44,9 +44,9 @@ import java.util.stream.LongStream;
  *       masked row. Answers {@code nanos … | tokens … | probabilities …}
  *   <li>{@code generate DTYPE REPEATS GEN_LENGTH IDS;IDS;…}: one text after each prompt, a token a
  *       step. Answers {@code nanos … | IDS;IDS;…}
- *   <li>{@code decode DTYPE REPEATS GEN_LENGTH IDS;IDS;…}: by a causal model, greedily, up to a stop
- *       id; every repeat takes the next of the prompts, so that no keys are kept from the one before.
- *       Answers as {@code generate}, the texts of all repeats
+ *   <li>{@code decode DTYPE REPEATS GEN_LENGTH IDS;IDS;…}: by a causal model, greedily, up to a
+ *       stop id; every repeat takes the next of the prompts, so that no keys are kept from the one
+ *       before. Answers as {@code generate}, the texts of all repeats
  * </ul>
  *
  * <p>Ids are separated by commas. Parsing and printing are not timed.
