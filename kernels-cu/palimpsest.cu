@@ -3,6 +3,7 @@
 #include "attention_bf16.cu"
 #include "attention_f32.cu"
 #include "embed.cu"
+#include "expert_linear.cu"
 #include "experts.cu"
 #include "fill.cu"
 #include "gather.cu"

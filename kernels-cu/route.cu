@@ -7,7 +7,7 @@
 // route_grouped_f32: p = sigmoid(logits), r = p + bias; a group's score is the sum of its two highest r; of the keptGroups best
 // groups the `chosen` highest r, weighted by scale · p / (Σ p + 1e-20) (LLaDA2, after DeepSeek-V3).
 //
-// logits [rows, experts] of stride `stride`, experts ≤ 512, bias [experts], ids and weights [rows, chosen], chosen ≤ 32,
+// logits [rows, experts] of stride `stride`, experts ≤ 512, bias [experts] or null, ids and weights [rows, chosen], chosen ≤ 32,
 // groups ≤ 32 of equal size. Grid (rows), 32 threads.
 // Moves rows · (4 · experts + 8 · chosen) bytes; about rows · experts · (8 + 2 · chosen) FLOP.
 #include "common.cuh"
@@ -107,7 +107,7 @@ extern "C" __global__ void route_grouped_f32(const float* logits, int stride, co
   const int lane = static_cast<int>(threadIdx.x);
   const float* row = logits + offset(blockIdx.x, stride);
   for (int expert = lane; expert < experts; expert += WARP_SIZE) {
-    selection[expert] = 1.0f / (1.0f + expf(-row[expert])) + bias[expert];
+    selection[expert] = 1.0f / (1.0f + expf(-row[expert])) + (bias == nullptr ? 0.0f : bias[expert]);
   }
   __syncwarp();
 

@@ -52,6 +52,9 @@ import tools.jackson.databind.JsonNode;
 public final class OracleFolder implements AutoCloseable {
   private static final double TOLERANCE = 1e-5;
 
+  /** A tiny model has short sequences, and a device sets aside what is named, for every spec. */
+  private static final long KEPT_BYTES = 16L << 20;
+
   private final Path folder;
   private final Compute compute;
   private final Consumer<String> notice;
@@ -111,7 +114,8 @@ public final class OracleFolder implements AutoCloseable {
         wanted,
         each -> {
           try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            return Transformer.load(checkpoint, each, compute.open(each, notice), _ -> {});
+            return Transformer.load(
+                checkpoint, each, compute.open(each, notice), KEPT_BYTES, _ -> {});
           }
         });
   }

@@ -6,10 +6,17 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.palimpsest.app.OracleFolder;
 import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
@@ -23,10 +30,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -95,11 +105,58 @@ final class DeviceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llada-mha", "llada-gqa", "dream", "llama", "qwen2", "qwen3", "sdar"})
+  @ValueSource(
+      strings = {
+        "llada-mha",
+        "llada-gqa",
+        "dream",
+        "llada-moe",
+        "llada2-moe",
+        "sdar",
+        "llama",
+        "qwen2",
+        "qwen3"
+      })
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder) {
     try (OracleFolder oracle =
         OracleFolder.open(ORACLE.resolve(folder), onDevice(Precision.F32, false), _ -> {})) {
       assertThat(oracle.verify()).isNotEmpty().allMatch(OracleFolder.Verdict::passed);
+    }
+  }
+
+  private static Transformer loadExperts(String folder, Compute compute) {
+    try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve(folder))) {
+      ModelSpec spec = Families.spec(checkpoint.config());
+      return Transformer.load(checkpoint, spec, compute.open(spec, _ -> {}), 1 << 20, _ -> {});
+    }
+  }
+
+  private static Query query(SplittableRandom random, int length) {
+    return new Query(
+        random.ints(length, 0, 300).toArray(),
+        0,
+        IntStream.range(0, length).filter(i -> i % 3 != 1).toArray(),
+        0,
+        Draw.GREEDY,
+        Optional.empty());
+  }
+
+  /** A token's experts serve other tokens too, whose number decides on tiles and places. */
+  @ParameterizedTest
+  @CsvSource({"llada-moe, F32", "llada-moe, BF16", "llada2-moe, F32", "llada2-moe, BF16"})
+  void expertsAnswerTheSameAloneInABatchAgainAndAudited(String folder, Precision precision) {
+    SplittableRandom random = new SplittableRandom(8);
+    List<Query> queries = List.of(query(random, 5), query(random, 31), query(random, 1));
+    try (Transformer device = loadExperts(folder, onDevice(precision, false));
+        Transformer audited = loadExperts(folder, onDevice(precision, true))) {
+      List<List<Prediction>> alone = new ArrayList<>();
+      for (Query query : queries) {
+        alone.addAll(device.predict(List.of(query)));
+      }
+      for (int time = 0; time < 3; time++) {
+        assertThat(device.predict(queries)).isEqualTo(alone);
+      }
+      assertThat(audited.predict(queries)).isEqualTo(alone);
     }
   }
 

@@ -109,13 +109,16 @@ public interface Backend extends AutoCloseable {
    * {@code sum[row] += Σ weight · expert(x[row])} over the experts that the row's router chooses;
    * the terms are added in the order of the experts. Ties of the router go to the lower expert.
    *
-   * @param scores the router's products with the rows, [rows, experts]
+   * <p>The router's products are never rounded to less than f32: a choice between near equals would
+   * turn on it.
+   *
+   * @param router [experts, hidden], an {@link #exactWeight}
    * @param weights of all experts
-   * @param outputs memory for every chosen expert's output, [rows · experts per token, hidden]
+   * @param outputs memory for every chosen expert's output, [rows, experts per token · hidden]
    */
   void addExperts(
       Activation x,
-      Activation scores,
+      Weight router,
       Experts experts,
       ExpertWeights weights,
       Activation outputs,

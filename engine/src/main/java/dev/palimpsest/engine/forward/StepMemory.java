@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  * @param attended [tokens, heads · head size]
  * @param gateUp gate and up side by side, [tokens, 2 · widest feed-forward]
  * @param activated [tokens, widest feed-forward]
- * @param scores the router's products, [tokens, experts]; no columns without experts
- * @param outputs of the chosen experts, [tokens · experts per token, hidden]; no rows without them
+ * @param outputs of the chosen experts, [tokens, experts per token · hidden]; no columns without
+ *     them
  * @param askedNormed [asked rows, hidden]
  * @param askedX [asked rows, hidden]
  */
@@ -27,7 +27,6 @@ record StepMemory(
     Activation attended,
     Activation gateUp,
     Activation activated,
-    Activation scores,
     Activation outputs,
     Activation askedNormed,
     Activation askedX) {
@@ -43,15 +42,13 @@ record StepMemory(
         arena.allocate(tokens, queryWidth),
         arena.allocate(tokens, 2 * width),
         arena.allocate(tokens, width),
-        arena.allocate(tokens, spec.experts().map(Experts::count).orElse(0)),
-        arena.allocate(tokens * spec.experts().map(Experts::perToken).orElse(0), spec.hidden()),
+        arena.allocate(tokens, spec.experts().map(Experts::perToken).orElse(0) * spec.hidden()),
         arena.allocate(askedRows, spec.hidden()),
         arena.allocate(askedRows, spec.hidden()));
   }
 
   /** The same memory for fewer tokens; what is of the asked rows stays. */
   StepMemory firstRows(int tokens) {
-    int terms = x.rows() == 0 ? 0 : outputs.rows() / x.rows();
     return new StepMemory(
         x.firstRows(tokens),
         normed.firstRows(tokens),
@@ -59,8 +56,7 @@ record StepMemory(
         attended.firstRows(tokens),
         gateUp.firstRows(tokens),
         activated.firstRows(tokens),
-        scores.firstRows(tokens),
-        outputs.firstRows(tokens * terms),
+        outputs.firstRows(tokens),
         askedNormed,
         askedX);
   }

@@ -283,10 +283,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     }
     if (layer.sparse().isPresent()) {
       Weights.Sparse sparse = layer.sparse().get();
-      backend.linear(normed, sparse.router(), 0, memory.scores());
       backend.addExperts(
           normed,
-          memory.scores(),
+          sparse.router(),
           spec.experts().orElseThrow(),
           sparse.experts(),
           memory.outputs(),

@@ -188,12 +188,12 @@ public final class ForwardProfile {
     @Override
     public void addExperts(
         Activation x,
-        Activation scores,
+        Weight router,
         Experts experts,
         ExpertWeights weights,
         Activation outputs,
         Activation sum) {
-      run("addExperts", () -> backend.addExperts(x, scores, experts, weights, outputs, sum));
+      run("addExperts", () -> backend.addExperts(x, router, experts, weights, outputs, sum));
     }
 
     @Override

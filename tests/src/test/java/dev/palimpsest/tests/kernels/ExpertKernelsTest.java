@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Set;
@@ -264,6 +265,148 @@ class ExpertKernelsTest {
         assertThat(slots.data.toArray(JAVA_INT)).isEqualTo(expectedSlots);
         assertThat(groupRows.data.toArray(JAVA_INT)).isEqualTo(expectedRows);
       }
+    }
+  }
+
+  private static double[] products(Matrix x, int row, Matrix weights, int first, int outputs) {
+    double[] result = new double[outputs];
+    for (int output = 0; output < outputs; output++) {
+      for (int i = 0; i < x.columns(); i++) {
+        result[output] += (double) x.get(row, i) * weights.get(first + output, i);
+      }
+    }
+    return result;
+  }
+
+  /** Rounding of the sum, and of the result. */
+  private static double[][] tolerance(double[][] expected, int inputs, ElementType type) {
+    return Arrays.stream(expected)
+        .map(
+            row ->
+                Arrays.stream(row)
+                    .map(value -> 1e-6 * inputs + Math.abs(value) * type.tolerance)
+                    .toArray())
+        .toArray(double[][]::new);
+  }
+
+  /** Launches {@code expert_linear} over groups of these sizes. */
+  private static void launchExpertLinear(
+      Memory memory,
+      ElementType type,
+      Matrix x,
+      Object rows,
+      int[] sizes,
+      Matrix weights,
+      Matrix out) {
+    int experts = sizes.length;
+    int[] offsets = new int[experts + 1];
+    for (int expert = 0; expert < experts; expert++) {
+      offsets[expert + 1] = offsets[expert] + sizes[expert];
+    }
+    boolean bf16 = type == ElementType.BF16;
+    int tile = bf16 ? 64 : 32;
+    int entries = out.rows();
+    memory.launch(
+        "expert_linear" + type.suffix(),
+        (entries + Math.min(entries, experts) * (tile - 1)) / tile,
+        Math.ceilDiv(out.columns(), bf16 ? 128 : 64),
+        bf16 ? 128 : 256,
+        bf16 ? 46_080 : 0,
+        Set.of(out.buffer()),
+        x,
+        x.stride(),
+        rows,
+        memory.ints(offsets),
+        experts,
+        weights,
+        out.columns(),
+        x.columns(),
+        out,
+        out.stride());
+  }
+
+  @ParameterizedTest(name = "{0}, seed {1}")
+  @MethodSource("cases")
+  void everyGroupIsMultipliedWithItsExpert(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int[][] groups = {{3, 0, 70, 1, 0}, {150}, {0, 64, 0, 33}, new int[40]};
+    groups[3][37] = 5;
+    int[] sizes = groups[(int) seed % groups.length];
+    int multiple = type == ElementType.BF16 ? 8 : 1;
+    int inputs = multiple * random.nextInt(1, 160 / multiple);
+    int outputs = random.nextInt(1, 200);
+    int entries = Arrays.stream(sizes).sum();
+    try (Memory memory = new Memory(library)) {
+      Matrix x = memory.random(random, type, 9, inputs, inputs + multiple);
+      int[] rows = random.ints(entries, 0, 9).toArray();
+      Matrix weights = memory.random(random, type, sizes.length * outputs, inputs, inputs);
+      Matrix out = memory.matrix(type, entries, outputs, outputs + 3);
+      double[][] expected = new double[entries][];
+      int place = 0;
+      for (int expert = 0; expert < sizes.length; expert++) {
+        for (int i = 0; i < sizes[expert]; i++) {
+          expected[place] = products(x, rows[place], weights, expert * outputs, outputs);
+          place++;
+        }
+      }
+      launchExpertLinear(memory, type, x, memory.ints(rows), sizes, weights, out);
+      out.assertClose(expected, tolerance(expected, inputs, type));
+    }
+  }
+
+  /** Without named rows the places are the rows, and those without a group stay as they are. */
+  @ParameterizedTest(name = "{0}, seed {1}")
+  @MethodSource("cases")
+  void aRowOfAGroupHasTheSameBitsAlone(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int inputs = 8 * random.nextInt(1, 20);
+    int outputs = random.nextInt(1, 140);
+    int rows = random.nextInt(66, 90);
+    int row = random.nextInt(rows);
+    try (Memory memory = new Memory(library)) {
+      Matrix x = memory.random(random, type, rows + 2, inputs, inputs);
+      Matrix weights = memory.random(random, type, 3 * outputs, inputs, inputs);
+      Matrix together = memory.matrix(type, rows + 2, outputs, outputs);
+      launchExpertLinear(
+          memory, type, x, MemorySegment.NULL, new int[] {0, rows, 0}, weights, together);
+      Matrix alone = memory.matrix(type, 1, outputs, outputs);
+      launchExpertLinear(memory, type, x, memory.ints(row), new int[] {0, 1, 0}, weights, alone);
+      assertThat(together.rowBytes(row)).isEqualTo(alone.rowBytes(0));
+      assertThat(together.rowBytes(rows + 1)).containsOnly(Memory.POISON);
+    }
+  }
+
+  @ParameterizedTest(name = "{0}, seed {1}")
+  @MethodSource("cases")
+  void theRoutersProductsAreNotRounded(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int inputs = random.nextInt(1, 150);
+    int experts = random.nextInt(1, 140);
+    int rows = random.nextInt(1, 70);
+    try (Memory memory = new Memory(library)) {
+      Matrix x = memory.random(random, type, rows, inputs, inputs + random.nextInt(4));
+      Matrix weights = memory.random(random, ElementType.F32, experts, inputs, inputs);
+      Matrix out = memory.matrix(ElementType.F32, rows, experts, experts + 1);
+      double[][] expected =
+          IntStream.range(0, rows)
+              .mapToObj(row -> products(x, row, weights, 0, experts))
+              .toArray(double[][]::new);
+      memory.launch(
+          "router" + type.suffix(),
+          Math.ceilDiv(rows, 32),
+          Math.ceilDiv(experts, 64),
+          256,
+          0,
+          Set.of(out.buffer()),
+          x,
+          x.stride(),
+          rows,
+          weights,
+          experts,
+          inputs,
+          out,
+          out.stride());
+      out.assertClose(expected, tolerance(expected, inputs, ElementType.F32));
     }
   }
 

@@ -47,8 +47,6 @@ public final class CudaBackend implements Backend {
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
-  private static final String NO_EXPERTS =
-      "models with experts are computed on the host; no GPU is used for them";
 
   private final Precision precision;
   private final CudaOptions options;
@@ -61,6 +59,7 @@ public final class CudaBackend implements Backend {
   private final StepInput input;
   private final StepMachine machine;
   private final Vocabulary vocabulary;
+  private final DeviceMixture mixture;
   private final List<AttentionWork> attentionWork = new ArrayList<>();
   private final PairList guided = new PairList();
 
@@ -87,6 +86,7 @@ public final class CudaBackend implements Backend {
           held(
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
+      mixture = held(new DeviceMixture(machine, kernels, precision));
       memory = DeviceMemory.allocate(1);
       opened = true;
     } finally {
@@ -142,10 +142,8 @@ public final class CudaBackend implements Backend {
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
-    if (spec.experts().isPresent()) {
-      throw new DeviceException(NO_EXPERTS);
-    }
     Kernels.requireHeads(spec.headSize(), spec.heads() / spec.keyValueHeads());
+    spec.experts().ifPresent(experts -> DeviceMixture.require(spec, experts, precision));
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
     try {
@@ -257,6 +255,7 @@ public final class CudaBackend implements Backend {
         () -> {
           upload.close();
           machine.clear();
+          mixture.begin();
           forgetInput();
           steps++;
           tokens = 0;
@@ -267,6 +266,7 @@ public final class CudaBackend implements Backend {
           }
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
+            mixture.poison(stream);
           }
           return true;
         });
@@ -344,16 +344,28 @@ public final class CudaBackend implements Backend {
     return numbers;
   }
 
-  /** No model with experts is opened. */
   @Override
   public void addExperts(
       Activation x,
-      Activation scores,
+      Weight router,
       Experts experts,
       ExpertWeights expertWeights,
       Activation outputs,
       Activation sum) {
-    throw new DeviceException(NO_EXPERTS);
+    putGuided();
+    onDevice(
+        "making room for the experts of %d tokens".formatted(x.rows()),
+        () -> {
+          mixture.put(
+              new DeviceMixture.Rows(address(x), x.stride()),
+              RowBuckets.padded(x.rows()),
+              (CudaWeight) router,
+              experts,
+              expertWeights,
+              address(outputs),
+              new DeviceMixture.Rows(address(sum), sum.stride()));
+          return true;
+        });
   }
 
   @Override

@@ -15,6 +15,12 @@ enum DeviceOp {
   GATHER("gather", true, "pispii"),
   MOVE("move", true, "pispisi"),
   GUIDE("guide", true, "piiss"),
+  ROUTER("router", true, "piipiipi"),
+  ROUTE_SOFTMAX("route_softmax_f32", false, "piiiipp"),
+  ROUTE_GROUPED("route_grouped_f32", false, "pipiiiifpp"),
+  GROUP_EXPERTS("group_experts", false, "piiippp"),
+  EXPERT_LINEAR("expert_linear", true, "pippipiipi"),
+  COMBINE("combine", true, "pippipiii"),
   VOCABULARY_START("vocabulary_start", false, "pi"),
   VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),
   VOCABULARY_FINISH("vocabulary_finish", false, "psspi");

@@ -350,12 +350,12 @@ public final class HostBackend implements Backend {
   @Override
   public void addExperts(
       Activation x,
-      Activation scores,
+      Weight router,
       Experts experts,
       ExpertWeights weights,
       Activation outputs,
       Activation sum) {
-    mixture.add(step.memory(), x, scores, experts, weights, outputs, sum);
+    mixture.add(step.memory(), x, (HostWeight) router, experts, weights, outputs, sum);
   }
 
   @Override

@@ -63,6 +63,18 @@ final class Linear {
 
   void multiply(
       MemorySegment step, Activation x, HostWeight w, int firstRow, float beta, Activation out) {
+    multiply(step, x, w, firstRow, beta, step, out);
+  }
+
+  /** The same, with the result in memory of its own, which holds whole tiles. */
+  void multiply(
+      MemorySegment step,
+      Activation x,
+      HostWeight w,
+      int firstRow,
+      float beta,
+      MemorySegment results,
+      Activation out) {
     Input input = input(step, x, w);
     int panel = panel(w);
     int panels = Math.ceilDiv(out.columns(), panel);
@@ -78,7 +90,7 @@ final class Linear {
           for (int tile = first; tile < Math.min(tiles, first + TILES_PER_TASK); tile++) {
             long target = 4 * (out.row(tile * ROW_TILE) + column);
             int rows = tile(x.rows() - tile * ROW_TILE);
-            multiplyTile(input, tile, rows, weights, beta, step, target, out.stride());
+            multiplyTile(input, tile, rows, weights, beta, results, target, out.stride());
           }
         });
   }

@@ -21,6 +21,7 @@ final class Mixture {
   private final Workers workers;
   private final Linear linear;
   private final Scratch[] tiles;
+  private final Scratch scores = new Scratch();
   private int[] chosen = {};
   private float[] weights = {};
 
@@ -37,12 +38,12 @@ final class Mixture {
   void add(
       MemorySegment step,
       Activation x,
-      Activation scores,
+      HostWeight router,
       Experts experts,
       ExpertWeights all,
       Activation outputs,
       Activation sum) {
-    choose(step, scores, experts, all);
+    choose(step, x, router, experts, all);
     Piece[] pieces = pieces(x.rows(), experts);
     workers.run(
         pieces.length,
@@ -55,15 +56,23 @@ final class Mixture {
           for (int row = tile * ROW_TILE; row < end; row++) {
             for (int slot = row * terms; slot < (row + 1) * terms; slot++) {
               addScaled(
-                  step, 4 * outputs.row(slot), weights[slot], 4 * sum.row(row), sum.columns());
+                  step,
+                  output(outputs, slot, terms),
+                  weights[slot],
+                  4 * sum.row(row),
+                  sum.columns());
             }
           }
         });
   }
 
-  private void choose(MemorySegment step, Activation scores, Experts experts, ExpertWeights all) {
-    int rows = scores.rows();
+  private void choose(
+      MemorySegment step, Activation x, HostWeight router, Experts experts, ExpertWeights all) {
+    int rows = x.rows();
     int terms = experts.perToken();
+    int count = experts.count();
+    MemorySegment products = scores.atLeast(4L * Linear.tiles(rows) * ROW_TILE * count);
+    linear.multiply(step, x, router, 0, 0, products, new Activation(0, rows, count, count));
     if (chosen.length < rows * terms) {
       chosen = new int[rows * terms];
       weights = new float[rows * terms];
@@ -75,9 +84,9 @@ final class Mixture {
     workers.run(
         Linear.tiles(rows),
         (tile, _) -> {
-          float[] row = new float[experts.count()];
+          float[] row = new float[count];
           for (int i = tile * ROW_TILE; i < Math.min(rows, (tile + 1) * ROW_TILE); i++) {
-            MemorySegment.copy(step, JAVA_FLOAT, 4 * scores.row(i), row, 0, row.length);
+            MemorySegment.copy(products, JAVA_FLOAT, 4L * i * count, row, 0, count);
             Routing.choose(row, bias, experts, chosen, weights, i * terms);
           }
         });
@@ -139,9 +148,14 @@ final class Mixture {
     linear.multiplyRows(
         memory, activated, rows, down, piece.expert() * hidden, hidden, result, narrowed, worker);
     for (int i = 0; i < rows; i++) {
-      MemorySegment.copy(
-          memory, result + 4L * i * hidden, step, 4 * outputs.row(piece.slots()[i]), 4L * hidden);
+      long to = output(outputs, piece.slots()[i], experts.perToken());
+      MemorySegment.copy(memory, result + 4L * i * hidden, step, to, 4L * hidden);
     }
+  }
+
+  /** Where the output of a row's expert starts, of all rows' experts in their order. */
+  private static long output(Activation outputs, int slot, int terms) {
+    return 4 * (outputs.row(slot / terms) + (long) slot % terms * (outputs.columns() / terms));
   }
 
   private static void addScaled(MemorySegment memory, long from, float weight, long to, int count) {
@@ -159,6 +173,7 @@ final class Mixture {
   }
 
   void close() {
+    scores.close();
     for (Scratch each : tiles) {
       each.close();
     }

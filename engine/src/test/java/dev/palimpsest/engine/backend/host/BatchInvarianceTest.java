@@ -204,7 +204,7 @@ class BatchInvarianceTest {
             new Experts(4, 2, 30, 0, 0, new Router.Softmax(true)),
             new Experts(16, 4, 130, 0, 0, new Router.GroupedSigmoid(4, 2, true, 2.5)))) {
       int hidden = 70;
-      float[][] scores = Step.random(random, MOST_ITEMS, experts.count());
+      float[][] router = Step.random(random, experts.count(), hidden);
       float[] bias = Step.random(random, 1, experts.count())[0];
       float[][] gateUp = Step.random(random, experts.count() * 2 * experts.width(), hidden);
       float[][] down = Step.random(random, experts.count() * hidden, experts.width());
@@ -214,17 +214,16 @@ class BatchInvarianceTest {
           ofRows(
               Step.random(random, MOST_ITEMS, hidden),
               preparing -> {
-                Weight routed = preparing.table(scores);
+                Weight routed = preparing.table(router);
                 ExpertWeights weights =
                     new ExpertWeights(
                         Optional.of(preparing.vector(bias)),
                         preparing.weight(gateUp),
                         preparing.weight(down));
-                return (step, x, rows) -> {
-                  Activation outputs = step.empty(x.rows() * experts.perToken(), hidden);
+                return (step, x, _) -> {
+                  Activation outputs = step.empty(x.rows(), experts.perToken() * hidden);
                   Activation sum = step.put(new float[x.rows()][hidden]);
-                  step.backend.addExperts(
-                      x, step.put(routed, rows), experts, weights, outputs, sum);
+                  step.backend.addExperts(x, routed, experts, weights, outputs, sum);
                   return sum;
                 };
               }));

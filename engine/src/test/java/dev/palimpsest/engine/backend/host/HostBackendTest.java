@@ -502,7 +502,8 @@ class HostBackendTest {
     int rows = rows(random);
     float[][] x = Step.random(random, rows, hidden);
     float[][] before = Step.random(random, rows, hidden);
-    float[][] scores = Step.random(random, rows, experts.count());
+    float[][] router = Step.random(random, experts.count(), hidden);
+    float[][] scores = narrowed(Reference.linear(x, router));
     float[] bias =
         experts.router().hasBias() ? Step.random(random, 1, experts.count())[0] : new float[0];
     float[][] gateUp = scaled(random, experts.count() * 2 * experts.width(), hidden);
@@ -525,15 +526,26 @@ class HostBackendTest {
       Activation sum = step.put(before);
       step.backend.addExperts(
           step.put(x),
-          step.put(scores),
+          step.table(router),
           experts,
           weights,
-          step.empty(rows * experts.perToken(), hidden),
+          step.empty(rows, experts.perToken() * hidden),
           sum);
       double tolerance =
           setup.precision() == Precision.BF16 && Linear.multipliesBf16() ? 2e-2 : 1e-4;
       assertClose(step.take(sum), expected, _ -> tolerance);
     }
+  }
+
+  private static float[][] narrowed(double[][] values) {
+    float[][] result = new float[values.length][];
+    for (int row = 0; row < values.length; row++) {
+      result[row] = new float[values[row].length];
+      for (int i = 0; i < result[row].length; i++) {
+        result[row][i] = (float) values[row][i];
+      }
+    }
+    return result;
   }
 
   /** Weights whose products stay near one. */

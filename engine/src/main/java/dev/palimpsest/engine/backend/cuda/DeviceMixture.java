@@ -1,0 +1,289 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import dev.palimpsest.bindings.cuda.DeviceMemory;
+import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.Router;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A mixture of experts: rows are sorted by expert on the device, so the host never learns what was
+ * chosen, and every launch is as large as the worst choice needs.
+ *
+ * <p>Its memory serves one layer after another. When it grows, what was written down before still
+ * names the memory that it had, which is therefore kept until the next step.
+ */
+final class DeviceMixture implements AutoCloseable {
+  private static final int WARP = 32;
+  private static final int ROUTER_ROWS = 32;
+  private static final int ROUTER_COLUMNS = 64;
+  private static final int FMA_THREADS = 256;
+  private static final int MOST_EXPERTS = 512;
+  private static final int MOST_CHOSEN = 32;
+  private static final int MOST_GROUPS = 32;
+  private static final int BF16_MULTIPLE = 8;
+  private static final int ALIGNMENT = 256;
+  private static final int NAN_WORD = -1;
+
+  private final StepMachine machine;
+  private final Kernels kernels;
+  private final Precision precision;
+  private final Tiles tiles;
+  private final List<DeviceMemory> outgrown = new ArrayList<>();
+  private DeviceMemory memory = DeviceMemory.allocate(Float.BYTES);
+
+  DeviceMixture(StepMachine machine, Kernels kernels, Precision precision) {
+    this.machine = machine;
+    this.kernels = kernels;
+    this.precision = precision;
+    tiles =
+        switch (precision) {
+          case BF16 -> new Tiles(64, 128, 128, 46_080);
+          case F32 -> new Tiles(32, 64, FMA_THREADS, 0);
+        };
+  }
+
+  /** How {@code expert_linear} is launched. */
+  private record Tiles(int rows, int columns, int threads, int sharedBytes) {
+    /** Tiles that entries in groups take at most. */
+    int most(int entries, int experts) {
+      long used = Math.min(entries, experts);
+      return Math.toIntExact((entries + used * (rows - 1)) / rows);
+    }
+  }
+
+  /** A matrix on the device. */
+  record Rows(long address, int stride) {}
+
+  /**
+   * Checks that there are kernels for a model's experts.
+   *
+   * @throws DeviceException if there are none
+   */
+  static void require(ModelSpec spec, Experts experts, Precision precision) {
+    requireAtMost(experts.count(), MOST_EXPERTS, "experts of a layer");
+    requireAtMost(experts.perToken(), MOST_CHOSEN, "experts of a token");
+    if (experts.router() instanceof Router.GroupedSigmoid router) {
+      requireAtMost(router.groups(), MOST_GROUPS, "groups of experts");
+    }
+    for (int width : new int[] {spec.hidden(), experts.width()}) {
+      if (precision == Precision.BF16 && width % BF16_MULTIPLE != 0) {
+        throw new DeviceException(
+            "experts between rows of "
+                + width
+                + " are not supported on a GPU in bf16, where widths are multiples of "
+                + BF16_MULTIPLE);
+      }
+    }
+  }
+
+  private static void requireAtMost(int count, int most, String what) {
+    if (count > most) {
+      throw new DeviceException(
+          count + " " + what + " are not supported on a GPU, where at most " + most + " are");
+    }
+  }
+
+  /** Begins a step: nothing that was written down before is run again but from a graph. */
+  void begin() {
+    Release.all(outgrown);
+    outgrown.clear();
+  }
+
+  /** Fills its memory with NaN. */
+  void poison(Stream stream) {
+    memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
+  }
+
+  /**
+   * Writes down {@code sum += Σ weight · expert(x)}.
+   *
+   * @param rows of {@code x} and {@code sum}, padded
+   * @param outputs dense, [rows · experts per token, hidden]
+   */
+  void put(
+      Rows x,
+      int rows,
+      CudaWeight router,
+      Experts experts,
+      ExpertWeights all,
+      long outputs,
+      Rows sum) {
+    int chosen = experts.perToken();
+    int entries = rows * chosen;
+    int hidden = router.columns();
+    int width = experts.width();
+    Room room = room(rows, experts);
+    putRouting(x, rows, router, experts, all, room);
+    machine
+        .launch(DeviceOp.GROUP_EXPERTS, experts.count(), 1)
+        .add(room.ids())
+        .add(entries)
+        .add(chosen)
+        .add(experts.count())
+        .add(room.offsets())
+        .add(room.groupRows())
+        .add(room.slots());
+    CudaWeight gateUp = (CudaWeight) all.gateUp();
+    CudaWeight down = (CudaWeight) all.down();
+    putProduct(x, room.groupRows(), room, entries, experts, gateUp, room.gateUp());
+    machine
+        .launch(DeviceOp.SWIGLU, entries, blocksOfRow(entries, width))
+        .add(room.gateUp())
+        .add(2L * width)
+        .add(room.activated())
+        .add(width)
+        .add(width);
+    putProduct(new Rows(room.activated(), width), 0, room, entries, experts, down, outputs);
+    machine
+        .launch(DeviceOp.COMBINE, rows, blocksOfRow(rows, hidden))
+        .add(outputs)
+        .add(hidden)
+        .add(room.slots())
+        .add(room.weights())
+        .add(chosen)
+        .add(sum.address())
+        .add(sum.stride())
+        .add(hidden)
+        .add(1);
+  }
+
+  private void putRouting(
+      Rows x, int rows, CudaWeight router, Experts experts, ExpertWeights all, Room room) {
+    int count = experts.count();
+    machine
+        .launch(
+            DeviceOp.ROUTER,
+            Math.ceilDiv(rows, ROUTER_ROWS),
+            Math.ceilDiv(count, ROUTER_COLUMNS),
+            FMA_THREADS)
+        .add(x.address())
+        .add(x.stride())
+        .add(rows)
+        .add(router.address())
+        .add(count)
+        .add(router.columns())
+        .add(room.scores())
+        .add(count);
+    switch (experts.router()) {
+      case Router.Softmax softmax ->
+          machine
+              .launch(DeviceOp.ROUTE_SOFTMAX, rows, 1, WARP)
+              .add(room.scores())
+              .add(count)
+              .add(count)
+              .add(experts.perToken())
+              .add(softmax.normalized() ? 1 : 0)
+              .add(room.ids())
+              .add(room.weights());
+      case Router.GroupedSigmoid grouped ->
+          machine
+              .launch(DeviceOp.ROUTE_GROUPED, rows, 1, WARP)
+              .add(room.scores())
+              .add(count)
+              .add(all.bias().map(bias -> ((CudaWeight) bias).address()).orElse(0L))
+              .add(count)
+              .add(grouped.groups())
+              .add(grouped.keptGroups())
+              .add(experts.perToken())
+              .add(Float.floatToRawIntBits((float) grouped.scale()))
+              .add(room.ids())
+              .add(room.weights());
+    }
+  }
+
+  /**
+   * Writes down the products of all experts.
+   *
+   * @param groupRows where the rows of {@code x} that are multiplied are named; 0: each in its turn
+   */
+  private void putProduct(
+      Rows x, long groupRows, Room room, int entries, Experts experts, CudaWeight w, long out) {
+    int outputs = w.rows() / experts.count();
+    machine
+        .launch(
+            kernels.index(DeviceOp.EXPERT_LINEAR),
+            tiles.most(entries, experts.count()),
+            Math.ceilDiv(outputs, tiles.columns()),
+            tiles.threads(),
+            tiles.sharedBytes())
+        .add(x.address())
+        .add(x.stride())
+        .add(groupRows)
+        .add(room.offsets())
+        .add(experts.count())
+        .add(w.address())
+        .add(outputs)
+        .add(w.columns())
+        .add(out)
+        .add(outputs);
+  }
+
+  private int blocksOfRow(int rows, int columns) {
+    return machine.blocksOfRow(rows, columns, (int) CudaWeight.elementBytes(precision));
+  }
+
+  /**
+   * Where everything of one layer lies.
+   *
+   * @param scores [rows, experts] in f32
+   * @param ids [rows, chosen]
+   * @param weights [rows, chosen]
+   * @param offsets [experts + 1]
+   * @param groupRows [rows · chosen]
+   * @param slots [rows, chosen]
+   * @param gateUp [rows · chosen, 2 · width]
+   * @param activated [rows · chosen, width]
+   * @param end the first byte behind all of it
+   */
+  private record Room(
+      long scores,
+      long ids,
+      long weights,
+      long offsets,
+      long groupRows,
+      long slots,
+      long gateUp,
+      long activated,
+      long end) {
+
+    static Room at(long address, int rows, Experts experts, long elementBytes) {
+      long entries = (long) rows * experts.perToken();
+      long ids = behind(address, (long) Float.BYTES * rows * experts.count());
+      long weights = behind(ids, Integer.BYTES * entries);
+      long offsets = behind(weights, Float.BYTES * entries);
+      long groupRows = behind(offsets, Integer.BYTES * (experts.count() + 1L));
+      long slots = behind(groupRows, Integer.BYTES * entries);
+      long gateUp = behind(slots, Integer.BYTES * entries);
+      long activated = behind(gateUp, 2 * elementBytes * entries * experts.width());
+      long end = behind(activated, elementBytes * entries * experts.width());
+      return new Room(address, ids, weights, offsets, groupRows, slots, gateUp, activated, end);
+    }
+
+    private static long behind(long start, long bytes) {
+      return start + Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+    }
+  }
+
+  private Room room(int rows, Experts experts) {
+    long elementBytes = CudaWeight.elementBytes(precision);
+    long needed = Room.at(0, rows, experts, elementBytes).end();
+    if (memory.bytes() < needed) {
+      DeviceMemory larger = DeviceMemory.allocate(needed);
+      outgrown.add(memory);
+      memory = larger;
+    }
+    return Room.at(memory.address(), rows, experts, elementBytes);
+  }
+
+  @Override
+  public void close() {
+    begin();
+    Release.one(memory);
+  }
+}
