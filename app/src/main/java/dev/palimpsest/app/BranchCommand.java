@@ -27,8 +27,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "branch",
     description = {
-      "Edits the canvas right before a step and runs on with the same random numbers, so that",
-      "whatever differs comes from the edit. Writes a trace that shares the steps before it."
+      "Runs on from an edited canvas of a trace.",
+      "Edits the canvas right before a step and runs on with the same random numbers, so that"
+          + " whatever differs comes from the edit. Writes a trace that shares the steps before"
+          + " it."
     },
     mixinStandardHelpOptions = true)
 final class BranchCommand implements Callable<Integer> {

@@ -29,9 +29,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     description = {
-      "Measures models on the same problems, one after another in this process: speed at",
-      "several concurrencies, and accuracy beside it. Prints a table and writes compare.json",
-      "and compare.html. Loading and warm-up are not timed."
+      "Measures models on the same problems, one after another.",
+      "Speed at several concurrencies, and accuracy beside it. Prints a table and writes"
+          + " compare.json and compare.html. Loading and warm-up are not timed."
     },
     mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {

@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Writes traces as one table, Parquet or CSV by the name of the file: a row for every",
-      "change of a position, or for every prediction."
+      "Writes traces as one table, Parquet or CSV.",
+      "The name of the file says which. A row for every change of a position, or for every"
+          + " prediction."
     },
     mixinStandardHelpOptions = true)
 final class TraceExportCommand implements Callable<Integer> {

@@ -46,7 +46,7 @@ final class CompareCommandTest {
     String[] command = {
       "compare", "--limit", "6", "--concurrency", "1,3", "--warm-up", "2", "--out", out.toString()
     };
-    Outcome outcome = Outcome.run(command);
+    Outcome outcome = Outcome.of(command);
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.out())
         .contains("abacus-mdm (llada;", "abacus-ar (decode;", "Not in any number: loading");
@@ -127,7 +127,7 @@ final class CompareCommandTest {
             });
     try {
       Outcome outcome =
-          Outcome.run(
+          Outcome.of(
               "compare",
               "--json",
               "--limit",
@@ -168,7 +168,7 @@ final class CompareCommandTest {
     HttpServer server = serve(status, _ -> line == null ? "out of order" : line + "\n\n");
     try {
       Outcome outcome =
-          Outcome.run(
+          Outcome.of(
               "compare",
               "--limit",
               "2",
@@ -200,7 +200,7 @@ final class CompareCommandTest {
         "a a|named twice",
       })
   void aWrongComparisonIsRefusedInOneLine(String arguments, String complaint) {
-    Outcome outcome = Outcome.run(("compare " + arguments).split(" ", -1));
+    Outcome outcome = Outcome.of(("compare " + arguments).split(" ", -1));
     assertThat(outcome.code()).isEqualTo(2);
     assertThat(outcome.err().lines()).hasSize(1);
     assertThat(outcome.err()).contains(complaint);
@@ -216,7 +216,7 @@ final class CompareCommandTest {
         .isEqualTo(
             Map.of("sampler", "dream", "alg", "entropy", "top_p", 0.9, "steps", 12, "seed", -3));
     String folder = Main.home().resolve("models/abacus-mdm").toString();
-    assertThat(Outcome.run("compare", folder + ",alg=entropy").err())
+    assertThat(Outcome.of("compare", folder + ",alg=entropy").err())
         .contains("--alg entropy is no option of the sampler llada");
   }
 
