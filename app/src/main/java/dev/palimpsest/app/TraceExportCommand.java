@@ -46,7 +46,7 @@ final class TraceExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String name = target.getFileName().toString().toLowerCase(Locale.ROOT);
+    String name = target.toString().toLowerCase(Locale.ROOT);
     if (!name.endsWith(".parquet") && !name.endsWith(".csv")) {
       throw new ParameterException(
           spec.commandLine(), "--to " + target + " has an unknown kind: use .parquet or .csv");
