@@ -35,10 +35,11 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "audit",
     description = {
-      "Generates once, then again in four ways that must come out the same to the last bit:",
-      "with all activations NaN between steps; every step from its canvas alone in a fresh",
-      "process; without any memory of finished tokens; in a batch of many. Exits with 1 if one",
-      "does not. docs/GUARANTEE.md says what this shows, and what it does not."
+      "Checks that a generation keeps what the guarantee promises.",
+      "Generates once, then again in four ways that must come out the same to the last bit: with"
+          + " all activations NaN between steps; every step from its canvas alone in a fresh"
+          + " process; without any memory of finished tokens; in a batch of many. Exits with 1 if"
+          + " one does not. docs/GUARANTEE.md says what this shows, and what it does not."
     },
     mixinStandardHelpOptions = true)
 final class AuditCommand implements Callable<Integer> {

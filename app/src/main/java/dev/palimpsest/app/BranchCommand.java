@@ -12,7 +12,10 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -27,8 +30,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "branch",
     description = {
-      "Edits the canvas right before a step and runs on with the same random numbers, so that",
-      "whatever differs comes from the edit. Writes a trace that shares the steps before it."
+      "Runs on from an edited canvas of a trace.",
+      "Edits the canvas right before a step and runs on with the same random numbers, so that"
+          + " whatever differs comes from the edit. Writes a trace that shares the steps before"
+          + " it."
     },
     mixinStandardHelpOptions = true)
 final class BranchCommand implements Callable<Integer> {
@@ -68,7 +73,7 @@ final class BranchCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     Trace trace = Trace.readWhole(file);
     int index = trace.indexOfStep(at);
     requireNothingFromOutside(trace, index);
@@ -87,14 +92,21 @@ final class BranchCommand implements Callable<Integer> {
                   new TraceHeader.Origin(trace.chain(index - 1), at, edits),
                   TraceOptions.machine(model));
       Language language = Languages.of(model, trace.header().specials());
-      try (TraceWriter writer =
-          TraceWriter.open(target, header, model.tokenizer()::piece, predictions)) {
-        writer.share(trace, at);
-        Steering.Outcome outcome =
-            Steering.generate(model.transformer(), language, plan, options, run, at, writer);
-        writer.end(outcome.complete(), outcome.canvas());
+      // The end of the name says how a trace is packed, so the temporary one differs in its start.
+      Path temporary = target.resolveSibling("part-" + target.getFileName());
+      try {
+        try (TraceWriter writer =
+            TraceWriter.open(temporary, header, model.tokenizer()::piece, predictions)) {
+          writer.share(trace, at);
+          Steering.Outcome outcome =
+              Steering.generate(model.transformer(), language, plan, options, run, at, writer);
+          writer.end(outcome.complete(), outcome.canvas());
+        }
+        Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
       } catch (IllegalArgumentException e) {
         throw new ParameterException(spec.commandLine(), "--edit: " + e.getMessage(), e);
+      } finally {
+        Files.deleteIfExists(temporary);
       }
     }
     report(trace, Trace.readWhole(target));

@@ -29,9 +29,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     description = {
-      "Measures models on the same problems, one after another in this process: speed at",
-      "several concurrencies, and accuracy beside it. Prints a table and writes compare.json",
-      "and compare.html. Loading and warm-up are not timed."
+      "Measures models on the same problems, one after another.",
+      "Speed at several concurrencies, and accuracy beside it. Prints a table and writes"
+          + " compare.json and compare.html. Loading and warm-up are not timed."
     },
     mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
@@ -105,6 +105,7 @@ final class CompareCommand implements Callable<Integer> {
     List<Problem> problems = every.subList(0, Math.min(limit, every.size()));
     List<Problem> others = every.subList(problems.size(), every.size());
     List<Problem> warming = warming(others.isEmpty() ? problems : others);
+    Files.createDirectories(out);
     List<Measurement> measurements = new ArrayList<>();
     try (ProgressBar bar =
         ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
@@ -122,7 +123,6 @@ final class CompareCommand implements Callable<Integer> {
     report.put("excluded", ComparisonPage.EXCLUDED);
     report.put("measurements", measurements.stream().map(Measurement::json).toList());
     String text = Json.write(report);
-    Files.createDirectories(out);
     write(out.resolve("compare.json"), text + "\n");
     write(
         out.resolve("compare.html"),
@@ -256,7 +256,11 @@ final class CompareCommand implements Callable<Integer> {
 
   private static void write(Path file, String text) throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + ".part");
-    Files.writeString(temporary, text);
-    Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+    try {
+      Files.writeString(temporary, text);
+      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
   }
 }

@@ -69,9 +69,14 @@ sealed interface Contestant {
           "the endpoint %s needs model=NAME and takes max_tokens=N and temperature=T, no more"
               .formatted(text));
     }
+    URI address = URI.create(base.replaceFirst("/+$", ""));
+    if (address.getHost() == null) {
+      throw new IllegalArgumentException(
+          "the endpoint %s names no host: write http://HOST:PORT/PATH".formatted(text));
+    }
     return new Endpoint(
         text,
-        URI.create(base.replaceFirst("/+$", "")),
+        address,
         model.toString(),
         maxTokens instanceof Integer count ? count : 128,
         temperature instanceof Number number ? number.doubleValue() : 0);

@@ -2,6 +2,7 @@ package dev.palimpsest.app;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -100,6 +101,9 @@ final class EndpointRace implements Race {
         }
         return read(problem, lines.iterator(), started);
       }
+    } catch (ConnectException e) {
+      throw new UncheckedIOException(
+          "the endpoint " + endpoint.base() + " accepts no connection: start its server first", e);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "the endpoint " + endpoint.base() + " cannot be read: " + e, e);

@@ -33,8 +33,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "eval",
     description = {
-      "Measures exact answers on a file of problems, one JSON object a line with \"prompt\" and",
-      "\"answer\". A text is right if what follows its last \"Answer:\" is the answer."
+      "Measures exact answers on a file of problems.",
+      "The file has one JSON object a line with \"prompt\" and \"answer\". A text is right if"
+          + " what follows its last \"Answer:\" is the answer."
     },
     mixinStandardHelpOptions = true)
 final class EvalCommand implements Callable<Integer> {

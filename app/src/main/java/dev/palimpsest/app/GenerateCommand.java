@@ -85,6 +85,7 @@ final class GenerateCommand implements Callable<Integer> {
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+      Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan(model)) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
       try (TraceOptions.Recording recording =
@@ -101,8 +102,8 @@ final class GenerateCommand implements Callable<Integer> {
                   drawing.snapshot(snapshot);
                 });
         generation =
-            planFile.isPresent()
-                ? planned(model, generator.run(ids, options), options, listener)
+            plan.isPresent()
+                ? planned(plan.get(), model, generator.run(ids, options), options, listener)
                 : generator.generate(ids, options, listener);
         recording.end(generation);
       }
@@ -114,12 +115,27 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  /** Generates with the interventions of the plan between the steps. */
-  private Generation planned(Model model, Run run, SamplingOptions options, TraceListener listener)
-      throws IOException {
+  private Plan plan(Model model) throws IOException {
     Path file = planFile.orElseThrow();
     try {
-      Plan plan = new PlanReader(model.transformer()).plan(Files.readString(file));
+      return new PlanReader(model.transformer()).plan(Files.readString(file));
+    } catch (NoSuchFileException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--plan " + file + ": there is no such file", e);
+    } catch (IllegalArgumentException e) {
+      throw wrongPlan(e);
+    }
+  }
+
+  private ParameterException wrongPlan(IllegalArgumentException e) {
+    return new ParameterException(
+        spec.commandLine(), "--plan " + planFile.orElseThrow() + ": " + e.getMessage(), e);
+  }
+
+  /** Generates with the interventions of the plan between the steps. */
+  private Generation planned(
+      Plan plan, Model model, Run run, SamplingOptions options, TraceListener listener) {
+    try {
       long started = System.nanoTime();
       Steering.Outcome outcome =
           Steering.generate(
@@ -139,11 +155,8 @@ final class GenerateCommand implements Callable<Integer> {
           canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length,
           outcome.firstStepNanos(),
           System.nanoTime() - started);
-    } catch (NoSuchFileException e) {
-      throw new ParameterException(
-          spec.commandLine(), "--plan " + file + ": there is no such file", e);
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), "--plan " + file + ": " + e.getMessage(), e);
+      throw wrongPlan(e);
     }
   }
 

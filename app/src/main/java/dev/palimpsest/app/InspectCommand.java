@@ -26,9 +26,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "inspect",
     description = {
-      "Says what a model is, whether it is supported, whether its files fit it, and how much",
-      "memory it needs. A config.json is enough; an index and weights are checked if they are",
-      "there. Exits with 1 if the model is not supported."
+      "Says what a model is, and whether it is supported.",
+      "Also whether its files fit it, and how much memory it needs. A config.json is enough; an"
+          + " index and weights are checked if they are there. Exits with 1 if the model is not"
+          + " supported."
     },
     mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {

@@ -6,7 +6,11 @@ import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.trace.TraceException;
+import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -98,8 +102,21 @@ public final class Main implements Runnable {
       case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
+      case IOException io -> report(io, described(io), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);
+    };
+  }
+
+  /** A failed access in a sentence: the exceptions of files hold no more than the file's name. */
+  private static String described(IOException e) {
+    return switch (e) {
+      case NoSuchFileException missing ->
+          missing.getFile() + ": there is no such file, or no folder for it.";
+      case AccessDeniedException denied -> denied.getFile() + ": access is not permitted.";
+      case FileSystemException failed when failed.getReason() != null ->
+          failed.getFile() + ": " + failed.getReason() + ".";
+      default -> String.valueOf(e.getMessage());
     };
   }
 

@@ -14,8 +14,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "replay",
     description = {
-      "Runs on from the canvas of a step and compares every later step with the trace. Exits",
-      "with 1 at the first that is not the same to the last bit."
+      "Runs a trace again from any of its steps and compares.",
+      "Runs on from the canvas of a step and compares every later step with the trace. Exits"
+          + " with 1 at the first that is not the same to the last bit."
     },
     mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {

@@ -13,8 +13,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "check",
     description = {
-      "Rebuilds every canvas and checks every checksum. A damaged record is named by its",
-      "number. Exits with 1 if a trace is altered or ends early."
+      "Rebuilds every canvas and checks every checksum.",
+      "A damaged record is named by its number. Exits with 1 if a trace is altered or ends"
+          + " early."
     },
     mixinStandardHelpOptions = true)
 final class TraceCheckCommand implements Callable<Integer> {

@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Writes traces as one table, Parquet or CSV by the name of the file: a row for every",
-      "change of a position, or for every prediction."
+      "Writes traces as one table, Parquet or CSV.",
+      "The name of the file says which. A row for every change of a position, or for every"
+          + " prediction."
     },
     mixinStandardHelpOptions = true)
 final class TraceExportCommand implements Callable<Integer> {
@@ -45,7 +46,7 @@ final class TraceExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String name = target.getFileName().toString().toLowerCase(Locale.ROOT);
+    String name = target.toString().toLowerCase(Locale.ROOT);
     if (!name.endsWith(".parquet") && !name.endsWith(".csv")) {
       throw new ParameterException(
           spec.commandLine(), "--to " + target + " has an unknown kind: use .parquet or .csv");

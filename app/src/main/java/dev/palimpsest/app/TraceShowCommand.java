@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "show",
     description = {
-      "Shows a trace: all of it in one line a step, or one step, or what differs between two.",
-      "A step's canvas is the one after it."
+      "Shows a trace in the terminal.",
+      "All of it in one line a step, or one step, or what differs between two. A step's canvas"
+          + " is the one after it."
     },
     mixinStandardHelpOptions = true)
 final class TraceShowCommand implements Callable<Integer> {

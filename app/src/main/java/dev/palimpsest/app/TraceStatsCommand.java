@@ -32,8 +32,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "stats",
     description = {
-      "Measures traces: how close to left-to-right they were written, and when the answer was",
-      "there relative to its reasoning. Of several traces the means are shown."
+      "Measures traces: their order, and when the answer was there.",
+      "How close to left-to-right they were written, and when the answer was there relative to"
+          + " its reasoning. Of several traces the means are shown."
     },
     mixinStandardHelpOptions = true)
 final class TraceStatsCommand implements Callable<Integer> {

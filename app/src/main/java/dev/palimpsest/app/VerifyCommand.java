@@ -18,9 +18,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "verify",
     description = {
-      "Runs every case of oracle folders (config.json, model.safetensors, cases.json,",
-      "expected.safetensors) in f32: logits within 1e-5 relative, every state of every",
-      "trajectory equal. Exits with 1 on a mismatch."
+      "Compares the engine with published results.",
+      "Runs every case of oracle folders (config.json, model.safetensors, cases.json,"
+          + " expected.safetensors) in f32: logits within 1e-5 relative, every state of every"
+          + " trajectory equal. Exits with 1 on a mismatch."
     },
     mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {

@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "view",
     description = {
-      "Writes traces as one HTML file that needs no network: play them, point at a token to see",
-      "all that happened at its position, compare two side by side."
+      "Writes traces as one HTML page.",
+      "The page needs no network: play the traces, point at a token to see all that happened at"
+          + " its position, compare two side by side."
     },
     mixinStandardHelpOptions = true)
 final class ViewCommand implements Callable<Integer> {

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -168,12 +169,34 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "eval", "compare", "inspect", "verify", "doctor"})
-  void everyCommandExplainsItself(String command) {
-    Outcome outcome = run(command, "--help");
+  @MethodSource("commands")
+  void everyCommandExplainsItself(CommandLine command) {
+    String name = command.getCommandSpec().qualifiedName();
+    Outcome outcome =
+        run(Stream.of((name + " --help").split(" ", -1)).skip(1).toArray(String[]::new));
     assertThat(outcome.code()).isZero();
-    assertThat(outcome.out()).contains("Usage: palimpsest " + command);
+    assertThat(outcome.err()).isEmpty();
+    assertThat(outcome.out()).startsWith("Usage: " + name + " ");
     assertThat(outcome.out().lines()).allMatch(line -> line.length() <= 80);
+  }
+
+  /** The list of commands shows no more of a description than its first entry. */
+  @ParameterizedTest
+  @MethodSource("commands")
+  void everyDescriptionBeginsWithAWholeSentenceOfOneLine(CommandLine command) {
+    String[] description = command.getCommandSpec().usageMessage().description();
+    assertThat(description).isNotEmpty();
+    assertThat(description[0]).endsWith(".").hasSizeLessThan(68);
+  }
+
+  private static Stream<CommandLine> commands() {
+    return withSubcommands(new CommandLine(new Main()));
+  }
+
+  private static Stream<CommandLine> withSubcommands(CommandLine command) {
+    return Stream.concat(
+        Stream.of(command),
+        command.getSubcommands().values().stream().flatMap(CommandLineTest::withSubcommands));
   }
 
   @Test

@@ -197,6 +197,7 @@ final class CompareCommandTest {
         "models/abacus-mdm,threshold|write name=value",
         "http://localhost:1/v1|needs model=NAME",
         "http://localhost:1/v1,model=a,steps=3|no more",
+        "http:///v1,model=a|names no host",
         "a a|named twice",
       })
   void aWrongComparisonIsRefusedInOneLine(String arguments, String complaint) {

@@ -102,9 +102,18 @@ final class ReplayCommandsTest {
                 .map(each -> ((TraceRecord.Event) each).name()))
         .containsExactly("paraphrase", "remask", "round");
     assertThat(run("replay", file, "--from", "60").code()).isZero();
-    Files.writeString(plan, "{\"rounds\": 1, \"whirl\": 2}");
-    assertThat(run("generate", "--plan", plan.toString(), PROBLEM).err())
-        .contains("knows no whirl");
+  }
+
+  @Test
+  void aWrongPlanIsRefusedBeforeTheTraceOfAnEarlierRunIsReplaced() throws IOException {
+    Path plan = Files.writeString(folder.resolve("wrong.json"), "{\"rounds\": 1, \"whirl\": 2}");
+    Path kept = Files.writeString(folder.resolve("kept.trace.jsonl"), "kept");
+    Outcome outcome =
+        run("generate", "--plan", plan.toString(), "--trace", kept.toString(), PROBLEM);
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err().lines()).hasSize(1);
+    assertThat(outcome.err()).contains("knows no whirl");
+    assertThat(kept).hasContent("kept");
   }
 
   @Test

@@ -35,6 +35,17 @@ final class ViewCommandTest {
   }
 
   @Test
+  void aPageThatCannotBeWrittenIsNamedInOneLine() {
+    Path trace = folder.resolve("b.trace.jsonl");
+    FakeTraces.write(trace, 24, 12, 1, true);
+    Path page = folder.resolve("missing").resolve("b.html");
+    Outcome outcome = run("view", trace.toString(), "--to", page.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err().lines()).hasSize(1);
+    assertThat(outcome.err()).contains(page.toString(), "no folder").doesNotContain("unexpected");
+  }
+
+  @Test
   void aPatternWithoutAGroupIsRefused() {
     Outcome outcome = run("view", "a.trace.jsonl", "--answer-pattern", "Answer");
     assertThat(outcome.code()).isEqualTo(2);
