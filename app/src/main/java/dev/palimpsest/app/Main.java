@@ -12,6 +12,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,24 +28,25 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     version = "palimpsest " + Main.VERSION,
     usageHelpAutoWidth = true,
-    synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      GenerateCommand.class,
-      EvalCommand.class,
-      CompareCommand.class,
-      InspectCommand.class,
-      VerifyCommand.class,
-      TraceCommand.class,
-      ReplayCommand.class,
-      BranchCommand.class,
-      AuditCommand.class,
-      ViewCommand.class,
-      DoctorCommand.class
-    })
+    synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
   static final String VERSION = "0.1.0";
   static final int FAILURE = 1;
   static final int USAGE = 2;
+
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          GenerateCommand.class,
+          EvalCommand.class,
+          CompareCommand.class,
+          InspectCommand.class,
+          VerifyCommand.class,
+          TraceCommand.class,
+          ReplayCommand.class,
+          BranchCommand.class,
+          AuditCommand.class,
+          ViewCommand.class,
+          DoctorCommand.class);
 
   @Spec private CommandSpec spec;
 
@@ -69,11 +71,30 @@ public final class Main implements Runnable {
   /** Runs a command and returns its exit code. */
   static int run(String... arguments) {
     Main main = new Main();
-    return new CommandLine(main)
+    return commandLine(main, arguments)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
         .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
         .execute(arguments);
+  }
+
+  /**
+   * With the command that is called, or with all: reading what one takes is a good part of a start.
+   */
+  static CommandLine commandLine(Main main, String... arguments) {
+    CommandLine commandLine = new CommandLine(main);
+    List<Class<?>> called =
+        COMMANDS.stream()
+            .filter(each -> arguments.length > 0 && arguments[0].equals(name(each)))
+            .toList();
+    for (Class<?> each : called.isEmpty() ? COMMANDS : called) {
+      commandLine.addSubcommand(each);
+    }
+    return commandLine;
+  }
+
+  private static String name(Class<?> command) {
+    return command.getAnnotation(Command.class).name();
   }
 
   /** The folder of the project: bundled models lie below it. */

@@ -190,7 +190,7 @@ final class CommandLineTest {
   }
 
   private static Stream<CommandLine> commands() {
-    return withSubcommands(new CommandLine(new Main()));
+    return withSubcommands(Main.commandLine(new Main()));
   }
 
   private static Stream<CommandLine> withSubcommands(CommandLine command) {
