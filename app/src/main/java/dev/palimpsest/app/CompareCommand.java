@@ -114,7 +114,7 @@ final class CompareCommand implements Callable<Integer> {
       }
     }
     Map<String, Object> report = new LinkedHashMap<>();
-    report.put("file", problemsFile.toString());
+    report.put("file", String.valueOf(problemsFile.getFileName()));
     report.put("problems", problems.size());
     report.put("warm_up_requests", warmUp);
     report.put("warm_up_problems", others.isEmpty() ? "the same" : "others of the file");
