@@ -43,16 +43,6 @@ public final class Event implements AutoCloseable {
     Status.check("cuEventSynchronize", CudaDriver.cuEventSynchronize(address));
   }
 
-  /** Whether it has happened, or was never recorded. */
-  public boolean hasHappened() {
-    int status = CudaDriver.cuEventQuery(address);
-    if (status == CudaDriver.CUDA_ERROR_NOT_READY()) {
-      return false;
-    }
-    Status.check("cuEventQuery", status);
-    return true;
-  }
-
   /** Milliseconds from this event to a later one; both are timed and have happened. */
   public float millisTo(Event later) {
     try (Arena arena = Arena.ofConfined()) {

@@ -29,16 +29,6 @@ public final class Kernel {
             function, CudaDriver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES(), bytes));
   }
 
-  /** Bytes of local memory that a thread spills to. */
-  public int localBytes() {
-    int[] value = new int[1];
-    Status.check(
-        "cuFuncGetAttribute of " + name,
-        JCudaDriver.cuFuncGetAttribute(
-            value, CudaDriver.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES(), function));
-    return value[0];
-  }
-
   /**
    * Puts a launch into the stream.
    *
