@@ -14,6 +14,7 @@ import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.backend.TensorCopy;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
@@ -192,7 +193,7 @@ public final class HostBackend implements Backend {
           if (source.precision() == Precision.F32) {
             MemorySegment.copy(source.data(), from, memory, 4 * out.row(row), source.rowBytes());
           } else {
-            Bf16.widen(source.data(), from, memory, 4 * out.row(row), source.columns());
+            Bf16Vectors.widen(source.data(), from, memory, 4 * out.row(row), source.columns());
           }
         });
   }

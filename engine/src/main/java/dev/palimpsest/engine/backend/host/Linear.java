@@ -116,7 +116,7 @@ final class Linear {
       int worker) {
     Input input = new Input(memory, at, w.columns(), w.columns(), Float.BYTES);
     if (w.precision() == Precision.BF16 && multipliesBf16()) {
-      Bf16.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
+      Bf16Vectors.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
       input = new Input(memory, narrowed, w.columns(), w.columns(), Short.BYTES);
     }
     int panel = panel(w);
@@ -152,7 +152,7 @@ final class Linear {
         tiles,
         (tile, _) -> {
           for (int row = tile * ROW_TILE; row < (tile + 1) * ROW_TILE; row++) {
-            Bf16.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
+            Bf16Vectors.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
     return new Input(target, 0, x.columns(), x.columns(), Short.BYTES);
@@ -164,7 +164,8 @@ final class Linear {
       return new Panel(w.data(), first * w.rowBytes(), width);
     }
     MemorySegment target = scratch[worker].atLeast(scratchOffset + panelBytes(w));
-    Bf16.widen(w.data(), first * w.rowBytes(), target, scratchOffset, (long) width * w.columns());
+    Bf16Vectors.widen(
+        w.data(), first * w.rowBytes(), target, scratchOffset, (long) width * w.columns());
     return new Panel(target, scratchOffset, width);
   }
 
