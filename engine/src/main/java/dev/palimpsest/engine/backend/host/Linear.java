@@ -132,7 +132,7 @@ final class Linear {
       int worker) {
     Input input = new Input(memory, at, w.columns(), w.columns(), Float.BYTES);
     if (isNative(w)) {
-      Bf16.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
+      Bf16Vectors.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
       input = new Input(memory, narrowed, w.columns(), w.columns(), Short.BYTES);
     }
     multiplyBlock(input, 0, rows, w, firstRow, columns, 0, memory, to, columns, worker);
@@ -153,7 +153,7 @@ final class Linear {
         tiles,
         (tile, _) -> {
           for (int row = tile * ROW_TILE; row < (tile + 1) * ROW_TILE; row++) {
-            Bf16.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
+            Bf16Vectors.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
     return new Input(target, 0, x.columns(), x.columns(), Short.BYTES);
@@ -209,7 +209,7 @@ final class Linear {
       if (w.precision() == Precision.BF16) {
         long elements = (long) w.panel() * w.columns();
         panel = widened[worker].atLeast(4 * elements);
-        Bf16.widen(w.data(), panelAt, panel, 0, elements);
+        Bf16Vectors.widen(w.data(), panelAt, panel, 0, elements);
         panelAt = 0;
       }
       gemm.times(

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.TensorCopy;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
