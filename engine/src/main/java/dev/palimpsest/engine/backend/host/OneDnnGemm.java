@@ -11,6 +11,7 @@ import java.util.SplittableRandom;
 record OneDnnGemm() implements Gemm {
   private static final int MOST = 128;
   private static final int LONG = 520;
+  private static final int PERIOD = 1021;
 
   /**
    * Whether the library, on this CPU, gives an element the same bits however few rows and columns
@@ -22,8 +23,8 @@ record OneDnnGemm() implements Gemm {
     SplittableRandom random = new SplittableRandom(1);
     OneDnnGemm gemm = new OneDnnGemm();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = normal(random, arena, Linear.BLOCK_ROWS * LONG);
-      MemorySegment b = normal(random, arena, MOST * LONG);
+      MemorySegment a = random(random, arena, Linear.BLOCK_ROWS * LONG);
+      MemorySegment b = random(random, arena, MOST * LONG);
       for (int n = Linear.STEP; n <= MOST; n += Linear.STEP) {
         if (!isSteadyTransposed(gemm, arena, a, b, n) || !isSteady(gemm, arena, a, b, n)) {
           return false;
@@ -33,10 +34,15 @@ record OneDnnGemm() implements Gemm {
     }
   }
 
-  private static MemorySegment normal(SplittableRandom random, Arena arena, int elements) {
+  /** A few random numbers over and over: a start cannot wait for more. */
+  private static MemorySegment random(SplittableRandom random, Arena arena, int elements) {
+    float[] numbers = new float[PERIOD];
+    for (int i = 0; i < PERIOD; i++) {
+      numbers[i] = random.nextInt() * 0x1p-31f;
+    }
     MemorySegment matrix = arena.allocate(JAVA_FLOAT, elements);
-    for (int i = 0; i < elements; i++) {
-      matrix.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
+    for (int i = 0; i < elements; i += PERIOD) {
+      MemorySegment.copy(numbers, 0, matrix, JAVA_FLOAT, 4L * i, Math.min(PERIOD, elements - i));
     }
     return matrix;
   }
