@@ -207,7 +207,8 @@ final class CompareCommand implements Callable<Integer> {
       List<Problem> warming,
       List<Problem> problems,
       int concurrency) {
-    try (Model model = Model.load(local.folder(), compute, device::notice, _ -> {})) {
+    try (Model model =
+        Model.load(local.folder(), compute, local.blockLength(), device::notice, _ -> {})) {
       int longest =
           Stream.concat(problems.stream(), warming.stream())
               .mapToInt(each -> model.prompt(each.prompt()).length)

@@ -4,6 +4,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
  * Who takes part in a comparison: a model of this process, or a server.
@@ -20,7 +21,15 @@ sealed interface Contestant {
    *
    * @param options of its sampler, by their reference names
    */
-  record Local(String label, Path folder, Map<String, Object> options) implements Contestant {}
+  record Local(String label, Path folder, Map<String, Object> options) implements Contestant {
+
+    /** The length that a block-causal model is to run with; what is no length is left out. */
+    OptionalInt blockLength() {
+      return options.get("block_length") instanceof Integer length && length > 0
+          ? OptionalInt.of(length)
+          : OptionalInt.empty();
+    }
+  }
 
   /**
    * A server with OpenAI's chat completions, streamed.

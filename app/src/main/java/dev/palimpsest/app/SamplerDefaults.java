@@ -12,7 +12,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
-/** What a user does not say about sampling, the model says, and then the sampler. */
+/**
+ * What a user does not say about sampling, the model's {@code generation_config.json} says, and
+ * then the sampler.
+ */
 final class SamplerDefaults {
   private static final int GEN_LENGTH = 128;
 
@@ -36,6 +39,7 @@ final class SamplerDefaults {
     values.putIfAbsent("gen_length", recommended.genLength().orElse(otherwise));
     // A length that is no number is for the sampler to refuse.
     int length = values.get("gen_length") instanceof Integer number ? number : otherwise;
+    recommendDraw(values, name, recommended);
     switch (name) {
       case LladaSampler.NAME -> {
         values.putIfAbsent("block_length", fitting(recommended.blockLength(), ownLength, length));
@@ -54,6 +58,18 @@ final class SamplerDefaults {
       default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
     }
     return SamplingOptions.of(name, values);
+  }
+
+  /** A nucleus and a top k are for drawing: who asks for the argmax gets it of all tokens. */
+  private static void recommendDraw(
+      Map<String, Object> values, String sampler, GenerationConfig recommended) {
+    recommended.temperature().ifPresent(value -> values.putIfAbsent("temperature", value));
+    boolean draws =
+        !(values.get("temperature") instanceof Number number && number.doubleValue() == 0);
+    if (draws && !sampler.equals(LladaSampler.NAME)) {
+      recommended.topP().ifPresent(value -> values.putIfAbsent("top_p", value));
+      recommended.topK().ifPresent(value -> values.putIfAbsent("top_k", value));
+    }
   }
 
   /**

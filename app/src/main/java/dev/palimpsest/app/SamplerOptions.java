@@ -5,6 +5,7 @@ import dev.palimpsest.sampler.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /**
@@ -31,7 +32,7 @@ final class SamplerOptions {
       paramLabel = "N",
       description =
           "[llada, block] Positions of a block, filled from left to right; the model's default,"
-              + " else all [llada] or 4 [block].")
+              + " else all [llada] or 4 [block]. The attention of a block-causal model follows.")
   private Optional<Integer> blockLength;
 
   @Option(
@@ -45,19 +46,23 @@ final class SamplerOptions {
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Temperature of the draw; 0 takes the argmax (default: 0, [remdm] 1).")
+      description =
+          "Temperature of the draw; 0 takes the argmax. The model's default, else 0, or 1 [remdm].")
   private Optional<Double> temperature;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
-      description = "[all but llada] Draw from the nucleus of this probability.")
+      description =
+          "[all but llada] Draw from the nucleus of this probability; the model's default, else 1.")
   private Optional<Double> topP;
 
   @Option(
       names = "--top-k",
       paramLabel = "K",
-      description = "[all but llada] Draw from the K most probable tokens; 0 is all.")
+      description =
+          "[all but llada] Draw from the K most probable tokens; 0 is all. The model's default,"
+              + " else 0.")
   private Optional<Integer> topK;
 
   @Option(
@@ -167,6 +172,11 @@ final class SamplerOptions {
    */
   SamplingOptions resolve(Model model, int longestPrompt) {
     return SamplerDefaults.complete(given(), model, longestPrompt);
+  }
+
+  /** The length that a block-causal model is to run with; what is no length is left out. */
+  OptionalInt blockLength() {
+    return blockLength.filter(length -> length > 0).stream().mapToInt(each -> each).findFirst();
   }
 
   private Map<String, Object> given() {
