@@ -3,6 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockSampler;
 import dev.palimpsest.sampler.DecodeSampler;
 import dev.palimpsest.sampler.LladaSampler;
@@ -29,12 +30,17 @@ final class SamplerDefaults {
    * @throws dev.palimpsest.sampler.InvalidOptionException if something given is wrong
    */
   static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
+    return complete(given, model.spec(), model.generationConfig(), longestPrompt);
+  }
+
+  /** As above, of a model that is not loaded. */
+  static SamplingOptions complete(
+      Map<String, ?> given, ModelSpec spec, GenerationConfig recommended, int longestPrompt) {
     Map<String, Object> values = new LinkedHashMap<>(given);
     Object named = values.remove("sampler");
-    String name = named == null ? ModelLimits.samplerOf(model.spec()) : named.toString();
-    GenerationConfig recommended = model.generationConfig();
+    String name = named == null ? ModelLimits.samplerOf(spec) : named.toString();
     boolean ownLength = values.containsKey("gen_length");
-    int room = model.spec().maxLength() - longestPrompt;
+    int room = spec.maxLength() - longestPrompt;
     int otherwise = name.equals(DecodeSampler.NAME) ? Math.clamp(room, 1, GEN_LENGTH) : GEN_LENGTH;
     values.putIfAbsent("gen_length", recommended.genLength().orElse(otherwise));
     // A length that is no number is for the sampler to refuse.
@@ -46,7 +52,7 @@ final class SamplerDefaults {
         values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
       }
       case BlockSampler.NAME -> {
-        if (model.spec().pattern() instanceof AttentionPattern.BlockCausal blocks) {
+        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
         } else {
           values.putIfAbsent("whole_canvas", true);

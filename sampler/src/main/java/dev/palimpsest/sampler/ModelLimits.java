@@ -71,7 +71,12 @@ public record ModelLimits(int vocabulary, int maxLength, AttentionPattern patter
     return maxLength / length * length - promptLength;
   }
 
-  private void requireFit(SamplingOptions options) {
+  /**
+   * Checks that the sampler fits the model.
+   *
+   * @throws InvalidOptionException in a sentence that says why not, and which sampler does
+   */
+  public void requireFit(SamplingOptions options) {
     switch (pattern) {
       case AttentionPattern.Full _ -> {
         if (options instanceof DecodeOptions) {
