@@ -9,6 +9,7 @@ import dev.palimpsest.sampler.DecodeSampler;
 import dev.palimpsest.sampler.LladaSampler;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SubBlockSampler;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -56,6 +57,11 @@ final class SamplerDefaults {
           values.putIfAbsent("block_length", blocks.length());
         } else {
           values.putIfAbsent("whole_canvas", true);
+        }
+      }
+      case SubBlockSampler.NAME -> {
+        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
+          values.putIfAbsent("block_length", blocks.length());
         }
       }
       case DecodeSampler.NAME -> {

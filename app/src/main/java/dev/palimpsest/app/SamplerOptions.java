@@ -17,8 +17,8 @@ final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, block or decode; the one the model was made for if not given."
-              + " The options below are of the samplers in brackets, or of all.")
+          "llada, dream, remdm, block, sub_block or decode; the one the model was made for if not"
+              + " given. The options below are of the samplers in brackets, or of all.")
   private Optional<String> sampler;
 
   @Option(
@@ -31,9 +31,17 @@ final class SamplerOptions {
       names = "--block-length",
       paramLabel = "N",
       description =
-          "[llada, block] Positions of a block, filled from left to right; the model's default,"
-              + " else all [llada] or 4 [block]. The attention of a block-causal model follows.")
+          "[llada, block, sub_block] Positions of a block, filled from left to right; the model's"
+              + " default, else all [llada], 4 [block] or 32 [sub_block]. The attention of a"
+              + " block-causal model follows.")
   private Optional<Integer> blockLength;
+
+  @Option(
+      names = "--sub-block-length",
+      paramLabel = "N",
+      description =
+          "[sub_block] Positions of a part of a block, filled from left to right (default: 8).")
+  private Optional<Integer> subBlockLength;
 
   @Option(
       names = "--steps",
@@ -54,7 +62,8 @@ final class SamplerOptions {
       names = "--top-p",
       paramLabel = "P",
       description =
-          "[all but llada] Draw from the nucleus of this probability; the model's default, else 1.")
+          "[all but llada] Draw from the nucleus of this probability; the model's default, else 1,"
+              + " or 0.95 [sub_block].")
   private Optional<Double> topP;
 
   @Option(
@@ -85,7 +94,8 @@ final class SamplerOptions {
       paramLabel = "P",
       description =
           "[llada] Commit every position at least this confident (Fast-dLLM); ignores --steps."
-              + " [block] The same for low_confidence_dynamic (default: 0.85).")
+              + " [block] The same for low_confidence_dynamic (default: 0.85). [sub_block] The same"
+              + " (default: 0.9).")
   private Optional<Double> threshold;
 
   @Option(
@@ -184,6 +194,7 @@ final class SamplerOptions {
     put(values, "sampler", sampler);
     put(values, "gen_length", genLength);
     put(values, "block_length", blockLength);
+    put(values, "sub_block_length", subBlockLength);
     put(values, "steps", steps);
     put(values, "temperature", temperature);
     put(values, "top_p", topP);
