@@ -699,7 +699,7 @@ public final class CudaBackend implements Backend {
       context.makeCurrent();
       return task.run();
     } catch (CudaException e) {
-      String reason = what + ": " + machine.operation() + e.getMessage();
+      String reason = what + ": " + machine.failed() + e.getMessage();
       release();
       unusable = Optional.of("the device failed before: " + reason);
       throw new DeviceException(reason, e);
