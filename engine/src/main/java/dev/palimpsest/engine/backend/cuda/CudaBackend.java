@@ -24,6 +24,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.backend.host.ShapedRow;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
@@ -43,7 +44,6 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
-  private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
@@ -87,7 +87,7 @@ public final class CudaBackend implements Backend {
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
       mixture = held(new DeviceMixture(machine, kernels, precision));
-      memory = DeviceMemory.allocate(1);
+      memory = DeviceMemory.allocate(Integer.BYTES);
       opened = true;
     } finally {
       if (!opened) {
@@ -134,10 +134,12 @@ public final class CudaBackend implements Backend {
    *
    * @param precision of weights and activations
    * @param spec of the model that is to be loaded
+   * @param workload what has to fit beside the weights
    * @throws DeviceException if there is no GPU, or no kernel for this model, or the model does not
    *     fit: then it says how much is needed and how much is free
    */
-  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
+  public static CudaBackend open(
+      Precision precision, CudaOptions options, ModelSpec spec, Workload workload) {
     Optional<String> reason = failure();
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
@@ -147,18 +149,16 @@ public final class CudaBackend implements Backend {
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
     try {
-      long needed = spec.parameters() * CudaWeight.elementBytes(precision) + RESERVE_BYTES;
+      DeviceNeed need = DeviceNeed.of(spec, precision, workload);
       long free = context.freeBytes();
-      if (needed > free) {
+      if (need.total() > free) {
         throw new DeviceException(
-            String.format(
-                Locale.ROOT,
-                "the model does not fit: %.2f GB of %s's memory are needed for its weights in %s and"
-                    + " the first steps, and %.2f GB are free",
-                needed / 1e9,
-                context.device().name(),
-                name(precision),
-                free / 1e9));
+            "the model does not fit: %s of %s's memory are needed (%s), and %s are free"
+                .formatted(
+                    DeviceNeed.gigabytes(need.total()),
+                    context.device().name(),
+                    need.describe(precision, workload.tokens()),
+                    DeviceNeed.gigabytes(free)));
       }
       fits = true;
     } finally {
@@ -167,6 +167,11 @@ public final class CudaBackend implements Backend {
       }
     }
     return new CudaBackend(precision, options, context);
+  }
+
+  /** As above, for weights alone. */
+  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
+    return open(precision, options, spec, Workload.NONE);
   }
 
   private static String name(Precision precision) {
@@ -261,8 +266,7 @@ public final class CudaBackend implements Backend {
           tokens = 0;
           long bytes = elements * CudaWeight.elementBytes(precision);
           if (memory.bytes() < bytes) {
-            memory.close();
-            memory = DeviceMemory.allocate(Math.ceilDiv(bytes, 4) * 4);
+            makeRoom(Math.ceilDiv(bytes, Integer.BYTES) * Integer.BYTES);
           }
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
@@ -270,6 +274,24 @@ public final class CudaBackend implements Backend {
           }
           return true;
         });
+  }
+
+  /** A step that is too large is refused, and another may be begun. */
+  private void makeRoom(long bytes) {
+    memory.close();
+    try {
+      memory = DeviceMemory.allocate(bytes);
+    } catch (CudaException e) {
+      if (!e.isOutOfMemory()) {
+        throw e;
+      }
+      memory = DeviceMemory.allocate(Integer.BYTES);
+      throw new DeviceException(
+          "step %d does not fit: %s of the device's memory are needed for its activations, and %s are free; fewer or shorter sequences at once need less"
+              .formatted(
+                  steps, DeviceNeed.gigabytes(bytes), DeviceNeed.gigabytes(context.freeBytes())),
+          e);
+    }
   }
 
   private void forgetInput() {

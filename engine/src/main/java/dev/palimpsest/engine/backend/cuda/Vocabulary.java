@@ -138,6 +138,13 @@ final class Vocabulary implements AutoCloseable {
     return Math.ceilDiv(ids, STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
   }
 
+  /** Bytes that the reduction of so many rows takes. */
+  static long bytes(int rows, int ids) {
+    int most = Math.min(rows, MOST_ROWS);
+    return (long) Float.BYTES * most * chunk(most, stridden(ids))
+        + (long) (STATE_BYTES + RESULT_BYTES) * Math.max(FIRST_ROWS, rows);
+  }
+
   private void makeRoom(int rows, int width) {
     int most = Math.min(rows, MOST_ROWS);
     long needed = (long) Float.BYTES * most * chunk(most, width);

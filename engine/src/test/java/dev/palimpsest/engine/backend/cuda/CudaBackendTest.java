@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.bindings.cuda.Context;
+import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
@@ -11,11 +13,17 @@ import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.backend.host.TinyFamily;
 import dev.palimpsest.engine.backend.host.TinyLlada;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.ModelSpec;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -217,10 +225,75 @@ final class CudaBackendTest {
   @Test
   void aModelThatDoesNotFitSaysHowMuchIsNeededAndFree() {
     EmulatedDevice.setMemory(100L << 20);
-    assertThatThrownBy(() -> CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, MODEL.spec()))
+    assertThatThrownBy(
+            () ->
+                CudaBackend.open(
+                    Precision.F32,
+                    CudaOptions.DEFAULT,
+                    TinyFamily.EXPERTS.spec(),
+                    new Workload(4096, 30_000_000, 1 << 27)))
         .isInstanceOf(DeviceException.class)
-        .hasMessageContaining("0.54 GB of emulated device (CPU)'s memory are needed")
-        .hasMessageContaining("0.10 GB are free");
+        .hasMessage(
+            "the model does not fit: 0.96 GB of emulated device (CPU)'s memory are needed"
+                + " (0.00 GB for its weights in f32, 0.12 GB for a step over 4,096 tokens,"
+                + " 0.54 GB for kept keys and values, 0.30 GB for the rest), and 0.10 GB are free");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "WIDE_HEADS, F32",
+    "WIDE_HEADS, BF16",
+    "BLOCKS, BF16",
+    "EXPERTS, F32",
+    "SHIFTED, F32"
+  })
+  void whatIsSaidToBeNeededIsWhatAModelAndItsLargestStepTake(TinyFamily family, Precision precision)
+      throws IOException {
+    ModelSpec spec = family.spec();
+    family.write(Files.createDirectory(folder.resolve("family")), 1);
+    Workload all = Transformer.workload(spec);
+    Workload step = new Workload(all.tokens(), all.activations(), 0);
+    int[] tokens = new int[spec.maxLength()];
+    int[] rows = IntStream.range(0, tokens.length).toArray();
+    Query largest = new Query(tokens, 0, rows, tokens.length, Draw.GREEDY, Optional.empty());
+    long free = freeBytes();
+    try (Transformer device =
+        TinyLlada.load(
+            folder.resolve("family"), CudaBackend.open(precision, CudaOptions.DEFAULT, spec))) {
+      assertThat(device.predict(List.of(largest)).getFirst()).hasSameSizeAs(rows);
+      DeviceNeed need = DeviceNeed.of(spec, precision, step);
+      long kept =
+          CudaWeight.elementBytes(precision)
+              * spec.layers()
+              * tokens.length
+              * 2
+              * spec.keyValueHeads()
+              * spec.headSize();
+      long taken = free - freeBytes() - (need.rest() - DeviceNeed.UNSEEN_BYTES);
+      assertThat(taken - kept)
+          .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kept);
+    }
+  }
+
+  private static long freeBytes() {
+    try (Context context = Context.retain(Cuda.devices().getFirst())) {
+      return context.freeBytes();
+    }
+  }
+
+  @Test
+  void aStepThatDoesNotFitIsRefusedAndASmallerOneRuns() {
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> expected = device.predict(batch(1));
+      long inUse = (2L << 30) - freeBytes();
+      EmulatedDevice.setMemory(inUse + (1 << 20));
+      Query large = query(new SplittableRandom(1), 250, Draw.GREEDY);
+      assertThatThrownBy(() -> device.predict(Collections.nCopies(16, large)))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageMatching(
+              "step 2 does not fit: 0.0[0-9] GB of the device's memory are needed for its activations, and 0.00 GB are free; .*");
+      assertThat(device.predict(batch(1))).isEqualTo(expected);
+    }
   }
 
   @Test
