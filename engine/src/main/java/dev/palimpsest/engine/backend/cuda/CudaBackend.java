@@ -1,8 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.bindings.LibraryCache;
@@ -25,11 +23,9 @@ import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
-import dev.palimpsest.engine.backend.host.ShapedRow;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -592,12 +588,7 @@ public final class CudaBackend implements Backend {
         "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
           CudaWeight weight = (CudaWeight) head;
-          boolean folded = draws.stream().anyMatch(each -> each.draw().shape().isEmpty());
-          if (folded) {
-            vocabulary.put(address(x), x.stride(), weight, draws, machine);
-          } else {
-            vocabulary.putNothing();
-          }
+          vocabulary.put(address(x), x.stride(), weight, draws, machine);
           if (options.audit()) {
             vocabulary.poison(stream);
           }
@@ -605,65 +596,10 @@ public final class CudaBackend implements Backend {
           forgetInput();
           Prediction[] predictions = new Prediction[draws.size()];
           for (int i = 0; i < predictions.length; i++) {
-            if (draws.get(i).draw().shape().isEmpty()) {
-              predictions[i] = prediction(vocabulary.pinned().segment(), i);
-            }
+            predictions[i] = vocabulary.result(i);
           }
-          reduceShaped(x, weight, draws, predictions);
           return List.of(predictions);
         });
-  }
-
-  private static Prediction prediction(MemorySegment results, int row) {
-    long at = (long) Vocabulary.RESULT_BYTES * row;
-    double logSumExp = results.get(JAVA_DOUBLE, at + 24);
-    int argmax = results.get(JAVA_INT, at + 60);
-    if (!Double.isFinite(logSumExp) || argmax < 0) {
-      throw new ArithmeticException(
-          "a row of logits has the maximum "
-              + results.get(JAVA_DOUBLE, at + 40)
-              + " and the softmax sum "
-              + results.get(JAVA_DOUBLE, at + 48)
-              + " where finite numbers are expected: the model's weights are damaged");
-    }
-    return new Prediction(
-        results.get(JAVA_INT, at + 56),
-        results.get(JAVA_DOUBLE, at),
-        argmax,
-        results.get(JAVA_DOUBLE, at + 8),
-        results.get(JAVA_DOUBLE, at + 16),
-        logSumExp,
-        results.get(JAVA_DOUBLE, at + 32));
-  }
-
-  /** Rows whose draw has a shape are needed whole, and are reduced on the host. */
-  private void reduceShaped(
-      Activation x, CudaWeight head, List<RowDraw> draws, Prediction[] predictions) {
-    int block = Vocabulary.wholeRows(head);
-    for (int first = 0; first < draws.size(); first += block) {
-      int start = first;
-      int end = Math.min(draws.size(), first + block);
-      int[] shaped =
-          IntStream.range(first, end)
-              .filter(row -> draws.get(row).draw().shape().isPresent())
-              .toArray();
-      if (shaped.length > 0) {
-        int rows = Math.min(block, RowBuckets.padded(draws.size()) - first);
-        long from = address(x) + CudaWeight.elementBytes(precision) * first * x.stride();
-        MemorySegment logits = vocabulary.logits(from, x.stride(), rows, head, machine, stream);
-        IntStream.of(shaped)
-            .parallel()
-            .forEach(
-                row ->
-                    predictions[row] =
-                        new ShapedRow()
-                            .prediction(
-                                logits,
-                                Vocabulary.rowBytes(head) * (row - start),
-                                head.rows(),
-                                draws.get(row)));
-      }
-    }
   }
 
   @Override

@@ -39,6 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole forwards on the emulated device, JCuda and graphs included. */
 final class CudaBackendTest {
+  private static final int[] NONE = {};
   private static final TinyLlada MODEL = TinyLlada.GROUPED;
 
   @TempDir private Path folder;
@@ -156,6 +157,31 @@ final class CudaBackendTest {
     try (Transformer device = onDevice(precision, CudaOptions.DEFAULT)) {
       List<List<Prediction>> together = device.predict(queries);
       for (int i = 0; i < queries.size(); i++) {
+        assertThat(device.predict(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
+      }
+    }
+  }
+
+  /** Rows are reduced at most 4,096 at a time. */
+  @Test
+  void aRowIsReducedTheSameWhereverItLiesAmongVeryManyRows() throws IOException {
+    Path few = Files.createDirectory(folder.resolve("few"));
+    TinyFamily.SHIFTED.write(few, 1);
+    SplittableRandom random = new SplittableRandom(3);
+    Draw shaped = new Draw(0.9, Optional.of(new Draw.Shape(20, 0.8)), 4, 2, new int[] {3}, NONE);
+    List<Query> queries = new ArrayList<>();
+    for (Draw draw : List.of(shaped, Draw.GREEDY)) {
+      for (int i = 0; i < 3; i++) {
+        int[] tokens = random.ints(690, 0, 90).toArray();
+        int[] rows = IntStream.range(0, tokens.length).toArray();
+        queries.add(new Query(tokens, 0, rows, 0, draw, Optional.empty()));
+      }
+    }
+    try (Transformer device =
+        TinyLlada.load(
+            few, CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, TinyFamily.SHIFTED.spec()))) {
+      List<List<Prediction>> together = device.predict(queries);
+      for (int i : new int[] {0, 5}) {
         assertThat(device.predict(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
       }
     }
