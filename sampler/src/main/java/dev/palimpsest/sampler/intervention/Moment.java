@@ -89,7 +89,9 @@ public record Moment(
   }
 
   private boolean isMasked(int position) {
-    return position < canvas.length() && canvas.state(position) == CellState.MASKED;
+    return position >= 0
+        && position < canvas.length()
+        && canvas.state(position) == CellState.MASKED;
   }
 
   private static boolean startsInWord(String piece) {
