@@ -1,6 +1,6 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.backend.host.Bf16;
+import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.io.IOException;
