@@ -39,6 +39,7 @@ final class StepMachine implements AutoCloseable {
   private final Set<Integer> seen = new HashSet<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
   private String operation = NOTHING;
+  private long waitedNanos;
 
   /**
    * A machine for one backend.
@@ -131,7 +132,18 @@ final class StepMachine implements AutoCloseable {
       graph.launch(stream);
     }
     clear();
+    await();
+  }
+
+  private void await() {
+    long from = System.nanoTime();
     stream.synchronize();
+    waitedNanos += System.nanoTime() - from;
+  }
+
+  /** Nanoseconds in which nothing was left to do but to wait for the device. */
+  long waitedNanos() {
+    return waitedNanos;
   }
 
   private void forgetOldest() {
@@ -153,7 +165,7 @@ final class StepMachine implements AutoCloseable {
   void runOnce() {
     putTape();
     clear();
-    stream.synchronize();
+    await();
   }
 
   private void putTape() {
