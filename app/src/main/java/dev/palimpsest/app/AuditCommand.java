@@ -84,7 +84,7 @@ final class AuditCommand implements Callable<Integer> {
     Specimen specimen;
     TraceHeader header;
     Compute compute = modelOptions.compute();
-    try (Model model = modelOptions.load(compute)) {
+    try (Model model = modelOptions.load(compute, samplerOptions.blockLength())) {
       Run run = run(model, 0);
       header = TraceOptions.header(model, modelOptions, run);
       specimen = Specimen.generate(run, model.transformer());
@@ -102,7 +102,7 @@ final class AuditCommand implements Callable<Integer> {
             compute.precision(),
             compute.threads(),
             new CudaOptions(true, compute.cuda().fastGemm()));
-    try (Model model = modelOptions.load(poisoned)) {
+    try (Model model = modelOptions.load(poisoned, samplerOptions.blockLength())) {
       verdicts.add(Audit.poisoned(specimen, run(model, 0), model.transformer()));
     }
     verdicts.add(recomputed(file, specimen.steps()));

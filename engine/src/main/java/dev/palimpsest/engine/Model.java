@@ -43,7 +43,8 @@ public record Model(
 
   /**
    * Loads the model in {@code folder} onto the host. Text and weights are loaded side by side, and
-   * a small model takes one step over masks, so that the first real one finds its code compiled.
+   * a small model that is ready before its text takes a step over masks meanwhile, so that the
+   * first real one finds some of its code compiled.
    *
    * @param threads that work on an operation
    * @param progress is told the share of the weights that is loaded, from 0 to 1
@@ -62,16 +63,32 @@ public record Model(
    */
   public static Model load(
       Path folder, Compute compute, Consumer<String> notice, DoubleConsumer progress) {
+    return load(folder, compute, OptionalInt.empty(), notice, progress);
+  }
+
+  /**
+   * Loads the model in {@code folder} as above, with blocks of another length.
+   *
+   * @param blockLength of a model whose attention is in blocks; if not given, what its {@code
+   *     generation_config.json} recommends, else that of its configuration. Other models have none
+   */
+  public static Model load(
+      Path folder,
+      Compute compute,
+      OptionalInt blockLength,
+      Consumer<String> notice,
+      DoubleConsumer progress) {
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec spec = Families.spec(checkpoint.config());
-      GenerationConfig generationConfig = GenerationConfig.read(folder);
+      ModelSpec published = Families.spec(checkpoint.config());
+      GenerationConfig generationConfig = GenerationConfig.read(folder, published);
+      ModelSpec spec = published.recommended(generationConfig, blockLength);
       Transformer transformer =
           Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
       boolean loaded = false;
       try {
-        if (spec.parameters() < SMALL) {
+        if (spec.parameters() < SMALL && !text.isDone()) {
           transformer.predict(List.of(masks(spec)));
         }
         Text texts = text.get();

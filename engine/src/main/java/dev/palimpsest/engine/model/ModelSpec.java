@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.model;
 
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A transformer as data: pre-norm RMS blocks with rotary attention and a SwiGLU feed-forward, dense
@@ -138,6 +139,28 @@ public record ModelSpec(
           "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
               .formatted(length, family));
     }
+    return with(new AttentionPattern.BlockCausal(length), ids);
+  }
+
+  /**
+   * The same model as its {@code generation_config.json} recommends: its texts end with the ids
+   * that are named there, of which the one that usually ends a text stays the first, and attention
+   * in blocks is in blocks of that length.
+   *
+   * @param blockLength comes before the recommended one, where attention is in blocks
+   */
+  public ModelSpec recommended(GenerationConfig generationConfig, OptionalInt blockLength) {
+    OptionalInt length = blockLength.isPresent() ? blockLength : generationConfig.blockLength();
+    ModelSpec spec =
+        length.isPresent() && pattern instanceof AttentionPattern.BlockCausal
+            ? withBlockLength(length.getAsInt())
+            : this;
+    return generationConfig.eos().isEmpty()
+        ? spec
+        : spec.with(spec.pattern, ids.endingWith(generationConfig.eos()));
+  }
+
+  private ModelSpec with(AttentionPattern newPattern, TokenIds newIds) {
     return new ModelSpec(
         family,
         vocabulary,
@@ -149,7 +172,7 @@ public record ModelSpec(
         projectionBias,
         headNorm,
         rotary,
-        new AttentionPattern.BlockCausal(length),
+        newPattern,
         feedForward,
         experts,
         normEpsilon,
@@ -157,6 +180,6 @@ public record ModelSpec(
         tiedHead,
         shifted,
         countsPadding,
-        ids);
+        newIds);
   }
 }
