@@ -602,6 +602,14 @@ public final class CudaBackend implements Backend {
         });
   }
 
+  /**
+   * Nanoseconds that the host has waited for the device so far, after it had put all work of a step
+   * into the stream; the rest of a step's time is the host's own.
+   */
+  public long waitedNanos() {
+    return machine.waitedNanos();
+  }
+
   @Override
   public float[] read(Activation x) {
     putGuided();

@@ -45,6 +45,7 @@ final class StepMachine implements AutoCloseable {
   private boolean running;
   private boolean putting;
   private boolean marksAll;
+  private long waitedNanos;
 
   /**
    * A machine for one backend.
@@ -140,7 +141,7 @@ final class StepMachine implements AutoCloseable {
     } else {
       graph.launch(stream);
     }
-    stream.synchronize();
+    await();
     clear();
   }
 
@@ -149,6 +150,17 @@ final class StepMachine implements AutoCloseable {
     progress.begin(markAll);
     marksAll = markAll;
     running = true;
+  }
+
+  private void await() {
+    long from = System.nanoTime();
+    stream.synchronize();
+    waitedNanos += System.nanoTime() - from;
+  }
+
+  /** Nanoseconds in which nothing was left to do but to wait for the device. */
+  long waitedNanos() {
+    return waitedNanos;
   }
 
   private void forgetOldest() {
@@ -170,7 +182,7 @@ final class StepMachine implements AutoCloseable {
   void runOnce() {
     begin(true);
     putTape();
-    stream.synchronize();
+    await();
     clear();
   }
 
