@@ -125,11 +125,12 @@ final class StepMachine implements AutoCloseable {
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
-    boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
+    boolean captures = graph == null && !oneByOne && seen.contains(key.hashCode());
+    Tape.Key kept = captures ? key.kept() : key;
     begin(graph == null && !captures);
     if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
-      graphs.put(key, graph);
+      graphs.put(kept, graph);
       forgetOldest();
     }
     if (graph == null) {
@@ -137,7 +138,7 @@ final class StepMachine implements AutoCloseable {
       if (seen.size() == MOST_SEEN) {
         seen.clear();
       }
-      seen.add(key.hash());
+      seen.add(key.hashCode());
     } else {
       graph.launch(stream);
     }
