@@ -166,9 +166,19 @@ record RaggedBatch(
       for (int row : rows) {
         seen = Math.max(seen, spec.pattern().limit(source(row), length));
       }
-      int settled =
-          cache.isEmpty() ? 0 : spec.pattern().settled(Math.min(sequence.settled(), seen));
-      int recalled = settled == 0 ? 0 : recall(sequence, settled);
+      int settled = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      PrefixCache.Reservation kept = PrefixCache.Reservation.NONE;
+      int recalled = 0;
+      if (cache.isPresent() && settled > 0) {
+        int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), settled);
+        kept = cache.get().reserve(sequence.tokens(), sequence.firstPosition(), settled);
+        // Where two sequences part within a page, a copy of the page begins: its keys are computed.
+        recalled = Math.min(slots.length, kept.first());
+        for (int t = 0; t < recalled; t++) {
+          recalledKeys.add(keys + t);
+          recalledSlots.add(slots[t]);
+        }
+      }
       int[] rowOf = new int[seen];
       int next = 0;
       for (int t = 0; t < seen; t++) {
@@ -190,37 +200,16 @@ record RaggedBatch(
         askedPositions.add(sequence.firstPosition() + source);
         askedLimits.add(spec.pattern().limit(source, length));
       }
-      keys += seen;
-      if (settled > 0) {
-        keep(sequence, settled, recalled, rowOf);
+      for (int i = 0; i < kept.slots().length; i++) {
+        keptRows.add(rowOf[kept.indices()[i]]);
+        keptSlots.add(kept.slots()[i]);
       }
+      keys += seen;
     }
 
     /** Where the prediction of a row is read. */
     private int source(int row) {
       return shifted ? Math.max(0, row - 1) : row;
-    }
-
-    /** How many leading keys of the sequence are recalled. */
-    private int recall(Query sequence, int settled) {
-      int[] slots = cache.orElseThrow().find(sequence.tokens(), sequence.firstPosition(), settled);
-      for (int t = 0; t < slots.length; t++) {
-        recalledKeys.add(keys + t);
-        recalledSlots.add(slots[t]);
-      }
-      return slots.length;
-    }
-
-    private void keep(Query sequence, int settled, int recalled, int[] rowOf) {
-      PrefixCache.Reservation kept =
-          cache.orElseThrow().reserve(sequence.tokens(), sequence.firstPosition(), settled);
-      for (int i = 0; i < kept.slots().length; i++) {
-        if (kept.indices()[i] < recalled) {
-          throw new IllegalStateException("a key that is kept was to be kept again");
-        }
-        keptRows.add(rowOf[kept.indices()[i]]);
-        keptSlots.add(kept.slots()[i]);
-      }
     }
   }
 

@@ -195,8 +195,7 @@ public final class ForwardProfile {
       run(
           "attention",
           () ->
-              backend.attention(
-                  q, own, store, recalled, all, headSize, queryStarts, limits, out));
+              backend.attention(q, own, store, recalled, all, headSize, queryStarts, limits, out));
     }
 
     @Override

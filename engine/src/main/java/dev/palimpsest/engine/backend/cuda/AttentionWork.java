@@ -10,8 +10,8 @@ import dev.palimpsest.engine.backend.Recalled;
  * @param keyStarts of the sequences it is for
  * @param items the number of blocks for one key head, padding included
  * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
- * @param sequences byte of the step's input: {@code {first row of its own keys, kept
- *     keys, first of their slots, own keys}} a sequence
+ * @param sequences byte of the step's input: {@code {first row of its own keys, kept keys, first of
+ *     their slots, own keys}} a sequence
  */
 record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
   private static final int MOST_QUERIES = 64;
@@ -43,8 +43,7 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     return work;
   }
 
-  private static AttentionWork cut(
-      int[] queryStarts, int[] keyStarts, int group, StepInput input) {
+  private static AttentionWork cut(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
     int most = MOST_QUERIES / group;
     int count = 0;
     int sequences = queryStarts.length - 1;

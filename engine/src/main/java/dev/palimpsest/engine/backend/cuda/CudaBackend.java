@@ -490,7 +490,14 @@ public final class CudaBackend implements Backend {
       Activation out) {
     int group = q.columns() / k.columns();
     putAttention(
-        q, k, v, headSize, work(queryStarts, keyStarts, group), limits, new Earlier(0, 0, 0, 0), out);
+        q,
+        k,
+        v,
+        headSize,
+        work(queryStarts, keyStarts, group),
+        limits,
+        new Earlier(0, 0, 0, 0),
+        out);
   }
 
   /** The kernel reads keys where they are kept. */
@@ -517,8 +524,7 @@ public final class CudaBackend implements Backend {
         new Earlier(
             from.address(),
             from.address() + CudaWeight.elementBytes(precision) * width,
-            input.put(
-                recalled.slots(), RowBuckets.padded(recalled.slots().length), 0),
+            input.put(recalled.slots(), RowBuckets.padded(recalled.slots().length), 0),
             from.columns()),
         out);
   }
