@@ -45,6 +45,7 @@ public final class Main implements Runnable {
           ReplayCommand.class,
           BranchCommand.class,
           AuditCommand.class,
+          FindingsCommand.class,
           ViewCommand.class,
           DoctorCommand.class);
 

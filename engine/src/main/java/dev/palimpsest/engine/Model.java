@@ -43,7 +43,8 @@ public record Model(
 
   /**
    * Loads the model in {@code folder} onto the host. Text and weights are loaded side by side, and
-   * a small model takes one step over masks, so that the first real one finds its code compiled.
+   * a small model that is ready before its text takes a step over masks meanwhile, so that the
+   * first real one finds some of its code compiled.
    *
    * @param threads that work on an operation
    * @param progress is told the share of the weights that is loaded, from 0 to 1
@@ -87,7 +88,7 @@ public record Model(
           Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
       boolean loaded = false;
       try {
-        if (spec.parameters() < SMALL) {
+        if (spec.parameters() < SMALL && !text.isDone()) {
           transformer.predict(List.of(masks(spec)));
         }
         Text texts = text.get();

@@ -3,10 +3,8 @@ package dev.palimpsest.engine.forward;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * Sequences packed one after another without padding: all queries' own, then the unconditional ones
@@ -84,7 +82,7 @@ record RaggedBatch(
       }
       row += query.rows().length;
     }
-    return new Packing(spec, shifted, cache).pack(sequences, guided);
+    return new Packing(spec, shifted, cache, sequences).pack(guided);
   }
 
   /** Whether every key is computed in this step, in the order of the tokens. */
@@ -97,31 +95,46 @@ record RaggedBatch(
     private final ModelSpec spec;
     private final boolean shifted;
     private final Optional<PrefixCache> cache;
-    private final IntStream.Builder tokens = IntStream.builder();
-    private final IntStream.Builder positions = IntStream.builder();
-    private final IntStream.Builder limits = IntStream.builder();
-    private final IntStream.Builder keyRows = IntStream.builder();
-    private final IntStream.Builder recalledKeys = IntStream.builder();
-    private final IntStream.Builder recalledSlots = IntStream.builder();
-    private final IntStream.Builder keptKeys = IntStream.builder();
-    private final IntStream.Builder keptSlots = IntStream.builder();
-    private final IntStream.Builder askedRows = IntStream.builder();
-    private final IntStream.Builder askedPositions = IntStream.builder();
-    private final IntStream.Builder askedLimits = IntStream.builder();
+    private final List<Query> sequences;
+    private final IntList tokens;
+    private final IntList positions;
+    private final IntList limits;
+    private final IntList keyRows;
+    private final IntList recalledKeys = new IntList(0);
+    private final IntList recalledSlots = new IntList(0);
+    private final IntList keptKeys = new IntList(0);
+    private final IntList keptSlots = new IntList(0);
+    private final IntList askedRows;
+    private final IntList askedPositions;
+    private final IntList askedLimits;
     private int computed;
     private int keys;
 
-    Packing(ModelSpec spec, boolean shifted, Optional<PrefixCache> cache) {
+    Packing(ModelSpec spec, boolean shifted, Optional<PrefixCache> cache, List<Query> sequences) {
       this.spec = spec;
       this.shifted = shifted;
       this.cache = cache;
+      this.sequences = sequences;
+      int length = 0;
+      int asked = 0;
+      for (Query sequence : sequences) {
+        check(sequence, spec);
+        length += sequence.tokens().length;
+        asked += sequence.rows().length;
+      }
+      tokens = new IntList(length);
+      positions = new IntList(length);
+      limits = new IntList(length);
+      keyRows = new IntList(length);
+      askedRows = new IntList(asked);
+      askedPositions = new IntList(asked);
+      askedLimits = new IntList(asked);
     }
 
-    RaggedBatch pack(List<Query> sequences, List<Guided> guided) {
+    RaggedBatch pack(List<Guided> guided) {
       int[] starts = new int[sequences.size() + 1];
       int[] keyStarts = new int[sequences.size() + 1];
       int[] askedStarts = new int[sequences.size() + 1];
-      sequences.forEach(sequence -> check(sequence, spec));
       for (int i = 0; i < sequences.size(); i++) {
         add(sequences.get(i));
         starts[i + 1] = computed;
@@ -129,39 +142,38 @@ record RaggedBatch(
         askedStarts[i + 1] = askedStarts[i] + sequences.get(i).rows().length;
       }
       return new RaggedBatch(
-          tokens.build().toArray(),
-          positions.build().toArray(),
+          tokens.toArray(),
+          positions.toArray(),
           starts,
-          limits.build().toArray(),
+          limits.toArray(),
           keyStarts,
-          keyRows.build().toArray(),
-          recalledKeys.build().toArray(),
-          recalledSlots.build().toArray(),
-          keptKeys.build().toArray(),
-          keptSlots.build().toArray(),
-          askedRows.build().toArray(),
-          askedPositions.build().toArray(),
-          askedLimits.build().toArray(),
+          keyRows.toArray(),
+          recalledKeys.toArray(),
+          recalledSlots.toArray(),
+          keptKeys.toArray(),
+          keptSlots.toArray(),
+          askedRows.toArray(),
+          askedPositions.toArray(),
+          askedLimits.toArray(),
           askedStarts,
           guided);
     }
 
     private void add(Query sequence) {
       int length = sequence.tokens().length;
-      int[] sources =
-          Arrays.stream(sequence.rows()).map(row -> shifted ? Math.max(0, row - 1) : row).toArray();
+      int[] rows = sequence.rows();
       int seen = 0;
-      for (int source : sources) {
-        seen = Math.max(seen, spec.pattern().limit(source, length));
+      for (int row : rows) {
+        seen = Math.max(seen, spec.pattern().limit(source(row), length));
       }
       int recalled = recall(sequence, seen);
       int[] rowOf = new int[seen];
       int next = 0;
       for (int t = 0; t < seen; t++) {
-        while (next < sources.length && sources[next] < t) {
+        while (next < rows.length && source(rows[next]) < t) {
           next++;
         }
-        boolean asked = next < sources.length && sources[next] == t;
+        boolean asked = next < rows.length && source(rows[next]) == t;
         if (t >= recalled || asked) {
           rowOf[t] = computed++;
           tokens.add(sequence.tokens()[t]);
@@ -170,12 +182,18 @@ record RaggedBatch(
           keyRows.add(keys + t);
         }
       }
-      for (int source : sources) {
+      for (int row : rows) {
+        int source = source(row);
         askedRows.add(rowOf[source]);
         askedPositions.add(sequence.firstPosition() + source);
         askedLimits.add(spec.pattern().limit(source, length));
       }
       keys += seen;
+    }
+
+    /** Where the prediction of a row is read. */
+    private int source(int row) {
+      return shifted ? Math.max(0, row - 1) : row;
     }
 
     /** How many leading keys of the sequence are recalled. */

@@ -71,6 +71,27 @@ public record ModelSpec(
     return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
   }
 
+  /**
+   * Number of weights, of {@link #parameters}, that are held in f32 whatever the precision: gains,
+   * biases and routers.
+   */
+  public long exactParameters() {
+    long keys = (long) keyValueHeads * headSize;
+    long block = 2L * hidden;
+    block += projectionBias ? (long) heads * headSize + 2 * keys : 0;
+    block += headNorm ? 2L * headSize : 0;
+    long total = hidden + layers * block;
+    for (int layer = 0; layer < layers; layer++) {
+      total += isDense(layer) ? 0 : router();
+    }
+    return total;
+  }
+
+  private long router() {
+    Experts mixture = experts.orElseThrow();
+    return (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
+  }
+
   /** Embedding, blocks with so many experts each, and the final norm. */
   private long parameters(long expertsCounted) {
     long queries = (long) heads * headSize;
@@ -87,8 +108,7 @@ public record ModelSpec(
 
   private long sparse(long expertsCounted) {
     Experts mixture = experts.orElseThrow();
-    long router = (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
-    return router + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
+    return router() + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
   }
 
   /** The id of a masked position. */

@@ -1,5 +1,8 @@
 package dev.palimpsest.sampler.intervention;
 
+import dev.palimpsest.sampler.Canvas;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +27,21 @@ public record Change(
   public Change {
     writes = Collections.unmodifiableMap(new TreeMap<>(writes));
     remasked = List.copyOf(remasked);
+  }
+
+  /** The canvas after it. */
+  public CanvasImage applyTo(CanvasImage before, int maskId) {
+    Canvas canvas = new Canvas(before, maskId);
+    writes.forEach(
+        (position, id) -> {
+          if (canvas.state(position) == CellState.MASKED) {
+            canvas.commit(position, id);
+          } else {
+            canvas.edit(position, id);
+          }
+        });
+    remasked.forEach(canvas::remask);
+    return canvas.image();
   }
 
   /** Writes ids. */

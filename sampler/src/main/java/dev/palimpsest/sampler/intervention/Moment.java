@@ -51,23 +51,55 @@ public record Moment(
     return Philox.uniform(words[lane]);
   }
 
-  /** The stretches of positions that are filled with text, each as long as can be. */
+  /**
+   * The stretches of positions that are filled with text, each as long as can be. A word or a
+   * number that a mask touches is left out: it may be the half of another.
+   */
   public List<Stretch> stretches(List<Integer> positions) {
     List<Stretch> stretches = new ArrayList<>();
     List<Integer> open = new ArrayList<>();
     for (int position : positions) {
       if (!open.isEmpty() && position != open.getLast() + 1) {
-        stretches.add(stretch(open));
+        whole(open).ifPresent(stretches::add);
         open.clear();
       }
       if (isText(position)) {
         open.add(position);
       }
     }
-    if (!open.isEmpty()) {
-      stretches.add(stretch(open));
-    }
+    whole(open).ifPresent(stretches::add);
     return stretches;
+  }
+
+  /** The stretch without what a mask may have cut. */
+  private Optional<Stretch> whole(List<Integer> positions) {
+    int from = 0;
+    int to = positions.size();
+    if (to > 0 && isMasked(positions.getFirst() - 1)) {
+      while (from < to && startsInWord(piece(positions.get(from)))) {
+        from++;
+      }
+    }
+    if (to > from && isMasked(positions.getLast() + 1)) {
+      while (from < to && endsInWord(piece(positions.get(to - 1)))) {
+        to--;
+      }
+    }
+    return from < to ? Optional.of(stretch(positions.subList(from, to))) : Optional.empty();
+  }
+
+  private boolean isMasked(int position) {
+    return position >= 0
+        && position < canvas.length()
+        && canvas.state(position) == CellState.MASKED;
+  }
+
+  private static boolean startsInWord(String piece) {
+    return !piece.isEmpty() && Character.isLetterOrDigit(piece.codePointAt(0));
+  }
+
+  private static boolean endsInWord(String piece) {
+    return !piece.isEmpty() && Character.isLetterOrDigit(piece.codePointBefore(piece.length()));
   }
 
   private Stretch stretch(List<Integer> positions) {

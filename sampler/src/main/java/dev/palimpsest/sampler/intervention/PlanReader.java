@@ -72,9 +72,9 @@ public final class PlanReader {
   private StepTransform transform(String name, Words words) {
     StepTransform transform =
         switch (name) {
-          case "none" -> new Corrupt(new Region.All(), 0, false);
+          case "none" -> new Corrupt(new Region.All(), new Corrupt.Share(0), false);
           case "corrupt" ->
-              new Corrupt(region(words, "all"), words.share("share"), words.flag("digits", false));
+              new Corrupt(region(words, "all"), amount(words), words.flag("digits", false));
           case "mistake" -> new Mistake(region(words, "reasoning"));
           case "paraphrase" -> new Paraphrase(region(words, "all"), paraphraser(words));
           case "filler" -> new Filler(region(words, "reasoning"), words.text("text"));
@@ -94,6 +94,16 @@ public final class PlanReader {
         };
     words.requireAllKnown(name);
     return transform;
+  }
+
+  private static Corrupt.Amount amount(Words words) {
+    if (!words.has("count")) {
+      return new Corrupt.Share(words.share("share"));
+    }
+    if (words.has("share")) {
+      throw new IllegalArgumentException("corrupt takes share or count, not both");
+    }
+    return new Corrupt.Count(words.integer("count"));
   }
 
   private static Region region(Words words, String otherwise) {
@@ -194,6 +204,10 @@ public final class PlanReader {
       left = new TreeSet<>(values.keySet());
     }
 
+    boolean has(String name) {
+      return values.containsKey(name);
+    }
+
     void seen(String name) {
       left.remove(name);
     }
@@ -204,14 +218,14 @@ public final class PlanReader {
     }
 
     String text(String name) {
-      if (!values.containsKey(name)) {
+      if (!has(name)) {
         throw new IllegalArgumentException(name + " is missing");
       }
       return text(name, "");
     }
 
     int integer(String name, int otherwise) {
-      return values.containsKey(name) ? integer(name) : otherwise;
+      return has(name) ? integer(name) : otherwise;
     }
 
     int integer(String name) {

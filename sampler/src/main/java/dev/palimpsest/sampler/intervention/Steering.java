@@ -2,9 +2,7 @@ package dev.palimpsest.sampler.intervention;
 
 import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.sampler.Canvas;
 import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
@@ -131,21 +129,10 @@ public final class Steering {
 
   private void apply(String name, Change change) {
     forwards += change.forwards();
-    Canvas canvas = new Canvas(run.canvas(), language.specials().maskId());
-    change
-        .writes()
-        .forEach(
-            (position, id) -> {
-              if (canvas.state(position) == CellState.MASKED) {
-                canvas.commit(position, id);
-              } else {
-                canvas.edit(position, id);
-              }
-            });
-    change.remasked().forEach(canvas::remask);
-    run = Run.resume(run.sampler(), canvas.image(), run.cursor());
+    CanvasImage canvas = change.applyTo(run.canvas(), language.specials().maskId());
+    run = Run.resume(run.sampler(), canvas, run.cursor());
     stopped |= change.stop();
-    log(name, change, canvas.image());
+    log(name, change, canvas);
   }
 
   private void log(String name, Change change, CanvasImage after) {

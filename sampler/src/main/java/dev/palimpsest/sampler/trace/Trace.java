@@ -115,7 +115,14 @@ public final class Trace {
     }
   }
 
-  private static Trace read(InputStream in, String name) {
+  /**
+   * Reads a trace that is not packed up to its end or its first damage.
+   *
+   * @param in read to its end, not closed
+   * @param name for messages
+   * @throws TraceException if the header cannot be read
+   */
+  public static Trace read(InputStream in, String name) {
     Reading reading = new Reading(in);
     Optional<TraceDamage> damage = reading.run();
     TraceHeader header =

@@ -110,11 +110,40 @@ final class TransformsTest {
         .contains("no right equation");
   }
 
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+  void aCountOfDigitsIsCorruptedAndNothingElse(long seed) {
+    for (int count = 0; count <= 12; count++) {
+      String text = edited("corrupt count=" + count + " digits=true", moment(TEXT, seed));
+      int changed = 0;
+      for (int position = 0; position < TEXT.length(); position++) {
+        boolean same = text.charAt(position) == TEXT.charAt(position);
+        changed += same ? 0 : 1;
+        assertThat(same || Character.isDigit(TEXT.charAt(position))).isTrue();
+        assertThat(Character.isDigit(text.charAt(position)))
+            .isEqualTo(Character.isDigit(TEXT.charAt(position)));
+      }
+      assertThat(changed).isEqualTo(Math.min(count, 10 + 2));
+    }
+    assertThatThrownBy(() -> reader.transform("corrupt count=1 share=0.5"))
+        .hasMessage("corrupt takes share or count, not both");
+  }
+
+  @Test
+  void aNumberThatAMaskMayHaveCutIsNotTakenForAWholeOne() {
+    assertThat(edited("paraphrase how=equations", "_4+7=31. 3+2=5_ 1+2=3 "))
+        .isEqualTo("_4+7=31. 3+2=5_ 2+1=3 ");
+    assertThat(edited("mistake", "_4+7=11. 4+7=1_")).isEqualTo("_4+7=11. 4+7=1_");
+    assertThat(edited("paraphrase how=synonyms words=cat:dog", "_cat cat cat_"))
+        .isEqualTo("_cat dog cat_");
+  }
+
   @Test
   void equationsAreParaphrasedByExchangingTheirTerms() {
     assertThat(edited("paraphrase how=equations", TEXT)).isEqualTo("7+24=31. 31-9=22. Answer: 22");
-    assertThat(edited("paraphrase how=equations in=0-7", "24+7=3_. 5+1=6"))
-        .isEqualTo("7+24=3_. 5+1=6");
+    assertThat(edited("paraphrase how=equations in=0-8", "24+7=31. 5+1=6"))
+        .isEqualTo("7+24=31. 5+1=6");
+    assertThat(edited("paraphrase how=equations", "24+7=3_. 5+1=6")).isEqualTo("24+7=3_. 1+5=6");
   }
 
   @Test

@@ -120,7 +120,7 @@ public class GemmBenchmark {
     memory.close();
   }
 
-  /** Tiles of 24 rows by panels of columns. */
+  /** Rows in multiples of six by panels of columns. */
   @Benchmark
   public void engine(Work work) {
     backend.linear(input, weight, 0, output);

@@ -5,7 +5,7 @@ import dev.palimpsest.bindings.cuda.Event;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.host.TensorCopy;
+import dev.palimpsest.engine.backend.TensorCopy;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

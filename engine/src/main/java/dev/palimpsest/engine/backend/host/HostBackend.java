@@ -5,11 +5,13 @@ import static dev.palimpsest.engine.backend.host.Vectors.LANES;
 import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
@@ -19,7 +21,6 @@ import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
@@ -76,9 +77,8 @@ public final class HostBackend implements Backend {
     this.audit = audit;
     this.gemm = gemm;
     workers = new Workers(threads);
-    scratch = new Scratch[threads];
-    Arrays.setAll(scratch, _ -> new Scratch());
-    linear = new Linear(workers, scratch, gemm);
+    scratch = Scratch.each(threads);
+    linear = new Linear(workers, gemm);
     attention = new Attention(workers, scratch, gemm);
     mixture = new Mixture(workers, linear);
     vocabulary = new Vocabulary(workers, scratch, linear);
@@ -144,25 +144,22 @@ public final class HostBackend implements Backend {
   private Weight copy(List<Tensor> parts, Precision stored) {
     List<Long> shape = parts.getFirst().shape();
     int columns = Math.toIntExact(shape.getLast());
+    int panel = shape.size() == 1 ? 1 : Linear.panel(stored, columns);
     long elements = parts.stream().mapToLong(Tensor::elements).sum();
-    MemorySegment data = weights.allocate(elements * elementBytes(stored), ALIGNMENT);
-    long at = 0;
-    for (Tensor part : parts) {
-      TensorCopy.into(data, at, stored, part);
-      at += part.elements() * elementBytes(stored);
-    }
-    return new HostWeight(stored, Math.toIntExact(elements / columns), columns, data);
-  }
-
-  private static long elementBytes(Precision precision) {
-    return precision == Precision.BF16 ? Short.BYTES : Float.BYTES;
+    int rows = Math.toIntExact(elements / columns);
+    long panels = Math.ceilDiv(rows, panel);
+    long bytes = panels * panel * columns * (stored == Precision.BF16 ? Short.BYTES : Float.BYTES);
+    HostWeight weight =
+        new HostWeight(stored, rows, columns, panel, weights.allocate(bytes, ALIGNMENT));
+    Panels.fill(weight, parts);
+    return weight;
   }
 
   @Override
   public Weight table(int rows, int columns, float[] values) {
     MemorySegment data = weights.allocate(4L * rows * columns, ALIGNMENT);
     MemorySegment.copy(values, 0, data, JAVA_FLOAT, 0, values.length);
-    return new HostWeight(Precision.F32, rows, columns, data);
+    return new HostWeight(Precision.F32, rows, columns, 1, data);
   }
 
   @Override
@@ -178,6 +175,7 @@ public final class HostBackend implements Backend {
       for (Scratch each : scratch) {
         each.poison();
       }
+      linear.poison();
     }
   }
 
@@ -188,11 +186,13 @@ public final class HostBackend implements Backend {
     byRows(
         tokens.length,
         row -> {
-          long from = tokens[row] * source.rowBytes();
-          if (source.precision() == Precision.F32) {
-            MemorySegment.copy(source.data(), from, memory, 4 * out.row(row), source.rowBytes());
-          } else {
-            Bf16.widen(source.data(), from, memory, 4 * out.row(row), source.columns());
+          for (int i = 0; i < source.columns(); i++) {
+            long from = source.index(tokens[row], i);
+            float element =
+                source.precision() == Precision.F32
+                    ? source.data().getAtIndex(JAVA_FLOAT, from)
+                    : Bf16.toFloat(source.data().getAtIndex(JAVA_SHORT, from));
+            memory.set(JAVA_FLOAT, 4 * (out.row(row) + i), element);
           }
         });
   }

@@ -5,20 +5,37 @@ import dev.palimpsest.engine.backend.Weight;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A row-major matrix in native memory.
+ * A matrix in native memory, in panels of some rows that are stored column by column: what a
+ * product with the transposed matrix reads from the first byte to the last.
  *
  * @param precision of its elements
- * @param data [rows, columns]
+ * @param panel rows of a panel; panels of one row are a row-major matrix
+ * @param data [⌈rows / panel⌉, columns, panel]; what the last panel has beyond the rows is 0
  */
-record HostWeight(Precision precision, int rows, int columns, MemorySegment data)
+record HostWeight(Precision precision, int rows, int columns, int panel, MemorySegment data)
     implements Weight {
+  private static final int LONG_SUM = 512;
+
+  /**
+   * Rows of a panel for products: so few that even a long panel is read in one stream (16 columns
+   * are what oneDNN works on together), and enough for a call to be worth it.
+   */
+  static int panel(int columns) {
+    return columns < LONG_SUM ? 64 : 16;
+  }
+
   @Override
   public long bytes() {
     return data.byteSize();
   }
 
-  /** The bytes from one row to the next. */
-  long rowBytes() {
-    return columns * (precision == Precision.BF16 ? (long) Short.BYTES : Float.BYTES);
+  /** The element's place in the data. */
+  long index(int row, int column) {
+    return ((long) (row / panel) * columns + column) * panel + row % panel;
+  }
+
+  /** The byte where an element stands. */
+  long at(int row, int column) {
+    return index(row, column) * (precision == Precision.BF16 ? Short.BYTES : Float.BYTES);
   }
 }

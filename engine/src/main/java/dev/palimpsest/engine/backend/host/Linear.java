@@ -6,24 +6,29 @@ import dev.palimpsest.engine.backend.Precision;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@code x · wᵀ} in tiles of one shape, so that a row's bits do not depend on how many rows there
- * are: always {@value #ROW_TILE} rows, or {@value #FEW_ROWS} if there are no more, which come out
- * alike (activations are padded to whole tiles; what a product writes into the padding is never
- * read), and panels of columns that depend on the weight alone.
+ * {@code x · wᵀ} in blocks of up to {@value #BLOCK_ROWS} rows by {@value #BLOCK_COLUMNS} columns. A
+ * row's bits do not depend on how many rows there are: rows are multiplied in multiples of {@value
+ * #ROW_STEP}, or {@value #FEW_ROWS} if there are no more, which come out alike (activations are
+ * padded, what a product writes into the padding is never read), and columns are cut as the
+ * weight's panels are.
  *
- * <p>f32 weights are multiplied as they are. bf16 weights are multiplied natively where the CPU can
+ * <p>f32 panels are multiplied as they are. bf16 weights are multiplied natively where the CPU can
  * (inputs rounded to bf16, sums in f32); elsewhere a panel is widened to f32 just before it is
  * multiplied, so the weights stay bf16 in memory and the inputs f32.
  */
 final class Linear {
-  /**
-   * A multiple of 6 because oneDNN's f32 product on AVX2 gives the last two rows of a tile of 8 or
-   * 32 other bits than the rest (3.11); 24 and 48 rows came out alike on SSE4.1, AVX and AVX2.
-   */
+  /** Rows that padded activations are a multiple of, and that native bf16 products always have. */
   static final int ROW_TILE = 24;
 
-  /** A tile for a step over few tokens: rows of the same bits, at half the cost or less. */
-  static final int FEW_ROWS = 6;
+  /**
+   * Rows that oneDNN's f32 product works on together on AVX2. It gives what is left of a number of
+   * rows by 6 other bits than the rest (3.11); multiples of 6 came out alike on SSE4.1, AVX and
+   * AVX2.
+   */
+  static final int ROW_STEP = 6;
+
+  /** Fewest rows that come out like those of larger numbers. */
+  static final int FEW_ROWS = 4;
 
   /**
    * Columns that oneDNN's f32 product works on together on AVX2: in a multiple of these, an element
@@ -31,25 +36,29 @@ final class Linear {
    */
   static final int STEP = 16;
 
-  private static final int WIDEST_PANEL = 128;
-  private static final int NARROWEST_PANEL = 16;
-  private static final long WIDENED_PANEL_BYTES = 512 << 10;
-  private static final int TILES_PER_TASK = 4;
+  /**
+   * Most rows that are multiplied with a panel while it is at hand; oneDNN halves larger numbers,
+   * and then not always into multiples of 6.
+   */
+  static final int BLOCK_ROWS = 3 * ROW_TILE;
+
+  /** Columns that one task works on. */
+  static final int BLOCK_COLUMNS = 128;
 
   private final Workers workers;
-  private final Scratch[] scratch;
+  private final Scratch[] widened;
   private final Gemm gemm;
   private final Scratch narrowed = new Scratch();
 
-  Linear(Workers workers, Scratch[] scratch, Gemm gemm) {
+  Linear(Workers workers, Gemm gemm) {
     this.workers = workers;
-    this.scratch = scratch;
     this.gemm = gemm;
+    widened = Scratch.each(workers.count());
   }
 
-  /** Rows that are multiplied where {@code rows} are wanted, at most a tile. */
-  static int tile(int rows) {
-    return rows <= FEW_ROWS ? FEW_ROWS : ROW_TILE;
+  /** Rows that are multiplied where {@code rows} are wanted. */
+  static int padded(int rows) {
+    return rows <= FEW_ROWS ? FEW_ROWS : Math.ceilDiv(rows, ROW_STEP) * ROW_STEP;
   }
 
   /** Tiles that hold {@code rows}. */
@@ -59,6 +68,11 @@ final class Linear {
 
   static boolean multipliesBf16() {
     return OneDnn.isAvailable() && OneDnn.hasFastBf16();
+  }
+
+  /** Rows of a panel in which a weight is to be held. */
+  static int panel(Precision precision, int columns) {
+    return precision == Precision.BF16 && multipliesBf16() ? 1 : HostWeight.panel(columns);
   }
 
   void multiply(
@@ -76,22 +90,28 @@ final class Linear {
       MemorySegment results,
       Activation out) {
     Input input = input(step, x, w);
-    int panel = panel(w);
-    int panels = Math.ceilDiv(out.columns(), panel);
-    int tiles = tiles(x.rows());
-    int groups = Math.ceilDiv(tiles, TILES_PER_TASK);
+    int rowBlocks = Math.ceilDiv(x.rows(), BLOCK_ROWS);
+    int columnBlocks = Math.ceilDiv(out.columns(), BLOCK_COLUMNS);
     workers.run(
-        panels * groups,
+        rowBlocks * columnBlocks,
         (task, worker) -> {
-          int column = task / groups * panel;
-          int width = Math.min(panel, out.columns() - column);
-          Panel weights = panel(w, firstRow + column, width, worker, 0);
-          int first = task % groups * TILES_PER_TASK;
-          for (int tile = first; tile < Math.min(tiles, first + TILES_PER_TASK); tile++) {
-            long target = 4 * (out.row(tile * ROW_TILE) + column);
-            int rows = tile(x.rows() - tile * ROW_TILE);
-            multiplyTile(input, tile, rows, weights, beta, results, target, out.stride());
-          }
+          int row = task % rowBlocks * BLOCK_ROWS;
+          int rows = Math.min(BLOCK_ROWS, x.rows() - row);
+          int column = task / rowBlocks * BLOCK_COLUMNS;
+          int columns = Math.min(BLOCK_COLUMNS, out.columns() - column);
+          long target = 4 * (out.row(row) + column);
+          multiplyBlock(
+              input,
+              row,
+              rows,
+              w,
+              firstRow + column,
+              columns,
+              beta,
+              results,
+              target,
+              out.stride(),
+              worker);
         });
   }
 
@@ -115,35 +135,20 @@ final class Linear {
       long narrowed,
       int worker) {
     Input input = new Input(memory, at, w.columns(), w.columns(), Float.BYTES);
-    if (w.precision() == Precision.BF16 && multipliesBf16()) {
-      Bf16.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
+    if (isNative(w)) {
+      Bf16Vectors.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
       input = new Input(memory, narrowed, w.columns(), w.columns(), Short.BYTES);
     }
-    int panel = panel(w);
-    for (int column = 0; column < columns; column += panel) {
-      int width = Math.min(panel, columns - column);
-      Panel weights = panel(w, firstRow + column, width, worker, 0);
-      multiplyTile(input, 0, tile(rows), weights, 0, memory, to + 4L * column, columns);
-    }
+    multiplyBlock(input, 0, rows, w, firstRow, columns, 0, memory, to, columns, worker);
   }
 
-  /** Columns that are multiplied at a time. */
-  static int panel(HostWeight w) {
-    if (w.precision() == Precision.F32 || multipliesBf16()) {
-      return WIDEST_PANEL;
-    }
-    long fitting = WIDENED_PANEL_BYTES / (4L * w.columns()) / NARROWEST_PANEL * NARROWEST_PANEL;
-    return Math.clamp(fitting, NARROWEST_PANEL, WIDEST_PANEL);
-  }
-
-  /** Bytes of a worker's scratch that {@link #panel} takes. */
-  static long panelBytes(HostWeight w) {
-    return w.precision() == Precision.F32 || multipliesBf16() ? 0 : 4L * panel(w) * w.columns();
+  private static boolean isNative(HostWeight w) {
+    return w.precision() == Precision.BF16 && w.panel() == 1;
   }
 
   /** The rows of {@code x}, rounded to bf16 if that is what gets multiplied. */
   Input input(MemorySegment step, Activation x, HostWeight w) {
-    if (w.precision() == Precision.F32 || !multipliesBf16()) {
+    if (!isNative(w)) {
       return new Input(step, 4 * x.offset(), x.stride(), x.columns(), Float.BYTES);
     }
     int tiles = tiles(x.rows());
@@ -152,83 +157,102 @@ final class Linear {
         tiles,
         (tile, _) -> {
           for (int row = tile * ROW_TILE; row < (tile + 1) * ROW_TILE; row++) {
-            Bf16.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
+            Bf16Vectors.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
     return new Input(target, 0, x.columns(), x.columns(), Short.BYTES);
   }
 
-  /** Rows [first, first + width) of {@code w}, widened into the worker's scratch if need be. */
-  Panel panel(HostWeight w, int first, int width, int worker, long scratchOffset) {
-    if (panelBytes(w) == 0) {
-      return new Panel(w.data(), first * w.rowBytes(), width);
-    }
-    MemorySegment target = scratch[worker].atLeast(scratchOffset + panelBytes(w));
-    Bf16.widen(w.data(), first * w.rowBytes(), target, scratchOffset, (long) width * w.columns());
-    return new Panel(target, scratchOffset, width);
-  }
-
   /**
-   * One tile of rows by one panel of columns.
+   * A block of rows by some rows of the weight, on the calling worker alone.
    *
-   * @param tileRows rows that are multiplied, as {@link #tile} has it; native bf16 takes whole
-   *     tiles
+   * @param row the block's first, a multiple of {@value #ROW_TILE}
+   * @param rows at most {@value #BLOCK_ROWS}
+   * @param first row of {@code w}
+   * @param columns rows of {@code w}, columns of the result
+   * @param target holds whole tiles of rows
    */
-  void multiplyTile(
+  void multiplyBlock(
       Input x,
-      int tile,
-      int tileRows,
-      Panel panel,
+      int row,
+      int rows,
+      HostWeight w,
+      int first,
+      int columns,
       float beta,
       MemorySegment target,
       long targetAt,
-      int targetStride) {
-    long rows = x.tile(tile);
-    int k = x.columns();
-    if (x.elementBytes() == Short.BYTES) {
-      OneDnn.gemmBf16(
-          ROW_TILE,
-          panel.width(),
-          k,
+      int targetStride,
+      int worker) {
+    if (isNative(w)) {
+      for (int tile = 0; tile < rows; tile += ROW_TILE) {
+        OneDnn.gemmBf16(
+            ROW_TILE,
+            columns,
+            w.columns(),
+            x.data(),
+            x.row(row + tile),
+            x.stride(),
+            w.data(),
+            w.at(first, 0),
+            w.columns(),
+            beta,
+            target,
+            targetAt + 4L * tile * targetStride,
+            targetStride);
+      }
+      return;
+    }
+    int width;
+    for (int done = 0; done < columns; done += width) {
+      int inPanel = (first + done) % w.panel();
+      width = Math.min(columns - done, w.panel() - inPanel);
+      int panelRow = first + done - inPanel;
+      MemorySegment panel = w.data();
+      long panelAt = w.at(panelRow, 0);
+      if (w.precision() == Precision.BF16) {
+        long elements = (long) w.panel() * w.columns();
+        panel = widened[worker].atLeast(4 * elements);
+        Bf16Vectors.widen(w.data(), panelAt, panel, 0, elements);
+        panelAt = 0;
+      }
+      gemm.times(
+          padded(rows),
+          width,
+          w.columns(),
           x.data(),
-          rows,
+          x.row(row),
           x.stride(),
-          panel.data(),
-          panel.offset(),
-          k,
+          panel,
+          panelAt + 4L * inPanel,
+          w.panel(),
           beta,
           target,
-          targetAt,
+          targetAt + 4L * done,
           targetStride);
-    } else {
-      gemm.timesTransposed(
-          tileRows,
-          panel.width(),
-          k,
-          x.data(),
-          rows,
-          x.stride(),
-          panel.data(),
-          panel.offset(),
-          k,
-          beta,
-          target,
-          targetAt,
-          targetStride);
+    }
+  }
+
+  /** Makes what was widened or narrowed NaN. */
+  void poison() {
+    narrowed.poison();
+    for (Scratch each : widened) {
+      each.poison();
     }
   }
 
   void close() {
     narrowed.close();
+    for (Scratch each : widened) {
+      each.close();
+    }
   }
 
   /** The left-hand rows in the form they are multiplied in; the offset is in bytes. */
   record Input(MemorySegment data, long offset, int stride, int columns, int elementBytes) {
-    long tile(int tile) {
-      return offset + (long) tile * ROW_TILE * stride * elementBytes;
+    /** The byte where a row starts. */
+    long row(int row) {
+      return offset + (long) row * stride * elementBytes;
     }
   }
-
-  /** Some rows of a weight in the form they are multiplied in; the offset is in bytes. */
-  record Panel(MemorySegment data, long offset, int width) {}
 }

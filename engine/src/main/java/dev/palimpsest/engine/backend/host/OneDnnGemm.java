@@ -10,6 +10,8 @@ import java.util.SplittableRandom;
 /** oneDNN's f32 product on the calling thread. */
 record OneDnnGemm() implements Gemm {
   private static final int MOST = 128;
+  private static final int LONG = 520;
+  private static final int PERIOD = 1021;
 
   /**
    * Whether the library, on this CPU, gives an element the same bits however few rows and columns
@@ -21,21 +23,26 @@ record OneDnnGemm() implements Gemm {
     SplittableRandom random = new SplittableRandom(1);
     OneDnnGemm gemm = new OneDnnGemm();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = normal(random, arena);
-      MemorySegment b = normal(random, arena);
+      MemorySegment a = random(random, arena, Linear.BLOCK_ROWS * LONG);
+      MemorySegment b = random(random, arena, MOST * LONG);
       for (int n = Linear.STEP; n <= MOST; n += Linear.STEP) {
         if (!isSteadyTransposed(gemm, arena, a, b, n) || !isSteady(gemm, arena, a, b, n)) {
           return false;
         }
       }
-      return true;
+      return isSteadyByRows(gemm, arena, a, b);
     }
   }
 
-  private static MemorySegment normal(SplittableRandom random, Arena arena) {
-    MemorySegment matrix = arena.allocate(JAVA_FLOAT, MOST * MOST);
-    for (int i = 0; i < MOST * MOST; i++) {
-      matrix.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
+  /** A few random numbers over and over: a start cannot wait for more. */
+  private static MemorySegment random(SplittableRandom random, Arena arena, int elements) {
+    float[] numbers = new float[PERIOD];
+    for (int i = 0; i < PERIOD; i++) {
+      numbers[i] = random.nextInt() * 0x1p-31f;
+    }
+    MemorySegment matrix = arena.allocate(JAVA_FLOAT, elements);
+    for (int i = 0; i < elements; i += PERIOD) {
+      MemorySegment.copy(numbers, 0, matrix, JAVA_FLOAT, 4L * i, Math.min(PERIOD, elements - i));
     }
     return matrix;
   }
@@ -48,7 +55,7 @@ record OneDnnGemm() implements Gemm {
     for (int k : new int[] {10, 16, 64, 100, MOST}) {
       gemm.timesTransposed(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, few, 0, MOST);
       gemm.timesTransposed(Linear.ROW_TILE, MOST, k, a, 0, MOST, b, 0, MOST, 0, all, 0, MOST);
-      if (!isSame(few, all, n)) {
+      if (!isSame(few, all, Linear.FEW_ROWS, n)) {
         return false;
       }
     }
@@ -68,15 +75,34 @@ record OneDnnGemm() implements Gemm {
       }
       gemm.times(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, ended, 0, MOST);
       gemm.times(Linear.ROW_TILE, n, MOST, zeroed, 0, MOST, b, 0, MOST, 0, longer, 0, MOST);
-      if (!isSame(ended, longer, n)) {
+      if (!isSame(ended, longer, Linear.FEW_ROWS, n)) {
         return false;
       }
     }
     return true;
   }
 
-  private static boolean isSame(MemorySegment few, MemorySegment all, int columns) {
-    for (int row = 0; row < Linear.FEW_ROWS; row++) {
+  /** Any number of rows against a whole block, for sums of every kind of length. */
+  private static boolean isSteadyByRows(
+      OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b) {
+    MemorySegment few = arena.allocate(JAVA_FLOAT, Linear.BLOCK_ROWS * MOST);
+    MemorySegment all = arena.allocate(JAVA_FLOAT, Linear.BLOCK_ROWS * MOST);
+    for (int k : new int[] {10, 300, LONG}) {
+      for (int n : new int[] {5, 16, 64}) {
+        gemm.times(Linear.BLOCK_ROWS, n, k, a, 0, k, b, 0, n, 0, all, 0, MOST);
+        for (int m : new int[] {Linear.FEW_ROWS, Linear.ROW_STEP, 18, 30, 54, 66}) {
+          gemm.times(m, n, k, a, 0, k, b, 0, n, 0, few, 0, MOST);
+          if (!isSame(few, all, m, n)) {
+            return false;
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  private static boolean isSame(MemorySegment few, MemorySegment all, int rows, int columns) {
+    for (int row = 0; row < rows; row++) {
       long from = 4L * row * MOST;
       long to = from + 4L * columns;
       if (MemorySegment.mismatch(few, from, to, all, from, to) >= 0) {

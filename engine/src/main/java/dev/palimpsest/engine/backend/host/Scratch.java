@@ -2,6 +2,7 @@ package dev.palimpsest.engine.backend.host;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Native memory that grows to the largest request and is then reused. */
 final class Scratch implements AutoCloseable {
@@ -9,6 +10,13 @@ final class Scratch implements AutoCloseable {
 
   private Arena arena = Arena.ofShared();
   private MemorySegment memory = arena.allocate(ALIGNMENT, ALIGNMENT);
+
+  /** One for each of some workers. */
+  static Scratch[] each(int workers) {
+    Scratch[] all = new Scratch[workers];
+    Arrays.setAll(all, _ -> new Scratch());
+    return all;
+  }
 
   /** At least {@code bytes} of memory; what it held is lost when it grows. */
   MemorySegment atLeast(long bytes) {

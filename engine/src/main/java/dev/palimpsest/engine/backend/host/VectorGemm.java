@@ -165,17 +165,18 @@ record VectorGemm() implements Gemm {
       long cAt,
       int ldc) {
     int whole = FLOATS.loopBound(n);
+    for (int j = 0; j < whole; j += 2 * LANES) {
+      boolean isPair = j + LANES < whole;
+      for (int i = 0; i < m; i += ROWS) {
+        int rows = Math.min(ROWS, m - i);
+        long a0 = aAt + 4L * i * lda;
+        long c0 = cAt + 4L * ((long) i * ldc + j);
+        chains(rows, isPair, k, a, a0, lda, b, bAt + 4L * j, ldb, beta, c, c0, ldc);
+      }
+    }
     for (int i = 0; i < m; i++) {
       long aRow = aAt + 4L * i * lda;
       long cRow = cAt + 4L * i * ldc;
-      for (int j = 0; j < whole; j += LANES) {
-        FloatVector s = beta == 0 ? FloatVector.zero(FLOATS) : load(c, cRow + 4L * j).mul(beta);
-        for (int p = 0; p < k; p++) {
-          FloatVector factor = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, aRow + 4L * p));
-          s = factor.fma(load(b, bAt + 4L * ((long) p * ldb + j)), s);
-        }
-        store(s, c, cRow + 4L * j);
-      }
       for (int j = whole; j < n; j++) {
         float s = beta == 0 ? 0 : beta * c.get(JAVA_FLOAT, cRow + 4L * j);
         for (int p = 0; p < k; p++) {
@@ -187,6 +188,77 @@ record VectorGemm() implements Gemm {
         }
         c.set(JAVA_FLOAT, cRow + 4L * j, s);
       }
+    }
+  }
+
+  /** A block of up to 4 rows by 1 or 2 vectors; missing ones repeat the last and are not stored. */
+  private static void chains(
+      int rows,
+      boolean isPair,
+      int k,
+      MemorySegment a,
+      long a0,
+      int lda,
+      MemorySegment b,
+      long bAt,
+      int ldb,
+      float beta,
+      MemorySegment c,
+      long c0,
+      int ldc) {
+    long a1 = a0 + 4L * Math.min(1, rows - 1) * lda;
+    long a2 = a0 + 4L * Math.min(2, rows - 1) * lda;
+    long a3 = a0 + 4L * (rows - 1) * lda;
+    long c1 = c0 + 4L * Math.min(1, rows - 1) * ldc;
+    long c2 = c0 + 4L * Math.min(2, rows - 1) * ldc;
+    long c3 = c0 + 4L * (rows - 1) * ldc;
+    long second = isPair ? Vectors.BYTES : 0;
+    FloatVector s00 = begin(beta, c, c0);
+    FloatVector s01 = begin(beta, c, c0 + second);
+    FloatVector s10 = begin(beta, c, c1);
+    FloatVector s11 = begin(beta, c, c1 + second);
+    FloatVector s20 = begin(beta, c, c2);
+    FloatVector s21 = begin(beta, c, c2 + second);
+    FloatVector s30 = begin(beta, c, c3);
+    FloatVector s31 = begin(beta, c, c3 + second);
+    for (int p = 0; p < k; p++) {
+      long bRow = bAt + 4L * p * ldb;
+      FloatVector v0 = load(b, bRow);
+      FloatVector v1 = load(b, bRow + second);
+      FloatVector u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a0 + 4L * p));
+      s00 = u.fma(v0, s00);
+      s01 = u.fma(v1, s01);
+      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a1 + 4L * p));
+      s10 = u.fma(v0, s10);
+      s11 = u.fma(v1, s11);
+      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a2 + 4L * p));
+      s20 = u.fma(v0, s20);
+      s21 = u.fma(v1, s21);
+      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a3 + 4L * p));
+      s30 = u.fma(v0, s30);
+      s31 = u.fma(v1, s31);
+    }
+    storeRow(s00, s01, isPair, c, c0);
+    if (rows > 1) {
+      storeRow(s10, s11, isPair, c, c1);
+    }
+    if (rows > 2) {
+      storeRow(s20, s21, isPair, c, c2);
+    }
+    if (rows > 3) {
+      storeRow(s30, s31, isPair, c, c3);
+    }
+  }
+
+  private static FloatVector begin(float beta, MemorySegment c, long at) {
+    return beta == 0 ? FloatVector.zero(FLOATS) : load(c, at).mul(beta);
+  }
+
+  private static void storeRow(
+      FloatVector first, FloatVector second, boolean isPair, MemorySegment c, long at) {
+    store(first, c, at);
+    if (isPair) {
+      store(second, c, at + Vectors.BYTES);
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
-import static dev.palimpsest.engine.backend.host.Linear.ROW_TILE;
+import static dev.palimpsest.engine.backend.host.Linear.BLOCK_COLUMNS;
+import static dev.palimpsest.engine.backend.host.Linear.BLOCK_ROWS;
 
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
@@ -11,18 +12,17 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The head and the reduction of its logits, one tile of 24 rows by one panel of ids at a time.
+ * The head and the reduction of its logits, one block of rows by one of ids at a time.
  *
  * <p>The vocabulary is cut into at most {@value #MAX_SPANS} spans that depend on the head alone;
  * each span is folded in ascending order, and so are the spans, so a row's bits depend neither on
  * the other rows nor on the number of threads.
  *
  * <p>A row whose draw has a shape is needed whole, since a nucleus is known only when every logit
- * is: {@value #TILES_PER_TASK} tiles of rows at a time are kept and then reduced, each row alone.
+ * is: a block of rows at a time is kept and then reduced, each row alone.
  */
 final class Vocabulary {
   private static final int MAX_SPANS = 64;
-  private static final int TILES_PER_TASK = 4;
 
   private final Workers workers;
   private final Scratch[] scratch;
@@ -44,15 +44,14 @@ final class Vocabulary {
     Spans spans = Spans.of(head);
     prepareFolds(spans.count() * rows);
     Linear.Input input = linear.input(step, x, head);
-    int tiles = Linear.tiles(rows);
     Prediction[] predictions = new Prediction[rows];
     if (draws.stream().noneMatch(each -> each.draw().shape().isPresent())) {
-      fold(input, 0, tiles, head, spans, draws, new int[0]);
+      fold(input, 0, rows, head, spans, draws, new int[0]);
     } else {
-      for (int tile = 0; tile < tiles; tile += TILES_PER_TASK) {
-        int end = Math.min(tiles, tile + TILES_PER_TASK);
-        int[] whole = shaped(draws, tile * ROW_TILE, Math.min(rows, end * ROW_TILE));
-        fold(input, tile, end, head, spans, draws, whole);
+      for (int row = 0; row < rows; row += BLOCK_ROWS) {
+        int end = Math.min(rows, row + BLOCK_ROWS);
+        int[] whole = shaped(draws, row, end);
+        fold(input, row, end, head, spans, draws, whole);
         workers.run(
             whole.length,
             (slot, worker) ->
@@ -76,45 +75,37 @@ final class Vocabulary {
     return List.of(predictions);
   }
 
-  /** Folds the rows of some tiles, and keeps the logits of the rows in {@code whole}. */
+  /** Folds the rows {@code [from, to)}, and keeps the logits of the rows in {@code whole}. */
   private void fold(
       Linear.Input input,
-      int fromTile,
-      int toTile,
+      int from,
+      int to,
       HostWeight head,
       Spans spans,
       List<RowDraw> draws,
       int[] whole) {
     int rows = draws.size();
-    int panel = spans.panel();
-    int tileGroups = Math.ceilDiv(toTile - fromTile, TILES_PER_TASK);
-    long logitBytes = 4L * ROW_TILE * panel;
+    int rowBlocks = Math.ceilDiv(to - from, BLOCK_ROWS);
     MemorySegment keeping = kept.atLeast(whole.length * keptBytes(head));
     workers.run(
-        spans.count() * tileGroups,
+        spans.count() * rowBlocks,
         (task, worker) -> {
-          int span = task / tileGroups;
-          int firstTile = fromTile + task % tileGroups * TILES_PER_TASK;
-          int endTile = Math.min(toTile, firstTile + TILES_PER_TASK);
-          for (int p = spans.firstPanel(span); p < spans.firstPanel(span + 1); p++) {
-            int firstId = p * panel;
-            int width = Math.min(panel, head.rows() - firstId);
-            scratch[worker].atLeast(logitBytes + Linear.panelBytes(head));
-            Linear.Panel weights = linear.panel(head, firstId, width, worker, logitBytes);
-            MemorySegment logits = scratch[worker].memory();
-            for (int tile = firstTile; tile < endTile; tile++) {
-              linear.multiplyTile(
-                  input, tile, Linear.tile(rows - tile * ROW_TILE), weights, 0, logits, 0, panel);
-              int first = tile * ROW_TILE;
-              for (int row = first; row < Math.min(rows, first + ROW_TILE); row++) {
-                long at = 4L * (row - first) * panel;
-                int slot = Arrays.binarySearch(whole, row);
-                if (slot >= 0) {
-                  long target = slot * keptBytes(head) + 4L * firstId;
-                  MemorySegment.copy(logits, at, keeping, target, 4L * width);
-                } else {
-                  folds[span * rows + row].add(logits, at, firstId, width, draws.get(row));
-                }
+          int span = task / rowBlocks;
+          int first = from + task % rowBlocks * BLOCK_ROWS;
+          int count = Math.min(BLOCK_ROWS, to - first);
+          MemorySegment logits = scratch[worker].atLeast(4L * BLOCK_ROWS * BLOCK_COLUMNS);
+          for (int id = spans.firstId(span); id < spans.firstId(span + 1); id += BLOCK_COLUMNS) {
+            int width = Math.min(BLOCK_COLUMNS, head.rows() - id);
+            linear.multiplyBlock(
+                input, first, count, head, id, width, 0, logits, 0, BLOCK_COLUMNS, worker);
+            for (int row = first; row < first + count; row++) {
+              long at = 4L * (row - first) * BLOCK_COLUMNS;
+              int slot = Arrays.binarySearch(whole, row);
+              if (slot >= 0) {
+                long target = slot * keptBytes(head) + 4L * id;
+                MemorySegment.copy(logits, at, keeping, target, 4L * width);
+              } else {
+                folds[span * rows + row].add(logits, at, id, width, draws.get(row));
               }
             }
           }
@@ -148,17 +139,19 @@ final class Vocabulary {
     kept.close();
   }
 
-  /** How the head's ids are cut: panels that are multiplied at once, spans that are one task. */
-  private record Spans(int count, int panel, int panels, int panelsPerSpan) {
+  /** How the head's ids are cut into pieces that are one task each. */
+  private record Spans(int ids, int length) {
     static Spans of(HostWeight head) {
-      int panel = Linear.panel(head);
-      int panels = Math.ceilDiv(head.rows(), panel);
-      int panelsPerSpan = Math.ceilDiv(panels, MAX_SPANS);
-      return new Spans(Math.ceilDiv(panels, panelsPerSpan), panel, panels, panelsPerSpan);
+      int blocks = Math.ceilDiv(head.rows(), BLOCK_COLUMNS);
+      return new Spans(head.rows(), Math.ceilDiv(blocks, MAX_SPANS) * BLOCK_COLUMNS);
     }
 
-    int firstPanel(int span) {
-      return Math.min(panels, span * panelsPerSpan);
+    int count() {
+      return Math.ceilDiv(ids, length);
+    }
+
+    int firstId(int span) {
+      return Math.min(ids, span * length);
     }
   }
 }

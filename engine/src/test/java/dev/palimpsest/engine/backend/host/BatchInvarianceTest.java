@@ -214,7 +214,7 @@ class BatchInvarianceTest {
           ofRows(
               Step.random(random, MOST_ITEMS, hidden),
               preparing -> {
-                Weight routed = preparing.table(router);
+                Weight routed = preparing.exactWeight(router);
                 ExpertWeights weights =
                     new ExpertWeights(
                         Optional.of(preparing.vector(bias)),

@@ -526,7 +526,7 @@ class HostBackendTest {
       Activation sum = step.put(before);
       step.backend.addExperts(
           step.put(x),
-          step.table(router),
+          step.exactWeight(router),
           experts,
           weights,
           step.empty(rows, experts.perToken() * hidden),

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
 import dev.palimpsest.bindings.onednn.OneDnn;
+import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.Precision;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;

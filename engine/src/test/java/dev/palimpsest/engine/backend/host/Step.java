@@ -72,6 +72,10 @@ final class Step implements AutoCloseable {
     return backend.weight(List.of(tensor(values)));
   }
 
+  Weight exactWeight(float[][] values) {
+    return backend.exactWeight(List.of(tensor(values)));
+  }
+
   Weight vector(float[] values) {
     return backend.weight(
         List.of(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.util.ArrayList;
 import java.util.Arrays;

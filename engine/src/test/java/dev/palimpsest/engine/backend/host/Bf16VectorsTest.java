@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.engine.backend.Bf16;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.math.BigDecimal;
@@ -12,14 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class Bf16Test {
+class Bf16VectorsTest {
   private static final int ALL = 1 << 16;
 
   private static short[] narrow(float[] values) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment source = arena.allocateFrom(JAVA_FLOAT, values);
       MemorySegment target = arena.allocate(2L * values.length, 64);
-      Bf16.narrow(source, 0, target, 0, values.length);
+      Bf16Vectors.narrow(source, 0, target, 0, values.length);
       return target.toArray(JAVA_SHORT);
     }
   }
@@ -28,7 +29,7 @@ class Bf16Test {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment source = arena.allocateFrom(JAVA_SHORT, values);
       MemorySegment target = arena.allocate(4L * values.length, 64);
-      Bf16.widen(source, 0, target, 0, values.length);
+      Bf16Vectors.widen(source, 0, target, 0, values.length);
       return target.toArray(JAVA_FLOAT);
     }
   }
@@ -133,13 +134,13 @@ class Bf16Test {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment floats = arena.allocate(256, 64).fill((byte) 0x11);
         MemorySegment halves = arena.allocate(256, 64).fill((byte) 0x22);
-        Bf16.narrow(floats, 8, halves, 6, count);
+        Bf16Vectors.narrow(floats, 8, halves, 6, count);
         for (int i = 0; i < 128; i++) {
           boolean inside = i >= 3 && i < 3 + count;
           assertThat(halves.getAtIndex(JAVA_SHORT, i))
               .isEqualTo((short) (inside ? 0x1111 : 0x2222));
         }
-        Bf16.widen(halves, 6, floats, 12, count);
+        Bf16Vectors.widen(halves, 6, floats, 12, count);
         for (int i = 0; i < 64; i++) {
           boolean inside = i >= 3 && i < 3 + count;
           assertThat(Float.floatToRawIntBits(floats.getAtIndex(JAVA_FLOAT, i)))

@@ -1,11 +1,10 @@
-package dev.palimpsest.engine.backend.host;
+package dev.palimpsest.engine.backend;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +23,7 @@ public final class TensorCopy {
    *
    * @param at byte of {@code target} where the first element goes
    */
-  static void into(MemorySegment target, long at, Precision precision, Tensor source) {
+  public static void into(MemorySegment target, long at, Precision precision, Tensor source) {
     into(target, at, precision, source, 0, source.elements());
   }
 

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.palimpsest.engine.backend.Bf16;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
@@ -14,27 +15,12 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The upper half of an f32: sign, eight bits of exponent, seven of mantissa. */
-public final class Bf16 {
+/** Many {@link Bf16} at once. */
+final class Bf16Vectors {
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Vectors.FLOATS.vectorBitSize() / 2));
 
-  private Bf16() {}
-
-  /** The number itself. */
-  public static float toFloat(short bits) {
-    return Float.intBitsToFloat(bits << 16);
-  }
-
-  /** Rounds to nearest, ties to even; NaN stays NaN. */
-  public static short fromFloat(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    if (Float.isNaN(value)) {
-      return (short) ((bits >>> 16) | 0x40);
-    }
-    int odd = (bits >>> 16) & 1;
-    return (short) ((bits + 0x7FFF + odd) >>> 16);
-  }
+  private Bf16Vectors() {}
 
   /** Widens {@code count} bf16 at byte {@code from} of {@code source} to f32 at {@code to}. */
   static void widen(MemorySegment source, long from, MemorySegment target, long to, long count) {
@@ -49,7 +35,8 @@ public final class Bf16 {
       bits.intoMemorySegment(target, to + 4 * i, ByteOrder.nativeOrder());
     }
     for (; i < count; i++) {
-      target.set(JAVA_FLOAT, to + 4 * i, toFloat(source.get(JAVA_SHORT_UNALIGNED, from + 2 * i)));
+      target.set(
+          JAVA_FLOAT, to + 4 * i, Bf16.toFloat(source.get(JAVA_SHORT_UNALIGNED, from + 2 * i)));
     }
   }
 
@@ -68,7 +55,7 @@ public final class Bf16 {
           .intoMemorySegment(target, to + 2 * i, ByteOrder.nativeOrder());
     }
     for (; i < count; i++) {
-      target.set(JAVA_SHORT, to + 2 * i, fromFloat(source.get(JAVA_FLOAT, from + 4 * i)));
+      target.set(JAVA_SHORT, to + 2 * i, Bf16.fromFloat(source.get(JAVA_FLOAT, from + 4 * i)));
     }
   }
 }

@@ -1,0 +1,40 @@
+package dev.palimpsest.sampler.study;
+
+import dev.palimpsest.sampler.GenerateOptions;
+import java.util.List;
+
+/**
+ * What an experiment does with every question.
+ *
+ * @param options of the generation that is watched and changed; the seed of question 0
+ * @param at the steps before which the canvas is edited, ascending
+ * @param roundSteps forwards of a round of the sample–paraphrase–remask loops
+ * @param rounds that follow the first one
+ * @param share of the filled positions that each round masks again
+ * @param plainSteps forwards of the generations without a loop that the loops are compared with
+ */
+public record Design(
+    GenerateOptions options,
+    List<Integer> at,
+    int roundSteps,
+    int rounds,
+    double share,
+    List<Integer> plainSteps) {
+
+  /** Takes its own copies and checks the steps. */
+  public Design {
+    if (options.adaptive()) {
+      throw new IllegalArgumentException(
+          "the experiment needs a fixed number of steps: leave out threshold and factor");
+    }
+    for (int step : at) {
+      if (step < 0 || step >= options.steps()) {
+        throw new IllegalArgumentException(
+            "step %d is not in a generation of %d: use 0 to %d"
+                .formatted(step, options.steps(), options.steps() - 1));
+      }
+    }
+    at = at.stream().sorted().distinct().toList();
+    plainSteps = List.copyOf(plainSteps);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.study;
+
+import org.jspecify.annotations.NullMarked;
