@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -209,7 +210,7 @@ public final class CudaBackend implements Backend {
 
   private Weight weight(List<Tensor> parts, Precision stored) {
     return onDevice(
-        "loading " + parts.getFirst().name(),
+        () -> "loading " + parts.getFirst().name(),
         () -> {
           List<Long> shape = parts.getFirst().shape();
           int columns = Math.toIntExact(shape.getLast());
@@ -228,7 +229,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Weight table(int rows, int columns, float[] values) {
     return onDevice(
-        "loading a table",
+        () -> "loading a table",
         () -> {
           CudaWeight weight = allocate(Precision.F32, rows, columns);
           upload.copy(values, (DeviceMemory) resources.getLast());
@@ -252,7 +253,7 @@ public final class CudaBackend implements Backend {
   @Override
   public void begin(long elements) {
     onDevice(
-        "making room for a step of " + elements + " elements",
+        () -> "making room for a step of " + elements + " elements",
         () -> {
           upload.close();
           machine.clear();
@@ -372,7 +373,7 @@ public final class CudaBackend implements Backend {
       Activation sum) {
     putGuided();
     onDevice(
-        "making room for the experts of %d tokens".formatted(x.rows()),
+        () -> "making room for the experts of %d tokens".formatted(x.rows()),
         () -> {
           mixture.put(
               new DeviceMixture.Rows(address(x), x.stride()),
@@ -394,7 +395,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Store openStore(int rows, int columns) {
     return onDevice(
-        "making room for %d rows of %d that outlive a step".formatted(rows, columns),
+        () -> "making room for %d rows of %d that outlive a step".formatted(rows, columns),
         () -> held(new CudaStore(rows, columns, CudaWeight.elementBytes(precision))));
   }
 
@@ -419,7 +420,8 @@ public final class CudaBackend implements Backend {
   private void grow(CudaStore store, int row) {
     boolean _ =
         onDevice(
-            "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
+            () ->
+                "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
             () -> {
               machine.runOnce();
               forgetInput();
@@ -585,7 +587,7 @@ public final class CudaBackend implements Backend {
   public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
     putGuided();
     return onDevice(
-        "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
+        () -> "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
           CudaWeight weight = (CudaWeight) head;
           vocabulary.put(address(x), x.stride(), weight, draws, machine);
@@ -621,7 +623,7 @@ public final class CudaBackend implements Backend {
     long elementBytes = CudaWeight.elementBytes(precision);
     long span = elementBytes * ((long) (x.rows() - 1) * x.stride() + x.columns());
     return onDevice(
-        "step %d over %d tokens".formatted(steps, tokens),
+        () -> "step %d over %d tokens".formatted(steps, tokens),
         () -> {
           try (PinnedMemory copy = PinnedMemory.allocate(span)) {
             machine.runOnce();
@@ -662,7 +664,7 @@ public final class CudaBackend implements Backend {
     T run();
   }
 
-  private <T> T onDevice(String what, Task<T> task) {
+  private <T> T onDevice(Supplier<String> what, Task<T> task) {
     if (unusable.isPresent()) {
       throw new DeviceException(unusable.get());
     }
@@ -670,7 +672,7 @@ public final class CudaBackend implements Backend {
       context.makeCurrent();
       return task.run();
     } catch (CudaException e) {
-      String reason = what + ": " + machine.failed() + e.getMessage();
+      String reason = what.get() + ": " + machine.failed() + e.getMessage();
       release();
       unusable = Optional.of("the device failed before: " + reason);
       throw new DeviceException(reason, e);

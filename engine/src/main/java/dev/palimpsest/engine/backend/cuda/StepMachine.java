@@ -130,7 +130,7 @@ final class StepMachine implements AutoCloseable {
     begin(graph == null && !captures);
     if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
-      graphs.put(key, graph);
+      graphs.put(key.copy(), graph);
       forgetOldest();
     }
     if (graph == null) {
