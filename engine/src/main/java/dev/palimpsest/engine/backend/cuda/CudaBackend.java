@@ -19,6 +19,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
@@ -388,11 +389,6 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public void scatter(Activation x, int[] rows, Activation out) {
-    move(address(x), x.stride(), ascending(rows.length), address(out), out.stride(), rows, x);
-  }
-
-  @Override
   public Store openStore(int rows, int columns) {
     return onDevice(
         () -> "making room for %d rows of %d that outlive a step".formatted(rows, columns),
@@ -408,12 +404,6 @@ public final class CudaBackend implements Backend {
       grow(to, last);
     }
     move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
-  }
-
-  @Override
-  public void recall(Store store, int[] slots, Activation out, int[] rows) {
-    CudaStore from = (CudaStore) store;
-    move(from.address(), from.columns(), slots, address(out), out.stride(), rows, out);
   }
 
   /** What is written down so far names the store's memory, so it is run first. */
@@ -498,9 +488,64 @@ public final class CudaBackend implements Backend {
       int[] keyStarts,
       int[] limits,
       Activation out) {
-    int heads = q.columns() / headSize;
+    int group = q.columns() / k.columns();
+    putAttention(
+        q,
+        k,
+        v,
+        headSize,
+        work(queryStarts, keyStarts, group),
+        limits,
+        new Earlier(0, 0, 0, 0),
+        out);
+  }
+
+  /** The kernel reads keys where they are kept. */
+  @Override
+  public void attention(
+      Activation q,
+      Activation own,
+      Store store,
+      Recalled recalled,
+      Activation all,
+      int headSize,
+      int[] queryStarts,
+      int[] limits,
+      Activation out) {
+    int width = own.columns() / 2;
+    CudaStore from = (CudaStore) store;
+    putAttention(
+        q,
+        own.columns(0, width),
+        own.columns(width, width),
+        headSize,
+        work(queryStarts, recalled, q.columns() / width),
+        limits,
+        new Earlier(
+            from.address(),
+            from.address() + CudaWeight.elementBytes(precision) * width,
+            input.put(recalled.slots(), RowBuckets.padded(recalled.slots().length), 0),
+            from.columns()),
+        out);
+  }
+
+  /**
+   * Keys and values that are kept.
+   *
+   * @param slots byte of the step's input
+   */
+  private record Earlier(long keys, long values, long slots, int stride) {}
+
+  private void putAttention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      AttentionWork work,
+      int[] limits,
+      Earlier earlier,
+      Activation out) {
     int keyHeads = k.columns() / headSize;
-    AttentionWork work = work(queryStarts, keyStarts, heads / keyHeads);
     int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
     putGuided();
     machine
@@ -514,15 +559,15 @@ public final class CudaBackend implements Backend {
         .add(v.stride())
         .add(address(out))
         .add(out.stride())
-        .add(heads)
+        .add(q.columns() / headSize)
         .add(keyHeads)
         .add(work.work())
         .add(work.sequences())
         .add(input.put(limits, RowBuckets.padded(limits.length), 0))
-        .add(0)
-        .add(0)
-        .add(0)
-        .add(0);
+        .add(earlier.keys())
+        .add(earlier.values())
+        .add(earlier.slots())
+        .add(earlier.stride());
   }
 
   /** The blocks of one layer are those of the next, and are put in once. */
@@ -533,6 +578,17 @@ public final class CudaBackend implements Backend {
       }
     }
     AttentionWork created = AttentionWork.of(queryStarts, keyStarts, group, input);
+    attentionWork.add(created);
+    return created;
+  }
+
+  private AttentionWork work(int[] queryStarts, Recalled recalled, int group) {
+    for (AttentionWork each : attentionWork) {
+      if (each.isFor(queryStarts, recalled.keyStarts())) {
+        return each;
+      }
+    }
+    AttentionWork created = AttentionWork.of(queryStarts, recalled, group, input);
     attentionWork.add(created);
     return created;
   }
