@@ -29,6 +29,9 @@ final class RandomCheckpoint {
   /** Small enough for a device that is emulated. */
   static final String TINY_LLADA = llada(64, 2, 4, 128, 512, 512);
 
+  /** As many blocks as LLaDA-8B, as small as they can be. */
+  static final String DEEP_LLADA = llada(32, 32, 2, 32, 32, 512);
+
   /** SDAR's layers in a size that a CPU computes in milliseconds: 22 million weights. */
   static final String SMALL_SDAR = sdar(512, 6, 8, 2, 64, 1024, 8192, 16);
 

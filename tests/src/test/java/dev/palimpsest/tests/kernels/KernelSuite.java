@@ -17,7 +17,8 @@ final class KernelSuite {
             RowKernelsTest.class.getName(),
             AttentionKernelTest.class.getName(),
             VocabularyKernelTest.class.getName(),
-            ExpertKernelsTest.class.getName());
+            ExpertKernelsTest.class.getName(),
+            ShapeKernelTest.class.getName());
     TreeSet<String> idle = new TreeSet<>(KernelLibrary.assumed().kernelNames());
     int kernels = idle.size();
     idle.removeAll(DeviceKernels.ifWanted().orElseThrow().launched());
