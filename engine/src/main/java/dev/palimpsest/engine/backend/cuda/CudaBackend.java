@@ -668,6 +668,11 @@ public final class CudaBackend implements Backend {
     return machine.waitedNanos();
   }
 
+  /** Steps that ran as one CUDA graph so far, instead of operation by operation. */
+  public long graphSteps() {
+    return machine.graphSteps();
+  }
+
   @Override
   public float[] read(Activation x) {
     putGuided();

@@ -97,6 +97,7 @@ final class Kernels implements AutoCloseable {
   }
 
   /** The number of an operation's kernel. */
+  @SuppressWarnings("EnumOrdinal") // An index into an array with a place for each.
   int index(DeviceOp op) {
     Integer known = ofOp.get(op);
     if (known == null) {

@@ -46,6 +46,7 @@ final class StepMachine implements AutoCloseable {
   private boolean putting;
   private boolean marksAll;
   private long waitedNanos;
+  private long graphSteps;
 
   /**
    * A machine for one backend.
@@ -125,12 +126,11 @@ final class StepMachine implements AutoCloseable {
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
-    boolean captures = graph == null && !oneByOne && seen.contains(key.hashCode());
-    Tape.Key kept = captures ? key.kept() : key;
+    boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
     begin(graph == null && !captures);
     if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
-      graphs.put(kept, graph);
+      graphs.put(key.copy(), graph);
       forgetOldest();
     }
     if (graph == null) {
@@ -138,9 +138,10 @@ final class StepMachine implements AutoCloseable {
       if (seen.size() == MOST_SEEN) {
         seen.clear();
       }
-      seen.add(key.hashCode());
+      seen.add(key.hash());
     } else {
       graph.launch(stream);
+      graphSteps++;
     }
     await();
     clear();
@@ -162,6 +163,11 @@ final class StepMachine implements AutoCloseable {
   /** Nanoseconds in which nothing was left to do but to wait for the device. */
   long waitedNanos() {
     return waitedNanos;
+  }
+
+  /** Steps that ran as a graph. */
+  long graphSteps() {
+    return graphSteps;
   }
 
   private void forgetOldest() {

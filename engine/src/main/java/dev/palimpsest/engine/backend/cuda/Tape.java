@@ -12,14 +12,13 @@ final class Tape {
 
   static final int PRODUCT = 1;
 
-  private static final long FACTOR = 0x9E3779B97F4A7C15L;
-
-  private final Key key = new Key(new long[0], 0, 0);
   private long[] words = new long[1 << 12];
   private int used;
+  private int hash;
 
   void clear() {
     used = 0;
+    hash = 0;
   }
 
   int length() {
@@ -36,56 +35,29 @@ final class Tape {
       words = Arrays.copyOf(words, 2 * used);
     }
     words[used++] = word;
+    hash = 31 * hash + Long.hashCode(word);
     return this;
   }
 
   /**
-   * What is on the tape, to find a graph by, and some further numbers that tell; until the tape
-   * changes.
+   * What is on the tape, to find a graph by; {@code extra} are further numbers that tell. It means
+   * something until the tape changes; {@link Key#copy} outlives that.
    */
-  Key key(long input, long inputBytes, long results, long resultBytes) {
+  Key key(long... extra) {
     int length = used;
-    add(input).add(inputBytes).add(results).add(resultBytes);
+    int ofTape = hash;
+    for (long word : extra) {
+      add(word);
+    }
+    Key key = new Key(words, used, hash);
     used = length;
-    key.words = words;
-    key.length = length + 4;
-    key.hash = hash(words, key.length);
+    hash = ofTape;
     return key;
   }
 
-  /** Four sums side by side: one would wait for itself. */
-  private static int hash(long[] words, int length) {
-    long a = length;
-    long b = 1;
-    long c = 2;
-    long d = 3;
-    int i = 0;
-    for (; i + 4 <= length; i += 4) {
-      a = FACTOR * (a ^ words[i]);
-      b = FACTOR * (b ^ words[i + 1]);
-      c = FACTOR * (c ^ words[i + 2]);
-      d = FACTOR * (d ^ words[i + 3]);
-    }
-    for (; i < length; i++) {
-      a = FACTOR * (a ^ words[i]);
-    }
-    return Long.hashCode((((((a * FACTOR) ^ b) * FACTOR) ^ c) * FACTOR) ^ d);
-  }
-
-  /** A tape's content, by value. */
-  static final class Key {
-    private long[] words;
-    private int length;
-    private int hash;
-
-    private Key(long[] words, int length, int hash) {
-      this.words = words;
-      this.length = length;
-      this.hash = hash;
-    }
-
-    /** The same content, which stays when the tape changes. */
-    Key kept() {
+  /** A tape's content, by value: the first {@code length} words. */
+  record Key(long[] words, int length, int hash) {
+    Key copy() {
       return new Key(Arrays.copyOf(words, length), length, hash);
     }
 
