@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -123,8 +122,8 @@ final class CompareCommand implements Callable<Integer> {
     report.put("excluded", ComparisonPage.EXCLUDED);
     report.put("measurements", measurements.stream().map(Measurement::json).toList());
     String text = Json.write(report);
-    write(out.resolve("compare.json"), text + "\n");
-    write(
+    Replacement.write(out.resolve("compare.json"), text + "\n");
+    Replacement.write(
         out.resolve("compare.html"),
         ComparisonPage.of(measurements, problems.size(), warmUp, compute.threads()));
     if (json) {
@@ -252,15 +251,5 @@ final class CompareCommand implements Callable<Integer> {
       Race race, List<Problem> warming, List<Problem> problems, int concurrency) {
     race.run(warming, concurrency);
     return race.run(problems, concurrency);
-  }
-
-  private static void write(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + ".part");
-    try {
-      Files.writeString(temporary, text);
-      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
   }
 }

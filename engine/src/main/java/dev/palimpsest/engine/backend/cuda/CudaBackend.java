@@ -14,6 +14,7 @@ import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
@@ -21,6 +22,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
@@ -587,7 +589,7 @@ public final class CudaBackend implements Backend {
               predictions[i] = prediction(vocabulary.pinned().segment(), i);
             }
           }
-          reduceShaped(x, weight, draws, predictions);
+          reduceWhole(x, weight, draws, predictions);
           return List.of(predictions);
         });
   }
@@ -614,34 +616,54 @@ public final class CudaBackend implements Backend {
         results.get(JAVA_DOUBLE, at + 32));
   }
 
-  /** Rows whose draw has a shape are needed whole, and are reduced on the host. */
-  private void reduceShaped(
+  /**
+   * Rows that are needed whole are reduced on the host: shaped ones, and those with alternatives.
+   */
+  private void reduceWhole(
       Activation x, CudaWeight head, List<RowDraw> draws, Prediction[] predictions) {
     int block = Vocabulary.wholeRows(head);
     for (int first = 0; first < draws.size(); first += block) {
       int start = first;
       int end = Math.min(draws.size(), first + block);
-      int[] shaped =
-          IntStream.range(first, end)
-              .filter(row -> draws.get(row).draw().shape().isPresent())
-              .toArray();
-      if (shaped.length > 0) {
+      int[] whole =
+          IntStream.range(first, end).filter(row -> isWhole(draws.get(row).draw())).toArray();
+      if (whole.length > 0) {
         int rows = Math.min(block, RowBuckets.padded(draws.size()) - first);
         long from = address(x) + CudaWeight.elementBytes(precision) * first * x.stride();
         MemorySegment logits = vocabulary.logits(from, x.stride(), rows, head, machine, stream);
-        IntStream.of(shaped)
+        IntStream.of(whole)
             .parallel()
             .forEach(
-                row ->
-                    predictions[row] =
-                        new ShapedRow()
-                            .prediction(
-                                logits,
-                                Vocabulary.rowBytes(head) * (row - start),
-                                head.rows(),
-                                draws.get(row)));
+                row -> {
+                  long at = Vocabulary.rowBytes(head) * (row - start);
+                  RowDraw how = draws.get(row);
+                  predictions[row] =
+                      how.draw().shape().isPresent()
+                          ? new ShapedRow().prediction(logits, at, head.rows(), how)
+                          : named(predictions[row], logits, at, head.rows(), how.draw());
+                });
       }
     }
+  }
+
+  private static boolean isWhole(Draw draw) {
+    return draw.shape().isPresent() || draw.alternatives() > 0;
+  }
+
+  /** The device's prediction with the alternatives that the host finds in the row's logits. */
+  private static Prediction named(
+      Prediction prediction, MemorySegment logits, long at, int ids, Draw draw) {
+    Ranking ranking = new Ranking();
+    ranking.keep(draw.alternatives());
+    for (int id = 0; id < ids; id++) {
+      int each = id;
+      if (IntStream.of(draw.undrawn()).noneMatch(hidden -> hidden == each)) {
+        ranking.add(id, logits.get(JAVA_FLOAT, at + 4L * id));
+      }
+    }
+    return prediction.with(
+        ranking.alternatives(
+            logit -> StrictMath.exp(logit - prediction.logSumExp()), draw.uncounted()));
   }
 
   @Override
