@@ -12,6 +12,7 @@
 #include "rms_norm.cu"
 #include "rotary.cu"
 #include "route.cu"
+#include "shape.cu"
 #include "store_kv.cu"
 #include "swiglu.cu"
 #include "vocabulary.cu"

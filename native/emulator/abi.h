@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -33,6 +34,9 @@ using Work = std::function<Status()>;
 
 // Puts work into a stream: it is done when somebody waits for the stream, or kept in the graph that the stream records.
 __attribute__((visibility("default"))) Status emulatorEnqueue(void* stream, Work work);
+
+// Whether a test wants this launch of the kernel to fail.
+__attribute__((visibility("default"))) bool emulatorFails(const std::string& kernel);
 
 // Whether `bytes` from `address` on lie in one allocation of device memory.
 __attribute__((visibility("default"))) bool emulatorOwns(const void* address, size_t bytes);

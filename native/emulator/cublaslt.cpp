@@ -228,6 +228,9 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
   const float times = *alpha;
   const float plus = *beta;
   const Status status = emulatorEnqueue(stream, [=] {
+    if (emulatorFails("cublasLtMatmul")) {
+      return ILLEGAL_ADDRESS;
+    }
     multiply(times, aCopy, a, bCopy, b, plus, dCopy, d);
     return SUCCESS;
   });

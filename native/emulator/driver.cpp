@@ -183,6 +183,14 @@ Status emulatorEnqueue(void* handle, Work work) {
   return SUCCESS;
 }
 
+bool emulatorFails(const std::string& kernel) {
+  if (failing != kernel) {
+    return false;
+  }
+  failing.clear();
+  return true;
+}
+
 bool emulatorOwns(const void* address, size_t bytes) {
   Lock lock(mutex);
   return contains(deviceMemory, reinterpret_cast<uintptr_t>(address), bytes);
@@ -202,7 +210,7 @@ EXPORT size_t palimpsest_emulator_in_use() {
   return memoryUsed + pinnedMemory.size() + streams.size() + static_cast<size_t>(retained);
 }
 
-// Lets the next launch of this kernel fail as one that reads where nothing is.
+// Lets the next launch of this kernel, or of cublasLtMatmul, fail as one that reads where nothing is.
 EXPORT void palimpsest_emulator_fail(const char* kernel) {
   Lock lock(mutex);
   failing = kernel;
@@ -412,7 +420,7 @@ EXPORT Status cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from, size_t 
 EXPORT Status cuMemsetD32Async(DevicePointer to, unsigned word, size_t count, void* stream) {
   Lock lock(mutex);
   auto* target = reinterpret_cast<uint32_t*>(to);
-  if (!emulatorOwns(target, 4 * count)) {
+  if (!emulatorOwns(target, 4 * count) && !isPinned(target, 4 * count)) {
     return INVALID_VALUE;
   }
   return emulatorEnqueue(stream, [=] {
@@ -614,8 +622,7 @@ EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz
     for (size_t i = 0; i < values.size(); i++) {
       pointers[i] = &values[i];
     }
-    if (failing == name) {
-      failing.clear();
+    if (emulatorFails(name)) {
       return static_cast<Status>(ILLEGAL_ADDRESS);
     }
     if (Kernels::get().launch(name.c_str(), gx, gy, gz, bx, by, bz, shared, pointers.data()) != 0) {

@@ -88,7 +88,7 @@ final class AuditCommand implements Callable<Integer> {
     Specimen specimen;
     TraceHeader header;
     Compute compute = modelOptions.compute();
-    try (Model model = modelOptions.load(compute);
+    try (Model model = modelOptions.load(compute, samplerOptions.blockLength());
         LateProgress progress = new LateProgress("Auditing, 1 of 3", 3L * positions(model))) {
       Denoiser denoiser = progress.counting(model.transformer());
       Run run = run(model, 0);
@@ -108,7 +108,7 @@ final class AuditCommand implements Callable<Integer> {
             compute.precision(),
             compute.threads(),
             new CudaOptions(true, compute.cuda().fastGemm()));
-    try (Model model = modelOptions.load(poisoned);
+    try (Model model = modelOptions.load(poisoned, samplerOptions.blockLength());
         LateProgress progress = new LateProgress("Auditing, 2 of 3", specimen.steps())) {
       Denoiser denoiser = progress.counting(model.transformer());
       verdicts.add(Audit.poisoned(specimen, run(model, 0), denoiser));

@@ -2,18 +2,26 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.model.UnsupportedModelException;
+import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.SamplingOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -30,20 +38,24 @@ import picocli.CommandLine.Spec;
     description = {
       "Measures models on the same problems, one after another.",
       "Speed at several concurrencies, and accuracy beside it. Prints a table and writes"
-          + " compare.json and compare.html. Loading and warm-up are not timed."
+          + " compare.json and compare.html. Loading and warm-up are not timed. Every contestant is"
+          + " checked before the first is measured; one that fails later loses its own rows only."
     },
     mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
+  private static final Duration CONNECT = Duration.ofSeconds(10);
+
   @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "CONTESTANT",
       arity = "0..*",
       description =
-          "A model's folder and options of its sampler, as models/abacus-mdm,threshold=0.9; or"
-              + " the address of a server with OpenAI's chat completions, as"
-              + " http://host:8000/v1,model=NAME,max_tokens=48. The two bundled models if not"
-              + " given.")
+          "A model's folder and options of its sampler, as models/abacus-mdm,threshold=0.9; or the"
+              + " address of a server with OpenAI's chat completions, as"
+              + " http://host:8000/v1,model=NAME,max_tokens=48; also temperature=T, timeout=SECONDS"
+              + " for an answer (600 if not given), and api_key_env=VARIABLE, which names the"
+              + " environment variable that holds its key. The two bundled models if not given.")
   private List<String> contestants = List.of();
 
   @Option(
@@ -104,13 +116,23 @@ final class CompareCommand implements Callable<Integer> {
     List<Problem> problems = every.subList(0, Math.min(limit, every.size()));
     List<Problem> others = every.subList(problems.size(), every.size());
     List<Problem> warming = warming(others.isEmpty() ? problems : others);
+    for (Contestant each : all) {
+      requireReady(each);
+    }
     Files.createDirectories(out);
     List<Measurement> measurements = new ArrayList<>();
+    List<Failure> failures = new ArrayList<>();
     try (ProgressBar bar =
         ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
       for (Contestant each : all) {
-        measurements.addAll(measure(compute, each, warming, problems, bar));
+        measure(compute, each, warming, problems, bar, measurements).ifPresent(failures::add);
       }
+    }
+    for (Failure each : failures) {
+      System.err.println("palimpsest: " + each.sentence());
+    }
+    if (measurements.isEmpty()) {
+      return Main.FAILURE;
     }
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("file", String.valueOf(problemsFile.getFileName()));
@@ -120,12 +142,14 @@ final class CompareCommand implements Callable<Integer> {
     report.put("java", Runtime.version().toString());
     report.put("threads", compute.threads());
     report.put("excluded", ComparisonPage.EXCLUDED);
+    report.put("models", identities(all));
     report.put("measurements", measurements.stream().map(Measurement::json).toList());
+    report.put("failures", failures.stream().map(Failure::json).toList());
     String text = Json.write(report);
     Replacement.write(out.resolve("compare.json"), text + "\n");
     Replacement.write(
         out.resolve("compare.html"),
-        ComparisonPage.of(measurements, problems.size(), warmUp, compute.threads()));
+        ComparisonPage.of(measurements, failures, problems.size(), warmUp, compute.threads()));
     if (json) {
       System.out.println(text);
     } else {
@@ -134,7 +158,55 @@ final class CompareCommand implements Callable<Integer> {
     }
     System.err.println(
         "palimpsest: wrote " + out.resolve("compare.json") + " and " + out.resolve("compare.html"));
-    return 0;
+    return failures.isEmpty() ? 0 : Main.FAILURE;
+  }
+
+  /**
+   * A contestant that could not go on.
+   *
+   * @param concurrency at which it failed; higher ones were not tried
+   */
+  record Failure(String contestant, int concurrency, String reason) {
+    String sentence() {
+      return "%s, %d at once: %s".formatted(contestant, concurrency, reason);
+    }
+
+    Map<String, Object> json() {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("contestant", contestant);
+      fields.put("concurrency", concurrency);
+      fields.put("reason", reason);
+      return fields;
+    }
+  }
+
+  private static void requireReady(Contestant contestant) {
+    switch (contestant) {
+      case Contestant.Local local -> LocalRace.requireReady(local);
+      case Contestant.Endpoint endpoint -> {
+        try (HttpClient client = client()) {
+          new EndpointRace(endpoint, client).requireServer();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new CancellationException("the comparison was interrupted");
+        }
+      }
+    }
+  }
+
+  private static HttpClient client() {
+    return HttpClient.newBuilder().connectTimeout(CONNECT).build();
+  }
+
+  /** The SHA-256 of every model's files, as a trace holds it. */
+  private static Map<String, Object> identities(List<Contestant> all) {
+    Map<String, Object> identities = new LinkedHashMap<>();
+    for (Contestant each : all) {
+      if (each instanceof Contestant.Local local) {
+        identities.put(local.label(), ModelFiles.identity(local.folder()).sha256());
+      }
+    }
+    return identities;
   }
 
   private void requireBounds() {
@@ -182,22 +254,34 @@ final class CompareCommand implements Callable<Integer> {
    * A model is loaded anew for every measurement, and warmed up with other problems where the file
    * has them: what it keeps of earlier prompts would make the later ones cheaper.
    */
-  private List<Measurement> measure(
+  private Optional<Failure> measure(
       Compute compute,
       Contestant contestant,
       List<Problem> warming,
       List<Problem> problems,
-      ProgressBar bar) {
-    List<Measurement> measurements = new ArrayList<>();
+      ProgressBar bar,
+      List<Measurement> measurements) {
     for (int concurrency : concurrencies) {
-      measurements.add(
-          switch (contestant) {
-            case Contestant.Local local -> measure(compute, local, warming, problems, concurrency);
-            case Contestant.Endpoint endpoint -> measure(endpoint, warming, problems, concurrency);
-          });
+      try {
+        measurements.add(
+            switch (contestant) {
+              case Contestant.Local local ->
+                  measure(compute, local, warming, problems, concurrency);
+              case Contestant.Endpoint endpoint ->
+                  measure(endpoint, warming, problems, concurrency);
+            });
+      } catch (CheckpointException
+          | UnsupportedModelException
+          | DeviceException
+          | InvalidOptionException
+          | ArithmeticException
+          | UncheckedIOException e) {
+        return Optional.of(
+            new Failure(contestant.label(), concurrency, String.valueOf(e.getMessage())));
+      }
       bar.step();
     }
-    return measurements;
+    return Optional.empty();
   }
 
   private Measurement measure(
@@ -206,7 +290,8 @@ final class CompareCommand implements Callable<Integer> {
       List<Problem> warming,
       List<Problem> problems,
       int concurrency) {
-    try (Model model = Model.load(local.folder(), compute, device::notice, _ -> {})) {
+    try (Model model =
+        Model.load(local.folder(), compute, local.blockLength(), device::notice, _ -> {})) {
       int longest =
           Stream.concat(problems.stream(), warming.stream())
               .mapToInt(each -> model.prompt(each.prompt()).length)
@@ -221,7 +306,8 @@ final class CompareCommand implements Callable<Integer> {
           options.toMap(),
           concurrency,
           result.answers(),
-          result.seconds());
+          result.seconds(),
+          PeakMemory.bytes());
     }
   }
 
@@ -234,7 +320,7 @@ final class CompareCommand implements Callable<Integer> {
     options.put("model", endpoint.model());
     options.put("max_tokens", endpoint.maxTokens());
     options.put("temperature", endpoint.temperature());
-    try (HttpClient client = HttpClient.newHttpClient()) {
+    try (HttpClient client = client()) {
       Race.Result result = race(new EndpointRace(endpoint, client), warming, problems, concurrency);
       return new Measurement(
           endpoint.label(),
@@ -243,7 +329,8 @@ final class CompareCommand implements Callable<Integer> {
           options,
           concurrency,
           result.answers(),
-          result.seconds());
+          result.seconds(),
+          OptionalLong.empty());
     }
   }
 

@@ -46,7 +46,18 @@ final class ComparisonPage {
 
   private ComparisonPage() {}
 
-  static String of(List<Measurement> measurements, int problems, int warmUp, int threads) {
+  /**
+   * The page.
+   *
+   * @param measurements at least one
+   * @param failures what could not be measured
+   */
+  static String of(
+      List<Measurement> measurements,
+      List<CompareCommand.Failure> failures,
+      int problems,
+      int warmUp,
+      int threads) {
     Map<String, List<Measurement>> contestants = new LinkedHashMap<>();
     for (Measurement each : measurements) {
       contestants.computeIfAbsent(each.contestant(), _ -> new ArrayList<>()).add(each);
@@ -69,6 +80,13 @@ final class ComparisonPage {
             escape(Runtime.version().toString()),
             escape(EXCLUDED)));
     legend(html, contestants);
+    if (!failures.isEmpty()) {
+      html.append("<p><strong>Not measured:</strong></p>\n<ul>\n");
+      for (CompareCommand.Failure each : failures) {
+        html.append("<li>").append(escape(each.sentence())).append("</li>\n");
+      }
+      html.append("</ul>\n");
+    }
     html.append("<div class='charts'>\n");
     chart(html, contestants, "Tokens/s of all requests", Measurement::aggregateTokensPerSecond);
     chart(
@@ -111,15 +129,38 @@ final class ComparisonPage {
       Map<String, List<Measurement>> contestants,
       String title,
       ToDoubleFunction<Measurement> value) {
-    List<Measurement> some = contestants.values().iterator().next();
-    List<String> ticks = some.stream().map(each -> String.valueOf(each.concurrency())).toList();
+    List<Integer> concurrencies =
+        contestants.values().stream()
+            .flatMap(List::stream)
+            .map(Measurement::concurrency)
+            .distinct()
+            .toList();
     List<LineChart.Line> lines = new ArrayList<>();
     contestants.forEach(
-        (name, rows) ->
-            lines.add(new LineChart.Line(name, rows.stream().mapToDouble(value).toArray())));
+        (name, rows) -> lines.add(new LineChart.Line(name, values(rows, concurrencies, value))));
     html.append("<figure>")
-        .append(new LineChart(title, "requests at once", ticks, lines).svg())
+        .append(
+            new LineChart(
+                    title,
+                    "requests at once",
+                    concurrencies.stream().map(String::valueOf).toList(),
+                    lines)
+                .svg())
         .append("</figure>\n");
+  }
+
+  /** One per concurrency; NaN where the contestant was not measured. */
+  private static double[] values(
+      List<Measurement> rows, List<Integer> concurrencies, ToDoubleFunction<Measurement> value) {
+    return concurrencies.stream()
+        .mapToDouble(
+            concurrency ->
+                rows.stream()
+                    .filter(row -> row.concurrency() == concurrency)
+                    .mapToDouble(value)
+                    .findFirst()
+                    .orElse(Double.NaN))
+        .toArray();
   }
 
   private static void row(StringBuilder html, String tag, List<String> cells) {

@@ -5,6 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.DoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 
 /** Measurements as rows of text, in the terminal and on the page. */
 final class ComparisonTable {
@@ -16,18 +19,23 @@ final class ComparisonTable {
           "tokens",
           "NFE",
           "TPF",
-          "1st snapshot ms p50/p95",
-          "1st token ms p50/p95",
-          "complete ms p50/p95",
+          "1st snapshot ms p50/p95/p99",
+          "1st token ms p50/p95/p99",
+          "complete ms p50/p95/p99",
           "tok/s each",
-          "tok/s all");
+          "tok/s all",
+          "step ms p50/p95/p99",
+          "prompt tokens",
+          "peak MB");
+
+  /** The columns that the terminal has room for, after the contestant's name. */
+  private static final int SHOWN = 11;
 
   private ComparisonTable() {}
 
   static List<String> cells(Measurement row) {
     OptionalInt forwards = row.forwards();
     OptionalDouble tpf = row.tokensPerForward();
-    OptionalDouble snapshot = row.toFirstSnapshot(50);
     return List.of(
         row.contestant(),
         String.valueOf(row.concurrency()),
@@ -35,17 +43,25 @@ final class ComparisonTable {
         String.valueOf(row.tokens()),
         forwards.isPresent() ? String.valueOf(forwards.getAsInt()) : "–",
         tpf.isPresent() ? String.format(Locale.ROOT, "%.2f", tpf.getAsDouble()) : "–",
-        snapshot.isPresent()
-            ? millis(snapshot.getAsDouble(), row.toFirstSnapshot(95).orElseThrow())
-            : "–",
-        millis(row.toFirstCommit(50), row.toFirstCommit(95)),
-        millis(row.toComplete(50), row.toComplete(95)),
+        millis(row::toFirstSnapshot),
+        millis(percentile -> OptionalDouble.of(row.toFirstCommit(percentile))),
+        millis(percentile -> OptionalDouble.of(row.toComplete(percentile))),
         String.format(Locale.ROOT, "%.0f", row.requestTokensPerSecond(50)),
-        String.format(Locale.ROOT, "%.0f", row.aggregateTokensPerSecond()));
+        String.format(Locale.ROOT, "%.0f", row.aggregateTokensPerSecond()),
+        millis(row::betweenSteps),
+        row.promptTokens().isPresent() ? String.valueOf(row.promptTokens().getAsInt()) : "–",
+        row.peakBytes().isPresent()
+            ? String.format(Locale.ROOT, "%.0f", row.peakBytes().getAsLong() / 1e6)
+            : "–");
   }
 
-  private static String millis(double p50, double p95) {
-    return String.format(Locale.ROOT, "%.1f / %.1f", 1e3 * p50, 1e3 * p95);
+  private static String millis(DoubleFunction<OptionalDouble> seconds) {
+    return seconds.apply(50).isEmpty()
+        ? "–"
+        : DoubleStream.of(50, 95, 99)
+            .map(percentile -> 1e3 * seconds.apply(percentile).orElseThrow())
+            .mapToObj(each -> String.format(Locale.ROOT, "%.1f", each))
+            .collect(Collectors.joining(" / "));
   }
 
   /** A block a contestant: every line fits 80 columns if its name does. */
@@ -71,7 +87,7 @@ final class ComparisonTable {
                     "each",
                     "all")));
       }
-      List<String> cells = new ArrayList<>(cells(row).subList(1, HEADS.size()));
+      List<String> cells = new ArrayList<>(cells(row).subList(1, SHOWN));
       for (int times = 5; times < 8; times++) {
         // The terminal has room for the medians; the page and the JSON hold both.
         cells.set(times, cells.get(times).replaceFirst(" / .*", ""));

@@ -3,44 +3,82 @@ package dev.palimpsest.app;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Stream;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A server with OpenAI's chat completions, streamed and timed from the outside: network and the
  * server's own queue count. Its tokens are those that it reports as {@code usage}; its forwards
  * cannot be seen.
+ *
+ * <p>A key is read from the environment for each request's header, and taken out of whatever the
+ * server complains about.
  */
 final class EndpointRace implements Race {
-  private static final Duration TIMEOUT = Duration.ofMinutes(10);
-  private static final String DATA = "data:";
-  private static final String DONE = "[DONE]";
-  private static final int LONGEST_COMPLAINT = 200;
+  private static final int LONGEST_GREETING_SECONDS = 10;
+  private static final int UNAUTHORIZED = 401;
+  private static final int FORBIDDEN = 403;
 
   private final Contestant.Endpoint endpoint;
   private final HttpClient client;
+  private final Optional<String> key;
   private final JsonMapper mapper = new JsonMapper();
 
   EndpointRace(Contestant.Endpoint endpoint, HttpClient client) {
     this.endpoint = endpoint;
     this.client = client;
+    key = endpoint.keyVariable().map(System::getenv);
+  }
+
+  /**
+   * Checks that there is a server, and that it accepts the key as far as it says: whatever it
+   * answers about its models but a refusal is good enough.
+   *
+   * @throws UncheckedIOException in a sentence, if not
+   */
+  void requireServer() throws InterruptedException {
+    int seconds = Math.min(endpoint.timeoutSeconds(), LONGEST_GREETING_SECONDS);
+    HttpRequest request = request("/models").timeout(Duration.ofSeconds(seconds)).GET().build();
+    int status;
+    try {
+      status = client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+    } catch (HttpTimeoutException e) {
+      throw failure("did not answer within " + seconds + " s", e);
+    } catch (IOException e) {
+      throw failure(e);
+    }
+    if (status == UNAUTHORIZED || status == FORBIDDEN) {
+      throw failure(
+          key.isPresent()
+              ? "refuses the key in "
+                  + endpoint.keyVariable().orElseThrow()
+                  + " with status "
+                  + status
+              : "wants a key (status "
+                  + status
+                  + "): name the environment variable that holds it with api_key_env=NAME");
+    }
   }
 
   @Override
@@ -79,91 +117,94 @@ final class EndpointRace implements Race {
                 "stream", true,
                 "stream_options", Map.of("include_usage", true)));
     HttpRequest request =
-        HttpRequest.newBuilder(
-                endpoint.base().resolve(endpoint.base().getPath() + "/chat/completions"))
+        request("/chat/completions")
             .header("Content-Type", "application/json")
             .header("Accept", "text/event-stream")
-            .timeout(TIMEOUT)
             .POST(HttpRequest.BodyPublishers.ofString(body))
             .build();
     long started = System.nanoTime();
-    try {
-      HttpResponse<Stream<String>> response =
-          client.send(request, HttpResponse.BodyHandlers.ofLines());
-      try (Stream<String> lines = response.body()) {
-        if (response.statusCode() != 200) {
-          String said = String.join(" ", lines.limit(20).toList());
-          throw failure(
-              "answered with status "
-                  + response.statusCode()
-                  + ": "
-                  + said.substring(0, Math.min(said.length(), LONGEST_COMPLAINT)));
-        }
-        return read(problem, lines.iterator(), started);
-      }
-    } catch (ConnectException e) {
-      throw new UncheckedIOException(
-          "the endpoint " + endpoint.base() + " accepts no connection: start its server first", e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          "the endpoint " + endpoint.base() + " cannot be read: " + e, e);
-    } catch (UncheckedIOException e) {
-      throw new UncheckedIOException(
-          "the endpoint " + endpoint.base() + " cannot be read: " + e.getCause(), e.getCause());
-    }
-  }
-
-  private Answer read(Problem problem, Iterator<String> lines, long started) {
-    StringBuilder text = new StringBuilder();
-    long first = 0;
-    int tokens = -1;
-    boolean done = false;
-    while (!done && lines.hasNext()) {
-      String line = lines.next();
-      if (!line.startsWith(DATA)) {
-        continue;
-      }
-      String data = line.substring(DATA.length()).strip();
-      done = data.equals(DONE);
-      if (!done) {
-        JsonNode event = parse(data);
-        String piece = event.path("choices").path(0).path("delta").path("content").asString("");
-        if (!piece.isEmpty() && text.isEmpty()) {
-          first = System.nanoTime();
-        }
-        text.append(piece);
-        JsonNode usage = event.path("usage").path("completion_tokens");
-        tokens = usage.isInt() ? usage.intValue() : tokens;
-      }
-    }
+    ChatStream stream = stream(request);
     long ended = System.nanoTime();
-    if (!done) {
-      throw failure("ended its stream without " + DONE);
+    String fault = stream.fault(this::withoutKey);
+    if (!fault.isEmpty()) {
+      throw failure(fault);
     }
-    if (tokens < 0) {
-      throw failure(
-          "reported no usage.completion_tokens, so its tokens cannot be counted;"
-              + " a server with stream_options.include_usage is needed");
+    List<Long> arrivals = stream.arrivals();
+    double[] gaps = new double[Math.max(0, arrivals.size() - 1)];
+    for (int gap = 0; gap < gaps.length; gap++) {
+      gaps[gap] = (arrivals.get(gap + 1) - arrivals.get(gap)) / 1e9;
     }
     return new Answer(
-        problem.isAnsweredBy(text.toString()),
-        tokens,
+        problem.isAnsweredBy(stream.text()),
+        stream.promptTokens(),
+        stream.tokens(),
         OptionalInt.empty(),
         OptionalDouble.empty(),
-        ((text.isEmpty() ? ended : first) - started) / 1e9,
+        ((arrivals.isEmpty() ? ended : arrivals.getFirst()) - started) / 1e9,
+        gaps,
         (ended - started) / 1e9);
   }
 
-  private JsonNode parse(String data) {
+  /** Sends the request and reads its answer to the end, within the time that it has. */
+  private ChatStream stream(HttpRequest request) throws InterruptedException {
+    CompletableFuture<HttpResponse<ChatStream>> answer =
+        client.sendAsync(
+            request,
+            info ->
+                HttpResponse.BodySubscribers.fromLineSubscriber(
+                    new ChatStream(info.statusCode()),
+                    stream -> stream,
+                    StandardCharsets.UTF_8,
+                    null));
+    boolean read = false;
     try {
-      return mapper.readTree(data);
-    } catch (JacksonException e) {
-      throw failure("sent an event that is no JSON: " + data);
+      ChatStream stream = answer.get(endpoint.timeoutSeconds(), TimeUnit.SECONDS).body();
+      read = true;
+      return stream;
+    } catch (TimeoutException e) {
+      throw failure(
+          "did not finish an answer within "
+              + endpoint.timeoutSeconds()
+              + " s: give it more with timeout=SECONDS",
+          e);
+    } catch (ExecutionException e) {
+      throw failure(e.getCause() == null ? e : e.getCause());
+    } finally {
+      if (!read) {
+        answer.cancel(true);
+      }
     }
   }
 
+  private HttpRequest.Builder request(String path) {
+    URI base = endpoint.base();
+    HttpRequest.Builder request = HttpRequest.newBuilder(base.resolve(base.getPath() + path));
+    key.ifPresent(each -> request.header("Authorization", "Bearer " + each));
+    return request;
+  }
+
+  private UncheckedIOException failure(Throwable cause) {
+    return cause instanceof ConnectException || cause instanceof UnresolvedAddressException
+        ? failure("accepts no connection: start its server first", cause)
+        : failure("cannot be read: " + cause, cause);
+  }
+
   private UncheckedIOException failure(String what) {
-    String message = "the endpoint " + endpoint.base() + " " + what;
-    return new UncheckedIOException(message, new IOException(message));
+    return failure(what, new IOException(what));
+  }
+
+  private UncheckedIOException failure(String what, Throwable cause) {
+    String said = withoutKey(what);
+    return new UncheckedIOException(
+        "the endpoint " + endpoint.base() + " " + said, new IOException(said, withoutKey(cause)));
+  }
+
+  private String withoutKey(String said) {
+    return key.map(each -> said.replace(each, "[key]")).orElse(said);
+  }
+
+  /** A cause that may quote the server is left out where there is a key to keep. */
+  private Throwable withoutKey(Throwable cause) {
+    return key.isPresent() ? new IOException(cause.getClass().getSimpleName()) : cause;
   }
 }

@@ -80,7 +80,7 @@ final class EvalCommand implements Callable<Integer> {
     if (limit.isPresent()) {
       problems = problems.subList(0, Math.min(limit.get(), problems.size()));
     }
-    try (Model model = modelOptions.load()) {
+    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       int longest =
           problems.stream().mapToInt(each -> model.prompt(each.prompt()).length).max().orElse(0);
       SamplingOptions options = samplerOptions.resolve(model, longest);

@@ -105,7 +105,7 @@ final class FindingsCommand implements Callable<Integer> {
         file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
     List<Problem> every = Problem.read(problemsFile);
     List<Problem> problems = every.subList(0, Math.min(limit.orElse(every.size()), every.size()));
-    try (Model model = modelOptions.load()) {
+    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       List<Question> questions = new ArrayList<>();
       for (Problem problem : problems) {
         questions.add(

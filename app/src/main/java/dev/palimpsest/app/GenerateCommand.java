@@ -77,7 +77,7 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     StartTimes times = new StartTimes();
     String text = prompt();
-    try (Model model = modelOptions.load()) {
+    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
       int[] ids = model.prompt(text);
       SamplingOptions options = samplerOptions.resolve(model, ids.length);
@@ -181,7 +181,8 @@ final class GenerateCommand implements Callable<Integer> {
     List<String> unknown = model.unknownWords(text);
     if (!unknown.isEmpty()) {
       System.err.println(
-          "palimpsest: the model does not know these words, and reads each as the same unknown one: "
+          "palimpsest: the model does not know these words, and reads each as the same unknown one:"
+              + " "
               + String.join(", ", unknown));
     }
   }

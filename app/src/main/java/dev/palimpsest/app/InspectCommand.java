@@ -6,18 +6,22 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.model.RotaryScaling;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.model.UnsupportedModelException;
+import dev.palimpsest.sampler.ModelLimits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -53,7 +57,10 @@ final class InspectCommand implements Callable<Integer> {
     facts.put("model", folder.toString());
     boolean supported = true;
     try {
-      describe(facts, Families.spec(outline.config()));
+      ModelSpec published = Families.spec(outline.config());
+      GenerationConfig recommended = GenerationConfig.read(folder, published);
+      describe(facts, published.recommended(recommended, OptionalInt.empty()));
+      facts.put("recommended", recommended.shown());
       facts.put("supported", "yes");
       addFiles(facts, folder, outline);
     } catch (UnsupportedModelException e) {
@@ -85,6 +92,7 @@ final class InspectCommand implements Callable<Integer> {
     facts.put("feed_forward", spec.feedForward());
     spec.experts().ifPresent(experts -> facts.put("experts", shown(experts)));
     facts.put("attention", shown(spec.pattern()));
+    facts.put("sampler", ModelLimits.samplerOf(spec));
     facts.put("logits", spec.shifted() ? "shifted by one" : "of the same position");
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());
@@ -147,6 +155,13 @@ final class InspectCommand implements Callable<Integer> {
       return name.contains("bytes")
           ? grouped + String.format(Locale.ROOT, " (%.1f MB)", number / 1e6)
           : grouped;
+    }
+    if (value instanceof Map<?, ?> options) {
+      return options.isEmpty()
+          ? "nothing"
+          : options.entrySet().stream()
+              .map(each -> each.getKey() + " " + each.getValue())
+              .collect(Collectors.joining(", "));
     }
     return value.toString();
   }

@@ -1,6 +1,12 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.TensorNames;
+import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
@@ -9,12 +15,15 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** A model of this process, asked by a driver that keeps so many requests under way. */
 final class LocalRace implements Race {
@@ -32,6 +41,24 @@ final class LocalRace implements Race {
             SpecialTokens.of(model.spec(), model.endOfTurn()));
   }
 
+  /**
+   * Checks that a contestant's files are there and fit together, and that its sampler takes the
+   * options and fits the model, before any weight is loaded.
+   */
+  static void requireReady(Contestant.Local local) {
+    Path folder = local.folder();
+    try (Checkpoint checkpoint = Checkpoint.open(folder);
+        Tokenizer _ = Tokenizer.open(folder)) {
+      ModelSpec published = Families.spec(checkpoint.config());
+      GenerationConfig recommended = GenerationConfig.read(folder, published);
+      ModelSpec spec = published.recommended(recommended, local.blockLength());
+      TensorNames names = Families.of(checkpoint.config()).tensors();
+      checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
+      SamplingOptions options = SamplerDefaults.complete(local.options(), spec, recommended, 0);
+      ModelLimits.of(spec).requireFit(options);
+    }
+  }
+
   @Override
   public Result run(List<Problem> problems, int concurrency) {
     Driver driver = new Driver(model.transformer());
@@ -42,9 +69,9 @@ final class LocalRace implements Race {
     while (submitted < problems.size() || !running.isEmpty()) {
       while (running.size() < concurrency && submitted < problems.size()) {
         int[] prompt = model.prompt(problems.get(submitted).prompt());
-        FirstCommit first = new FirstCommit();
+        StepTimes times = new StepTimes();
         running.add(
-            new Running(submitted, driver.submit(generator.run(prompt, options), first), first));
+            new Running(submitted, driver.submit(generator.run(prompt, options), times), times));
         submitted++;
       }
       driver.step();
@@ -53,7 +80,7 @@ final class LocalRace implements Race {
             Generation generation = each.ticket().generation();
             if (generation.complete()) {
               answers.put(
-                  each.index(), answer(problems.get(each.index()), generation, each.first()));
+                  each.index(), answer(problems.get(each.index()), generation, each.times()));
             }
             return generation.complete();
           });
@@ -62,29 +89,41 @@ final class LocalRace implements Race {
     return new Result(List.copyOf(answers.values()), seconds);
   }
 
-  private Answer answer(Problem problem, Generation generation, FirstCommit first) {
+  private Answer answer(Problem problem, Generation generation, StepTimes times) {
     String text = model.tokenizer().decode(generation.tokens(), true).strip();
     return new Answer(
         problem.isAnsweredBy(text),
+        OptionalInt.of(generation.promptLength()),
         generation.tokens().length,
         OptionalInt.of(generation.forwards()),
         OptionalDouble.of(generation.firstSnapshotNanos() / 1e9),
-        first.nanos / 1e9,
+        times.firstCommit / 1e9,
+        times.gaps(),
         generation.totalNanos() / 1e9);
   }
 
   /** A request that is under way. */
-  private record Running(int index, Driver.Ticket ticket, FirstCommit first) {}
+  private record Running(int index, Driver.Ticket ticket, StepTimes times) {}
 
-  /** When the first token was committed. */
-  private static final class FirstCommit implements SnapshotListener {
-    private long nanos = -1;
+  /** When each step ended, and when the first token was committed. */
+  private static final class StepTimes implements SnapshotListener {
+    private final LongStream.Builder steps = LongStream.builder();
+    private long firstCommit = -1;
 
     @Override
     public void snapshot(Snapshot snapshot) {
-      if (nanos < 0 && !snapshot.commits().isEmpty()) {
-        nanos = snapshot.elapsedNanos();
+      steps.add(snapshot.elapsedNanos());
+      if (firstCommit < 0 && !snapshot.commits().isEmpty()) {
+        firstCommit = snapshot.elapsedNanos();
       }
+    }
+
+    /** Seconds from each step to the next. */
+    double[] gaps() {
+      long[] nanos = steps.build().toArray();
+      return IntStream.range(1, nanos.length)
+          .mapToDouble(step -> (nanos[step] - nanos[step - 1]) / 1e9)
+          .toArray();
     }
   }
 }

@@ -1,10 +1,12 @@
 package dev.palimpsest.app;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -18,6 +20,8 @@ import java.util.function.ToDoubleFunction;
  * @param concurrency requests that were under way at once
  * @param answers to the timed requests
  * @param seconds from the first submission to the last completion
+ * @param peakBytes the most memory of this process meanwhile, loading included, if it is known; of
+ *     a server it is not
  */
 record Measurement(
     String contestant,
@@ -26,7 +30,8 @@ record Measurement(
     Map<String, Object> options,
     int concurrency,
     List<Answer> answers,
-    double seconds) {
+    double seconds,
+    OptionalLong peakBytes) {
 
   /** Copies the answers. */
   Measurement {
@@ -39,6 +44,22 @@ record Measurement(
 
   int tokens() {
     return answers.stream().mapToInt(Answer::tokens).sum();
+  }
+
+  /** Tokens of all prompts, if all are known. */
+  OptionalInt promptTokens() {
+    return answers.stream().allMatch(each -> each.promptTokens().isPresent())
+        ? OptionalInt.of(answers.stream().mapToInt(each -> each.promptTokens().getAsInt()).sum())
+        : OptionalInt.empty();
+  }
+
+  /** Seconds from one step of a request to its next, over all steps of all requests. */
+  OptionalDouble betweenSteps(double percentile) {
+    double[] sorted =
+        answers.stream().flatMapToDouble(each -> Arrays.stream(each.gaps())).sorted().toArray();
+    return sorted.length == 0
+        ? OptionalDouble.empty()
+        : OptionalDouble.of(nearestRank(sorted, percentile));
   }
 
   /** Forwards of all requests, if all are known. */
@@ -99,15 +120,18 @@ record Measurement(
     fields.put("concurrency", concurrency);
     fields.put("requests", answers.size());
     fields.put("accuracy", accuracy());
+    promptTokens().ifPresent(value -> fields.put("prompt_tokens", value));
     fields.put("tokens_before_eos", tokens());
     forwards().ifPresent(value -> fields.put("nfe", value));
     tokensPerForward().ifPresent(value -> fields.put("tpf", value));
-    putSeconds(fields, "first_snapshot", this::toFirstSnapshot);
-    putSeconds(fields, "first_committed", p -> OptionalDouble.of(toFirstCommit(p)));
-    putSeconds(fields, "complete", p -> OptionalDouble.of(toComplete(p)));
+    putSeconds(fields, "to_first_snapshot", this::toFirstSnapshot);
+    putSeconds(fields, "to_first_committed", p -> OptionalDouble.of(toFirstCommit(p)));
+    putSeconds(fields, "to_complete", p -> OptionalDouble.of(toComplete(p)));
+    putSeconds(fields, "between_steps", this::betweenSteps);
     fields.put("tokens_per_second_of_a_request_p50", requestTokensPerSecond(50));
     fields.put("tokens_per_second", aggregateTokensPerSecond());
     fields.put("seconds", seconds);
+    peakBytes.ifPresent(value -> fields.put("peak_resident_bytes", value));
     fields.put(
         "answers",
         answers.stream()
@@ -115,6 +139,7 @@ record Measurement(
                 each -> {
                   Map<String, Object> row = new LinkedHashMap<>();
                   row.put("right", each.right());
+                  each.promptTokens().ifPresent(value -> row.put("prompt_tokens", value));
                   row.put("tokens", each.tokens());
                   each.forwards().ifPresent(value -> row.put("nfe", value));
                   each.toFirstSnapshot()
@@ -129,10 +154,10 @@ record Measurement(
 
   private static void putSeconds(
       Map<String, Object> fields, String what, PercentileOf percentileOf) {
-    for (int percentile : new int[] {50, 95}) {
+    for (int percentile : new int[] {50, 95, 99}) {
       percentileOf
           .seconds(percentile)
-          .ifPresent(value -> fields.put("seconds_to_" + what + "_p" + percentile, value));
+          .ifPresent(value -> fields.put("seconds_" + what + "_p" + percentile, value));
     }
   }
 

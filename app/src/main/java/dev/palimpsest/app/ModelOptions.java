@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -39,8 +40,13 @@ final class ModelOptions {
     return model.orElseGet(ModelOptions::bundled);
   }
 
-  Model load() {
-    return load(compute());
+  /**
+   * Loads it as asked for.
+   *
+   * @param blockLength of a model whose attention is in blocks, if it is not to be its own
+   */
+  Model load(OptionalInt blockLength) {
+    return load(compute(), blockLength);
   }
 
   /**
@@ -49,7 +55,13 @@ final class ModelOptions {
    * @throws TraceException if this is another model
    */
   Model load(Trace trace) {
-    return load(compute(trace));
+    return load(compute(trace), blockLength(trace));
+  }
+
+  private static OptionalInt blockLength(Trace trace) {
+    return trace.header().options().get("block_length") instanceof Integer length
+        ? OptionalInt.of(length)
+        : OptionalInt.empty();
   }
 
   /**
@@ -77,9 +89,9 @@ final class ModelOptions {
   }
 
   /** Loads the model for a way of computing it. */
-  Model load(Compute compute) {
+  Model load(Compute compute, OptionalInt blockLength) {
     try (LoadProgress progress = new LoadProgress()) {
-      return Model.load(folder(), compute, device::notice, progress);
+      return Model.load(folder(), compute, blockLength, device::notice, progress);
     }
   }
 

@@ -3,16 +3,21 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockSampler;
 import dev.palimpsest.sampler.DecodeSampler;
 import dev.palimpsest.sampler.LladaSampler;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SubBlockSampler;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
-/** What a user does not say about sampling, the model says, and then the sampler. */
+/**
+ * What a user does not say about sampling, the model's {@code generation_config.json} says, and
+ * then the sampler.
+ */
 final class SamplerDefaults {
   private static final int GEN_LENGTH = 128;
 
@@ -26,26 +31,37 @@ final class SamplerDefaults {
    * @throws dev.palimpsest.sampler.InvalidOptionException if something given is wrong
    */
   static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
+    return complete(given, model.spec(), model.generationConfig(), longestPrompt);
+  }
+
+  /** As above, of a model that is not loaded. */
+  static SamplingOptions complete(
+      Map<String, ?> given, ModelSpec spec, GenerationConfig recommended, int longestPrompt) {
     Map<String, Object> values = new LinkedHashMap<>(given);
     Object named = values.remove("sampler");
-    String name = named == null ? ModelLimits.samplerOf(model.spec()) : named.toString();
-    GenerationConfig recommended = model.generationConfig();
+    String name = named == null ? ModelLimits.samplerOf(spec) : named.toString();
     boolean ownLength = values.containsKey("gen_length");
-    int room = model.spec().maxLength() - longestPrompt;
+    int room = spec.maxLength() - longestPrompt;
     int otherwise = name.equals(DecodeSampler.NAME) ? Math.clamp(room, 1, GEN_LENGTH) : GEN_LENGTH;
     values.putIfAbsent("gen_length", recommended.genLength().orElse(otherwise));
     // A length that is no number is for the sampler to refuse.
     int length = values.get("gen_length") instanceof Integer number ? number : otherwise;
+    recommendDraw(values, name, recommended);
     switch (name) {
       case LladaSampler.NAME -> {
         values.putIfAbsent("block_length", fitting(recommended.blockLength(), ownLength, length));
         values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
       }
       case BlockSampler.NAME -> {
-        if (model.spec().pattern() instanceof AttentionPattern.BlockCausal blocks) {
+        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
         } else {
           values.putIfAbsent("whole_canvas", true);
+        }
+      }
+      case SubBlockSampler.NAME -> {
+        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
+          values.putIfAbsent("block_length", blocks.length());
         }
       }
       case DecodeSampler.NAME -> {
@@ -54,6 +70,18 @@ final class SamplerDefaults {
       default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
     }
     return SamplingOptions.of(name, values);
+  }
+
+  /** A nucleus and a top k are for drawing: who asks for the argmax gets it of all tokens. */
+  private static void recommendDraw(
+      Map<String, Object> values, String sampler, GenerationConfig recommended) {
+    recommended.temperature().ifPresent(value -> values.putIfAbsent("temperature", value));
+    boolean draws =
+        !(values.get("temperature") instanceof Number number && number.doubleValue() == 0);
+    if (draws && !sampler.equals(LladaSampler.NAME)) {
+      recommended.topP().ifPresent(value -> values.putIfAbsent("top_p", value));
+      recommended.topK().ifPresent(value -> values.putIfAbsent("top_k", value));
+    }
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.palimpsest.sampler.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /**
@@ -16,8 +17,8 @@ final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, block or decode; the one the model was made for if not given."
-              + " The options below are of the samplers in brackets, or of all.")
+          "llada, dream, remdm, block, sub_block or decode; the one the model was made for if not"
+              + " given. The options below are of the samplers in brackets, or of all.")
   private Optional<String> sampler;
 
   @Option(
@@ -30,9 +31,17 @@ final class SamplerOptions {
       names = "--block-length",
       paramLabel = "N",
       description =
-          "[llada, block] Positions of a block, filled from left to right; the model's default,"
-              + " else all [llada] or 4 [block].")
+          "[llada, block, sub_block] Positions of a block, filled from left to right; the model's"
+              + " default, else all [llada], 4 [block] or 32 [sub_block]. The attention of a"
+              + " block-causal model follows.")
   private Optional<Integer> blockLength;
+
+  @Option(
+      names = "--sub-block-length",
+      paramLabel = "N",
+      description =
+          "[sub_block] Positions of a part of a block, filled from left to right (default: 8).")
+  private Optional<Integer> subBlockLength;
 
   @Option(
       names = "--steps",
@@ -45,19 +54,24 @@ final class SamplerOptions {
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Temperature of the draw; 0 takes the argmax (default: 0, [remdm] 1).")
+      description =
+          "Temperature of the draw; 0 takes the argmax. The model's default, else 0, or 1 [remdm].")
   private Optional<Double> temperature;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
-      description = "[all but llada] Draw from the nucleus of this probability.")
+      description =
+          "[all but llada] Draw from the nucleus of this probability; the model's default, else 1,"
+              + " or 0.95 [sub_block].")
   private Optional<Double> topP;
 
   @Option(
       names = "--top-k",
       paramLabel = "K",
-      description = "[all but llada] Draw from the K most probable tokens; 0 is all.")
+      description =
+          "[all but llada] Draw from the K most probable tokens; 0 is all. The model's default,"
+              + " else 0.")
   private Optional<Integer> topK;
 
   @Option(
@@ -80,7 +94,8 @@ final class SamplerOptions {
       paramLabel = "P",
       description =
           "[llada] Commit every position at least this confident (Fast-dLLM); ignores --steps."
-              + " [block] The same for low_confidence_dynamic (default: 0.85).")
+              + " [block] The same for low_confidence_dynamic (default: 0.85). [sub_block] The same"
+              + " (default: 0.9).")
   private Optional<Double> threshold;
 
   @Option(
@@ -169,11 +184,17 @@ final class SamplerOptions {
     return SamplerDefaults.complete(given(), model, longestPrompt);
   }
 
+  /** The length that a block-causal model is to run with; what is no length is left out. */
+  OptionalInt blockLength() {
+    return blockLength.filter(length -> length > 0).stream().mapToInt(each -> each).findFirst();
+  }
+
   private Map<String, Object> given() {
     Map<String, Object> values = new LinkedHashMap<>();
     put(values, "sampler", sampler);
     put(values, "gen_length", genLength);
     put(values, "block_length", blockLength);
+    put(values, "sub_block_length", subBlockLength);
     put(values, "steps", steps);
     put(values, "temperature", temperature);
     put(values, "top_p", topP);

@@ -58,8 +58,10 @@ final class ViewerPage {
     TraceHeader header = trace.header();
     ObjectNode json = MAPPER.createObjectNode();
     json.put("name", Path.of(trace.name()).getFileName().toString());
-    json.put("mask", header.specials().maskId()).put("eos", header.specials().eosId());
-    header.specials().eotId().ifPresent(id -> json.put("eot", id));
+    json.put("mask", header.specials().maskId());
+    ArrayNode stops = json.putArray("stops").add(header.specials().eosId());
+    header.specials().eotId().ifPresent(stops::add);
+    header.specials().otherStops().forEach(stops::add);
     json.put("promptLength", header.start().promptLength());
     ArrayNode ids = json.putArray("ids");
     StringBuilder states = new StringBuilder();

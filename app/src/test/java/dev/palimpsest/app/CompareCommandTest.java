@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -17,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
@@ -53,8 +56,20 @@ final class CompareCommandTest {
     JsonNode json = new JsonMapper().readTree(Files.readString(out.resolve("compare.json")));
     assertThat(json.path("warm_up_requests").intValue()).isEqualTo(2);
     assertThat(json.path("measurements").size()).isEqualTo(4);
+    assertThat(json.path("failures").size()).isZero();
+    assertThat(json.path("models").path("abacus-ar").stringValue()).hasSize(64);
     for (JsonNode each : json.path("measurements").values()) {
       assertThat(each.path("answers").size()).isEqualTo(6);
+      assertThat(each.path("prompt_tokens").intValue()).isGreaterThan(6);
+      for (String time : List.of("to_first_committed", "to_complete", "between_steps")) {
+        double p50 = each.path("seconds_" + time + "_p50").doubleValue();
+        double p99 = each.path("seconds_" + time + "_p99").doubleValue();
+        assertThat(each.path("seconds_" + time + "_p95").doubleValue()).isBetween(p50, p99);
+        assertThat(p50).isPositive();
+      }
+      if (Files.isReadable(Path.of("/proc/self/status"))) {
+        assertThat(each.path("peak_resident_bytes").longValue()).isGreaterThan(10_000_000);
+      }
       int tokens =
           each.path("answers").values().stream().mapToInt(a -> a.path("tokens").intValue()).sum();
       int forwards =
@@ -187,6 +202,176 @@ final class CompareCommandTest {
     }
   }
 
+  @Test
+  void aKeyGoesToTheServerAndNowhereElse(@TempDir Path folder) throws IOException {
+    String key = System.getenv("PATH");
+    AtomicInteger wrong = new AtomicInteger();
+    HttpServer server =
+        serveExchanges(
+            200,
+            exchange -> {
+              String sent = exchange.getRequestHeaders().getFirst("Authorization");
+              wrong.addAndGet(("Bearer " + key).equals(sent) ? 0 : 1);
+              return GOOD;
+            });
+    // Says the key back, as some servers do with one that is wrong.
+    HttpServer echo =
+        serveExchanges(
+            500, exchange -> "no " + exchange.getRequestHeaders().getFirst("Authorization"));
+    try {
+      Outcome outcome =
+          Outcome.of(
+              "compare",
+              "--limit",
+              "1",
+              "--concurrency",
+              "1",
+              "--warm-up",
+              "0",
+              "--out",
+              folder.toString(),
+              address(server) + "/v1,model=twin,api_key_env=PATH",
+              address(echo) + "/v1,model=twin,api_key_env=PATH");
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(wrong).hasValue(0);
+      assertThat(outcome.err()).contains("status 500: no Bearer [key]").doesNotContain(key);
+      assertThat(outcome.out()).doesNotContain(key);
+      for (String name : List.of("compare.json", "compare.html")) {
+        assertThat(Files.readString(folder.resolve(name)))
+            .contains("api_key_env=PATH")
+            .doesNotContain(key);
+      }
+    } finally {
+      server.stop(0);
+      echo.stop(0);
+    }
+  }
+
+  @Test
+  void aServerThatWantsAKeyIsRefusedBeforeAnythingIsMeasured(@TempDir Path folder)
+      throws IOException {
+    HttpServer server = serve(_ -> GOOD);
+    server.createContext(
+        "/v1/models",
+        exchange -> {
+          exchange.sendResponseHeaders(401, -1);
+          exchange.close();
+        });
+    try {
+      Outcome outcome =
+          Outcome.of(
+              "compare",
+              "--out",
+              folder.toString(),
+              Main.home().resolve("models/abacus-ar").toString(),
+              address(server) + "/v1,model=twin");
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(outcome.out()).isEmpty();
+      assertThat(outcome.err().lines())
+          .singleElement()
+          .asString()
+          .contains(address(server), "wants a key (status 401)", "api_key_env=NAME");
+      try (Stream<Path> files = Files.list(folder)) {
+        assertThat(files).isEmpty();
+      }
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
+  void everyContestantIsCheckedBeforeTheFirstIsMeasured(@TempDir Path folder) throws IOException {
+    AtomicInteger asked = new AtomicInteger();
+    HttpServer server =
+        serve(
+            _ -> {
+              asked.incrementAndGet();
+              return GOOD;
+            });
+    HttpServer gone = serve(_ -> GOOD);
+    String refusing = address(gone) + "/v1,model=twin";
+    gone.stop(0);
+    Path weightless = Files.createDirectory(folder.resolve("weightless"));
+    Path model = Main.home().resolve("models/abacus-mdm");
+    Files.copy(model.resolve("config.json"), weightless.resolve("config.json"));
+    Map<String, String> complaints =
+        Map.of(
+            "no/such/model",
+            "there is no such folder",
+            weightless.toString(),
+            "the folder has no weights",
+            model + ",sampler=decode",
+            "the model's attention goes both ways",
+            model + ",steps=0",
+            "--steps 0",
+            refusing,
+            "accepts no connection: start its server first");
+    try {
+      complaints.forEach(
+          (last, complaint) -> {
+            Outcome outcome =
+                Outcome.of("compare", "--limit", "1", address(server) + "/v1,model=a", last);
+            assertThat(outcome.code()).as(last).isNotZero();
+            assertThat(outcome.err().lines()).singleElement().asString().contains(complaint);
+          });
+      assertThat(asked).hasValue(0);
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
+  void aServerThatBreaksOrStallsLosesItsOwnRowsOnly(@TempDir Path folder) throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    HttpServer breaking = serve(_ -> asked.incrementAndGet() <= 4 ? GOOD : "data: {oops\n\n");
+    CountDownLatch over = new CountDownLatch(1);
+    HttpServer stalling =
+        serve(
+            _ -> {
+              try {
+                over.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              return GOOD;
+            });
+    try {
+      Outcome outcome =
+          Outcome.of(
+              "compare",
+              "--limit",
+              "4",
+              "--concurrency",
+              "1,2,3",
+              "--warm-up",
+              "0",
+              "--out",
+              folder.toString(),
+              address(stalling) + "/v1,model=slow,timeout=1",
+              address(breaking) + "/v1,model=twin",
+              Main.home().resolve("models/abacus-ar").toString());
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(outcome.err().lines().filter(line -> line.startsWith("palimpsest:")))
+          .hasSize(3)
+          .anySatisfy(
+              line ->
+                  assertThat(line)
+                      .contains(
+                          "model=slow,timeout=1, 1 at once:", "within 1 s", "timeout=SECONDS"))
+          .anySatisfy(line -> assertThat(line).contains("model=twin, 2 at once:", "{oops"));
+      JsonNode json = new JsonMapper().readTree(Files.readString(folder.resolve("compare.json")));
+      assertThat(json.path("measurements").size()).isEqualTo(1 + 3);
+      assertThat(json.path("failures").size()).isEqualTo(2);
+      String page = Files.readString(folder.resolve("compare.html"));
+      assertPage(page);
+      assertThat(page).contains("Not measured:", "within 1 s");
+    } finally {
+      over.countDown();
+      stalling.stop(0);
+      breaking.stop(0);
+    }
+  }
+
   @ParameterizedTest(name = "{0}")
   @CsvSource(
       delimiter = '|',
@@ -198,6 +383,8 @@ final class CompareCommandTest {
         "http://localhost:1/v1|needs model=NAME",
         "http://localhost:1/v1,model=a,steps=3|no more",
         "http:///v1,model=a|names no host",
+        "http://localhost:1/v1,model=a,timeout=0|timeout=SECONDS",
+        "http://localhost:1/v1,model=a,api_key_env=NO_SUCH_VARIABLE|NO_SUCH_VARIABLE",
         "a a|named twice",
       })
   void aWrongComparisonIsRefusedInOneLine(String arguments, String complaint) {
@@ -225,12 +412,16 @@ final class CompareCommandTest {
   void ratesAreRatiosOfSumsAndPercentilesAreByNearestRank() {
     List<Answer> answers =
         List.of(answer(10, 40, 2), answer(30, 40, 1), answer(20, 10, 4), answer(0, 10, 8));
-    Measurement measurement = new Measurement("a", "b", "c", Map.of(), 2, answers, 10);
+    Measurement measurement =
+        new Measurement("a", "b", "c", Map.of(), 2, answers, 10, OptionalLong.empty());
     assertThat(measurement.tokensPerForward()).hasValue(0.6);
     assertThat(measurement.aggregateTokensPerSecond()).isEqualTo(6);
     assertThat(measurement.toComplete(50)).isEqualTo(2);
     assertThat(measurement.toComplete(95)).isEqualTo(8);
     assertThat(measurement.requestTokensPerSecond(50)).isEqualTo(5);
+    assertThat(measurement.promptTokens()).hasValue(12);
+    assertThat(measurement.betweenSteps(50)).hasValue(1);
+    assertThat(measurement.betweenSteps(99)).hasValue(4);
     assertThat(Measurement.nearestRank(new double[] {1, 2, 3, 4, 5}, 40)).isEqualTo(2);
     assertThat(Measurement.nearestRank(new double[] {7}, 95)).isEqualTo(7);
     assertThatThrownBy(() -> Measurement.nearestRank(new double[0], 50))
@@ -240,10 +431,12 @@ final class CompareCommandTest {
   private static Answer answer(int tokens, int forwards, double seconds) {
     return new Answer(
         true,
+        OptionalInt.of(3),
         tokens,
         OptionalInt.of(forwards),
         OptionalDouble.of(seconds / 4),
         seconds / 2,
+        new double[] {seconds / 2},
         seconds);
   }
 
@@ -264,20 +457,30 @@ final class CompareCommandTest {
     String to(String body);
   }
 
+  /** Answers a request. */
+  private interface Exchange {
+    String to(HttpExchange exchange) throws IOException;
+  }
+
   private static HttpServer serve(Reply reply) throws IOException {
     return serve(200, reply);
   }
 
   private static HttpServer serve(int status, Reply reply) throws IOException {
+    return serveExchanges(
+        status,
+        exchange ->
+            reply.to(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8)));
+  }
+
+  private static HttpServer serveExchanges(int status, Exchange reply) throws IOException {
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext(
         "/v1/chat/completions",
         exchange -> {
-          String body =
-              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-          byte[] answer = reply.to(body).getBytes(StandardCharsets.UTF_8);
+          byte[] answer = reply.to(exchange).getBytes(StandardCharsets.UTF_8);
           exchange.sendResponseHeaders(status, 0);
           try (OutputStream out = exchange.getResponseBody()) {
             out.write(answer);

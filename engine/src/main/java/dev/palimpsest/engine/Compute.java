@@ -6,6 +6,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -55,7 +56,8 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
   }
 
   private Backend cuda(ModelSpec spec) {
-    return CudaBackend.open(precision.orElse(Precision.BF16), cuda, spec);
+    return CudaBackend.open(
+        precision.orElse(Precision.BF16), cuda, spec, Transformer.workload(spec));
   }
 
   private Backend host() {

@@ -63,11 +63,27 @@ public record Model(
    */
   public static Model load(
       Path folder, Compute compute, Consumer<String> notice, DoubleConsumer progress) {
+    return load(folder, compute, OptionalInt.empty(), notice, progress);
+  }
+
+  /**
+   * Loads the model in {@code folder} as above, with blocks of another length.
+   *
+   * @param blockLength of a model whose attention is in blocks; if not given, what its {@code
+   *     generation_config.json} recommends, else that of its configuration. Other models have none
+   */
+  public static Model load(
+      Path folder,
+      Compute compute,
+      OptionalInt blockLength,
+      Consumer<String> notice,
+      DoubleConsumer progress) {
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec spec = Families.spec(checkpoint.config());
-      GenerationConfig generationConfig = GenerationConfig.read(folder);
+      ModelSpec published = Families.spec(checkpoint.config());
+      GenerationConfig generationConfig = GenerationConfig.read(folder, published);
+      ModelSpec spec = published.recommended(generationConfig, blockLength);
       Transformer transformer =
           Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
       boolean loaded = false;

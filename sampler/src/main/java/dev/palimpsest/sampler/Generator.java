@@ -24,6 +24,7 @@ public final class Generator {
       requireId("end-of-text", specials.eosId(), limits);
     }
     specials.eotId().ifPresent(id -> requireId("end-of-turn", id, limits));
+    specials.otherStops().forEach(id -> requireId("stop", id, limits));
     this.denoiser = denoiser;
     this.limits = limits;
     this.specials = specials;

@@ -2,26 +2,35 @@ package dev.palimpsest.sampler;
 
 import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.ModelSpec;
+import java.util.OptionalInt;
 
 /**
  * What a model can take.
  *
  * @param vocabulary ids are in {@code [0, vocabulary)}
  * @param maxLength longest sequence, prompt and text together
- * @param pattern which keys its queries see; it alone decides which samplers fit
+ * @param pattern which keys its queries see; it decides which samplers fit
+ * @param shifted whether its output at a position predicts the next one, which sub-blocks need
  */
-public record ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
+public record ModelLimits(
+    int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
+
+  /** A model whose predictions are of their own positions. */
+  public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
+    this(vocabulary, maxLength, pattern, false);
+  }
 
   /** The limits of a model. */
   public static ModelLimits of(ModelSpec spec) {
-    return new ModelLimits(spec.vocabulary(), spec.maxLength(), spec.pattern());
+    return new ModelLimits(spec.vocabulary(), spec.maxLength(), spec.pattern(), spec.shifted());
   }
 
   /** The sampler that a model was published with. */
   public static String samplerOf(ModelSpec spec) {
     return switch (spec.pattern()) {
       case AttentionPattern.Full _ -> spec.shifted() ? DreamSampler.NAME : LladaSampler.NAME;
-      case AttentionPattern.BlockCausal _ -> BlockSampler.NAME;
+      case AttentionPattern.BlockCausal _ ->
+          spec.shifted() ? SubBlockSampler.NAME : BlockSampler.NAME;
       case AttentionPattern.Causal _ -> DecodeSampler.NAME;
     };
   }
@@ -67,17 +76,25 @@ public record ModelLimits(int vocabulary, int maxLength, AttentionPattern patter
 
   /** The largest gen_length; blocks must be whole. */
   private int room(int promptLength, SamplingOptions options) {
-    int length = options instanceof BlockOptions block ? block.blockLength() : 1;
+    int length = blockLength(options).orElse(1);
     return maxLength / length * length - promptLength;
   }
 
-  private void requireFit(SamplingOptions options) {
+  /**
+   * Checks that the sampler fits the model.
+   *
+   * @throws InvalidOptionException in a sentence that says why not, and which sampler does
+   */
+  public void requireFit(SamplingOptions options) {
     switch (pattern) {
       case AttentionPattern.Full _ -> {
-        if (options instanceof DecodeOptions) {
+        if (options instanceof DecodeOptions || options instanceof SubBlockOptions) {
           throw misfit(
               options,
-              "writes from left to right, and the model's attention goes both ways",
+              options instanceof DecodeOptions
+                  ? "writes from left to right, and the model's attention goes both ways"
+                  : "begins a block from the one before alone, and the model's attention goes both"
+                      + " ways",
               "llada, dream, remdm or block");
         }
       }
@@ -88,16 +105,24 @@ public record ModelLimits(int vocabulary, int maxLength, AttentionPattern patter
         }
       }
       case AttentionPattern.BlockCausal blocks -> {
-        if (!(options instanceof BlockOptions block)) {
+        if (!shifted && options instanceof SubBlockOptions) {
+          throw misfit(
+              options,
+              "begins a block with what the one before predicts, and the model's predictions are"
+                  + " of their own positions",
+              BlockSampler.NAME);
+        }
+        OptionalInt length = blockLength(options);
+        if (length.isEmpty()) {
           throw misfit(
               options,
               "does not know that the model's attention is in blocks of " + blocks.length(),
-              BlockSampler.NAME);
+              shifted ? SubBlockSampler.NAME + " or " + BlockSampler.NAME : BlockSampler.NAME);
         }
-        if (block.blockLength() != blocks.length()) {
+        if (length.getAsInt() != blocks.length()) {
           throw new InvalidOptionException(
               "--block-length",
-              block.blockLength(),
+              length.getAsInt(),
               "does not fit the model, whose attention is in blocks of "
                   + blocks.length()
                   + ": use "
@@ -105,6 +130,16 @@ public record ModelLimits(int vocabulary, int maxLength, AttentionPattern patter
         }
       }
     }
+  }
+
+  /** Of a sampler that follows a block-causal model's blocks. */
+  private static OptionalInt blockLength(SamplingOptions options) {
+    return switch (options) {
+      case BlockOptions block -> OptionalInt.of(block.blockLength());
+      case SubBlockOptions block -> OptionalInt.of(block.blockLength());
+      case GenerateOptions _, DreamOptions _, RemdmOptions _, DecodeOptions _ ->
+          OptionalInt.empty();
+    };
   }
 
   private static InvalidOptionException misfit(SamplingOptions options, String why, String remedy) {

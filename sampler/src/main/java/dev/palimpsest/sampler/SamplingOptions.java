@@ -5,7 +5,12 @@ import java.util.Map;
 
 /** The options of one of the samplers; each kind has its own. */
 public sealed interface SamplingOptions
-    permits GenerateOptions, DreamOptions, RemdmOptions, BlockOptions, DecodeOptions {
+    permits GenerateOptions,
+        DreamOptions,
+        RemdmOptions,
+        BlockOptions,
+        SubBlockOptions,
+        DecodeOptions {
 
   /** The names of all samplers. */
   List<String> SAMPLERS =
@@ -14,6 +19,7 @@ public sealed interface SamplingOptions
           DreamSampler.NAME,
           RemdmSampler.NAME,
           BlockSampler.NAME,
+          SubBlockSampler.NAME,
           DecodeSampler.NAME);
 
   /** The sampler they are of: {@link Sampler#name}. */
@@ -51,6 +57,7 @@ public sealed interface SamplingOptions
       case DreamSampler.NAME -> DreamOptions.of(values);
       case RemdmSampler.NAME -> RemdmOptions.of(values);
       case BlockSampler.NAME -> BlockOptions.of(values);
+      case SubBlockSampler.NAME -> SubBlockOptions.of(values);
       case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->
           throw new InvalidOptionException(

@@ -11,8 +11,9 @@ import java.util.OptionalInt;
  * @param eosId ends a text; LLaDA's {@code <|endoftext|>}; {@link #NO_EOS} for a model whose
  *     configuration names none
  * @param eotId ends a turn, if the tokenizer has one; LLaDA's {@code <|eot_id|>}
+ * @param otherStops more ids that end a text, as Llama 3's {@code <|eom_id|>}
  */
-public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
+public record SpecialTokens(int maskId, int eosId, OptionalInt eotId, List<Integer> otherStops) {
 
   /** What a canvas holds where it is masked if the model has no mask; never shown to the model. */
   public static final int NO_MASK = -1;
@@ -20,24 +21,36 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
   /** No token: a text ends with its canvas. */
   public static final int NO_EOS = -2;
 
-  /** Checks that a mask cannot end a text. */
+  /** Copies the list, and checks that a mask cannot end a text. */
   public SpecialTokens {
-    if (maskId == eosId || (eotId.isPresent() && eotId.getAsInt() == maskId)) {
+    otherStops = List.copyOf(otherStops);
+    if (maskId == eosId
+        || (eotId.isPresent() && eotId.getAsInt() == maskId)
+        || otherStops.contains(maskId)) {
       throw new IllegalArgumentException("the mask id " + maskId + " is also a stop id");
     }
+  }
+
+  /** The ids of a model whose texts have no other ends. */
+  public SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
+    this(maskId, eosId, eotId, List.of());
   }
 
   /**
    * The ids of a model.
    *
    * @param eotId its tokenizer's end of turn; if there is none, the second of the ids that its
-   *     configuration says end a text
+   *     configuration says end a text; the rest of those are other stops
    */
   public static SpecialTokens of(ModelSpec spec, OptionalInt eotId) {
     List<Integer> ends = spec.ids().eos();
     OptionalInt second = eotId.isEmpty() && ends.size() > 1 ? OptionalInt.of(ends.get(1)) : eotId;
-    return new SpecialTokens(
-        spec.ids().mask().orElse(NO_MASK), ends.isEmpty() ? NO_EOS : ends.getFirst(), second);
+    int eos = ends.isEmpty() ? NO_EOS : ends.getFirst();
+    List<Integer> others =
+        ends.stream()
+            .filter(id -> id != eos && (second.isEmpty() || id != second.getAsInt()))
+            .toList();
+    return new SpecialTokens(spec.ids().mask().orElse(NO_MASK), eos, second, others);
   }
 
   /** Whether the model knows masks. */
@@ -57,6 +70,6 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
 
   /** Whether a text ends before this id. */
   public boolean isStop(int id) {
-    return id == eosId || (eotId.isPresent() && id == eotId.getAsInt());
+    return id == eosId || (eotId.isPresent() && id == eotId.getAsInt()) || otherStops.contains(id);
   }
 }

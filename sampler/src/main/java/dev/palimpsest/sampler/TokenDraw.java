@@ -31,10 +31,15 @@ public record TokenDraw(double temperature, double topP, int topK) {
 
   /** Reads {@code temperature}, {@code top_p} and {@code top_k}, where 0 keeps everything. */
   static TokenDraw of(OptionValues given, double temperature) {
+    return of(given, temperature, 1);
+  }
+
+  /** As above, with another nucleus where none is given. */
+  static TokenDraw of(OptionValues given, double temperature, double topP) {
     int topK = given.integer("top_k", 0);
     return new TokenDraw(
         given.number("temperature", temperature),
-        given.number("top_p", 1),
+        given.number("top_p", topP),
         topK == 0 ? Integer.MAX_VALUE : topK);
   }
 

@@ -75,7 +75,8 @@ record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOp
     String sampler =
         switch (pattern) {
           case AttentionPattern.Causal _ -> DecodeSampler.NAME;
-          case AttentionPattern.BlockCausal _ -> BlockSampler.NAME;
+          case AttentionPattern.BlockCausal _ ->
+              random.nextInt(3) == 0 ? SubBlockSampler.NAME : BlockSampler.NAME;
           case AttentionPattern.Full _ ->
               List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
                   .get(random.nextInt(4));
@@ -125,6 +126,12 @@ record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOp
         values.put("eos_early_stop", random.nextInt(4) == 0);
         values.put(
             "whole_canvas", pattern instanceof AttentionPattern.Full && random.nextBoolean());
+      }
+      case SubBlockSampler.NAME -> {
+        int length = ((AttentionPattern.BlockCausal) pattern).length();
+        values.put("block_length", length);
+        values.put("sub_block_length", length % 2 == 0 && random.nextBoolean() ? length / 2 : 1);
+        values.put("threshold", random.nextDouble());
       }
       case LladaSampler.NAME -> {
         int length = 1 + random.nextInt(7);

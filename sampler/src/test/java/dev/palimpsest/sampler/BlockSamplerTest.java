@@ -317,18 +317,21 @@ class BlockSamplerTest {
   void onlyTheModelsAttentionDecidesWhichSamplerFits() {
     ModelLimits full = new ModelLimits(9, 64, new AttentionPattern.Full());
     ModelLimits blocks = new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8));
+    ModelLimits shifted = new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8), true);
     ModelLimits causal = new ModelLimits(9, 64, new AttentionPattern.Causal());
     int[] prompt = {3};
     for (String sampler : SamplingOptions.SAMPLERS) {
       Map<String, Object> values = new HashMap<>(Map.of("gen_length", 8));
       if (sampler.equals(LladaSampler.NAME)) {
         values.putAll(Map.of("block_length", 8, "steps", 8));
-      } else if (sampler.equals(BlockSampler.NAME)) {
+      } else if (sampler.equals(BlockSampler.NAME) || sampler.equals(SubBlockSampler.NAME)) {
         values.put("block_length", 8);
       }
       SamplingOptions options = SamplingOptions.of(sampler, values);
-      assertFits(full, prompt, options, !sampler.equals(DecodeSampler.NAME));
+      boolean isSubBlock = sampler.equals(SubBlockSampler.NAME);
+      assertFits(full, prompt, options, !sampler.equals(DecodeSampler.NAME) && !isSubBlock);
       assertFits(blocks, prompt, options, sampler.equals(BlockSampler.NAME));
+      assertFits(shifted, prompt, options, sampler.equals(BlockSampler.NAME) || isSubBlock);
       assertFits(causal, prompt, options, sampler.equals(DecodeSampler.NAME));
     }
     assertThatThrownBy(() -> causal.require(prompt, GenerateOptions.DEFAULTS))

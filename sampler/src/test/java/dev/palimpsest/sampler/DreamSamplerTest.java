@@ -231,7 +231,8 @@ class DreamSamplerTest {
     assertThatThrownBy(() -> options(Map.of("top_p", 0)))
         .hasMessage("--top-p 0.0 is no probability: use above 0, up to 1");
     assertThatThrownBy(() -> SamplingOptions.of("drem", Map.of()))
-        .hasMessage("--sampler drem is unknown: use one of llada, dream, remdm, block, decode");
+        .hasMessage(
+            "--sampler drem is unknown: use one of llada, dream, remdm, block, sub_block, decode");
   }
 
   private static DreamOptions options(Map<String, ?> values) {

@@ -23,6 +23,8 @@ final class ArchitectureTest {
   private static final String CHECKPOINT = "dev.palimpsest.engine.checkpoint..";
   private static final String BACKEND = "dev.palimpsest.engine.backend";
   private static final String ANY_BACKEND = "dev.palimpsest.engine.backend..";
+  private static final String CUDA = "dev.palimpsest.engine.backend.cuda..";
+  private static final String HOST = "dev.palimpsest.engine.backend.host..";
   private static final String ONE_BACKEND = "dev.palimpsest.engine.backend.*..";
 
   @ArchTest
@@ -45,6 +47,10 @@ final class ArchitectureTest {
       none(BACKEND, ONE_BACKEND, FORWARD, BINDINGS);
 
   @ArchTest static final ArchRule backendsDoNotKnowForward = none(ONE_BACKEND, FORWARD);
+
+  @ArchTest static final ArchRule cudaDoesNotKnowHost = none(CUDA, HOST);
+
+  @ArchTest static final ArchRule hostDoesNotKnowCuda = none(HOST, CUDA);
 
   @ArchTest static final ArchRule modelKnowsNoBackend = none(MODEL, ANY_BACKEND, FORWARD, BINDINGS);
 

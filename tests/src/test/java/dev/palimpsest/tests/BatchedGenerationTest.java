@@ -15,8 +15,11 @@ import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SpecialTokens;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,61 +27,108 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
-/** Every family and every sampler: what many write together is, bit for bit, what each writes. */
+/**
+ * Every sampler with every family: what many write together, from kept keys where there are any, is
+ * bit for bit what each writes alone, from its tokens.
+ */
 final class BatchedGenerationTest {
   private static final Path ORACLE = Path.of("src", "test", "resources", "oracle");
-  private static final List<String> FOLDERS =
-      List.of(
-          "llada-mha",
-          "llada-gqa",
-          "dream",
-          "llada-moe",
-          "llada2-moe",
-          "sdar",
-          "llama",
-          "qwen2",
-          "qwen3");
+  private static final String FAST_DLLM = "fast-dllm";
+  private static final List<String> FULL = List.of("llada-mha", "llada-gqa", "dream", "llada-moe");
+  private static final List<String> BLOCKS = List.of("llada2-moe", "sdar", FAST_DLLM);
+  private static final List<String> CAUSAL = List.of("llama", "qwen2", "qwen3");
   private static final int MIXES = 200;
-  private static final int GROUPS = 2;
 
-  private static Stream<Arguments> groups() {
-    return FOLDERS.stream()
+  /** Whoever has these layers, as Qwen2 has them, can be run as Fast-dLLM v2 is. */
+  private static final Map<String, Object> AS_FAST_DLLM =
+      Map.of(
+          "model_type", "Fast_dLLM_Qwen",
+          "architectures", List.of("Fast_dLLM_QwenForCausalLM"),
+          "bd_size", 8,
+          "mask_token_id", 299,
+          "eos_token_id", 298);
+
+  @TempDir private static Path folders;
+
+  private static Stream<Arguments> samplers() {
+    return SamplingOptions.SAMPLERS.stream()
         .flatMap(
-            folder -> IntStream.range(0, GROUPS).mapToObj(group -> Arguments.of(folder, group)));
+            sampler ->
+                folders(sampler).stream()
+                    .flatMap(
+                        folder ->
+                            IntStream.of(1, 2)
+                                .mapToObj(threads -> Arguments.of(sampler, folder, threads))));
   }
 
-  @ParameterizedTest(name = "{0}, seeds of group {1}")
-  @MethodSource("groups")
-  void manyTogetherWriteWhatEachWritesAlone(String folder, int group) {
-    try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve(folder))) {
+  private static List<String> folders(String sampler) {
+    return switch (sampler) {
+      case "decode" -> CAUSAL;
+      case "sub_block" -> List.of(FAST_DLLM);
+      case "block" -> Stream.concat(BLOCKS.stream(), FULL.stream()).toList();
+      default -> FULL;
+    };
+  }
+
+  @ParameterizedTest(name = "{0} with {1} on {2} threads")
+  @MethodSource("samplers")
+  void manyTogetherWriteWhatEachWritesAlone(String sampler, String folder, int threads)
+      throws IOException {
+    Path model = folder.equals(FAST_DLLM) ? fastDllm() : ORACLE.resolve(folder);
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
       ModelSpec spec = Families.spec(checkpoint.config());
       try (Transformer transformer =
-          Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, 1 + group), _ -> {})) {
-        Generator generator =
-            new Generator(
-                transformer, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
-        int mixes = Math.ceilDiv(MIXES, FOLDERS.size() * GROUPS);
+          Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, threads), _ -> {})) {
+        ModelLimits limits = ModelLimits.of(spec);
+        SpecialTokens specials = SpecialTokens.of(spec, OptionalInt.empty());
+        Generator generator = new Generator(transformer, limits, specials);
+        Generator recomputing = new Generator(transformer::recompute, limits, specials);
+        int mixes = Math.ceilDiv(MIXES, 2 * folders(sampler).size());
         for (int mix = 0; mix < mixes; mix++) {
-          long seed = (long) group * mixes + mix;
-          assertSame(transformer, generator, spec, seed);
+          assertSame(
+              transformer, generator, recomputing, spec, sampler, (long) threads * mixes + mix);
         }
       }
     }
   }
 
+  private static Path fastDllm() throws IOException {
+    Path folder = folders.resolve(FAST_DLLM);
+    if (!Files.exists(folder)) {
+      Files.createDirectory(folder);
+      Path from = ORACLE.resolve("qwen2");
+      Files.copy(from.resolve("model.safetensors"), folder.resolve("model.safetensors"));
+      JsonMapper mapper = new JsonMapper();
+      ObjectNode config = (ObjectNode) mapper.readTree(from.resolve("config.json").toFile());
+      AS_FAST_DLLM.forEach(config::putPOJO);
+      Files.writeString(folder.resolve("config.json"), mapper.writeValueAsString(config));
+    }
+    return folder;
+  }
+
   private static void assertSame(
-      Transformer transformer, Generator generator, ModelSpec spec, long seed) {
+      Transformer transformer,
+      Generator generator,
+      Generator recomputing,
+      ModelSpec spec,
+      String sampler,
+      long seed) {
     Random random = new Random(seed);
     List<int[]> prompts = new ArrayList<>();
     List<SamplingOptions> options = new ArrayList<>();
     int size = 2 + random.nextInt(4);
     for (int request = 0; request < size; request++) {
       prompts.add(random.ints(1 + random.nextInt(12), 0, spec.vocabulary() - 2).toArray());
-      options.add(options(spec, random));
+      List<String> fitting = fitting(spec);
+      String name = request == 0 ? sampler : fitting.get(random.nextInt(fitting.size()));
+      options.add(options(name, spec, random));
     }
     Driver driver = new Driver(transformer);
     List<List<Snapshot>> together = new ArrayList<>();
@@ -93,7 +143,7 @@ final class BatchedGenerationTest {
     driver.run(() -> false);
     for (int request = 0; request < size; request++) {
       List<Snapshot> alone = new ArrayList<>();
-      generator.generate(prompts.get(request), options.get(request), alone::add);
+      recomputing.generate(prompts.get(request), options.get(request), alone::add);
       assertThat(together.get(request))
           .as("seed %d, %s", seed, options.get(request))
           .usingElementComparator((a, b) -> same(a, b) ? 0 : 1)
@@ -106,24 +156,27 @@ final class BatchedGenerationTest {
     return a.at().equals(b.at())
         && a.commits().equals(b.commits())
         && a.edits().equals(b.edits())
+        && Arrays.equals(a.remasked(), b.remasked())
         && a.predictions().equals(b.predictions())
         && a.canvas().equals(b.canvas());
   }
 
-  private static SamplingOptions options(ModelSpec spec, Random random) {
+  private static List<String> fitting(ModelSpec spec) {
+    return switch (spec.pattern()) {
+      case AttentionPattern.Causal _ -> List.of("decode");
+      case AttentionPattern.BlockCausal _ ->
+          spec.shifted() ? List.of("block", "sub_block") : List.of("block");
+      case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "block");
+    };
+  }
+
+  private static SamplingOptions options(String sampler, ModelSpec spec, Random random) {
     Map<String, Object> values = new HashMap<>();
     values.put("seed", random.nextLong());
     values.put("gen_length", 1 + random.nextInt(12));
     if (random.nextBoolean()) {
       values.put("temperature", 0.2 + random.nextDouble());
     }
-    String sampler =
-        switch (spec.pattern()) {
-          case AttentionPattern.Causal _ -> "decode";
-          case AttentionPattern.BlockCausal _ -> "block";
-          case AttentionPattern.Full _ ->
-              List.of("llada", "dream", "remdm", "block").get(random.nextInt(4));
-        };
     if (!sampler.equals("llada") && random.nextBoolean()) {
       values.put("top_p", 0.3 + 0.7 * random.nextDouble());
       values.put("top_k", random.nextInt(50));
@@ -148,10 +201,20 @@ final class BatchedGenerationTest {
         values.put("threshold", random.nextDouble());
         values.put(
             "remasking",
-            List.of("low_confidence_dynamic", "entropy_bounded").get(random.nextInt(2)));
+            List.of(
+                    "low_confidence_dynamic",
+                    "low_confidence_static",
+                    "sequential",
+                    "entropy_bounded")
+                .get(random.nextInt(4)));
         if (random.nextBoolean()) {
           values.put("editing_threshold", random.nextDouble());
         }
+      }
+      case "sub_block" -> {
+        values.put("block_length", 8);
+        values.put("sub_block_length", 4);
+        values.put("threshold", random.nextDouble());
       }
       case "llada" -> {
         values.put("block_length", 4);

@@ -25,28 +25,52 @@ record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
    * token, or where not even one page fits.
    */
   static Optional<KeptKeys> within(long bytes, ModelSpec spec, Backend backend) {
-    int unit =
-        switch (spec.pattern()) {
-          case AttentionPattern.Full _ -> 0;
-          case AttentionPattern.Causal _ -> 1;
-          case AttentionPattern.BlockCausal(int length) -> length;
-        };
-    if (unit == 0) {
-      return Optional.empty();
-    }
-    int pageTokens = Math.ceilDiv(SMALLEST_PAGE, unit) * unit;
-    int columns = 2 * spec.keyValueHeads() * spec.headSize();
-    long pageBytes = (long) pageTokens * spec.layers() * columns * Float.BYTES;
-    int pages = (int) Math.min(bytes / pageBytes, Integer.MAX_VALUE / pageTokens);
+    int unit = unit(spec);
+    int pages = pages(bytes, spec, unit);
     if (pages == 0) {
       return Optional.empty();
     }
+    int pageTokens = pageTokens(unit);
+    int columns = columns(spec);
     List<Store> layers =
         IntStream.range(0, spec.layers())
             .mapToObj(_ -> backend.openStore(pages * pageTokens, columns))
             .toList();
     return Optional.of(
-        new KeptKeys(new PrefixCache(pages, pageTokens, unit), layers, pages * pageBytes));
+        new KeptKeys(new PrefixCache(pages, pageTokens, unit), layers, bytes(bytes, spec)));
+  }
+
+  /** Bytes that {@link #within} takes of so many. */
+  static long bytes(long bytes, ModelSpec spec) {
+    int unit = unit(spec);
+    return unit == 0 ? 0 : pages(bytes, spec, unit) * pageBytes(spec, unit);
+  }
+
+  /** Tokens whose keys depend on each other; 0 where all do. */
+  private static int unit(ModelSpec spec) {
+    return switch (spec.pattern()) {
+      case AttentionPattern.Full _ -> 0;
+      case AttentionPattern.Causal _ -> 1;
+      case AttentionPattern.BlockCausal(int length) -> length;
+    };
+  }
+
+  private static int pages(long bytes, ModelSpec spec, int unit) {
+    return unit == 0
+        ? 0
+        : (int) Math.min(bytes / pageBytes(spec, unit), Integer.MAX_VALUE / pageTokens(unit));
+  }
+
+  private static long pageBytes(ModelSpec spec, int unit) {
+    return (long) pageTokens(unit) * spec.layers() * columns(spec) * Float.BYTES;
+  }
+
+  private static int pageTokens(int unit) {
+    return Math.ceilDiv(SMALLEST_PAGE, unit) * unit;
+  }
+
+  private static int columns(ModelSpec spec) {
+    return 2 * spec.keyValueHeads() * spec.headSize();
   }
 
   /** For people. */

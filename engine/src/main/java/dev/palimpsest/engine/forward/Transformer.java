@@ -10,6 +10,7 @@ import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
@@ -33,6 +34,11 @@ import java.util.function.DoubleConsumer;
 public final class Transformer implements Denoiser, AutoCloseable {
   /** Memory for keys and values of settled tokens where the caller does not say. */
   public static final long KEPT_BYTES = 1L << 30;
+
+  private static final int LARGE_STEP = 4096;
+
+  /** Backends round rows up; up to the large step, never beyond a multiple of this. */
+  private static final int ROW_STEP = 256;
 
   private final ModelSpec spec;
   private final Backend backend;
@@ -298,6 +304,22 @@ public final class Transformer implements Denoiser, AutoCloseable {
     StepArena arena = new StepArena(rows -> rows);
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
     return arena.used() * Float.BYTES;
+  }
+
+  /**
+   * What has to fit beside a model: a step over its longest sequence, or over 4,096 tokens if that
+   * is less, and the keys and values that {@link #load} keeps.
+   */
+  public static Workload workload(ModelSpec spec) {
+    int longest = Math.min(LARGE_STEP, spec.maxLength());
+    int tokens = Math.ceilDiv(longest, ROW_STEP) * ROW_STEP;
+    StepArena arena = new StepArena(rows -> rows);
+    StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
+    long kept = KeptKeys.bytes(KEPT_BYTES, spec) / Float.BYTES;
+    if (kept > 0) {
+      Activation _ = arena.allocate(tokens, 2 * spec.keyValueHeads() * spec.headSize());
+    }
+    return new Workload(tokens, arena.used(), kept);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.model;
 
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A transformer as data: pre-norm RMS blocks with rotary attention and a SwiGLU feed-forward, dense
@@ -70,6 +71,27 @@ public record ModelSpec(
     return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
   }
 
+  /**
+   * Number of weights, of {@link #parameters}, that are held in f32 whatever the precision: gains,
+   * biases and routers.
+   */
+  public long exactParameters() {
+    long keys = (long) keyValueHeads * headSize;
+    long block = 2L * hidden;
+    block += projectionBias ? (long) heads * headSize + 2 * keys : 0;
+    block += headNorm ? 2L * headSize : 0;
+    long total = hidden + layers * block;
+    for (int layer = 0; layer < layers; layer++) {
+      total += isDense(layer) ? 0 : router();
+    }
+    return total;
+  }
+
+  private long router() {
+    Experts mixture = experts.orElseThrow();
+    return (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
+  }
+
   /** Embedding, blocks with so many experts each, and the final norm. */
   private long parameters(long expertsCounted) {
     long queries = (long) heads * headSize;
@@ -86,8 +108,7 @@ public record ModelSpec(
 
   private long sparse(long expertsCounted) {
     Experts mixture = experts.orElseThrow();
-    long router = (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
-    return router + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
+    return router() + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
   }
 
   /** The id of a masked position. */
@@ -118,6 +139,28 @@ public record ModelSpec(
           "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
               .formatted(length, family));
     }
+    return with(new AttentionPattern.BlockCausal(length), ids);
+  }
+
+  /**
+   * The same model as its {@code generation_config.json} recommends: its texts end with the ids
+   * that are named there, of which the one that usually ends a text stays the first, and attention
+   * in blocks is in blocks of that length.
+   *
+   * @param blockLength comes before the recommended one, where attention is in blocks
+   */
+  public ModelSpec recommended(GenerationConfig generationConfig, OptionalInt blockLength) {
+    OptionalInt length = blockLength.isPresent() ? blockLength : generationConfig.blockLength();
+    ModelSpec spec =
+        length.isPresent() && pattern instanceof AttentionPattern.BlockCausal
+            ? withBlockLength(length.getAsInt())
+            : this;
+    return generationConfig.eos().isEmpty()
+        ? spec
+        : spec.with(spec.pattern, ids.endingWith(generationConfig.eos()));
+  }
+
+  private ModelSpec with(AttentionPattern newPattern, TokenIds newIds) {
     return new ModelSpec(
         family,
         vocabulary,
@@ -129,7 +172,7 @@ public record ModelSpec(
         projectionBias,
         headNorm,
         rotary,
-        new AttentionPattern.BlockCausal(length),
+        newPattern,
         feedForward,
         experts,
         normEpsilon,
@@ -137,6 +180,6 @@ public record ModelSpec(
         tiedHead,
         shifted,
         countsPadding,
-        ids);
+        newIds);
   }
 }

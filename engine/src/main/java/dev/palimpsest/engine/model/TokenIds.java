@@ -1,7 +1,9 @@
 package dev.palimpsest.engine.model;
 
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The ids with a meaning of their own.
@@ -14,5 +16,15 @@ public record TokenIds(OptionalInt mask, List<Integer> eos, OptionalInt pad) {
   /** Copies the list. */
   public TokenIds {
     eos = List.copyOf(eos);
+  }
+
+  /**
+   * The same ids with others that end a text; the usual one stays the first if it is one of them.
+   */
+  TokenIds endingWith(List<Integer> ends) {
+    Set<Integer> ordered = new LinkedHashSet<>();
+    eos.stream().limit(1).filter(ends::contains).forEach(ordered::add);
+    ordered.addAll(ends);
+    return new TokenIds(mask, List.copyOf(ordered), pad);
   }
 }

@@ -6,6 +6,7 @@ import dev.palimpsest.sampler.DreamOptions;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.RemdmOptions;
 import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SubBlockOptions;
 import java.util.List;
 
 /**
@@ -39,6 +40,7 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
       case DecodeOptions decode -> decode.genLength();
+      case SubBlockOptions _ -> length;
       case BlockOptions block ->
           (length / block.blockLength() + 1)
               * (Math.max(block.steps(), block.blockLength()) + block.maxPostSteps());

@@ -47,6 +47,10 @@ final class TraceLines {
     ObjectNode specials = json.putObject("specials");
     specials.put("mask", header.specials().maskId()).put("eos", header.specials().eosId());
     header.specials().eotId().ifPresent(id -> specials.put("eot", id));
+    if (!header.specials().otherStops().isEmpty()) {
+      ArrayNode others = specials.putArray("other_stops");
+      header.specials().otherStops().forEach(others::add);
+    }
     json.put("prompt_length", header.start().promptLength());
     ArrayNode ids = json.putArray("ids");
     for (int id : header.start().ids()) {
@@ -179,7 +183,8 @@ final class TraceLines {
         new SpecialTokens(
             integer(specials, "mask"),
             integer(specials, "eos"),
-            specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty()),
+            specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty(),
+            specials.has("other_stops") ? ints(specials, "other_stops") : List.of()),
         CanvasImage.of(ids, Checksum.states(text(json, "states")), integer(json, "prompt_length")),
         cursor(json),
         json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty());

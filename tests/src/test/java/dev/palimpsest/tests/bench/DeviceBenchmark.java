@@ -1,70 +1,100 @@
 package dev.palimpsest.tests.bench;
 
+import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Query;
-import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.RowDraw;
-import dev.palimpsest.engine.backend.StepArena;
-import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
-import dev.palimpsest.engine.checkpoint.DType;
-import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.sampler.Driver;
+import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.Request;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.io.BufferedWriter;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a step costs on a GPU: one JSON object a line, on standard output. Times are medians, of
- * whole calls of {@link Transformer#predict}, the copies to and from the device included.
+ * What the engine's work costs on a GPU, on random weights: one JSON object a line, on standard
+ * output. Times are medians of whole calls of {@link Transformer#predict}, the copies to and from
+ * the device included, unless they say otherwise.
  *
- * <p>Arguments: a folder for the checkpoint, and {@code tiny} for a model that an emulated device
- * can run; LLaDA-8B's geometry otherwise.
+ * <p>Arguments: a folder for the checkpoints, and {@code real} for published geometries or {@code
+ * tiny} for models that an emulated device can run.
  */
 final class DeviceBenchmark {
-  private static final int[][] SHAPES = {{1, 256}, {1, 1024}, {8, 1024}, {32, 512}};
-  private static final int[][] TINY_SHAPES = {{1, 32}, {2, 64}};
-  private static final int[] BLOCK_ROWS = {32};
+  private static final int[][] SHAPES = {{1, 32}, {1, 256}, {1, 1024}, {8, 1024}, {32, 512}};
+  private static final int[][] TINY_SHAPES = {{1, 8}, {1, 32}, {2, 64}};
+  private static final int BLOCK_ROWS = 32;
 
+  private final CudaBackend backend;
   private final Transformer transformer;
   private final ModelSpec spec;
-  private final int warmUps;
-  private final int timed;
+  private final boolean tiny;
 
-  private DeviceBenchmark(Transformer transformer, ModelSpec spec, int warmUps, int timed) {
+  private DeviceBenchmark(
+      CudaBackend backend, Transformer transformer, ModelSpec spec, boolean tiny) {
+    this.backend = backend;
     this.transformer = transformer;
     this.spec = spec;
-    this.warmUps = warmUps;
-    this.timed = timed;
+    this.tiny = tiny;
   }
 
   public static void main(String[] arguments) throws IOException {
-    Path folder = Path.of(arguments[0]);
-    boolean tiny = List.of(arguments).contains("tiny");
-    Files.createDirectories(folder);
-    if (!Files.exists(folder.resolve("config.json"))) {
-      RandomCheckpoint.write(
-          folder, tiny ? RandomCheckpoint.TINY_LLADA : RandomCheckpoint.LLADA_8B);
+    boolean tiny = arguments[1].equals("tiny");
+    Path folder = Path.of(arguments[0]).resolve(tiny ? "tiny" : "real");
+    Lines.print(
+        "device",
+        "device",
+        CudaBackend.device(),
+        "emulated",
+        Cuda.isEmulated(),
+        "date",
+        Instant.now().truncatedTo(ChronoUnit.MINUTES).toString(),
+        "geometry",
+        tiny ? "tiny" : "LLaDA-8B, SDAR-4B, Qwen3-4B");
+    Path llada =
+        checkpoint(
+            folder.resolve("llada"),
+            tiny ? RandomCheckpoint.TINY_LLADA : RandomCheckpoint.LLADA_8B);
+    steps(llada, tiny);
+    DeviceOperations.measure(llada, tiny ? TINY_SHAPES : SHAPES, tiny);
+    DeviceDecoding.measure(folder, tiny);
+  }
+
+  /** Writes a checkpoint of random weights, if it is not there yet. */
+  static Path checkpoint(Path folder, String config) throws IOException {
+    if (!Files.exists(folder.resolve("complete"))) {
+      Files.createDirectories(folder);
+      RandomCheckpoint.write(folder, config);
+      Files.createFile(folder.resolve("complete"));
     }
+    return folder;
+  }
+
+  private static void steps(Path folder, boolean tiny) {
     ModelSpec spec = BenchModels.spec(folder);
     CudaBackend backend = CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, spec);
-    print(Map.of("benchmark", "device", "device", backend.describe()));
     long started = System.nanoTime();
     long bytes;
     Transformer transformer;
@@ -72,39 +102,32 @@ final class DeviceBenchmark {
       bytes = checkpoint.bytes();
       transformer = Transformer.load(checkpoint, spec, backend, _ -> {});
     }
+    double seconds = (System.nanoTime() - started) / 1e9;
     try (transformer) {
-      transformer.predict(List.of(query(new SplittableRandom(1), spec, 8, 8)));
-      double seconds = (System.nanoTime() - started) / 1e9;
-      print(
-          Map.of(
-              "benchmark",
-              "load",
-              "bytes",
-              bytes,
-              "seconds",
-              seconds,
-              "gb_per_s",
-              bytes / seconds / 1e9));
-      DeviceBenchmark benchmark =
-          new DeviceBenchmark(transformer, spec, tiny ? 2 : 5, tiny ? 3 : 20);
+      Lines.print(
+          "load",
+          "backend",
+          backend.describe(),
+          "bytes",
+          bytes,
+          "seconds",
+          seconds,
+          "gb_per_s",
+          bytes / seconds / 1e9);
+      DeviceBenchmark benchmark = new DeviceBenchmark(backend, transformer, spec, tiny);
       for (int[] shape : tiny ? TINY_SHAPES : SHAPES) {
         benchmark.step(shape[0], shape[1], shape[1]);
-        for (int rows : BLOCK_ROWS) {
-          benchmark.step(shape[0], shape[1], rows);
+        if (shape[1] > BLOCK_ROWS) {
+          benchmark.step(shape[0], shape[1], BLOCK_ROWS);
         }
       }
-    }
-    try (CudaBackend operations = CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, spec)) {
-      for (int[] shape : tiny ? TINY_SHAPES : SHAPES) {
-        attention(operations, spec, shape[0], shape[1], tiny ? 2 : 32);
-      }
-      vocabulary(operations, folder, spec, tiny ? 64 : 4096, tiny ? 2 : 20);
+      benchmark.streaming(folder.resolveSibling("snapshots.jsonl"));
     }
   }
 
-  private static Query query(SplittableRandom random, ModelSpec spec, int length, int asked) {
+  private Query query(SplittableRandom random, int length, int asked) {
     int[] tokens = random.ints(length, 0, spec.vocabulary()).toArray();
-    int[] rows = IntStream.range(length - Math.min(length, asked), length).toArray();
+    int[] rows = IntStream.range(length - asked, length).toArray();
     return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }
 
@@ -112,126 +135,140 @@ final class DeviceBenchmark {
     SplittableRandom random = new SplittableRandom(1);
     List<Query> queries = new ArrayList<>();
     for (int i = 0; i < batch; i++) {
-      queries.add(query(random, spec, length, asked));
+      queries.add(query(random, length, asked));
     }
+    // The host's code is to be compiled before its time counts, and a small step takes few seconds.
+    int warmUps = tiny ? 10 : batch * length <= 256 ? 300 : 5;
+    int timed = tiny ? 5 : batch * length <= 256 ? 100 : 20;
     List<Double> millis = new ArrayList<>();
+    List<Double> hostMicros = new ArrayList<>();
     for (int run = 0; run < warmUps + timed; run++) {
+      long waited = backend.waitedNanos();
       long started = System.nanoTime();
       transformer.predict(queries);
+      long nanos = System.nanoTime() - started;
       if (run >= warmUps) {
-        millis.add((System.nanoTime() - started) / 1e6);
+        millis.add(nanos / 1e6);
+        hostMicros.add((nanos - (backend.waitedNanos() - waited)) / 1e3);
       }
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("benchmark", "step");
-    result.put("batch", batch);
-    result.put("length", length);
-    result.put("asked", Math.min(length, asked));
-    result.put("ms", median(millis));
-    result.put("fastest_ms", Collections.min(millis));
-    result.put("tokens_per_s", 1e3 * batch * length / median(millis));
-    print(result);
+    double median = Lines.median(millis);
+    Lines.print(
+        "step",
+        "batch",
+        batch,
+        "length",
+        length,
+        "asked",
+        asked,
+        "ms",
+        median,
+        "fastest_ms",
+        Collections.min(millis),
+        "host_us",
+        Lines.median(hostMicros),
+        "tokens_per_s",
+        1e3 * batch * length / median,
+        "tflops",
+        flops(batch, length, asked) / median / 1e9,
+        "weight_gb_per_s",
+        weightBytes() / median / 1e6);
   }
 
-  /** Many attentions in one go, less the cost of going. */
-  private static void attention(
-      CudaBackend backend, ModelSpec spec, int batch, int length, int repetitions) {
-    int rows = batch * length;
-    int width = spec.heads() * spec.headSize();
-    int keyWidth = spec.keyValueHeads() * spec.headSize();
-    int[] starts = IntStream.rangeClosed(0, batch).map(i -> i * length).toArray();
-    int[] limits = new int[rows];
-    Arrays.fill(limits, length);
-    Weight table = random(backend, 256, width + 2 * keyWidth);
-    int[] ids = new SplittableRandom(2).ints(rows, 0, table.rows()).toArray();
-    StepArena arena = new StepArena(backend::paddedRows);
-    Activation qkv = arena.allocate(rows, width + 2 * keyWidth);
-    Activation out = arena.allocate(rows, width);
-    List<Double> millis = new ArrayList<>();
-    for (int run = 0; run < 7; run++) {
-      double[] seconds = new double[2];
-      for (int count : new int[] {0, repetitions}) {
-        backend.begin(arena.used());
-        backend.embed(ids, table, qkv);
-        backend.read(out.firstRows(1));
-        long started = System.nanoTime();
-        for (int i = 0; i < count; i++) {
-          backend.attention(
-              qkv.columns(0, width),
-              qkv.columns(width, keyWidth),
-              qkv.columns(width + keyWidth, keyWidth),
-              spec.headSize(),
-              starts,
-              starts,
-              limits,
-              out);
-        }
-        backend.read(out.firstRows(1));
-        seconds[count == 0 ? 0 : 1] = (System.nanoTime() - started) / 1e9;
+  /** Multiplications and additions; the last block has queries for the asked rows alone. */
+  private double flops(int batch, int length, int asked) {
+    double queries = (double) spec.heads() * spec.headSize();
+    double keys = (double) spec.keyValueHeads() * spec.headSize();
+    double ofKeys = 2 * keys * spec.hidden();
+    double ofRows = 2 * queries * spec.hidden() + 3.0 * spec.hidden() * spec.feedForward();
+    double ofPairs = 2 * queries * length;
+    double rows = (spec.layers() - 1.0) * length + asked;
+    double sequence =
+        spec.layers() * length * ofKeys
+            + rows * (ofRows + ofPairs)
+            + (double) asked * spec.vocabulary() * spec.hidden();
+    return 2 * batch * sequence;
+  }
+
+  /** What a step must read: all weights but the embedding, of which it reads a row a token. */
+  private double weightBytes() {
+    return 2.0 * (spec.parameters() - (long) spec.vocabulary() * spec.hidden());
+  }
+
+  /** The same generations without a listener and with one that writes every snapshot to a file. */
+  private void streaming(Path file) {
+    int batch = tiny ? 2 : 8;
+    int steps = tiny ? 4 : 32;
+    SamplingOptions options =
+        SamplingOptions.of(
+            "llada",
+            Map.of("steps", steps, "gen_length", tiny ? 16 : 128, "block_length", tiny ? 16 : 128));
+    Generator generator =
+        new Generator(
+            transformer, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+    SplittableRandom random = new SplittableRandom(5);
+    List<int[]> prompts =
+        IntStream.range(0, batch)
+            .mapToObj(_ -> random.ints(tiny ? 16 : 128, 3, spec.vocabulary()).toArray())
+            .toList();
+    List<Double> silent = new ArrayList<>();
+    List<Double> streamed = new ArrayList<>();
+    for (int run = 0; run < (tiny ? 3 : 8); run++) {
+      double without = seconds(generator, prompts, options, SnapshotListener.NONE);
+      double with;
+      try (BufferedWriter out = Files.newBufferedWriter(file)) {
+        with = seconds(generator, prompts, options, snapshot -> write(out, snapshot));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
-      millis.add(1e3 * (seconds[1] - seconds[0]) / repetitions);
+      if (run > 0) {
+        silent.add(without);
+        streamed.add(with);
+      }
     }
-    double flops = 4.0 * batch * length * length * width;
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("benchmark", "attention");
-    result.put("batch", batch);
-    result.put("length", length);
-    result.put("ms", median(millis));
-    result.put("tflops", flops / median(millis) / 1e9);
-    print(result);
+    double without = Lines.median(silent);
+    double with = Lines.median(streamed);
+    Lines.print(
+        "streaming",
+        "batch",
+        batch,
+        "steps",
+        steps,
+        "seconds",
+        without,
+        "seconds_streamed",
+        with,
+        "cost",
+        with / without - 1);
   }
 
-  private static void vocabulary(
-      CudaBackend backend, Path folder, ModelSpec spec, int rows, int repetitions) {
-    Weight head;
-    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      Tensor tensor = checkpoint.tensor("model.transformer.ff_out.weight");
-      head = backend.weight(List.of(tensor));
+  private static void write(BufferedWriter out, Snapshot snapshot) {
+    try {
+      out.write(
+          JsonMapper.shared()
+              .writeValueAsString(
+                  Map.of(
+                      "step",
+                      snapshot.step(),
+                      "ids",
+                      snapshot.canvas().ids(),
+                      "predictions",
+                      snapshot.predictions())));
+      out.newLine();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    Weight table = random(backend, 256, spec.hidden());
-    int[] ids = new SplittableRandom(3).ints(rows, 0, table.rows()).toArray();
-    StepArena arena = new StepArena(backend::paddedRows);
-    Activation x = arena.allocate(rows, spec.hidden());
-    List<RowDraw> draws = Collections.nCopies(rows, new RowDraw(Draw.GREEDY, 0));
-    List<Double> millis = new ArrayList<>();
-    for (int run = 0; run < repetitions; run++) {
-      backend.begin(arena.used());
-      backend.embed(ids, table, x);
-      long started = System.nanoTime();
-      backend.vocabulary(x, head, draws);
-      millis.add((System.nanoTime() - started) / 1e6);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("benchmark", "vocabulary");
-    result.put("rows", rows);
-    result.put("ids", spec.vocabulary());
-    result.put("ms", median(millis));
-    result.put("tflops", 2.0 * rows * spec.vocabulary() * spec.hidden() / median(millis) / 1e9);
-    print(result);
   }
 
-  /** A matrix of normally distributed numbers, of the type of activations. */
-  private static Weight random(Backend backend, int rows, int columns) {
-    SplittableRandom random = new SplittableRandom(4);
-    float[] values = new float[rows * columns];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return backend.weight(
-        List.of(
-            new Tensor(
-                "random",
-                DType.F32,
-                List.of((long) rows, (long) columns),
-                MemorySegment.ofArray(values))));
-  }
-
-  private static double median(List<Double> values) {
-    List<Double> sorted = values.stream().sorted().toList();
-    return sorted.get(sorted.size() / 2);
-  }
-
-  private static void print(Map<String, Object> result) {
-    System.out.println(JsonMapper.shared().writeValueAsString(result));
+  private static double seconds(
+      Generator generator,
+      List<int[]> prompts,
+      SamplingOptions options,
+      SnapshotListener listener) {
+    List<Request> requests =
+        prompts.stream().map(prompt -> new Request(prompt, options, listener)).toList();
+    long started = System.nanoTime();
+    generator.generateAll(requests, Driver.UNLIMITED);
+    return (System.nanoTime() - started) / 1e9;
   }
 }

@@ -30,15 +30,13 @@ final class RandomCheckpoint {
   static final String TINY_LLADA = llada(64, 2, 4, 128, 512, 512);
 
   /** SDAR's layers in a size that a CPU computes in milliseconds: 22 million weights. */
-  static final String SMALL_SDAR =
-      """
-      {"model_type": "sdar", "architectures": ["SDARForCausalLM"], "vocab_size": 8192,
-       "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 6,
-       "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64, "hidden_act": "silu",
-       "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "tie_word_embeddings": false,
-       "attention_bias": false, "rope_theta": 1000000.0, "block_length": 16,
-       "mask_token_id": 8191, "eos_token_id": 8190}
-      """;
+  static final String SMALL_SDAR = sdar(512, 6, 8, 2, 64, 1024, 8192, 16);
+
+  /** The geometry of JetLM/SDAR-4B-Chat, which is that of Qwen/Qwen3-4B. */
+  static final String SDAR_4B = sdar(2560, 36, 32, 8, 128, 9728, 151_936, 4);
+
+  /** Small enough for a device that is emulated. */
+  static final String TINY_SDAR = sdar(64, 2, 4, 2, 16, 128, 512, 4);
 
   private static final int BLOCK_ELEMENTS = 1 << 24;
   private static final double SPREAD = 0.02;
@@ -56,6 +54,36 @@ final class RandomCheckpoint {
          "max_sequence_length": %d, "mask_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
         """
         .formatted(hidden, layers, heads, heads, inner, vocabulary, vocabulary, length);
+  }
+
+  private static String sdar(
+      int hidden,
+      int layers,
+      int heads,
+      int keyHeads,
+      int headSize,
+      int inner,
+      int vocabulary,
+      int block) {
+    return """
+        {"model_type": "sdar", "architectures": ["SDARForCausalLM"], "vocab_size": %d,
+         "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d,
+         "num_attention_heads": %d, "num_key_value_heads": %d, "head_dim": %d, "hidden_act": "silu",
+         "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "tie_word_embeddings": false,
+         "attention_bias": false, "rope_theta": 1000000.0, "block_length": %d,
+         "mask_token_id": %d, "eos_token_id": %d}
+        """
+        .formatted(
+            vocabulary,
+            hidden,
+            inner,
+            layers,
+            heads,
+            keyHeads,
+            headSize,
+            block,
+            vocabulary - 1,
+            vocabulary - 2);
   }
 
   /** Writes the files of a configured model; the weights may take many gigabytes. */

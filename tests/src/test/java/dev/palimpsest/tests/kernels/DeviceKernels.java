@@ -16,8 +16,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The same kernels on a device: a test's buffers go there before a launch, guard bytes included,
@@ -34,6 +36,7 @@ final class DeviceKernels {
 
   private final KernelModule module;
   private final Stream stream;
+  private final Set<String> launched = new HashSet<>();
 
   private DeviceKernels() {
     Context _ = Context.retain(Cuda.devices().getFirst());
@@ -43,6 +46,11 @@ final class DeviceKernels {
 
   static Optional<DeviceKernels> ifWanted() {
     return WANTED;
+  }
+
+  /** The names of the kernels that ran. */
+  Set<String> launched() {
+    return Set.copyOf(launched);
   }
 
   private static byte[] image() {
@@ -104,6 +112,7 @@ final class DeviceKernels {
         copies.get(i).copyTo(pinned.get(i), 0, 0, buffers.get(i).byteSize(), stream);
       }
       stream.synchronize();
+      launched.add(kernel);
       for (int i = 0; i < copies.size(); i++) {
         MemorySegment.copy(
             pinned.get(i).segment(),

@@ -484,6 +484,45 @@ class RowKernelsTest {
     }
   }
 
+  @ParameterizedTest(name = NAME)
+  @MethodSource(CASES)
+  void moveCopiesRowsToTheNamedOnesAndLeavesTheRest(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Shape shape = Shape.random(random, type);
+    int targets = shape.rows() + 5;
+    try (Memory memory = new Memory(library)) {
+      Matrix x =
+          memory.random(random, type, shape.rows(), shape.columns(), shape.stride(random, type));
+      Matrix out =
+          memory.random(random, type, targets, shape.columns(), shape.stride(random, type));
+      int moves = random.nextInt(1, targets);
+      int[] from = randomRows(random, moves, shape.rows());
+      int[] to = new int[moves];
+      double[][] expected = out.values();
+      for (int move = 0; move < moves; move++) {
+        to[move] = random.nextInt(4) == 0 ? -1 : targets - 1 - move;
+        if (to[move] >= 0) {
+          expected[to[move]] = x.values()[from[move]];
+        }
+      }
+      memory.launch(
+          "move" + type.suffix(),
+          moves,
+          random.nextInt(1, 4),
+          BLOCK,
+          0,
+          Set.of(out.buffer()),
+          x,
+          x.stride(),
+          memory.ints(from),
+          out,
+          out.stride(),
+          memory.ints(to),
+          shape.columns());
+      out.assertEqual(expected);
+    }
+  }
+
   @Test
   void poisonFillsEveryByteWithOnes() {
     try (Memory memory = new Memory(library)) {

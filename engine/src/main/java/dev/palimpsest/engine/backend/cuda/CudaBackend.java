@@ -1,8 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.bindings.LibraryCache;
@@ -14,7 +12,6 @@ import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
@@ -22,15 +19,13 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
-import dev.palimpsest.engine.backend.host.ShapedRow;
+import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +40,6 @@ import java.util.stream.IntStream;
  * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
  */
 public final class CudaBackend implements Backend {
-  private static final long RESERVE_BYTES = 512L << 20;
   private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
@@ -89,7 +83,7 @@ public final class CudaBackend implements Backend {
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
       mixture = held(new DeviceMixture(machine, kernels, precision));
-      memory = DeviceMemory.allocate(1);
+      memory = DeviceMemory.allocate(Integer.BYTES);
       opened = true;
     } finally {
       if (!opened) {
@@ -136,10 +130,12 @@ public final class CudaBackend implements Backend {
    *
    * @param precision of weights and activations
    * @param spec of the model that is to be loaded
+   * @param workload what has to fit beside the weights
    * @throws DeviceException if there is no GPU, or no kernel for this model, or the model does not
    *     fit: then it says how much is needed and how much is free
    */
-  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
+  public static CudaBackend open(
+      Precision precision, CudaOptions options, ModelSpec spec, Workload workload) {
     Optional<String> reason = failure();
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
@@ -149,18 +145,16 @@ public final class CudaBackend implements Backend {
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
     try {
-      long needed = spec.parameters() * CudaWeight.elementBytes(precision) + RESERVE_BYTES;
+      DeviceNeed need = DeviceNeed.of(spec, precision, workload);
       long free = context.freeBytes();
-      if (needed > free) {
+      if (need.total() > free) {
         throw new DeviceException(
-            String.format(
-                Locale.ROOT,
-                "the model does not fit: %.2f GB of %s's memory are needed for its weights in %s and"
-                    + " the first steps, and %.2f GB are free",
-                needed / 1e9,
-                context.device().name(),
-                name(precision),
-                free / 1e9));
+            "the model does not fit: %s of %s's memory are needed (%s), and %s are free"
+                .formatted(
+                    DeviceNeed.gigabytes(need.total()),
+                    context.device().name(),
+                    need.describe(precision, workload.tokens()),
+                    DeviceNeed.gigabytes(free)));
       }
       fits = true;
     } finally {
@@ -169,6 +163,11 @@ public final class CudaBackend implements Backend {
       }
     }
     return new CudaBackend(precision, options, context);
+  }
+
+  /** As above, for weights alone. */
+  public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
+    return open(precision, options, spec, Workload.NONE);
   }
 
   private static String name(Precision precision) {
@@ -263,8 +262,7 @@ public final class CudaBackend implements Backend {
           tokens = 0;
           long bytes = elements * CudaWeight.elementBytes(precision);
           if (memory.bytes() < bytes) {
-            memory.close();
-            memory = DeviceMemory.allocate(Math.ceilDiv(bytes, 4) * 4);
+            makeRoom(Math.ceilDiv(bytes, Integer.BYTES) * Integer.BYTES);
           }
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
@@ -272,6 +270,24 @@ public final class CudaBackend implements Backend {
           }
           return true;
         });
+  }
+
+  /** A step that is too large is refused, and another may be begun. */
+  private void makeRoom(long bytes) {
+    memory.close();
+    try {
+      memory = DeviceMemory.allocate(bytes);
+    } catch (CudaException e) {
+      if (!e.isOutOfMemory()) {
+        throw e;
+      }
+      memory = DeviceMemory.allocate(Integer.BYTES);
+      throw new DeviceException(
+          "step %d does not fit: %s of the device's memory are needed for its activations, and %s are free; fewer or shorter sequences at once need less"
+              .formatted(
+                  steps, DeviceNeed.gigabytes(bytes), DeviceNeed.gigabytes(context.freeBytes())),
+          e);
+    }
   }
 
   private void forgetInput() {
@@ -572,12 +588,7 @@ public final class CudaBackend implements Backend {
         "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
           CudaWeight weight = (CudaWeight) head;
-          boolean folded = draws.stream().anyMatch(each -> each.draw().shape().isEmpty());
-          if (folded) {
-            vocabulary.put(address(x), x.stride(), weight, draws, machine);
-          } else {
-            vocabulary.putNothing();
-          }
+          vocabulary.put(address(x), x.stride(), weight, draws, machine);
           if (options.audit()) {
             vocabulary.poison(stream);
           }
@@ -585,85 +596,19 @@ public final class CudaBackend implements Backend {
           forgetInput();
           Prediction[] predictions = new Prediction[draws.size()];
           for (int i = 0; i < predictions.length; i++) {
-            if (draws.get(i).draw().shape().isEmpty()) {
-              predictions[i] = prediction(vocabulary.pinned().segment(), i);
-            }
+            predictions[i] = vocabulary.result(i);
           }
-          reduceWhole(x, weight, draws, predictions);
+          NamedRows.name(address(x), x.stride(), weight, draws, predictions, machine, stream);
           return List.of(predictions);
         });
   }
 
-  private static Prediction prediction(MemorySegment results, int row) {
-    long at = (long) Vocabulary.RESULT_BYTES * row;
-    double logSumExp = results.get(JAVA_DOUBLE, at + 24);
-    int argmax = results.get(JAVA_INT, at + 60);
-    if (!Double.isFinite(logSumExp) || argmax < 0) {
-      throw new ArithmeticException(
-          "a row of logits has the maximum "
-              + results.get(JAVA_DOUBLE, at + 40)
-              + " and the softmax sum "
-              + results.get(JAVA_DOUBLE, at + 48)
-              + " where finite numbers are expected: the model's weights are damaged");
-    }
-    return new Prediction(
-        results.get(JAVA_INT, at + 56),
-        results.get(JAVA_DOUBLE, at),
-        argmax,
-        results.get(JAVA_DOUBLE, at + 8),
-        results.get(JAVA_DOUBLE, at + 16),
-        logSumExp,
-        results.get(JAVA_DOUBLE, at + 32));
-  }
-
   /**
-   * Rows that are needed whole are reduced on the host: shaped ones, and those with alternatives.
+   * Nanoseconds that the host has waited for the device so far, after it had put all work of a step
+   * into the stream; the rest of a step's time is the host's own.
    */
-  private void reduceWhole(
-      Activation x, CudaWeight head, List<RowDraw> draws, Prediction[] predictions) {
-    int block = Vocabulary.wholeRows(head);
-    for (int first = 0; first < draws.size(); first += block) {
-      int start = first;
-      int end = Math.min(draws.size(), first + block);
-      int[] whole =
-          IntStream.range(first, end).filter(row -> isWhole(draws.get(row).draw())).toArray();
-      if (whole.length > 0) {
-        int rows = Math.min(block, RowBuckets.padded(draws.size()) - first);
-        long from = address(x) + CudaWeight.elementBytes(precision) * first * x.stride();
-        MemorySegment logits = vocabulary.logits(from, x.stride(), rows, head, machine, stream);
-        IntStream.of(whole)
-            .parallel()
-            .forEach(
-                row -> {
-                  long at = Vocabulary.rowBytes(head) * (row - start);
-                  RowDraw how = draws.get(row);
-                  predictions[row] =
-                      how.draw().shape().isPresent()
-                          ? new ShapedRow().prediction(logits, at, head.rows(), how)
-                          : named(predictions[row], logits, at, head.rows(), how.draw());
-                });
-      }
-    }
-  }
-
-  private static boolean isWhole(Draw draw) {
-    return draw.shape().isPresent() || draw.alternatives() > 0;
-  }
-
-  /** The device's prediction with the alternatives that the host finds in the row's logits. */
-  private static Prediction named(
-      Prediction prediction, MemorySegment logits, long at, int ids, Draw draw) {
-    Ranking ranking = new Ranking();
-    ranking.keep(draw.alternatives());
-    for (int id = 0; id < ids; id++) {
-      int each = id;
-      if (IntStream.of(draw.undrawn()).noneMatch(hidden -> hidden == each)) {
-        ranking.add(id, logits.get(JAVA_FLOAT, at + 4L * id));
-      }
-    }
-    return prediction.with(
-        ranking.alternatives(
-            logit -> StrictMath.exp(logit - prediction.logSumExp()), draw.uncounted()));
+  public long waitedNanos() {
+    return machine.waitedNanos();
   }
 
   @Override
@@ -721,7 +666,7 @@ public final class CudaBackend implements Backend {
       context.makeCurrent();
       return task.run();
     } catch (CudaException e) {
-      String reason = what + ": " + machine.operation() + e.getMessage();
+      String reason = what + ": " + machine.failed() + e.getMessage();
       release();
       unusable = Optional.of("the device failed before: " + reason);
       throw new DeviceException(reason, e);

@@ -5,6 +5,7 @@ package dev.palimpsest.engine.backend.cuda;
  *
  * @param audit fills the memory of every step with NaN before the step, and waits for every
  *     operation: what a step leaves behind cannot reach the next, and a failure names its operation
+ *     alone
  * @param fastGemm lets every number of rows have a product algorithm of its own: faster, and a
  *     result may then depend on what shares its batch
  */

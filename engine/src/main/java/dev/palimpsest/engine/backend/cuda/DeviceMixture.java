@@ -270,9 +270,14 @@ final class DeviceMixture implements AutoCloseable {
     }
   }
 
+  /** Bytes of a step over so many rows, beside the outputs. */
+  static long bytes(int rows, Experts experts, Precision precision) {
+    return Room.at(0, rows, experts, CudaWeight.elementBytes(precision)).end();
+  }
+
   private Room room(int rows, Experts experts) {
     long elementBytes = CudaWeight.elementBytes(precision);
-    long needed = Room.at(0, rows, experts, elementBytes).end();
+    long needed = bytes(rows, experts, precision);
     if (memory.bytes() < needed) {
       DeviceMemory larger = DeviceMemory.allocate(needed);
       outgrown.add(memory);

@@ -22,6 +22,7 @@ enum DeviceOp {
   EXPERT_LINEAR("expert_linear", true, "pippipiipi"),
   COMBINE("combine", true, "pippipiii"),
   VOCABULARY_START("vocabulary_start", false, "pi"),
+  VOCABULARY_SHAPE("vocabulary_shape", false, "piissp"),
   VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),
   VOCABULARY_FINISH("vocabulary_finish", false, "psspi");
 

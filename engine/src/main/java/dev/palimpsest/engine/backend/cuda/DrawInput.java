@@ -6,37 +6,65 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The draws of a step as the vocabulary kernels read them.
+ * The draws of a step as the vocabulary kernels read them. A row with a shape is folded when it has
+ * been narrowed and divided by its temperature, and so is drawn at a temperature of 1, from every
+ * id that remains.
  *
  * @param draws byte of the step's input, {@value #BYTES} a row
  * @param idLists byte of the step's input: the ids that draws leave out
+ * @param shapes byte of the step's input, {@value #SHAPE_BYTES} a row, if any row has one
  */
-record DrawInput(long draws, long idLists) {
+record DrawInput(long draws, long idLists, long shapes) {
   /** The size of one draw. */
   static final int BYTES = 40;
+
+  /** The size of one shape. */
+  static final int SHAPE_BYTES = 40;
+
+  private static final RowDraw NOTHING = new RowDraw(Draw.GREEDY, 0);
 
   /**
    * Puts draws into a step's input.
    *
    * @param padded how many there are to be; the last ones draw nothing
+   * @param shaped whether shapes are put in too
    */
-  static DrawInput of(List<RowDraw> draws, int padded, StepInput input) {
+  static DrawInput of(List<RowDraw> draws, int padded, boolean shaped, StepInput input) {
     long at = input.reserve((long) BYTES * padded);
+    long shapes = shaped ? input.reserve((long) SHAPE_BYTES * padded) : 0;
     IdLists lists = new IdLists();
     for (int i = 0; i < padded; i++) {
-      long row = at + (long) BYTES * i;
-      RowDraw how = i < draws.size() ? draws.get(i) : new RowDraw(Draw.GREEDY, 0);
+      RowDraw how = i < draws.size() ? draws.get(i) : NOTHING;
       Draw draw = how.draw();
-      input.setDouble(row, draw.temperature());
+      boolean whole = draw.shape().isEmpty();
+      long row = at + (long) BYTES * i;
+      input.setDouble(row, whole ? draw.temperature() : Math.signum(draw.temperature()));
       input.setLong(row + 8, draw.seed());
       input.setInt(row + 16, draw.step());
       input.setInt(row + 20, how.position());
-      input.setInt(row + 24, lists.start(draw.undrawn()));
-      input.setInt(row + 28, draw.undrawn().length);
-      input.setInt(row + 32, lists.start(draw.uncounted()));
-      input.setInt(row + 36, draw.uncounted().length);
+      putLists(draw, whole, lists, input, row + 24);
+      if (shaped) {
+        long shape = shapes + (long) SHAPE_BYTES * i;
+        input.setDouble(shape, temperature(draw));
+        input.setDouble(shape + 8, draw.shape().map(Draw.Shape::topP).orElse(1.0));
+        input.setInt(shape + 16, draw.shape().map(Draw.Shape::topK).orElse(0));
+        putLists(draw, !whole, lists, input, shape + 20);
+        input.setInt(shape + 36, 0);
+      }
     }
-    return new DrawInput(at, lists.put(input));
+    return new DrawInput(at, lists.put(input), shapes);
+  }
+
+  /** By which the logits of a shaped row are divided. */
+  private static double temperature(Draw draw) {
+    return draw.temperature() > 0 ? draw.temperature() : 1;
+  }
+
+  private static void putLists(Draw draw, boolean wanted, IdLists lists, StepInput input, long at) {
+    input.setInt(at, lists.start(draw.undrawn()));
+    input.setInt(at + 4, wanted ? draw.undrawn().length : 0);
+    input.setInt(at + 8, lists.start(draw.uncounted()));
+    input.setInt(at + 12, wanted ? draw.uncounted().length : 0);
   }
 
   /** Lists of ids one after another; the rows of a request share theirs. */

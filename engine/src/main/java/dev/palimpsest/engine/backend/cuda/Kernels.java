@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,16 +27,25 @@ final class Kernels implements AutoCloseable {
   private static final int UNASKED_SHARED_BYTES = 48 << 10;
   private static final int THREADS = 256;
   private static final int MOST_BLOCKS = 1024;
+  private static final int MOST_HEAD_SIZE = 128;
+  private static final int UNKNOWN = -1;
 
   private final KernelModule module;
   private final String type;
   private final List<Entry> entries = new ArrayList<>();
   private final Map<String, Integer> indices = new HashMap<>();
+
+  /** The same by operation, and by head size, for steps look them up hundreds of times. */
+  private final int[] ofOp = new int[DeviceOp.values().length];
+
+  private final int[] ofHeadSize = new int[MOST_HEAD_SIZE + 1];
   private final KernelArguments arguments = new KernelArguments();
 
   private Kernels(KernelModule module, Precision precision) {
     this.module = module;
     type = precision.name().toLowerCase(Locale.ROOT);
+    Arrays.fill(ofOp, UNKNOWN);
+    Arrays.fill(ofHeadSize, UNKNOWN);
   }
 
   private record Entry(DeviceOp op, Kernel kernel) {}
@@ -87,8 +97,13 @@ final class Kernels implements AutoCloseable {
   }
 
   /** The number of an operation's kernel. */
+  @SuppressWarnings("EnumOrdinal") // the place in an array as long as the enum, kept nowhere
   int index(DeviceOp op) {
-    return index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
+    int at = op.ordinal();
+    if (ofOp[at] == UNKNOWN) {
+      ofOp[at] = index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
+    }
+    return ofOp[at];
   }
 
   /**
@@ -98,7 +113,7 @@ final class Kernels implements AutoCloseable {
    * @throws DeviceException if there is none
    */
   static void requireHeads(int headSize, int group) {
-    if (headSize % 16 != 0 || headSize > 128) {
+    if (headSize % 16 != 0 || headSize > MOST_HEAD_SIZE) {
       throw new DeviceException(
           "heads of "
               + headSize
@@ -111,10 +126,14 @@ final class Kernels implements AutoCloseable {
 
   /** The number of the attention over heads of a size. */
   int attention(int headSize, int sharedBytes) {
-    return index(
-        DeviceOp.ATTENTION,
-        DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize,
-        sharedBytes);
+    if (ofHeadSize[headSize] == UNKNOWN) {
+      ofHeadSize[headSize] =
+          index(
+              DeviceOp.ATTENTION,
+              DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize,
+              sharedBytes);
+    }
+    return ofHeadSize[headSize];
   }
 
   private int index(DeviceOp op, String name, int sharedBytes) {

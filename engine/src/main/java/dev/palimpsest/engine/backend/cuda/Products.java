@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Products implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Products.class);
-  private static final long WORKSPACE_BYTES = 32 << 20;
+  static final long WORKSPACE_BYTES = 32 << 20;
   private static final int[] MEASURED_ROWS = {16, 64, 256, 1024, 4096};
   private static final int MOST_MEASURED_COLUMNS = 16_384;
   private static final int PROPOSALS = 8;

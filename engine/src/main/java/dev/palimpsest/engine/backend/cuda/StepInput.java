@@ -19,7 +19,9 @@ import java.util.List;
  * names the same positions.
  */
 final class StepInput implements AutoCloseable {
-  private static final long FIRST_BYTES = 1 << 20;
+  /** Of the device's memory, until a step needs more. */
+  static final long FIRST_BYTES = 1 << 20;
+
   private static final int ALIGNMENT = 16;
   private static final int[] NONE = {};
 

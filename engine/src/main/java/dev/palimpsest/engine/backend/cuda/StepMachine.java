@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import dev.palimpsest.bindings.cuda.CudaException;
 import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Graph;
@@ -7,6 +8,7 @@ import dev.palimpsest.bindings.cuda.KernelArguments;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Precision;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +28,8 @@ final class StepMachine implements AutoCloseable {
   private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
   private static final int ADD = 1;
   private static final int F32_RESULT = 2;
-  private static final String NOTHING = "";
+  private static final int KERNEL_WORDS = 6;
+  private static final int PRODUCT_WORDS = 10;
 
   private final Device device;
   private final Kernels kernels;
@@ -38,7 +41,11 @@ final class StepMachine implements AutoCloseable {
   private final boolean oneByOne;
   private final Set<Integer> seen = new HashSet<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
-  private String operation = NOTHING;
+  private final Progress progress;
+  private boolean running;
+  private boolean putting;
+  private boolean marksAll;
+  private long waitedNanos;
 
   /**
    * A machine for one backend.
@@ -60,12 +67,14 @@ final class StepMachine implements AutoCloseable {
     this.input = input;
     this.stream = stream;
     this.oneByOne = oneByOne;
+    progress = new Progress(stream);
   }
 
   /** Forgets what was written down. */
   void clear() {
     tape.clear();
-    operation = NOTHING;
+    running = false;
+    putting = false;
   }
 
   /** Writes a launch down; its arguments are to be added to the tape. */
@@ -116,7 +125,9 @@ final class StepMachine implements AutoCloseable {
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
-    if (graph == null && !oneByOne && seen.contains(key.hash())) {
+    boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
+    begin(graph == null && !captures);
+    if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
       graphs.put(key, graph);
       forgetOldest();
@@ -130,8 +141,26 @@ final class StepMachine implements AutoCloseable {
     } else {
       graph.launch(stream);
     }
+    await();
     clear();
+  }
+
+  private void begin(boolean markAll) {
+    progress.reset();
+    progress.begin(markAll);
+    marksAll = markAll;
+    running = true;
+  }
+
+  private void await() {
+    long from = System.nanoTime();
     stream.synchronize();
+    waitedNanos += System.nanoTime() - from;
+  }
+
+  /** Nanoseconds in which nothing was left to do but to wait for the device. */
+  long waitedNanos() {
+    return waitedNanos;
   }
 
   private void forgetOldest() {
@@ -151,28 +180,33 @@ final class StepMachine implements AutoCloseable {
 
   /** Runs a tape that leaves its results where they are. */
   void runOnce() {
+    begin(true);
     putTape();
+    await();
     clear();
-    stream.synchronize();
   }
 
   private void putTape() {
     input.upload(stream);
-    int at = 0;
-    while (at < tape.length()) {
-      at = tape.word(at) == Tape.KERNEL ? putKernel(at) : putProduct(at);
+    putting = true;
+    int next;
+    for (int at = 0; at < tape.length(); at = next) {
+      next = tape.word(at) == Tape.KERNEL ? putKernel(at) : putProduct(at);
+      if (progress.count(work(at))) {
+        progress.mark();
+      }
       if (oneByOne) {
         stream.synchronize();
       }
     }
+    putting = false;
   }
 
   private int putKernel(int at) {
     int kernel = (int) tape.word(at + 1);
     DeviceOp op = kernels.op(kernel);
-    operation = op.kernel();
     KernelArguments arguments = kernels.arguments();
-    int next = at + 6;
+    int next = at + KERNEL_WORDS;
     String types = op.arguments();
     for (int i = 0; i < types.length(); i++) {
       long value = tape.word(next++);
@@ -199,7 +233,6 @@ final class StepMachine implements AutoCloseable {
 
   private int putProduct(int at) {
     CudaWeight w = weights.get((int) tape.word(at + 1));
-    operation = "product with a weight of " + w.rows() + " x " + w.columns();
     int flags = (int) tape.word(at + 9);
     products.multiply(
         w,
@@ -212,17 +245,78 @@ final class StepMachine implements AutoCloseable {
         (int) tape.word(at + 8),
         (flags & F32_RESULT) != 0 ? Precision.F32 : Precision.BF16,
         (flags & ADD) != 0);
-    return at + 10;
+    return at + PRODUCT_WORDS;
   }
 
-  /** The operation that was being put into the stream, for a message; empty if none was. */
-  String operation() {
-    return operation.isEmpty() ? "" : operation + ": ";
+  private int next(int at) {
+    return tape.word(at) == Tape.KERNEL
+        ? at + KERNEL_WORDS + kernels.op((int) tape.word(at + 1)).arguments().length()
+        : at + PRODUCT_WORDS;
+  }
+
+  /** The multiply-adds of a product; 0 for a kernel. */
+  private double work(int at) {
+    return tape.word(at) == Tape.KERNEL
+        ? 0
+        : (double) tape.word(at + 3)
+            * tape.word(at + 6)
+            * weights.get((int) tape.word(at + 1)).columns();
+  }
+
+  private String name(int at) {
+    if (tape.word(at) == Tape.KERNEL) {
+      return kernels.op((int) tape.word(at + 1)).kernel();
+    }
+    CudaWeight w = weights.get((int) tape.word(at + 1));
+    return "product with a weight of " + w.rows() + " x " + w.columns();
+  }
+
+  /**
+   * After a failure, the operation that failed, for a message; empty if none was running. Where
+   * operations of a graph share a mark it is one of them, and all are named.
+   */
+  String failed() {
+    boolean refused = running && isIdle(); // nothing has failed but what was about to run
+    if (!running || (refused && !putting)) {
+      return "";
+    }
+    int first = refused ? progress.counted() : progress.done();
+    int last = first;
+    progress.begin(marksAll);
+    List<String> names = new ArrayList<>();
+    int all = 0;
+    boolean marked = false;
+    for (int at = 0; at < tape.length(); at = next(at)) {
+      all++;
+      boolean marks = progress.count(work(at));
+      if (all > first && !marked) {
+        names.add(name(at));
+        marked = marks || refused;
+        last = all;
+      }
+    }
+    return switch (names.size()) {
+      case 0 -> "copying the results: ";
+      case 1 -> "%s, operation %d of %d: ".formatted(names.getFirst(), last, all);
+      default ->
+          "one of the operations %d to %d of %d (%s): "
+              .formatted(first + 1, last, all, String.join(", ", names));
+    };
+  }
+
+  private boolean isIdle() {
+    try {
+      stream.synchronize();
+      return true;
+    } catch (CudaException e) {
+      return false;
+    }
   }
 
   @Override
   public void close() {
     Release.all(List.copyOf(graphs.values()));
     graphs.clear();
+    Release.one(progress);
   }
 }

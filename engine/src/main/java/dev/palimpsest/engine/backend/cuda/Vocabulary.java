@@ -1,24 +1,30 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The head and the reduction of its logits: products over chunks of the vocabulary into a bounded
  * scratch, each folded into what is known of the rows.
  *
  * <p>Chunks are whole grains of {@value #GRAIN} ids, the unit in which the kernel folds, so a row's
- * bits do not depend on how many rows there are.
+ * bits do not depend on how many rows there are. If any row has a shape, rows come whole, as many
+ * at a time as the scratch holds: what a shape keeps is known only when every logit is.
  */
 final class Vocabulary implements AutoCloseable {
-  /** The size of a row's result. */
-  static final int RESULT_BYTES = 64;
+  private static final int RESULT_BYTES = 64;
+
+  /** With the shift of a shaped row. */
+  private static final long MOST_RESULT_BYTES = RESULT_BYTES + Double.BYTES;
 
   private static final int STATE_BYTES = 48;
   private static final int GRAIN = 16_384;
@@ -27,18 +33,16 @@ final class Vocabulary implements AutoCloseable {
   private static final int THREADS = 128;
   private static final int FIRST_ROWS = 256;
   private static final int NAN_WORD = -1;
-  private static final long WHOLE_BYTES = 64 << 20;
-
-  /** Rows of logits are whole vectors of any CPU. */
   private static final int STRIDE_ELEMENTS = 16;
+  private static final int ROW_STEP = 8;
 
   private final StepInput input;
   private DeviceMemory scratch = DeviceMemory.allocate(Float.BYTES);
   private DeviceMemory states = DeviceMemory.allocate((long) STATE_BYTES * FIRST_ROWS);
-  private DeviceMemory results = DeviceMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
-  private PinnedMemory pinned = PinnedMemory.allocate((long) RESULT_BYTES * FIRST_ROWS);
+  private DeviceMemory results = DeviceMemory.allocate(MOST_RESULT_BYTES * FIRST_ROWS);
+  private PinnedMemory pinned = PinnedMemory.allocate(MOST_RESULT_BYTES * FIRST_ROWS);
   private long resultBytes;
-  private @Nullable PinnedMemory logits;
+  private long shifts;
 
   Vocabulary(StepInput input) {
     this.input = input;
@@ -48,14 +52,17 @@ final class Vocabulary implements AutoCloseable {
   void put(long x, int stride, CudaWeight head, List<RowDraw> draws, StepMachine machine) {
     int rows = RowBuckets.padded(draws.size());
     int width = stridden(head.rows());
-    makeRoom(rows, width);
-    DrawInput drawn = DrawInput.of(draws, rows, input);
-    long elementBytes = CudaWeight.elementBytes(head.precision());
-    for (int first = 0; first < rows; first += MOST_ROWS) {
-      int count = Math.min(MOST_ROWS, rows - first);
+    boolean shaped = draws.stream().anyMatch(each -> each.draw().shape().isPresent());
+    int most = shaped ? wholeRows(rows, width) : Math.min(rows, MOST_ROWS);
+    makeRoom(rows, most, shaped ? width : chunk(most, width));
+    DrawInput drawn = DrawInput.of(draws, rows, shaped, input);
+    shifts = shaped ? (long) RESULT_BYTES * rows : 0;
+    for (int first = 0; first < rows; first += most) {
+      int count = Math.min(most, rows - first);
+      int chunk = shaped ? width : chunk(count, width);
+      long from = x + CudaWeight.elementBytes(head.precision()) * first * stride;
       long drawsAt = drawn.draws() + (long) DrawInput.BYTES * first;
       long statesAt = states.address() + (long) STATE_BYTES * first;
-      int chunk = chunk(count, width);
       machine
           .launch(DeviceOp.VOCABULARY_START, Math.ceilDiv(count, THREADS), 1, THREADS)
           .add(statesAt)
@@ -63,16 +70,17 @@ final class Vocabulary implements AutoCloseable {
       for (int id = 0; id < head.rows(); id += chunk) {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
-            head,
-            id,
-            ids,
-            x + elementBytes * first * stride,
-            stride,
-            count,
-            scratch.address(),
-            chunk,
-            Precision.F32,
-            false);
+            head, id, ids, from, stride, count, scratch.address(), chunk, Precision.F32, false);
+        if (shaped) {
+          machine
+              .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)
+              .add(scratch.address())
+              .add(chunk)
+              .add(ids)
+              .add(drawn.shapes() + (long) DrawInput.SHAPE_BYTES * first)
+              .add(drawn.idLists())
+              .add(results.address() + shifts + (long) Double.BYTES * first);
+        }
         machine
             .launch(DeviceOp.VOCABULARY_FOLD, count, 1)
             .add(scratch.address())
@@ -91,41 +99,41 @@ final class Vocabulary implements AutoCloseable {
           .add(results.address() + (long) RESULT_BYTES * first)
           .add(count);
     }
-    resultBytes = (long) RESULT_BYTES * rows;
+    resultBytes = (long) (shaped ? RESULT_BYTES + Double.BYTES : RESULT_BYTES) * rows;
   }
 
-  /** How many rows of whole logits are brought to the host at once. */
-  static int wholeRows(CudaWeight head) {
-    long rows = WHOLE_BYTES / rowBytes(head);
-    return Math.max(RowBuckets.padded(1), Math.toIntExact(Math.min(rows, MOST_ROWS) / 8 * 8));
-  }
-
-  /** Bytes from one row of whole logits to the next. */
-  static long rowBytes(CudaWeight head) {
-    return (long) Float.BYTES * stridden(head.rows());
-  }
-
-  /** Computes {@code x · headᵀ} for some rows and brings all of it to the host. */
-  MemorySegment logits(
-      long x, int stride, int rows, CudaWeight head, StepMachine machine, Stream stream) {
-    int width = stridden(head.rows());
-    long bytes = rowBytes(head) * rows;
-    if (scratch.bytes() < bytes) {
-      scratch.close();
-      scratch = DeviceMemory.allocate(bytes);
+  /**
+   * A row's result, when it has come back.
+   *
+   * @throws ArithmeticException if its logits were not finite, or nothing could be drawn
+   */
+  Prediction result(int row) {
+    MemorySegment all = pinned.segment();
+    long at = (long) RESULT_BYTES * row;
+    double logSumExp = all.get(JAVA_DOUBLE, at + 24);
+    int argmax = all.get(JAVA_INT, at + 60);
+    if (!Double.isFinite(logSumExp) || argmax < 0) {
+      throw new ArithmeticException(
+          "a row of logits has the maximum "
+              + all.get(JAVA_DOUBLE, at + 40)
+              + " and the softmax sum "
+              + all.get(JAVA_DOUBLE, at + 48)
+              + " where finite numbers are expected: the model's weights are damaged");
     }
-    if (logits == null || logits.segment().byteSize() < bytes) {
-      if (logits != null) {
-        logits.close();
-      }
-      logits = PinnedMemory.allocate(bytes);
-    }
-    machine.product(
-        head, 0, head.rows(), x, stride, rows, scratch.address(), width, Precision.F32, false);
-    machine.runOnce();
-    scratch.copyTo(logits, 0, 0, bytes, stream);
-    stream.synchronize();
-    return logits.segment();
+    return new Prediction(
+        all.get(JAVA_INT, at + 56),
+        all.get(JAVA_DOUBLE, at),
+        argmax,
+        all.get(JAVA_DOUBLE, at + 8),
+        all.get(JAVA_DOUBLE, at + 16),
+        logSumExp + (shifts > 0 ? all.get(JAVA_DOUBLE, shifts + (long) Double.BYTES * row) : 0),
+        all.get(JAVA_DOUBLE, at + 32));
+  }
+
+  /** How many rows of whole logits the scratch holds. */
+  private static int wholeRows(int rows, int width) {
+    long fitting = SCRATCH_ELEMENTS / width / ROW_STEP * ROW_STEP;
+    return Math.toIntExact(Math.clamp(fitting, ROW_STEP, Math.min(rows, MOST_ROWS)));
   }
 
   /** Ids of one product: all of them, or the whole grains that fit into the scratch. */
@@ -138,9 +146,17 @@ final class Vocabulary implements AutoCloseable {
     return Math.ceilDiv(ids, STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
   }
 
-  private void makeRoom(int rows, int width) {
+  /** Bytes that the reduction of so many rows takes. */
+  static long bytes(int rows, int ids) {
+    int width = stridden(ids);
     int most = Math.min(rows, MOST_ROWS);
-    long needed = (long) Float.BYTES * most * chunk(most, width);
+    long elements =
+        Math.max((long) most * chunk(most, width), (long) wholeRows(rows, width) * width);
+    return Float.BYTES * elements + (STATE_BYTES + MOST_RESULT_BYTES) * Math.max(FIRST_ROWS, rows);
+  }
+
+  private void makeRoom(int rows, int scratchRows, int width) {
+    long needed = (long) Float.BYTES * scratchRows * width;
     if (scratch.bytes() < needed) {
       scratch.close();
       scratch = DeviceMemory.allocate(needed);
@@ -150,8 +166,8 @@ final class Vocabulary implements AutoCloseable {
       results.close();
       pinned.close();
       states = DeviceMemory.allocate((long) STATE_BYTES * rows);
-      results = DeviceMemory.allocate((long) RESULT_BYTES * rows);
-      pinned = PinnedMemory.allocate((long) RESULT_BYTES * rows);
+      results = DeviceMemory.allocate(MOST_RESULT_BYTES * rows);
+      pinned = PinnedMemory.allocate(MOST_RESULT_BYTES * rows);
     }
   }
 
@@ -174,16 +190,8 @@ final class Vocabulary implements AutoCloseable {
     return resultBytes;
   }
 
-  /** Says that a step has no results of its own. */
-  void putNothing() {
-    resultBytes = 0;
-  }
-
   @Override
   public void close() {
     Release.all(List.of(scratch, states, results, pinned));
-    if (logits != null) {
-      Release.one(logits);
-    }
   }
 }

@@ -15,11 +15,11 @@ import jdk.incubator.vector.VectorOperators;
  * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
  * of 24 queries by 128 keys, never a matrix of all scores.
  *
- * <p>A tile has a multiple of 6 rows, which come out alike; what stands in those beyond the last
- * query is never read. Keys and the columns of values are multiplied in multiples of 16, of which
- * what lies beyond is never read either; a key that a query does not see has the weight 0, which
- * changes no bit of the sums. So a query's bits depend on the keys that it sees and on nothing
- * else: not on how many follow, nor on which other queries there are.
+ * <p>A tile has 4 rows or a multiple of 6, which come out alike; what stands in those beyond the
+ * last query is never read. Keys and the columns of values are multiplied in multiples of 16, of
+ * which what lies beyond is never read either; a key that a query does not see has the weight 0,
+ * which changes no bit of the sums. So a query's bits depend on the keys that it sees and on
+ * nothing else: not on how many follow, nor on which other queries there are.
  */
 final class Attention {
   private static final int QUERY_TILE = Linear.ROW_TILE;

@@ -8,8 +8,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * {@code x · wᵀ} in blocks of up to {@value #BLOCK_ROWS} rows by {@value #BLOCK_COLUMNS} columns. A
  * row's bits do not depend on how many rows there are: rows are multiplied in multiples of {@value
- * #ROW_STEP}, which come out alike (activations are padded, what a product writes into the padding
- * is never read), and columns are cut as the weight's panels are.
+ * #ROW_STEP}, or {@value #FEW_ROWS} if there are no more, which come out alike (activations are
+ * padded, what a product writes into the padding is never read), and columns are cut as the
+ * weight's panels are.
  *
  * <p>f32 panels are multiplied as they are. bf16 weights are multiplied natively where the CPU can
  * (inputs rounded to bf16, sums in f32); elsewhere a panel is widened to f32 just before it is
@@ -25,6 +26,9 @@ final class Linear {
    * AVX2.
    */
   static final int ROW_STEP = 6;
+
+  /** Fewest rows that come out like those of larger numbers. */
+  static final int FEW_ROWS = 4;
 
   /**
    * Columns that oneDNN's f32 product works on together on AVX2: in a multiple of these, an element
@@ -54,7 +58,7 @@ final class Linear {
 
   /** Rows that are multiplied where {@code rows} are wanted. */
   static int padded(int rows) {
-    return Math.ceilDiv(rows, ROW_STEP) * ROW_STEP;
+    return rows <= FEW_ROWS ? FEW_ROWS : Math.ceilDiv(rows, ROW_STEP) * ROW_STEP;
   }
 
   /** Tiles that hold {@code rows}. */

@@ -50,12 +50,12 @@ record OneDnnGemm() implements Gemm {
   /** Fewer rows and columns against a whole tile of both. */
   private static boolean isSteadyTransposed(
       OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b, int n) {
-    MemorySegment few = arena.allocate(JAVA_FLOAT, Linear.ROW_STEP * MOST);
+    MemorySegment few = arena.allocate(JAVA_FLOAT, Linear.FEW_ROWS * MOST);
     MemorySegment all = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
     for (int k : new int[] {10, 16, 64, 100, MOST}) {
-      gemm.timesTransposed(Linear.ROW_STEP, n, k, a, 0, MOST, b, 0, MOST, 0, few, 0, MOST);
+      gemm.timesTransposed(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, few, 0, MOST);
       gemm.timesTransposed(Linear.ROW_TILE, MOST, k, a, 0, MOST, b, 0, MOST, 0, all, 0, MOST);
-      if (!isSame(few, all, Linear.ROW_STEP, n)) {
+      if (!isSame(few, all, Linear.FEW_ROWS, n)) {
         return false;
       }
     }
@@ -65,7 +65,7 @@ record OneDnnGemm() implements Gemm {
   /** A sum that ends against one that goes on with zeros. */
   private static boolean isSteady(
       OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b, int n) {
-    MemorySegment ended = arena.allocate(JAVA_FLOAT, Linear.ROW_STEP * MOST);
+    MemorySegment ended = arena.allocate(JAVA_FLOAT, Linear.FEW_ROWS * MOST);
     MemorySegment longer = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
     MemorySegment zeroed = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
     for (int k : new int[] {1, 2, 3, 5, 15, 16, 17, 63, 100, 127}) {
@@ -73,9 +73,9 @@ record OneDnnGemm() implements Gemm {
       for (int row = 0; row < Linear.ROW_TILE; row++) {
         MemorySegment.copy(a, 4L * row * MOST, zeroed, 4L * row * MOST, 4L * k);
       }
-      gemm.times(Linear.ROW_STEP, n, k, a, 0, MOST, b, 0, MOST, 0, ended, 0, MOST);
+      gemm.times(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, ended, 0, MOST);
       gemm.times(Linear.ROW_TILE, n, MOST, zeroed, 0, MOST, b, 0, MOST, 0, longer, 0, MOST);
-      if (!isSame(ended, longer, Linear.ROW_STEP, n)) {
+      if (!isSame(ended, longer, Linear.FEW_ROWS, n)) {
         return false;
       }
     }
@@ -90,7 +90,7 @@ record OneDnnGemm() implements Gemm {
     for (int k : new int[] {10, 300, LONG}) {
       for (int n : new int[] {5, 16, 64}) {
         gemm.times(Linear.BLOCK_ROWS, n, k, a, 0, k, b, 0, n, 0, all, 0, MOST);
-        for (int m : new int[] {Linear.ROW_STEP, 18, 30, 54, 66}) {
+        for (int m : new int[] {Linear.FEW_ROWS, Linear.ROW_STEP, 18, 30, 54, 66}) {
           gemm.times(m, n, k, a, 0, k, b, 0, n, 0, few, 0, MOST);
           if (!isSame(few, all, m, n)) {
             return false;

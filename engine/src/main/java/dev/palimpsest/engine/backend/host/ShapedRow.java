@@ -22,7 +22,7 @@ import jdk.incubator.vector.VectorOperators;
  * <p>Dream ranks by {@code sum p · log(p + 1e-10)}; the entropy here has no such constant, which
  * moves it by less than 1e-10 for every id.
  */
-public final class ShapedRow {
+final class ShapedRow {
   private static final int[] NONE = {};
 
   /**
@@ -43,7 +43,7 @@ public final class ShapedRow {
    * @param logits at byte {@code row}; overwritten; whole vectors are addressable
    * @throws ArithmeticException if the logits are not finite or nothing may be drawn
    */
-  public Prediction prediction(MemorySegment logits, long row, int ids, RowDraw how) {
+  Prediction prediction(MemorySegment logits, long row, int ids, RowDraw how) {
     Draw draw = how.draw();
     Draw.Shape shape = draw.shape().orElseThrow();
     for (int j = ids; j % LANES != 0; j++) {

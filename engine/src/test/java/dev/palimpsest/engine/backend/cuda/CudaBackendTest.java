@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.bindings.cuda.Context;
+import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Draw;
@@ -12,11 +14,17 @@ import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.backend.host.TinyFamily;
 import dev.palimpsest.engine.backend.host.TinyLlada;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.ModelSpec;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -26,11 +34,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole forwards on the emulated device, JCuda and graphs included. */
 final class CudaBackendTest {
+  private static final int[] NONE = {};
   private static final TinyLlada MODEL = TinyLlada.GROUPED;
 
   @TempDir private Path folder;
@@ -160,6 +170,31 @@ final class CudaBackendTest {
     }
   }
 
+  /** Rows are reduced at most 4,096 at a time. */
+  @Test
+  void aRowIsReducedTheSameWhereverItLiesAmongVeryManyRows() throws IOException {
+    Path few = Files.createDirectory(folder.resolve("few"));
+    TinyFamily.SHIFTED.write(few, 1);
+    SplittableRandom random = new SplittableRandom(3);
+    Draw shaped = new Draw(0.9, Optional.of(new Draw.Shape(20, 0.8)), 4, 2, new int[] {3}, NONE);
+    List<Query> queries = new ArrayList<>();
+    for (Draw draw : List.of(shaped, Draw.GREEDY)) {
+      for (int i = 0; i < 3; i++) {
+        int[] tokens = random.ints(690, 0, 90).toArray();
+        int[] rows = IntStream.range(0, tokens.length).toArray();
+        queries.add(new Query(tokens, 0, rows, 0, draw, Optional.empty()));
+      }
+    }
+    try (Transformer device =
+        TinyLlada.load(
+            few, CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, TinyFamily.SHIFTED.spec()))) {
+      List<List<Prediction>> together = device.predict(queries);
+      for (int i : new int[] {0, 5}) {
+        assertThat(device.predict(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void nothingOfAStepReachesTheNextEvenThroughMemoryThatIsUsedAgain(Precision precision) {
@@ -172,19 +207,39 @@ final class CudaBackendTest {
     }
   }
 
-  @Test
-  void aFailureNamesTheStepAndFreesEverythingAndAnotherModelCanBeLoaded() {
+  /** The second run of a step records its graph, the third only launches it. */
+  @ParameterizedTest(name = "{0} in run {1}")
+  @CsvSource({
+    "swiglu_f32, swiglu, 1",
+    "swiglu_f32, swiglu, 2",
+    "swiglu_f32, swiglu, 3",
+    "vocabulary_finish, vocabulary_finish, 3",
+    "cublasLtMatmul, product with a weight of , 1",
+    "cublasLtMatmul, product with a weight of , 3"
+  })
+  void aFailureNamesTheStepAndTheOperationAndFreesEverythingAndAnotherModelCanBeLoaded(
+      String kernel, String operation, int run) {
     try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
-      device.predict(batch(0));
-      EmulatedDevice.fail("swiglu_f32");
+      for (int before = 1; before < run; before++) {
+        device.predict(batch(1));
+      }
+      EmulatedDevice.fail(kernel);
       assertThatThrownBy(() -> device.predict(batch(1)))
           .isInstanceOf(DeviceException.class)
-          .hasMessageStartingWith("step 2 over ")
-          .hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+          .hasMessageMatching(
+              "step %d over [0-9]+ tokens, [0-9]+ rows asked for: %s"
+                      .formatted(
+                          run,
+                          run == 1
+                              ? operation + ".*, operation [0-9]+ of [0-9]+"
+                              : "one of the operations [0-9]+ to [0-9]+ of [0-9]+ \\(.*"
+                                  + operation
+                                  + ".*\\)")
+                  + ": cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS .*");
       assertThat(EmulatedDevice.inUse()).isZero();
       assertThatThrownBy(() -> device.predict(batch(1)))
           .isInstanceOf(DeviceException.class)
-          .hasMessageStartingWith("the device failed before: step 2 over ");
+          .hasMessageStartingWith("the device failed before: step " + run + " over ");
     }
     try (Transformer next = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
       assertThat(next.predict(batch(1))).hasSize(4);
@@ -192,22 +247,87 @@ final class CudaBackendTest {
   }
 
   @Test
-  void anAuditedFailureNamesTheOperationToo() {
+  void anAuditedFailureNamesTheOperationAlone() {
     try (Transformer device = onDevice(Precision.F32, new CudaOptions(true, false))) {
       EmulatedDevice.fail("rotary_f32");
       assertThatThrownBy(() -> device.predict(batch(1)))
           .isInstanceOf(DeviceException.class)
-          .hasMessageContaining("rows asked for: rotary: ");
+          .hasMessageContaining("rows asked for: rotary, operation ");
     }
   }
 
   @Test
   void aModelThatDoesNotFitSaysHowMuchIsNeededAndFree() {
     EmulatedDevice.setMemory(100L << 20);
-    assertThatThrownBy(() -> CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, MODEL.spec()))
+    assertThatThrownBy(
+            () ->
+                CudaBackend.open(
+                    Precision.F32,
+                    CudaOptions.DEFAULT,
+                    TinyFamily.EXPERTS.spec(),
+                    new Workload(4096, 30_000_000, 1 << 27)))
         .isInstanceOf(DeviceException.class)
-        .hasMessageContaining("0.54 GB of emulated device (CPU)'s memory are needed")
-        .hasMessageContaining("0.10 GB are free");
+        .hasMessage(
+            "the model does not fit: 0.96 GB of emulated device (CPU)'s memory are needed"
+                + " (0.00 GB for its weights in f32, 0.12 GB for a step over 4,096 tokens,"
+                + " 0.54 GB for kept keys and values, 0.30 GB for the rest), and 0.10 GB are free");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "WIDE_HEADS, F32",
+    "WIDE_HEADS, BF16",
+    "BLOCKS, BF16",
+    "EXPERTS, F32",
+    "SHIFTED, F32"
+  })
+  void whatIsSaidToBeNeededIsWhatAModelAndItsLargestStepTake(TinyFamily family, Precision precision)
+      throws IOException {
+    ModelSpec spec = family.spec();
+    family.write(Files.createDirectory(folder.resolve("family")), 1);
+    Workload all = Transformer.workload(spec);
+    Workload step = new Workload(all.tokens(), all.activations(), 0);
+    int[] tokens = new int[spec.maxLength()];
+    int[] rows = IntStream.range(0, tokens.length).toArray();
+    Query largest = new Query(tokens, 0, rows, tokens.length, Draw.GREEDY, Optional.empty());
+    long free = freeBytes();
+    try (Transformer device =
+        TinyLlada.load(
+            folder.resolve("family"), CudaBackend.open(precision, CudaOptions.DEFAULT, spec))) {
+      assertThat(device.predict(List.of(largest)).getFirst()).hasSameSizeAs(rows);
+      DeviceNeed need = DeviceNeed.of(spec, precision, step);
+      long kept =
+          CudaWeight.elementBytes(precision)
+              * spec.layers()
+              * tokens.length
+              * 2
+              * spec.keyValueHeads()
+              * spec.headSize();
+      long taken = free - freeBytes() - (need.rest() - DeviceNeed.UNSEEN_BYTES);
+      assertThat(taken - kept)
+          .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kept);
+    }
+  }
+
+  private static long freeBytes() {
+    try (Context context = Context.retain(Cuda.devices().getFirst())) {
+      return context.freeBytes();
+    }
+  }
+
+  @Test
+  void aStepThatDoesNotFitIsRefusedAndASmallerOneRuns() {
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> expected = device.predict(batch(1));
+      long inUse = (2L << 30) - freeBytes();
+      EmulatedDevice.setMemory(inUse + (1 << 20));
+      Query large = query(new SplittableRandom(1), 250, Draw.GREEDY);
+      assertThatThrownBy(() -> device.predict(Collections.nCopies(16, large)))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageMatching(
+              "step 2 does not fit: 0.0[0-9] GB of the device's memory are needed for its activations, and 0.00 GB are free; .*");
+      assertThat(device.predict(batch(1))).isEqualTo(expected);
+    }
   }
 
   @Test

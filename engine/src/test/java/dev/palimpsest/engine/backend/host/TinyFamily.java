@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small checkpoints of random f32 weights whose attention does not look ahead of every token. */
-enum TinyFamily {
+public enum TinyFamily {
   /** Causal, with biases, grouped queries and heads of 10. */
   CAUSAL(
       """
@@ -57,11 +57,11 @@ enum TinyFamily {
     this.config = config;
   }
 
-  ModelSpec spec() {
+  public ModelSpec spec() {
     return Families.spec(JsonMapper.shared().readTree(config));
   }
 
-  void write(Path folder, long seed) {
+  public void write(Path folder, long seed) {
     TinyCheckpoint.write(folder, config, seed);
   }
 
