@@ -97,6 +97,7 @@ final class Kernels implements AutoCloseable {
   }
 
   /** The number of an operation's kernel. */
+  @SuppressWarnings("EnumOrdinal") // the place in an array as long as the enum, kept nowhere
   int index(DeviceOp op) {
     Integer known = ofOp.get(op);
     if (known == null) {
