@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.CanvasImage;
@@ -70,6 +71,9 @@ final class AuditCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path file = kept.isPresent() ? kept.get() : Files.createTempFile("audit", ".trace.jsonl.zst");
+    if (kept.isEmpty()) {
+      file.toFile().deleteOnExit(); // also when the program is interrupted
+    }
     try {
       return audit(file);
     } finally {
@@ -84,17 +88,19 @@ final class AuditCommand implements Callable<Integer> {
     Specimen specimen;
     TraceHeader header;
     Compute compute = modelOptions.compute();
-    try (Model model = modelOptions.load(compute, samplerOptions.blockLength())) {
+    try (Model model = modelOptions.load(compute, samplerOptions.blockLength());
+        LateProgress progress = new LateProgress("Auditing, 1 of 3", 3L * positions(model))) {
+      Denoiser denoiser = progress.counting(model.transformer());
       Run run = run(model, 0);
       header = TraceOptions.header(model, modelOptions, run);
-      specimen = Specimen.generate(run, model.transformer());
+      specimen = Specimen.generate(run, denoiser);
       write(file, header, model, specimen);
-      verdicts.add(Audit.uncached(specimen, run(model, 0), model.transformer()));
+      verdicts.add(Audit.uncached(specimen, run(model, 0), denoiser));
       List<Run> company = new ArrayList<>();
       for (int each = 1; each <= COMPANY; each++) {
         company.add(run(model, each));
       }
-      verdicts.add(Audit.batched(specimen, run(model, 0), model.transformer(), company));
+      verdicts.add(Audit.batched(specimen, run(model, 0), denoiser, company));
     }
     Compute poisoned =
         new Compute(
@@ -102,13 +108,21 @@ final class AuditCommand implements Callable<Integer> {
             compute.precision(),
             compute.threads(),
             new CudaOptions(true, compute.cuda().fastGemm()));
-    try (Model model = modelOptions.load(poisoned, samplerOptions.blockLength())) {
-      verdicts.add(Audit.poisoned(specimen, run(model, 0), model.transformer()));
+    try (Model model = modelOptions.load(poisoned, samplerOptions.blockLength());
+        LateProgress progress = new LateProgress("Auditing, 2 of 3", specimen.steps())) {
+      Denoiser denoiser = progress.counting(model.transformer());
+      verdicts.add(Audit.poisoned(specimen, run(model, 0), denoiser));
     }
     verdicts.add(recomputed(file, specimen.steps()));
     boolean passed = verdicts.stream().allMatch(Verdict::passed);
     print(header, specimen, verdicts, passed);
     return passed ? 0 : Main.FAILURE;
+  }
+
+  /** About as many as there will be steps. */
+  private int positions(Model model) {
+    Run run = run(model, 0);
+    return run.canvas().length() - run.canvas().promptLength();
   }
 
   /** The run under audit for 0; another prompt's and another seed's for others. */
@@ -143,8 +157,11 @@ final class AuditCommand implements Callable<Integer> {
     String name = "recomputed_steps";
     List<FreshProcess.Result> results = new ArrayList<>();
     if (processPerStep) {
-      for (int step = 0; step < steps; step++) {
-        results.add(replay(file, "--only", "--from", String.valueOf(step)));
+      try (LateProgress progress = new LateProgress("Auditing, 3 of 3", steps)) {
+        for (int step = 0; step < steps; step++) {
+          results.add(replay(file, "--only", "--from", String.valueOf(step)));
+          progress.step();
+        }
       }
     } else {
       results.add(replay(file, "--each"));

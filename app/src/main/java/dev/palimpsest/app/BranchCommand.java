@@ -8,14 +8,13 @@ import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -65,10 +64,7 @@ final class BranchCommand implements Callable<Integer> {
       description = "The branch's trace; replaced if it exists.")
   private Path target;
 
-  @Option(
-      names = "--trace-predictions",
-      description = "Record what the model predicted for every asked position, too.")
-  private boolean predictions;
+  @Mixin private TraceDetail detail;
 
   @Mixin private ModelOptions modelOptions;
 
@@ -92,21 +88,23 @@ final class BranchCommand implements Callable<Integer> {
                   new TraceHeader.Origin(trace.chain(index - 1), at, edits),
                   TraceOptions.machine(model));
       Language language = Languages.of(model, trace.header().specials());
-      // The end of the name says how a trace is packed, so the temporary one differs in its start.
-      Path temporary = target.resolveSibling("part-" + target.getFileName());
-      try {
-        try (TraceWriter writer =
-            TraceWriter.open(temporary, header, model.tokenizer()::piece, predictions)) {
-          writer.share(trace, at);
-          Steering.Outcome outcome =
-              Steering.generate(model.transformer(), language, plan, options, run, at, writer);
-          writer.end(outcome.complete(), outcome.canvas());
-        }
-        Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+      Naming naming = new Naming(model.transformer(), detail.alternatives());
+      try (LateProgress progress = new LateProgress("Branching", (long) trace.steps() - at)) {
+        Replacement.write(
+            target,
+            file -> {
+              try (TraceWriter writer =
+                  TraceWriter.open(
+                      file, header, model.tokenizer()::piece, detail.withPredictions())) {
+                writer.share(trace, at);
+                Steering.Outcome outcome =
+                    Steering.generate(
+                        progress.counting(naming), language, plan, options, run, at, writer);
+                writer.end(outcome.complete(), outcome.canvas());
+              }
+            });
       } catch (IllegalArgumentException e) {
         throw new ParameterException(spec.commandLine(), "--edit: " + e.getMessage(), e);
-      } finally {
-        Files.deleteIfExists(temporary);
       }
     }
     report(trace, Trace.readWhole(target));

@@ -13,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -147,8 +146,8 @@ final class CompareCommand implements Callable<Integer> {
     report.put("measurements", measurements.stream().map(Measurement::json).toList());
     report.put("failures", failures.stream().map(Failure::json).toList());
     String text = Json.write(report);
-    write(out.resolve("compare.json"), text + "\n");
-    write(
+    Replacement.write(out.resolve("compare.json"), text + "\n");
+    Replacement.write(
         out.resolve("compare.html"),
         ComparisonPage.of(measurements, failures, problems.size(), warmUp, compute.threads()));
     if (json) {
@@ -339,15 +338,5 @@ final class CompareCommand implements Callable<Integer> {
       Race race, List<Problem> warming, List<Problem> problems, int concurrency) {
     race.run(warming, concurrency);
     return race.run(problems, concurrency);
-  }
-
-  private static void write(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + ".part");
-    try {
-      Files.writeString(temporary, text);
-      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
   }
 }

@@ -6,7 +6,6 @@ import dev.palimpsest.sampler.study.Item;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,13 +50,7 @@ final class FindingsPage {
     List<Path> written = new ArrayList<>();
     for (Map.Entry<String, String> each : files.entrySet()) {
       Path target = folder.resolve(each.getKey());
-      Path temporary = folder.resolve(each.getKey() + ".part");
-      try {
-        Files.writeString(temporary, each.getValue());
-        Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      Replacement.write(target, each.getValue());
       written.add(target);
     }
     return written;

@@ -92,7 +92,7 @@ final class GenerateCommand implements Callable<Integer> {
       warnOfUnknownWords(model, text);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
-          new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+          new Generator(traceOptions.denoiser(model), ModelLimits.of(model.spec()), specials);
       Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan(model)) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
@@ -153,7 +153,7 @@ final class GenerateCommand implements Callable<Integer> {
       long started = System.nanoTime();
       Steering.Outcome outcome =
           Steering.generate(
-              model.transformer(),
+              traceOptions.denoiser(model),
               Languages.of(model, run.specials()),
               plan,
               options,

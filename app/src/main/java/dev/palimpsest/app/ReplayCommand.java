@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;
@@ -45,11 +46,14 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() {
     Trace trace = Trace.readWhole(file);
     trace.indexOfStep(from);
-    try (Model model = modelOptions.load(trace)) {
+    long steps = only ? 1 : (long) trace.steps() - from;
+    try (Model model = modelOptions.load(trace);
+        LateProgress progress = new LateProgress("Replaying", steps)) {
+      Denoiser denoiser = progress.counting(model.transformer());
       if (each || only) {
-        return alone(trace, model);
+        return alone(trace, denoiser);
       }
-      Replay.Outcome outcome = Replay.from(trace, model.transformer(), from);
+      Replay.Outcome outcome = Replay.from(trace, denoiser, from);
       System.out.printf(
           "%s: %d of %d steps from step %d on are the same to the last bit%n",
           file, outcome.same(), trace.steps() - from, from);
@@ -62,10 +66,10 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private int alone(Trace trace, Model model) {
+  private int alone(Trace trace, Denoiser denoiser) {
     int last = only ? from : trace.steps() - 1;
     for (int step = last; step >= from; step--) {
-      Replay.Outcome outcome = Replay.step(trace, model.transformer(), step);
+      Replay.Outcome outcome = Replay.step(trace, denoiser, step);
       if (!outcome.isSame()) {
         System.out.printf("step %d: %s%n", step, outcome.difference().orElseThrow().what());
         return Main.FAILURE;

@@ -60,7 +60,8 @@ final class TraceExportCommand implements Callable<Integer> {
       table.write(temporary, name.endsWith(".parquet"));
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
     } catch (SQLException e) {
-      throw new TraceException(target + ": the table cannot be written: " + e.getMessage(), e);
+      String why = String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
+      throw new TraceException(target + ": the table cannot be written: " + why, e);
     } finally {
       Files.deleteIfExists(temporary);
     }

@@ -1,11 +1,13 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Whether a generation is recorded, and how much of it. */
@@ -26,10 +29,12 @@ final class TraceOptions {
               + " .zst.")
   private Optional<Path> file;
 
-  @Option(
-      names = "--trace-predictions",
-      description = "Record what the model predicted for every position a step asked about, too.")
-  private boolean predictions;
+  @Mixin private TraceDetail detail;
+
+  /** The model as the trace needs it. */
+  Denoiser denoiser(Model model) {
+    return new Naming(model.transformer(), detail.alternatives());
+  }
 
   /** Begins a recording of a run at its first step, if one is wanted. */
   Recording begin(Model model, ModelOptions modelOptions, Run run) {
@@ -40,7 +45,7 @@ final class TraceOptions {
                     path,
                     header(model, modelOptions, run),
                     model.tokenizer()::piece,
-                    predictions)));
+                    detail.withPredictions())));
   }
 
   /** What a trace of this run says of where it came from. */

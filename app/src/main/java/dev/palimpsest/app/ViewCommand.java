@@ -3,9 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -52,13 +50,7 @@ final class ViewCommand implements Callable<Integer> {
     }
     Path page = target.orElseGet(() -> Path.of(files.getFirst() + ".html"));
     String html = ViewerPage.of(files.stream().map(Trace::readWhole).toList(), pattern);
-    Path temporary = page.resolveSibling(page.getFileName() + ".part");
-    try {
-      Files.writeString(temporary, html);
-      Files.move(temporary, page, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
+    Replacement.write(page, html);
     System.out.println(page);
     return 0;
   }

@@ -125,6 +125,8 @@ final class ViewerPage {
               ints(frame.putArray("rows"), asked.rows());
               ArrayNode predictions = frame.putArray("predictions");
               asked.predictions().forEach(each -> prediction(predictions.addArray(), each));
+              ArrayNode rows = frame.putArray("alternatives");
+              asked.predictions().forEach(each -> alternatives(rows.addArray(), each));
             });
   }
 
@@ -154,6 +156,12 @@ final class ViewerPage {
     array.add(prediction.token()).add(short6(prediction.probability())).add(prediction.argmax());
     array.add(short6(prediction.top())).add(short6(prediction.second()));
     array.add(short6(prediction.entropy()));
+  }
+
+  private static void alternatives(ArrayNode row, Prediction prediction) {
+    prediction
+        .alternatives()
+        .forEach(each -> row.addArray().add(each.token()).add(short6(each.probability())));
   }
 
   private static double short6(double value) {

@@ -70,7 +70,7 @@ final class ReplayCommandsTest {
     "corrupt in=middle, FIRST-LAST",
     "filler, text is missing",
     "force at=47 text=12, 'takes 2 positions'",
-    "paraphrase how=loudly, 'identity, equations'"
+    "paraphrase how=loudly, 'identity, equations, synonyms, self'"
   })
   void aWrongEditIsAnsweredInOneLineThatNamesIt(String edit, String remedy) {
     Outcome outcome =
@@ -124,6 +124,13 @@ final class ReplayCommandsTest {
     assertThat(report.path("passed").booleanValue()).isTrue();
     assertThat(report.path("checks").size()).isEqualTo(4);
     assertThat(report.path("checks").path(0).path("steps").intValue()).isEqualTo(48);
+  }
+
+  @Test
+  void anAuditTakesEveryStepInAProcessOfItsOwnAndLeavesNoTrace() {
+    Outcome outcome = run("audit", "--process-per-step", "--gen-length", "3", PROBLEM);
+    assertThat(outcome.code()).as(outcome.out() + outcome.err()).isZero();
+    assertThat(outcome.out()).contains("in 3 processes", "passed");
   }
 
   private static Outcome run(String... arguments) {

@@ -3,6 +3,8 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -78,6 +80,47 @@ final class TraceCommandsTest {
         .contains("record 13")
         .hasLineCount(1);
     assertThat(run("trace", "show", cut.toString()).code()).isZero();
+    assertThat(run("trace", "check", cut.toString(), plain.toString()).code()).isEqualTo(3);
+    assertThat(run("trace", "check", folder.resolve("none.jsonl").toString()).code()).isEqualTo(1);
+  }
+
+  @Test
+  void alternativesAreRecordedOnlyWhenAskedForAndReplay() {
+    Path file = folder.resolve("named.trace.jsonl");
+    record(file, "--trace-alternatives", "3");
+    Trace trace = Trace.readWhole(file);
+    Trace without = Trace.readWhole(plain);
+    for (int step = 0; step < trace.steps(); step++) {
+      List<Prediction> named = trace.step(step).asked().orElseThrow().predictions();
+      assertThat(named)
+          .allSatisfy(
+              each -> {
+                assertThat(each.alternatives()).hasSize(3);
+                assertThat(each.alternatives().getFirst().token()).isEqualTo(each.argmax());
+                assertThat(each.alternatives().getFirst().probability()).isEqualTo(each.top());
+                assertThat(trace.pieces()).containsKey(each.alternatives().getLast().token());
+              });
+      assertThat(named.stream().map(each -> each.with(List.of())))
+          .isEqualTo(without.step(step).asked().orElseThrow().predictions());
+    }
+    assertThat(run("replay", file.toString()).code()).isZero();
+    assertThat(run("generate", "--trace-alternatives", "-1", PROBLEM).err())
+        .contains("--trace-alternatives -1 is invalid: use 0 to 1000");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "view %s --to %s",
+        "trace export %s --to %s.csv",
+        "branch %s --at 1 --edit none --to %s"
+      })
+  void aFolderThatIsMissingIsSaidOfTheFileThatWasAskedFor(String command) {
+    Path target = folder.resolve("missing").resolve("out");
+    Outcome outcome = run(command.formatted(plain, target).split(" ", -1));
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err().lines()).hasSize(1);
+    assertThat(outcome.err()).contains(target.toString()).doesNotContain("part");
   }
 
   @ParameterizedTest

@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param step the step's index, part of the random key
  * @param undrawn ids that are never drawn
  * @param uncounted ids that are left out of the softmax; one that is drawn has probability 0
+ * @param alternatives how many of the most probable ids that may be drawn to name; changes nothing
+ *     else
  */
 public record Draw(
     double temperature,
@@ -24,11 +26,28 @@ public record Draw(
     long seed,
     int step,
     int[] undrawn,
-    int[] uncounted) {
+    int[] uncounted,
+    int alternatives) {
   private static final int[] NONE = {};
+
+  /** A draw that names no alternatives. */
+  public Draw(
+      double temperature,
+      Optional<Shape> shape,
+      long seed,
+      int step,
+      int[] undrawn,
+      int[] uncounted) {
+    this(temperature, shape, seed, step, undrawn, uncounted, 0);
+  }
 
   /** The argmax over the whole vocabulary. */
   public static final Draw GREEDY = new Draw(0, Optional.empty(), 0, 0, NONE, NONE);
+
+  /** The same draw that names so many alternatives. */
+  public Draw naming(int count) {
+    return new Draw(temperature, shape, seed, step, undrawn, uncounted, count);
+  }
 
   /**
    * Dream's {@code sample_tokens}, and the usual order of autoregressive samplers: logits over the

@@ -22,6 +22,11 @@ public record Query(
     Draw draw,
     Optional<Guidance> guidance) {
 
+  /** The same query whose predictions name so many alternatives. */
+  public Query naming(int alternatives) {
+    return new Query(tokens, firstPosition, rows, settled, draw.naming(alternatives), guidance);
+  }
+
   /**
    * Classifier-free guidance: logits become {@code u + (scale + 1) · (c - u)}, where {@code c} are
    * the logits of {@link Query#tokens()} and {@code u} those of the unconditional tokens.

@@ -1,5 +1,6 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Philox;
@@ -8,8 +9,10 @@ import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.model.AttentionPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A model whose logits are a hash of every token and of the position: no more meaning, but as much
@@ -155,7 +158,14 @@ final class HashModel implements Denoiser {
         sorted[sorted.length - 1],
         sorted[sorted.length - 2],
         highest + Math.log(sum),
-        entropy);
+        entropy,
+        IntStream.range(0, logits.length)
+            .filter(id -> !contains(draw.undrawn(), id))
+            .boxed()
+            .sorted(Comparator.comparingDouble((Integer id) -> -logits[id]).thenComparing(id -> id))
+            .limit(draw.alternatives())
+            .map(id -> new Alternative(id, probabilities[id]))
+            .toList());
   }
 
   /** What the shape leaves over, tempered, is an unshaped row. */
@@ -189,7 +199,10 @@ final class HashModel implements Denoiser {
     int[] gone = Arrays.copyOf(left, leftCount);
     double noise = draw.temperature() == 0 ? 0 : 1;
     return reduce(
-        kept, position, new Draw(noise, Optional.empty(), draw.seed(), draw.step(), gone, gone));
+        kept,
+        position,
+        new Draw(noise, Optional.empty(), draw.seed(), draw.step(), gone, gone)
+            .naming(draw.alternatives()));
   }
 
   private static boolean contains(int[] ids, int id) {

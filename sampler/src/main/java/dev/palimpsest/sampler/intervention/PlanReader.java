@@ -18,6 +18,8 @@ import tools.jackson.databind.json.JsonMapper;
  * or the same words as fields of a JSON object. {@code docs/interventions.md} lists them.
  */
 public final class PlanReader {
+  private static final int MOST_OWN_WORDS = 16;
+
   private final Denoiser denoiser;
 
   /** A reader whose interventions may ask this model. */
@@ -76,7 +78,7 @@ public final class PlanReader {
           case "corrupt" ->
               new Corrupt(region(words, "all"), amount(words), words.flag("digits", false));
           case "mistake" -> new Mistake(region(words, "reasoning"));
-          case "paraphrase" -> new Paraphrase(region(words, "all"), paraphraser(words));
+          case "paraphrase" -> paraphrase(words);
           case "filler" -> new Filler(region(words, "reasoning"), words.text("text"));
           case "remask" ->
               words.flag("least_sure", false)
@@ -136,8 +138,20 @@ public final class PlanReader {
     };
   }
 
-  private static Paraphraser paraphraser(Words words) {
+  private StepTransform paraphrase(Words words) {
+    Region region = region(words, "all");
     String how = words.text("how", "identity");
+    return how.equals("self")
+        ? new SelfParaphrase(
+            region,
+            words.share("share"),
+            words.flag("numbers", false),
+            words.integer("most", MOST_OWN_WORDS),
+            denoiser)
+        : new Paraphrase(region, paraphraser(how, words));
+  }
+
+  private static Paraphraser paraphraser(String how, Words words) {
     return switch (how) {
       case "identity" -> new Paraphraser.Identity();
       case "equations" -> new Paraphraser.EquationRewriter();
@@ -147,7 +161,7 @@ public final class PlanReader {
               words.text("url"), words.text("model"), words.text("key_variable", ""));
       default ->
           throw new IllegalArgumentException(
-              "how=" + how + " is unknown: use identity, equations, synonyms or endpoint");
+              "how=" + how + " is unknown: use identity, equations, synonyms, self or endpoint");
     };
   }
 

@@ -22,10 +22,15 @@ public record Remask(Region region, double share, boolean numbersToo) implements
     List<Integer> chosen =
         region.positions(moment).stream()
             .filter(moment::isText)
-            .filter(position -> numbersToo || !moment.piece(position).matches(".*[-+*/=0-9].*"))
+            .filter(position -> numbersToo || !isNumber(moment.piece(position)))
             .filter(position -> moment.uniform(position, 0) < share)
             .toList();
     return Optional.of(
         Change.remask("%d positions of %s".formatted(chosen.size(), region), chosen));
+  }
+
+  /** Whether a piece holds a digit or a sign of arithmetic. */
+  static boolean isNumber(String piece) {
+    return piece.matches(".*[-+*/=0-9].*");
   }
 }

@@ -77,7 +77,15 @@ public final class Replay {
     if (!run.cursor().equals(recorded.at())) {
       return Optional.of("the run is at " + run.cursor() + " instead of " + recorded.at());
     }
-    List<Prediction> predictions = denoiser.predict(List.of(run.ask())).getFirst();
+    // As many alternatives as a row of the trace has; a vocabulary may hold fewer than were asked.
+    int named =
+        recorded.asked().stream()
+            .flatMap(asked -> asked.predictions().stream())
+            .mapToInt(each -> each.alternatives().size())
+            .max()
+            .orElse(0);
+    List<Prediction> predictions =
+        new Naming(denoiser, named).predict(List.of(run.ask())).getFirst();
     Snapshot snapshot = run.accept(predictions, 0);
     TraceRecord.Step again = TraceRecord.Step.of(snapshot, recorded.asked().isPresent(), 0);
     if (!again.didTheSameAs(recorded)) {

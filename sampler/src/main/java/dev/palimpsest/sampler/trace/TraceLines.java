@@ -1,5 +1,6 @@
 package dev.palimpsest.sampler.trace;
 
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
@@ -90,6 +91,10 @@ final class TraceLines {
               putInts(json.putArray("rows"), asked.rows());
               ArrayNode predictions = json.putArray("predictions");
               asked.predictions().forEach(each -> put(predictions.addArray(), each));
+              if (asked.predictions().stream().anyMatch(each -> !each.alternatives().isEmpty())) {
+                ArrayNode rows = json.putArray("alternatives");
+                asked.predictions().forEach(each -> putAlternatives(rows.addArray(), each));
+              }
             });
     return json.put("nanos", step.nanos());
   }
@@ -134,6 +139,12 @@ final class TraceLines {
         .add(prediction.second())
         .add(prediction.logSumExp())
         .add(prediction.entropy());
+  }
+
+  private static void putAlternatives(ArrayNode row, Prediction prediction) {
+    for (Alternative each : prediction.alternatives()) {
+      row.addArray().add(each.token()).add(each.probability());
+    }
   }
 
   private static void putInts(ArrayNode array, List<Integer> values) {
@@ -220,7 +231,10 @@ final class TraceLines {
 
   private static TraceRecord.Step step(JsonNode json) {
     List<Prediction> predictions = new ArrayList<>();
-    json.path("predictions").forEach(each -> predictions.add(prediction(each)));
+    for (JsonNode each : json.path("predictions")) {
+      JsonNode others = json.path("alternatives").path(predictions.size());
+      predictions.add(prediction(each).with(alternatives(others)));
+    }
     return new TraceRecord.Step(
         cursor(json),
         commits(json, "commits"),
@@ -256,6 +270,14 @@ final class TraceLines {
         at(json, 4).doubleValue(),
         at(json, 5).doubleValue(),
         at(json, 6).doubleValue());
+  }
+
+  private static List<Alternative> alternatives(JsonNode json) {
+    List<Alternative> alternatives = new ArrayList<>();
+    json.forEach(
+        each ->
+            alternatives.add(new Alternative(at(each, 0).intValue(), at(each, 1).doubleValue())));
+    return alternatives;
   }
 
   private static List<Commit> commits(JsonNode json, String field) {

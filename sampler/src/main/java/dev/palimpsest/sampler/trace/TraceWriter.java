@@ -115,6 +115,7 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
                             each -> {
                               name(json, each.token());
                               name(json, each.argmax());
+                              each.alternatives().forEach(other -> name(json, other.token()));
                             }));
       }
       case TraceRecord.Event event -> {

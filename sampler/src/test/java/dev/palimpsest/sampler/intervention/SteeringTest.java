@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.trace.Fixture;
@@ -112,6 +113,40 @@ final class SteeringTest {
         .isGreaterThanOrEqualTo(2);
     for (int from = 0; from < trace.steps(); from++) {
       assertThat(Replay.from(trace, fixture.model(), from).difference()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void aSelfParaphraseReplacesEveryChosenTokenByAnotherWord(long seed) {
+    Fixture fixture = Fixture.of(seed);
+    Path file = folder.resolve("a.trace.jsonl");
+    fixture.generate(file, false);
+    CanvasImage canvas = Trace.read(file).last();
+    AtomicInteger forwards = new AtomicInteger();
+    Denoiser counting =
+        queries -> {
+          forwards.incrementAndGet();
+          return fixture.model().predict(queries);
+        };
+    Moment moment =
+        new Moment(canvas, Optional.empty(), Cursor.START, 0, true, seed, fixture.language());
+    long filled = new Region.All().positions(moment).stream().filter(moment::isText).count();
+    for (int most = 0; most <= 4; most++) {
+      forwards.set(0);
+      StepTransform self =
+          new PlanReader(counting).transform("paraphrase how=self numbers=true most=" + most);
+      Change change = self.change(moment).orElseThrow();
+      assertThat(change.writes()).hasSize((int) Math.min(most, filled));
+      assertThat(change.forwards()).isEqualTo(forwards.get()).isEqualTo(change.writes().size());
+      assertThat(self.mostForwards()).isEqualTo(most);
+      change
+          .writes()
+          .forEach(
+              (position, id) -> {
+                assertThat(id).isNotEqualTo(canvas.id(position));
+                assertThat(fixture.language().isText(id)).isTrue();
+              });
     }
   }
 

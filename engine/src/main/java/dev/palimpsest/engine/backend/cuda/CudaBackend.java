@@ -656,6 +656,7 @@ public final class CudaBackend implements Backend {
           for (int i = 0; i < predictions.length; i++) {
             predictions[i] = vocabulary.result(i);
           }
+          NamedRows.name(address(x), x.stride(), weight, draws, predictions, machine, stream);
           return List.of(predictions);
         });
   }

@@ -61,8 +61,8 @@ final class Kernels implements AutoCloseable {
       return Optional.empty();
     }
     return Optional.of(
-        "this build has no GPU kernels: nvcc was not found when it was made; install CUDA 13 or name"
-            + " it in CUDA_HOME, and build again");
+        "this build has no GPU kernels: nvcc was not found when it was made; install CUDA 13 or"
+            + " name it in CUDA_HOME, and build again");
   }
 
   /**
@@ -97,7 +97,7 @@ final class Kernels implements AutoCloseable {
   }
 
   /** The number of an operation's kernel. */
-  @SuppressWarnings("EnumOrdinal") // An index into an array with a place for each.
+  @SuppressWarnings("EnumOrdinal") // the place in an array as long as the enum, kept nowhere
   int index(DeviceOp op) {
     Integer known = ofOp.get(op);
     if (known == null) {

@@ -144,10 +144,11 @@ public final class HostBackend implements Backend {
 
   private Weight copy(List<Tensor> parts, Precision stored) {
     List<Long> shape = parts.getFirst().shape();
-    int columns = Math.toIntExact(shape.getLast());
-    int panel = shape.size() == 1 ? 1 : Linear.panel(stored, columns);
+    boolean isVector = shape.size() == 1;
     long elements = parts.stream().mapToLong(Tensor::elements).sum();
+    int columns = Math.toIntExact(isVector ? elements : shape.getLast());
     int rows = Math.toIntExact(elements / columns);
+    int panel = isVector ? 1 : Linear.panel(stored, columns);
     long panels = Math.ceilDiv(rows, panel);
     long bytes = panels * panel * columns * (stored == Precision.BF16 ? Short.BYTES : Float.BYTES);
     HostWeight weight =

@@ -30,10 +30,11 @@ final class Panels {
   /** Fills {@code weight} with the rows of {@code parts}, one part after another. */
   static void fill(HostWeight weight, List<Tensor> parts) {
     if (weight.panel() == 1) {
-      int row = 0;
+      // Vectors that are stacked may differ in length: the biases of queries, keys and values do.
+      long at = weight.at(0, 0);
       for (Tensor part : parts) {
-        TensorCopy.into(weight.data(), weight.at(row, 0), weight.precision(), part);
-        row += Math.toIntExact(part.elements() / weight.columns());
+        TensorCopy.into(weight.data(), at, weight.precision(), part);
+        at += part.elements() * (weight.precision() == Precision.BF16 ? Short.BYTES : Float.BYTES);
       }
       return;
     }

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -33,6 +34,7 @@ final class RowFold {
   private double sum;
   private double weightedSum;
 
+  private final Ranking ranking = new Ranking();
   private final int[] random = new int[4];
   private float[] saved = {};
 
@@ -46,6 +48,7 @@ final class RowFold {
     second = Float.NEGATIVE_INFINITY;
     sum = 0;
     weightedSum = 0;
+    ranking.reset();
   }
 
   /**
@@ -63,6 +66,9 @@ final class RowFold {
     findArgmax(logits, row, firstId, count);
     if (draw.temperature() > 0) {
       findDrawn(logits, row, firstId, count, how);
+    }
+    if (draw.alternatives() > 0) {
+      rank(logits, row, firstId, count, draw.alternatives());
     }
     restore(logits, row, firstId, count, draw.undrawn());
     hide(logits, row, firstId, count, draw.uncounted());
@@ -129,6 +135,13 @@ final class RowFold {
           drawnLogit = logit;
         }
       }
+    }
+  }
+
+  private void rank(MemorySegment logits, long row, int firstId, int count, int most) {
+    ranking.keep(most);
+    for (int j = 0; j < count; j++) {
+      ranking.add(firstId + j, logits.get(JAVA_FLOAT, row + 4L * j));
     }
   }
 
@@ -199,6 +212,7 @@ final class RowFold {
       drawnLogit = later.drawnLogit;
     }
     combine(later.top, later.second, later.sum, later.weightedSum);
+    ranking.merge(later.ranking);
   }
 
   /**
@@ -227,7 +241,8 @@ final class RowFold {
         1 / sum,
         StrictMath.exp(second - top) / sum,
         logSumExp,
-        Math.max(0, StrictMath.log(sum) - weightedSum / sum));
+        Math.max(0, StrictMath.log(sum) - weightedSum / sum),
+        ranking.alternatives(each -> StrictMath.exp(each - top) / sum, draw.uncounted()));
   }
 
   private static boolean contains(int[] ids, int id) {

@@ -59,7 +59,9 @@ final class ShapedRow {
     }
     temper(logits, row, ids, top, (float) (1 / temperature));
     fold.reset();
-    Draw tempered = new Draw(noisy ? 1 : 0, Optional.empty(), draw.seed(), draw.step(), NONE, NONE);
+    Draw tempered =
+        new Draw(noisy ? 1 : 0, Optional.empty(), draw.seed(), draw.step(), NONE, NONE)
+            .naming(draw.alternatives());
     fold.add(logits, row, 0, ids, new RowDraw(tempered, how.position()));
     Prediction found = fold.prediction(tempered);
     return new Prediction(
@@ -69,7 +71,8 @@ final class ShapedRow {
         found.top(),
         found.second(),
         found.logSumExp() + top / temperature,
-        found.entropy());
+        found.entropy(),
+        found.alternatives());
   }
 
   private static void hide(MemorySegment logits, long row, int ids, int[] hidden) {

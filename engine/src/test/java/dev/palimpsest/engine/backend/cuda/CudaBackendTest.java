@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.bindings.cuda.Context;
 import dev.palimpsest.bindings.cuda.Cuda;
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
@@ -81,7 +82,8 @@ final class CudaBackendTest {
   private static List<Query> batch(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     Draw noisy =
-        new Draw(0.8, Optional.empty(), seed, 3, new int[] {1, 7, 200}, new int[] {2, 200});
+        new Draw(0.8, Optional.empty(), seed, 3, new int[] {1, 7, 200}, new int[] {2, 200})
+            .naming((int) seed);
     Draw shaped =
         new Draw(
             0.6,
@@ -111,6 +113,12 @@ final class CudaBackendTest {
         Prediction other = expected.get(i);
         assertThat(one.token()).isEqualTo(other.token());
         assertThat(one.argmax()).isEqualTo(other.argmax());
+        assertThat(one.alternatives().stream().map(Alternative::token))
+            .isEqualTo(other.alternatives().stream().map(Alternative::token).toList());
+        for (int rank = 0; rank < one.alternatives().size(); rank++) {
+          assertThat(one.alternatives().get(rank).probability())
+              .isCloseTo(other.alternatives().get(rank).probability(), within(1e-5));
+        }
         assertThat(one.probability()).isCloseTo(other.probability(), within(1e-5));
         assertThat(one.top()).isCloseTo(other.top(), within(1e-5));
         assertThat(one.second()).isCloseTo(other.second(), within(1e-5));

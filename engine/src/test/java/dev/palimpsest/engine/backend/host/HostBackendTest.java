@@ -411,7 +411,7 @@ class HostBackendTest {
     int width = width(random);
     int first = random.nextInt(20);
     float[][] x = Step.random(random, rows(random), width);
-    float[] bias = Step.random(random, 1, first + width + random.nextInt(9))[0];
+    float[] bias = Step.random(random, 1, first + width + random.nextInt(1, 9))[0];
     double[][] expected = new double[x.length][width];
     for (int row = 0; row < x.length; row++) {
       for (int i = 0; i < width; i++) {
@@ -421,7 +421,10 @@ class HostBackendTest {
     try (Step step = new Step(setup.backend(2))) {
       Activation outer = step.empty(x.length, width + 5);
       Activation in = step.put(x);
-      step.backend.addBias(in, step.vector(bias), first);
+      int cut = random.nextInt(1, bias.length);
+      Weight stacked =
+          step.vector(Arrays.copyOfRange(bias, 0, cut), Arrays.copyOfRange(bias, cut, bias.length));
+      step.backend.addBias(in, stacked, first);
       assertClose(step.take(in), expected, _ -> 1e-6);
       assertUntouched(step, outer, 0, 0);
     }

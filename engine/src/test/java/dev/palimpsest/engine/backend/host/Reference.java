@@ -3,6 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Philox;
 import dev.palimpsest.engine.Prediction;
@@ -11,6 +12,7 @@ import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Router;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -278,7 +280,8 @@ final class Reference {
             draw.seed(),
             draw.step(),
             new int[0],
-            new int[0]);
+            new int[0],
+            draw.alternatives());
     return prediction(kept, new RowDraw(tempered, how.position()));
   }
 
@@ -317,7 +320,19 @@ final class Reference {
         Math.exp(top - logSumExp),
         Math.exp(second - logSumExp),
         logSumExp,
-        entropy);
+        entropy,
+        alternatives(logits, counted, logSumExp, draw));
+  }
+
+  private static List<Alternative> alternatives(
+      double[] logits, double[] counted, double logSumExp, Draw draw) {
+    return IntStream.range(0, logits.length)
+        .filter(id -> !contains(draw.undrawn(), id) && Double.isFinite(logits[id]))
+        .boxed()
+        .sorted(Comparator.comparingDouble((Integer id) -> -logits[id]).thenComparing(id -> id))
+        .limit(draw.alternatives())
+        .map(id -> new Alternative(id, Math.exp(counted[id] - logSumExp)))
+        .toList();
   }
 
   private static boolean contains(int[] ids, int id) {
@@ -328,6 +343,13 @@ final class Reference {
   static void assertClose(Prediction found, Prediction expected, double tolerance) {
     assertThat(found.token()).as("token").isEqualTo(expected.token());
     assertThat(found.argmax()).as("argmax").isEqualTo(expected.argmax());
+    assertThat(found.alternatives()).hasSameSizeAs(expected.alternatives());
+    for (int rank = 0; rank < found.alternatives().size(); rank++) {
+      Alternative one = found.alternatives().get(rank);
+      Alternative other = expected.alternatives().get(rank);
+      assertThat(one.token()).as("alternative %d", rank).isEqualTo(other.token());
+      assertThat(one.probability()).isCloseTo(other.probability(), within(tolerance));
+    }
     assertScalarsClose(found, expected, tolerance);
     assertThat(found.probability()).isCloseTo(expected.probability(), within(tolerance));
   }

@@ -76,14 +76,18 @@ final class Step implements AutoCloseable {
     return backend.exactWeight(List.of(tensor(values)));
   }
 
-  Weight vector(float[] values) {
+  /** A vector of parts of any lengths. */
+  Weight vector(float[]... parts) {
     return backend.weight(
-        List.of(
-            new Tensor(
-                "gain",
-                DType.F32,
-                List.of((long) values.length),
-                MemorySegment.ofArray(values.clone()))));
+        Arrays.stream(parts)
+            .map(
+                part ->
+                    new Tensor(
+                        "vector",
+                        DType.F32,
+                        List.of((long) part.length),
+                        MemorySegment.ofArray(part.clone())))
+            .toList());
   }
 
   static Tensor tensor(float[][] values) {

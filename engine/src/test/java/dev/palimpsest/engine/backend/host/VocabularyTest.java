@@ -150,13 +150,38 @@ class VocabularyTest {
                   random.nextLong(),
                   random.nextInt(100),
                   undrawn,
-                  uncounted),
+                  uncounted,
+                  random.nextInt(6)),
               random.nextInt(4096)));
     }
     List<Prediction> found = reduce(setup, logits, draws);
     for (int row = 0; row < rows; row++) {
       Prediction expected = Reference.prediction(doubles(logits[row]), draws.get(row));
       Reference.assertClose(found.get(row), expected, 1e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void namingAlternativesChangesNoOtherBit(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    float[][] logits = new float[12][];
+    List<RowDraw> plain = new ArrayList<>();
+    List<RowDraw> naming = new ArrayList<>();
+    for (int row = 0; row < logits.length; row++) {
+      logits[row] = random(random, 700, row % 2 == 0);
+      Optional<Draw.Shape> shape =
+          row % 3 == 0 ? Optional.of(new Draw.Shape(40, 0.9)) : Optional.empty();
+      Draw draw = new Draw(row % 2, shape, seed, row, new int[] {3}, NONE);
+      plain.add(new RowDraw(draw, row));
+      naming.add(new RowDraw(draw.naming(5), row));
+    }
+    List<Prediction> without = reduce(setup, logits, plain);
+    List<Prediction> with = reduce(setup, logits, naming);
+    for (int row = 0; row < logits.length; row++) {
+      assertThat(with.get(row).with(List.of())).isEqualTo(without.get(row));
+      assertThat(with.get(row).alternatives()).hasSizeBetween(row % 3 == 0 ? 1 : 5, 5);
+      assertThat(with.get(row).alternatives().getFirst().token()).isEqualTo(with.get(row).argmax());
     }
   }
 

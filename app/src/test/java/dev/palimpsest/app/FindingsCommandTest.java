@@ -1,0 +1,141 @@
+package dev.palimpsest.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.sampler.study.Experiment;
+import dev.palimpsest.sampler.study.Item;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The experiment over a few problems with the bundled model, and the page about all of them. */
+final class FindingsCommandTest {
+  @TempDir private Path folder;
+
+  @Test
+  void aFewProblemsAreMeasuredAndThePageIsWrittenAgainFromTheirItems() throws IOException {
+    String to = folder.toString();
+    Outcome outcome =
+        Outcome.of("findings", "--limit", "2", "--at", "40,47", "--seed", "7", "--to", to);
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.out().lines())
+        .containsExactly(
+            folder.resolve("README.md").toString(),
+            folder.resolve("timing.svg").toString(),
+            folder.resolve("flips.svg").toString(),
+            folder.resolve("loops.svg").toString());
+    FindingsFile findings = FindingsFile.read(folder.resolve("items.jsonl.gz"));
+    assertThat(findings.run().at()).containsExactly(40, 47);
+    assertThat(findings.items()).hasSize(2);
+    for (Item item : findings.items()) {
+      assertThat(item.seed()).isEqualTo(7 + item.problem());
+      assertThat(item.trials())
+          .filteredOn(each -> each.edit().equals(Experiment.NONE))
+          .hasSize(1)
+          .allMatch(Item.Trial::sameCanvas);
+    }
+
+    Path readme = folder.resolve("README.md");
+    String page = Files.readString(readme);
+    assertThat(page).contains("2 of `eval.jsonl`", "| no edit (control) |");
+    Files.writeString(readme, "Words of a hand. <!-- loops -->old<!-- /loops --> More of them.");
+    assertThat(Outcome.of("findings", "--page-only", "--to", to).code()).isZero();
+    String loops = FindingsPage.parts(findings).get("loops");
+    assertThat(readme)
+        .hasContent("Words of a hand. <!-- loops -->\n" + loops + "<!-- /loops --> More of them.");
+  }
+
+  @Test
+  void thePageInTheDocumentsIsWhatItsItemsSay() throws IOException {
+    Path findings = Main.home().resolve("docs").resolve("findings");
+    String page = Files.readString(findings.resolve("README.md"));
+    FindingsFile file = FindingsFile.read(findings.resolve("items.jsonl.gz"));
+    assertThat(file.items()).hasSize(1000);
+    Map<String, String> parts = FindingsPage.parts(file);
+    parts.forEach(
+        (name, text) ->
+            assertThat(page).contains("<!-- " + name + " -->\n" + text + "<!-- /" + name + " -->"));
+    assertThat(file.items())
+        .flatExtracting(Item::trials)
+        .filteredOn(each -> each.edit().equals(Experiment.NONE))
+        .hasSize(1000)
+        .allMatch(Item.Trial::sameCanvas);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, GIVEN",
+    "3, GIVEN",
+    "5, RESULT",
+    "9, CARRIED",
+    "12, GIVEN",
+    "14, LAST_RESULT",
+    "18, OTHER"
+  })
+  void aDigitIsKnownByItsPlaceInTheEquations(int position, Outcomes.Role role) {
+    List<String> tokens = List.of("24+7=31. 31-9=22. 8".split("", -1));
+    Item.Trial trial =
+        new Item.Trial(
+            Experiment.DIGIT,
+            1,
+            0,
+            2,
+            List.of(new Item.Write(position, "2", "3")),
+            List.of(),
+            Optional.empty(),
+            false);
+    Item item =
+        new Item(
+            0,
+            0,
+            "22",
+            tokens,
+            Optional.of("22"),
+            Optional.of(
+                new Item.Timing(
+                    tokens.size(),
+                    0,
+                    0,
+                    OptionalInt.empty(),
+                    OptionalInt.empty(),
+                    0,
+                    OptionalDouble.empty(),
+                    List.of())),
+            List.of(),
+            List.of(trial),
+            List.of());
+    assertThat(Outcomes.role(item, trial)).isEqualTo(role);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--at 48, --at: step 48 is not in a generation of 48: use 0 to 47",
+    "--batch 0, --batch 0 is invalid: use 1 or above",
+    "--threshold 0.9, leave out threshold and factor",
+    "--sampler remdm, use llada"
+  })
+  void whatCannotBeMeasuredIsRefusedInOneLine(String option, String message) {
+    Outcome outcome =
+        Outcome.of(("findings --limit 1 --to " + folder + " " + option).split(" ", -1));
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err()).contains(message);
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void itemsThatAreNoneAreNamed() throws IOException {
+    Files.writeString(folder.resolve("items.jsonl.gz"), "nothing");
+    Outcome outcome = Outcome.of("findings", "--page-only", "--to", folder.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err()).contains("items.jsonl.gz: it is not whole or not packed");
+  }
+}

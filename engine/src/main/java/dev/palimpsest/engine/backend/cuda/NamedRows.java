@@ -1,0 +1,110 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.bindings.cuda.DeviceMemory;
+import dev.palimpsest.bindings.cuda.PinnedMemory;
+import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Ranking;
+import dev.palimpsest.engine.backend.RowDraw;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Finds the alternatives of rows whose draws name some. Their logits are computed once more and
+ * brought to the host, a bounded number of rows at a time; everything else about a row is the
+ * device's.
+ */
+final class NamedRows {
+  private static final long BLOCK_BYTES = 64 << 20;
+  private static final int ROW_STEP = 8;
+  private static final int STRIDE_ELEMENTS = 16;
+
+  private NamedRows() {}
+
+  /**
+   * Adds the alternatives to predictions.
+   *
+   * @param x address of the rows that the head is applied to
+   * @throws DeviceException if a draw that names alternatives has a shape
+   */
+  static void name(
+      long x,
+      int stride,
+      CudaWeight head,
+      List<RowDraw> draws,
+      Prediction[] predictions,
+      StepMachine machine,
+      Stream stream) {
+    if (draws.stream().noneMatch(each -> each.draw().alternatives() > 0)) {
+      return;
+    }
+    if (draws.stream().anyMatch(NamedRows::isShaped)) {
+      throw new DeviceException(
+          "a GPU names no alternatives of draws with a temperature, top k or top p of Dream's kind:"
+              + " leave out the alternatives, or compute on the host");
+    }
+    int width = Math.ceilDiv(head.rows(), STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
+    int padded = RowBuckets.padded(draws.size());
+    long rowBytes = (long) Float.BYTES * width;
+    int block =
+        Math.toIntExact(Math.clamp(BLOCK_BYTES / rowBytes / ROW_STEP * ROW_STEP, ROW_STEP, padded));
+    try (DeviceMemory device = DeviceMemory.allocate(rowBytes * block);
+        PinnedMemory host = PinnedMemory.allocate(rowBytes * block)) {
+      for (int first = 0; first < draws.size(); first += block) {
+        int count = Math.min(block, padded - first);
+        long from = x + CudaWeight.elementBytes(head.precision()) * first * stride;
+        machine.product(
+            head,
+            0,
+            head.rows(),
+            from,
+            stride,
+            count,
+            device.address(),
+            width,
+            Precision.F32,
+            false);
+        machine.runOnce();
+        device.copyTo(host, 0, 0, rowBytes * count, stream);
+        stream.synchronize();
+        for (int row = first; row < Math.min(draws.size(), first + count); row++) {
+          predictions[row] =
+              named(
+                  predictions[row],
+                  host.segment(),
+                  rowBytes * (row - first),
+                  head.rows(),
+                  draws.get(row).draw());
+        }
+      }
+    }
+  }
+
+  private static boolean isShaped(RowDraw how) {
+    return how.draw().alternatives() > 0 && how.draw().shape().isPresent();
+  }
+
+  private static Prediction named(
+      Prediction prediction, MemorySegment logits, long at, int ids, Draw draw) {
+    if (draw.alternatives() == 0) {
+      return prediction;
+    }
+    Ranking ranking = new Ranking();
+    ranking.keep(draw.alternatives());
+    for (int id = 0; id < ids; id++) {
+      int each = id;
+      if (IntStream.of(draw.undrawn()).noneMatch(hidden -> hidden == each)) {
+        ranking.add(id, logits.get(JAVA_FLOAT, at + (long) Float.BYTES * id));
+      }
+    }
+    return prediction.with(
+        ranking.alternatives(
+            logit -> StrictMath.exp(logit - prediction.logSumExp()), draw.uncounted()));
+  }
+}

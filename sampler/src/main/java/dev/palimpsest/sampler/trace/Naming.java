@@ -1,0 +1,23 @@
+package dev.palimpsest.sampler.trace;
+
+import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import java.util.List;
+
+/**
+ * A model whose predictions name the most probable ids of every row, for a trace to record.
+ * Samplers do not look at them.
+ *
+ * @param denoiser the model
+ * @param alternatives how many; 0 leaves the model as it is
+ */
+public record Naming(Denoiser denoiser, int alternatives) implements Denoiser {
+  @Override
+  public List<List<Prediction>> predict(List<Query> queries) {
+    return denoiser.predict(
+        alternatives == 0
+            ? queries
+            : queries.stream().map(query -> query.naming(alternatives)).toList());
+  }
+}

@@ -1,0 +1,179 @@
+package dev.palimpsest.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.intervention.Language;
+import dev.palimpsest.sampler.intervention.Plan;
+import dev.palimpsest.sampler.intervention.PlanReader;
+import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.statistics.Spans;
+import dev.palimpsest.sampler.study.Design;
+import dev.palimpsest.sampler.study.Experiment;
+import dev.palimpsest.sampler.study.Item;
+import dev.palimpsest.sampler.study.Question;
+import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceListener;
+import dev.palimpsest.sampler.trace.TraceRecord;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The experiment's batches against one generation at a time, with the bundled model. */
+final class FindingsTest {
+  private static final Path MODEL =
+      Path.of(System.getProperty("palimpsest.home")).resolve("models").resolve("abacus-mdm");
+  private static final List<String> PROBLEMS =
+      List.of(
+          "Maya has 24 marbles. First she buys 7 more. Then she gives 9 to Omar. How many marbles"
+              + " does Maya have now?",
+          "Maya starts with 33 beads. First she gives Nora 9. Then Nora brings 5 more. Next she"
+              + " wins 7. How many beads does she have in the end?");
+  private static final long SEED = 5;
+  private static final GenerateOptions OPTIONS =
+      GenerateOptions.builder().genLength(48).blockLength(48).steps(48).seed(SEED).build();
+  private static final Design DESIGN =
+      new Design(OPTIONS, List.of(42, 46, 47), 6, 1, 0.3, List.of(12));
+
+  @Test
+  void everyTrialAndEveryRoundIsWhatASteeredGenerationOfItsOwnGives() {
+    try (Model model = Model.load(MODEL, Precision.F32, 2, _ -> {})) {
+      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      Language language =
+          new Language(
+              specials,
+              model.tokenizer().vocabularySize(),
+              model.tokenizer()::piece,
+              model.tokenizer()::encode,
+              Spans.ANSWER);
+      List<Question> questions = new ArrayList<>();
+      for (String problem : PROBLEMS) {
+        questions.add(new Question(questions.size(), model.prompt(problem), "22"));
+      }
+      Run run = run(model, specials, 0, OPTIONS);
+      TraceHeader header =
+          new TraceHeader(
+              "test",
+              new TraceHeader.ModelIdentity("abacus-mdm", "", ""),
+              new TraceHeader.Machine("", "", ""),
+              TraceHeader.PROMISES,
+              run.sampler().name(),
+              run.sampler().options(),
+              specials,
+              run.canvas(),
+              run.cursor(),
+              Optional.empty());
+      List<Item> items =
+          new Experiment(model.transformer(), language, DESIGN, header, 300).measure(questions);
+      assertThat(items.getFirst().answer()).hasValue("22");
+      assertThat(items.getFirst().right()).isTrue();
+      int compared = 0;
+      for (Item item : items) {
+        for (Item.Trial trial : item.trials()) {
+          Optional<String> edit = edit(item, trial);
+          if (edit.isPresent()) {
+            Plan plan =
+                new Plan(
+                    List.of(
+                        new Plan.Scheduled(
+                            new When.Before(trial.at()),
+                            new PlanReader(model.transformer()).transform(edit.get()))),
+                    0,
+                    false);
+            CanvasImage alone = steered(model, language, plan, item, OPTIONS);
+            assertThat(answer(alone, language)).as("%s", trial).isEqualTo(trial.answer());
+            compared++;
+          }
+        }
+        String plan =
+            """
+            {"rounds": 1, "transforms": [
+              {"do": "paraphrase", "how": "equations"}, {"do": "remask", "share": 0.3}]}
+            """;
+        Item.Round last =
+            item.rounds().stream()
+                .filter(each -> each.loop().equals(Experiment.LOOP) && each.round() == 1)
+                .findFirst()
+                .orElseThrow();
+        assertThat(last.forwards()).isEqualTo(12);
+        GenerateOptions short6 =
+            GenerateOptions.builder()
+                .genLength(48)
+                .blockLength(48)
+                .steps(6)
+                .seed(SEED + item.problem())
+                .build();
+        CanvasImage alone =
+            steered(model, language, new PlanReader(model.transformer()).plan(plan), item, short6);
+        assertThat(answer(alone, language)).isEqualTo(last.answer());
+      }
+      assertThat(compared).isGreaterThan(6);
+    }
+  }
+
+  /** The edit as a user writes it down. */
+  private static Optional<String> edit(Item item, Item.Trial trial) {
+    int last = item.timing().orElseThrow().reasoningLength() - 1;
+    return switch (trial.edit()) {
+      case Experiment.NONE -> Optional.of("none");
+      case Experiment.DIGIT -> Optional.of("corrupt count=1 digits=true in=0-" + last);
+      case Experiment.PARAPHRASE -> Optional.of("paraphrase how=equations in=0-" + last);
+      case Experiment.ELSEWHERE -> {
+        Item.Write write = trial.writes().getFirst();
+        yield Optional.of("force at=" + write.position() + " text=" + write.now());
+      }
+      default -> Optional.empty();
+    };
+  }
+
+  private static Run run(
+      Model model, SpecialTokens specials, int problem, GenerateOptions options) {
+    return new Run(options.sampler(specials), model.prompt(PROBLEMS.get(problem)), 48);
+  }
+
+  private static CanvasImage steered(
+      Model model, Language language, Plan plan, Item item, GenerateOptions options) {
+    GenerateOptions own =
+        GenerateOptions.builder()
+            .genLength(48)
+            .blockLength(48)
+            .steps(options.steps())
+            .seed(item.seed())
+            .build();
+    TraceListener silent =
+        new TraceListener() {
+          @Override
+          public void snapshot(Snapshot snapshot) {
+            // Only the end counts.
+          }
+
+          @Override
+          public void event(TraceRecord.Event event, CanvasImage after) {
+            // Only the end counts.
+          }
+        };
+    return Steering.generate(
+            model.transformer(),
+            language,
+            plan,
+            own,
+            run(model, language.specials(), item.problem(), own),
+            0,
+            silent)
+        .canvas();
+  }
+
+  private static Optional<String> answer(CanvasImage canvas, Language language) {
+    return Spans.of(canvas, language.specials(), language.pieces(), language.answer())
+        .map(Spans::answer);
+  }
+}
