@@ -3,6 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.sampler.statistics.AnswerStatistics;
 import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.statistics.OrderStatistics;
+import dev.palimpsest.sampler.statistics.SpanRule;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
@@ -19,14 +20,17 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code trace stats}: the order of writing, and what became of the answer. */
 @Command(
@@ -50,7 +54,23 @@ final class TraceStatsCommand implements Callable<Integer> {
       names = "--answer-pattern",
       paramLabel = "REGEX",
       description = "Finds the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
-  private Pattern pattern = Spans.ANSWER;
+  private Optional<Pattern> pattern;
+
+  @Option(
+      names = "--answer-at",
+      paramLabel = "FIRST-LAST",
+      converter = SlotConverter.class,
+      description =
+          "The answer is in this slot of a forced template: positions, counted from the end of the"
+              + " prompt.")
+  private Optional<SpanRule.Slot> answerSlot;
+
+  @Option(
+      names = "--reasoning-at",
+      paramLabel = "FIRST-LAST",
+      converter = SlotConverter.class,
+      description = "And the reasoning in this one; all before the answer if not given.")
+  private Optional<SpanRule.Slot> reasoningSlot;
 
   @Option(names = "--expect", paramLabel = "TEXT", description = "The right answer of every trace.")
   private Optional<String> expected;
@@ -68,21 +88,13 @@ final class TraceStatsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (pattern.matcher("").groupCount() != 1) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--answer-pattern "
-              + pattern
-              + " has "
-              + pattern.matcher("").groupCount()
-              + " groups: use exactly one, around the answer");
-    }
+    SpanRule rule = rule();
     List<Problem> problems = problems();
     List<Measured> measured = new ArrayList<>();
     for (Path file : files(paths)) {
       Trace trace = Trace.readWhole(file);
       if (trace.steps() > 0) {
-        measured.add(Measured.of(trace, pattern, expected(trace, problems)));
+        measured.add(measured(trace, rule, problems));
       }
     }
     if (measured.isEmpty()) {
@@ -106,6 +118,59 @@ final class TraceStatsCommand implements Callable<Integer> {
                     ? String.format(Locale.ROOT, "%.4f", number)
                     : value.toString()));
     return 0;
+  }
+
+  private SpanRule rule() {
+    if (answerSlot.isEmpty()) {
+      require(reasoningSlot.isEmpty(), "--reasoning-at needs --answer-at");
+      Pattern chosen = pattern.orElse(Spans.ANSWER);
+      int groups = chosen.matcher("").groupCount();
+      require(
+          groups == 1,
+          "--answer-pattern %s has %d groups: use exactly one, around the answer"
+              .formatted(chosen, groups));
+      return new SpanRule.Matching(chosen);
+    }
+    require(pattern.isEmpty(), "--answer-pattern and --answer-at exclude each other: use one");
+    SpanRule.Slot answer = answerSlot.get();
+    require(
+        reasoningSlot.isPresent() || answer.first() > 0,
+        "--answer-at " + answer.first() + " leaves no reasoning before it: give --reasoning-at");
+    return new SpanRule.Forced(
+        reasoningSlot.orElseGet(() -> new SpanRule.Slot(0, answer.first() - 1)), answer);
+  }
+
+  private void require(boolean holds, String complaint) {
+    if (!holds) {
+      throw new ParameterException(spec.commandLine(), complaint);
+    }
+  }
+
+  private Measured measured(Trace trace, SpanRule rule, List<Problem> problems) {
+    try {
+      return Measured.of(trace, rule, expected(trace, problems));
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), trace.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** {@code 40-47}. */
+  private static final class SlotConverter implements ITypeConverter<SpanRule.Slot> {
+    private static final Pattern FORM = Pattern.compile("(\\d{1,9})-(\\d{1,9})");
+
+    @Override
+    public SpanRule.Slot convert(String value) {
+      Matcher matcher = FORM.matcher(value);
+      if (!matcher.matches()) {
+        throw new TypeConversionException("'" + value + "' is no slot: use FIRST-LAST, as 40-47");
+      }
+      try {
+        return new SpanRule.Slot(
+            Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
   }
 
   /** The traces among files and in folders, in the order of their names. */
@@ -217,7 +282,7 @@ final class TraceStatsCommand implements Callable<Integer> {
             "temporal_entropy",
             "vanished_tokens");
 
-    static Measured of(Trace trace, Pattern pattern, Optional<String> expected) {
+    static Measured of(Trace trace, SpanRule rule, Optional<String> expected) {
       int[] steps = CommitSteps.of(trace);
       OrderStatistics order = OrderStatistics.of(steps);
       Map<String, OptionalDouble> measures = new LinkedHashMap<>();
@@ -237,7 +302,7 @@ final class TraceStatsCommand implements Callable<Integer> {
           trace.name(),
           trace.steps(),
           measures,
-          AnswerStatistics.of(trace, pattern, expected),
+          AnswerStatistics.of(trace, rule, expected),
           expected,
           CommitSteps.vanished(trace).stream().map(each -> vanished(trace, each)).toList(),
           steps);

@@ -181,6 +181,36 @@ final class TraceCommandsTest {
     assertThat(json.path("means").path("ever_pass_by_tenth").path(9).doubleValue()).isEqualTo(1);
   }
 
+  @Test
+  void aForcedTemplateHasItsAnswerInItsSlot() throws IOException {
+    Path plan =
+        Files.writeString(
+            folder.resolve("plan.json"),
+            """
+            {"transforms": [{"when": "step=0", "do": "force", "at": 16, "text": " Answer: "}]}
+            """);
+    Path forced = folder.resolve("forced.trace.jsonl");
+    record(forced, "--plan", plan.toString());
+    String[] slot = {"trace", "stats", "--json", "--answer-at", "18-20", forced.toString()};
+    JsonNode trace = new JsonMapper().readTree(run(slot).out()).path("traces").path(0);
+    Trace written = Trace.readWhole(forced);
+    int end = written.last().promptLength();
+    assertThat(written.piece(written.last().id(end + 16))).isEqualTo(" Answer");
+    assertThat(trace.path("answer").stringValue())
+        .isNotEmpty()
+        .startsWith(written.piece(written.last().id(end + 18)).strip());
+    assertThat(trace.path("reasoning_committed_share").doubleValue()).isBetween(0.0, 1.0);
+    slot[4] = "40-48";
+    assertThat(run(slot).err())
+        .contains("forced.trace.jsonl: a slot from 40 to 48 lies outside the 48 positions");
+    slot[4] = "18";
+    assertThat(run(slot).err()).contains("'18' is no slot: use FIRST-LAST, as 40-47");
+    slot[4] = "0-7";
+    assertThat(run(slot).err()).contains("leaves no reasoning before it: give --reasoning-at");
+    assertThat(run("trace", "stats", "--reasoning-at", "0-7", forced.toString()).err())
+        .contains("--reasoning-at needs --answer-at");
+  }
+
   private static JsonNode stats(Path path) {
     Outcome outcome = run("trace", "stats", "--json", path.toString());
     assertThat(outcome.code()).as(outcome.err()).isZero();

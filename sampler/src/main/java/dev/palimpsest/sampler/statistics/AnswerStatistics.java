@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.regex.Pattern;
 
 /**
  * When a text had its answer, relative to its reasoning. Steps count from 0.
@@ -51,14 +50,13 @@ public record AnswerStatistics(
   /**
    * Statistics of one trace.
    *
-   * @param pattern with one group, the answer
+   * @param rule finds the answer
    * @param expected the right answer, if it is known
    * @return empty if the last canvas has no answer, or the answer was there before the first step
    */
   public static Optional<AnswerStatistics> of(
-      Trace trace, Pattern pattern, Optional<String> expected) {
-    Optional<Spans> found =
-        Spans.of(trace.last(), trace.header().specials(), trace::piece, pattern);
+      Trace trace, SpanRule rule, Optional<String> expected) {
+    Optional<Spans> found = find(trace, Spans.known(trace.last()), rule);
     if (found.isEmpty() || trace.steps() == 0) {
       return Optional.empty();
     }
@@ -68,14 +66,7 @@ public record AnswerStatistics(
     OptionalInt firstRight = OptionalInt.empty();
     for (int step = 0; step < trace.steps(); step++) {
       int[] ids = estimate(trace, step);
-      Optional<String> answer =
-          Spans.find(
-                  ids,
-                  trace.last().promptLength(),
-                  trace.header().specials(),
-                  trace::piece,
-                  pattern)
-              .map(Spans::answer);
+      Optional<String> answer = find(trace, ids, rule).map(Spans::answer);
       estimates.add(answer);
       if (firstHit.isEmpty() && hits(ids, spans, trace.last())) {
         firstHit = OptionalInt.of(step);
@@ -105,6 +96,10 @@ public record AnswerStatistics(
                     .toArray()),
             flips(estimates),
             entropy(estimates)));
+  }
+
+  private static Optional<Spans> find(Trace trace, int[] ids, SpanRule rule) {
+    return rule.find(ids, trace.last().promptLength(), trace.header().specials(), trace::piece);
   }
 
   /**

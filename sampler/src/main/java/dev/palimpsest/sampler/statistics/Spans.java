@@ -81,12 +81,17 @@ public record Spans(String answer, int[] answerPositions, int[] reasoningPositio
   /** The spans of a canvas; a masked position is unknown. */
   public static Optional<Spans> of(
       CanvasImage canvas, SpecialTokens specials, IntFunction<String> pieces, Pattern pattern) {
+    return find(known(canvas), canvas.promptLength(), specials, pieces, pattern);
+  }
+
+  /** The ids after the prompt, below 0 where they are masked. */
+  static int[] known(CanvasImage canvas) {
     int[] ids = Arrays.copyOfRange(canvas.ids(), canvas.promptLength(), canvas.length());
     for (int index = 0; index < ids.length; index++) {
       if (canvas.state(canvas.promptLength() + index) == CellState.MASKED) {
         ids[index] = -1;
       }
     }
-    return find(ids, canvas.promptLength(), specials, pieces, pattern);
+    return ids;
   }
 }

@@ -20,6 +20,7 @@ import dev.palimpsest.sampler.intervention.Remask;
 import dev.palimpsest.sampler.intervention.StepTransform;
 import dev.palimpsest.sampler.statistics.AnswerStatistics;
 import dev.palimpsest.sampler.statistics.CommitSteps;
+import dev.palimpsest.sampler.statistics.SpanRule;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -299,7 +300,9 @@ public final class Experiment {
     Draft(Question question, Trace trace) {
       this.question = question;
       this.trace = trace;
-      statistics = AnswerStatistics.of(trace, language.answer(), Optional.of(question.answer()));
+      statistics =
+          AnswerStatistics.of(
+              trace, new SpanRule.Matching(language.answer()), Optional.of(question.answer()));
     }
 
     long seed() {

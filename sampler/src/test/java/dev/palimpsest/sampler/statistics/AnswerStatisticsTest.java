@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.statistics;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.Prediction;
@@ -118,7 +119,8 @@ final class AnswerStatisticsTest {
   @Test
   void theAnswerIsFollowedFromItsFirstEstimateToItsLastChange() {
     AnswerStatistics found =
-        AnswerStatistics.of(example(), Spans.ANSWER, Optional.of("42")).orElseThrow();
+        AnswerStatistics.of(example(), new SpanRule.Matching(Spans.ANSWER), Optional.of("42"))
+            .orElseThrow();
     assertThat(found.spans().answer()).isEqualTo("42");
     assertThat(found.spans().answerPositions()).containsExactly(12, 13);
     assertThat(found.spans().reasoningPositions()).containsExactly(0, 1, 2, 3);
@@ -151,6 +153,41 @@ final class AnswerStatisticsTest {
   @Test
   void aTextWithoutAnAnswerHasNoStatistics() {
     Trace none = trace(List.of("__", "ab"), List.of("ab"));
-    assertThat(AnswerStatistics.of(none, Spans.ANSWER, Optional.empty())).isEmpty();
+    assertThat(AnswerStatistics.of(none, new SpanRule.Matching(Spans.ANSWER), Optional.empty()))
+        .isEmpty();
+  }
+
+  @Test
+  void aForcedTemplateHasItsAnswerInItsSlot() {
+    SpanRule rule = new SpanRule.Forced(new SpanRule.Slot(0, 2), new SpanRule.Slot(12, 13));
+    AnswerStatistics found = AnswerStatistics.of(example(), rule, Optional.of("42")).orElseThrow();
+    assertThat(found.spans().answer()).isEqualTo("42");
+    assertThat(found.spans().answerPositions()).containsExactly(12, 13);
+    assertThat(found.spans().reasoningPositions()).containsExactly(0, 1, 2);
+    assertThat(found.estimates())
+        .extracting(each -> each.orElse(""))
+        .containsExactly("17", "42", "43", "42", "42");
+    assertThat(found.answerCommitted()).isEqualTo(2);
+    assertThat(found.reasoningCommitted().orElseThrow()).isCloseTo(1.0 / 3, within(1e-12));
+  }
+
+  @Test
+  void aSlotEndsWhereTheTextDoes() {
+    SpanRule rule = new SpanRule.Forced(new SpanRule.Slot(0, 0), new SpanRule.Slot(2, 5));
+    Trace ended = trace(List.of("a=____", "a=4___", "a=42\1\1"), List.of("a=42\1\1", "a=42\1\1"));
+    AnswerStatistics found = AnswerStatistics.of(ended, rule, Optional.empty()).orElseThrow();
+    assertThat(found.spans().answer()).isEqualTo("42");
+    assertThat(found.spans().answerPositions()).containsExactly(2, 3);
+    Trace empty = trace(List.of("a=____", "a=\1\1\1\1"), List.of("a=\1\1\1\1"));
+    assertThat(AnswerStatistics.of(empty, rule, Optional.empty())).isEmpty();
+  }
+
+  @Test
+  void aSlotBeyondTheCanvasIsRefused() {
+    SpanRule rule = new SpanRule.Forced(new SpanRule.Slot(0, 0), new SpanRule.Slot(13, 14));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AnswerStatistics.of(example(), rule, Optional.empty()))
+        .withMessage("a slot from 13 to 14 lies outside the 14 positions after the prompt");
+    assertThatIllegalArgumentException().isThrownBy(() -> new SpanRule.Slot(3, 2));
   }
 }
