@@ -8,7 +8,7 @@ constexpr int TILE_ROWS = 64;  // queries times heads of a group that a block wo
 struct Sequence {
   int keyStart;     // first row of its own keys in k and v
   int cachedCount;  // earlier keys, which lie in the caches
-  int firstPage;    // index into the pages
+  int firstSlot;    // index into the slots
   int keyCount;     // own keys
 };
 
@@ -29,8 +29,8 @@ struct Attention {
   const int* limits;
   const T* keyCache;
   const T* valueCache;
-  const int* pages;
-  int pageTokens;
+  const int* slots;
+  int cacheStride;
 };
 
 // The rows of a block's tile: row r is query r / group of the work item, seen through head r % group of the group.
@@ -58,13 +58,11 @@ struct KeyAndValue {
   const T* value;
 };
 
-// `column` is that of an element within the rows of k, v and the caches, which have `columns`.
+// `column` is that of an element within the rows of k, v and the caches.
 template <typename T>
-__device__ __forceinline__ KeyAndValue<T> find(const Attention<T>& of, const Sequence& sequence, int key, int columns,
-                                               int column) {
+__device__ __forceinline__ KeyAndValue<T> find(const Attention<T>& of, const Sequence& sequence, int key, int column) {
   if (key < sequence.cachedCount) {
-    const int page = of.pages[sequence.firstPage + key / of.pageTokens];
-    const size_t at = (static_cast<size_t>(page) * of.pageTokens + key % of.pageTokens) * columns + column;
+    const size_t at = offset(of.slots[sequence.firstSlot + key], of.cacheStride) + column;
     return {of.keyCache + at, of.valueCache + at};
   }
   const int row = sequence.keyStart + key - sequence.cachedCount;
@@ -95,10 +93,10 @@ __device__ __forceinline__ int highestLimit(const Attention<T>& of, const Tile& 
 #define ATTENTION_ARGUMENTS(T)                                                                                            \
   const T *q, int qStride, const T *k, int kStride, const T *v, int vStride, T *out, int outStride, int heads,            \
       int kvHeads, const int4 *work, const Sequence *sequences, const int *limits, const T *keyCache,                     \
-      const T *valueCache, const int *pages, int pageTokens
+      const T *valueCache, const int *slots, int cacheStride
 #define ATTENTION_VALUES                                                                                                  \
   {q,       qStride,   k,      kStride,  v,          vStride, out,       outStride, heads,                                \
-   kvHeads, work,      sequences, limits, keyCache,  valueCache, pages,  pageTokens}
+   kvHeads, work,      sequences, limits, keyCache,  valueCache, slots,  cacheStride}
 
 #define FOR_HEAD_SIZES(definition) \
   definition(16)                   \

@@ -43,7 +43,6 @@ struct Bf16Attention {
   __device__ void startTile(int index, int stage) const {
     constexpr int ROUNDS = (KEYS * CHUNKS + THREADS - 1) / THREADS;
     const bf16* from[ROUNDS];
-    const int columns = of.kvHeads * D;
 #pragma unroll
     for (int round = 0; round < ROUNDS; round++) {
       const int i = static_cast<int>(threadIdx.x) + round * THREADS;
@@ -54,7 +53,7 @@ struct Bf16Attention {
       if (i < KEYS * CHUNKS) {
         const bf16* keyFrom = of.k;
         if (present) {
-          const KeyAndValue<bf16> found = find(of, sequence, key, columns, static_cast<int>(blockIdx.y) * D + column);
+          const KeyAndValue<bf16> found = find(of, sequence, key, static_cast<int>(blockIdx.y) * D + column);
           keyFrom = found.key;
           from[round] = found.value;
         }

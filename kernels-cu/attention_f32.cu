@@ -44,7 +44,7 @@ struct F32Attention {
       float4 key = {0, 0, 0, 0}, value = key;
       if (index * KEYS + row < limit) {
         const KeyAndValue<float> found =
-            find(of, sequence, index * KEYS + row, of.kvHeads * D, static_cast<int>(blockIdx.y) * D + column);
+            find(of, sequence, index * KEYS + row, static_cast<int>(blockIdx.y) * D + column);
         key = *reinterpret_cast<const float4*>(found.key);
         value = *reinterpret_cast<const float4*>(found.value);
       }

@@ -13,6 +13,5 @@
 #include "rotary.cu"
 #include "route.cu"
 #include "shape.cu"
-#include "store_kv.cu"
 #include "swiglu.cu"
 #include "vocabulary.cu"

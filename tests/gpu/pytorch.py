@@ -34,8 +34,7 @@ def ones():
 
 embedding, head, final = random(VOCABULARY, HIDDEN), random(VOCABULARY, HIDDEN), ones()
 blocks = [
-    dict(n1=ones(), n2=ones(), qkv=random(3 * HIDDEN, HIDDEN), out=random(HIDDEN, HIDDEN),
-         up=random(2 * INNER, HIDDEN), down=random(HIDDEN, INNER))
+    (ones(), ones(), random(3 * HIDDEN, HIDDEN), random(HIDDEN, HIDDEN), random(2 * INNER, HIDDEN), random(HIDDEN, INNER))
     for _ in range(LAYERS)
 ]
 angle = torch.outer(torch.arange(4096.0), 500000.0 ** (-torch.arange(0, SIZE, 2) / SIZE)).repeat(1, 2).to(DEVICE)
@@ -52,20 +51,28 @@ def rotate(x):
     return x * cos[: x.shape[2]] + torch.cat((-right, left), -1) * sin[: x.shape[2]]
 
 
-def step(ids):
-    x = embedding[ids]
-    for w in blocks:
-        q, k, v = F.linear(norm(x, w["n1"]), w["qkv"]).unflatten(-1, (3, HEADS, SIZE)).permute(2, 0, 3, 1, 4)
-        a = F.scaled_dot_product_attention(rotate(q), rotate(k), v)
-        x = x + F.linear(a.transpose(1, 2).flatten(2), w["out"])
-        gate, up = F.linear(norm(x, w["n2"]), w["up"]).chunk(2, -1)
-        x = x + F.linear(F.silu(gate) * up, w["down"])
+def block(x, n1, n2, qkv, out, up, down):
+    q, k, v = F.linear(norm(x, n1), qkv).unflatten(-1, (3, HEADS, SIZE)).permute(2, 0, 3, 1, 4)
+    a = F.scaled_dot_product_attention(rotate(q), rotate(k), v)
+    x = x + F.linear(a.transpose(1, 2).flatten(2), out)
+    gate, value = F.linear(norm(x, n2), up).chunk(2, -1)
+    return x + F.linear(F.silu(gate) * value, down)
+
+
+def predictions(x):
     logits = F.linear(norm(x, final), head)
     best = logits.argmax(-1, keepdim=True)
     top = logits.gather(-1, best).float()
     # The probability in pieces of rows: all of it in f32 would not fit at the largest batch.
     total = torch.cat([torch.logsumexp(part.float(), -1) for part in logits.flatten(0, 1).split(2048)])
     return best, (top.flatten() - total).exp()
+
+
+def step(ids, of_block, of_end):
+    x = embedding[ids]
+    for weights in blocks:
+        x = of_block(x, *weights)
+    return of_end(x)
 
 
 def reduced(x):
@@ -123,11 +130,13 @@ def measure():
     taken = millis(lambda: reduced(x))
     peak = torch.cuda.max_memory_allocated() - before if DEVICE == "cuda" else None
     say(benchmark="head-materialised", rows=HEAD_ROWS, ms=taken, bytes=peak)
-    for name, work in (("eager", step), ("compiled", torch.compile(step, dynamic=False))):
+    # The blocks have one shape, so that one is compiled for all.
+    compiled = [torch.compile(each, dynamic=False) for each in (block, predictions)]
+    for name, parts in (("eager", (block, predictions)), ("compiled", compiled)):
         for batch, length in SHAPES:
             ids = torch.randint(VOCABULARY, (batch, length), device=DEVICE)
             try:
-                say(benchmark="step-" + name, batch=batch, length=length, ms=millis(lambda: work(ids)))
+                say(benchmark="step-" + name, batch=batch, length=length, ms=millis(lambda: step(ids, *parts)))
             except torch.OutOfMemoryError:
                 say(benchmark="out-of-memory", what=name, batch=batch, length=length)
                 torch.cuda.empty_cache()

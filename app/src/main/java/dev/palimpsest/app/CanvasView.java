@@ -7,6 +7,7 @@ import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SnapshotRing;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -14,19 +15,20 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The canvas as it fills, on standard error.
  *
  * <p>On a terminal it is redrawn in place in LLaDA's colours: masks dark grey; tokens of this step
- * green, orange or red by confidence; older ones blue. A thread of its own draws at a pace that can
- * be followed, so that watching does not slow the generation; closing waits for the last picture.
- * Elsewhere every step is one line.
+ * green, orange or red by confidence; older ones blue. Elsewhere every step is one line. A thread
+ * of its own draws, on a terminal at a pace that can be followed; closing waits for the last
+ * picture. If {@value #MOST_WAITING} steps wait to be drawn, the generation goes on and the oldest
+ * are left out, which is said at the end; or it waits, if that was asked for.
  */
 final class CanvasView implements SnapshotListener, AutoCloseable {
+  private static final int MOST_WAITING = 256;
   private static final long FRAME_MILLIS = 40;
   private static final long LONGEST_SHOW_MILLIS = 6_000;
   private static final double SURE = 0.9;
@@ -45,12 +47,17 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   private final String newline;
   private final long frameMillis;
   private final PrintStream out = System.err;
-  private final BlockingQueue<Frame> frames = new LinkedBlockingQueue<>();
+  private final SnapshotRing frames;
   private final Thread painter;
   private int linesDrawn;
 
   CanvasView(
-      Terminal terminal, Tokenizer tokenizer, SpecialTokens specials, SamplingOptions options) {
+      Terminal terminal,
+      Tokenizer tokenizer,
+      SpecialTokens specials,
+      SamplingOptions options,
+      SnapshotRing.WhenFull whenFull) {
+    frames = new SnapshotRing(MOST_WAITING, whenFull);
     this.terminal = terminal;
     this.tokenizer = tokenizer;
     this.specials = specials;
@@ -63,12 +70,12 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
 
   @Override
   public void snapshot(Snapshot snapshot) {
-    frames.add(new Shown(snapshot));
+    frames.snapshot(snapshot);
   }
 
   @Override
   public void close() {
-    frames.add(new End());
+    frames.close();
     boolean interrupted = false;
     while (painter.isAlive()) {
       try {
@@ -80,17 +87,24 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    if (frames.leftOut() > 0) {
+      out.printf(
+          "%d of %d steps are not shown: they came faster than they could be drawn; --lossless waits for each%n",
+          frames.leftOut(), frames.heard());
+    }
   }
 
   private void paint() {
-    try {
-      while (frames.take() instanceof Shown(Snapshot snapshot)) {
+    try (frames) {
+      Optional<Snapshot> next = frames.take();
+      while (next.isPresent()) {
         if (terminal.isTerminal()) {
-          redraw(snapshot);
+          redraw(next.get());
           Thread.sleep(frameMillis);
         } else {
-          out.println(line(snapshot));
+          out.println(line(next.get()));
         }
+        next = frames.take();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -190,11 +204,4 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     }
     return commit.confidence() >= LIKELY ? ORANGE : RED;
   }
-
-  /** What the painter is handed. */
-  private sealed interface Frame {}
-
-  private record Shown(Snapshot snapshot) implements Frame {}
-
-  private record End() implements Frame {}
 }

@@ -9,6 +9,7 @@ import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SnapshotRing;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.PlanReader;
@@ -65,6 +66,13 @@ final class GenerateCommand implements Callable<Integer> {
   private Optional<Boolean> watch;
 
   @Option(
+      names = "--lossless",
+      description =
+          "Show every step, and let the generation wait where they come faster than they are drawn."
+              + " A trace holds every step without it.")
+  private boolean lossless;
+
+  @Option(
       names = "--plan",
       paramLabel = "FILE",
       description = "Interventions between the steps, as JSON; docs/interventions.md lists them.")
@@ -90,7 +98,13 @@ final class GenerateCommand implements Callable<Integer> {
       Generation generation;
       try (TraceOptions.Recording recording =
               traceOptions.begin(model, modelOptions, generator.run(ids, options));
-          CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
+          CanvasView view =
+              new CanvasView(
+                  terminal,
+                  model.tokenizer(),
+                  specials,
+                  options,
+                  lossless ? SnapshotRing.WhenFull.WAIT : SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
         boolean watching = watch.orElse(terminal.isTerminal() && !json);
         SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
         TraceListener listener =

@@ -7,10 +7,17 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SnapshotRing;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.io.ByteArrayOutputStream;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -48,18 +55,79 @@ final class CanvasViewTest {
     }
   }
 
-  private static String watch(Terminal terminal) {
-    PrintStream err = System.err;
+  /** Whatever is written first waits until the generation has come to its end. */
+  @Test
+  void aViewThatCannotKeepUpLeavesStepsOutAndSaysHowMany() {
+    CountDownLatch finished = new CountDownLatch(1);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    OutputStream slow =
+        new FilterOutputStream(bytes) {
+          @Override
+          public void write(byte[] from, int at, int count) throws IOException {
+            try {
+              finished.await();
+            } catch (InterruptedException e) {
+              throw new InterruptedIOException(e.getMessage());
+            }
+            out.write(from, at, count);
+          }
+        };
+    String sent =
+        watch(
+            new Terminal(false, 80, 24, false, false),
+            slow,
+            bytes,
+            GenerateOptions.builder().genLength(100).blockLength(100).steps(100).build(),
+            4,
+            finished::countDown);
+    List<String> lines = sent.lines().toList();
+    assertThat(lines).hasSizeBetween(256 + 1, 1 + 256 + 1);
+    assertThat(lines.get(lines.size() - 2).strip()).startsWith("100 ");
+    assertThat(lines.getLast())
+        .startsWith(
+            "%d of 400 steps are not shown: they came faster".formatted(400 - lines.size() + 1));
+  }
+
+  private static String watch(Terminal terminal) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    return watch(
+        terminal,
+        bytes,
+        bytes,
+        GenerateOptions.builder().genLength(48).blockLength(48).steps(12).build(),
+        1,
+        () -> {});
+  }
+
+  private static String watch(
+      Terminal terminal,
+      OutputStream sink,
+      ByteArrayOutputStream bytes,
+      GenerateOptions options,
+      int texts,
+      Runnable atEnd) {
+    PrintStream err = System.err;
     try (Model model = Model.load(ModelOptions.bundled(), Precision.F32, 1, _ -> {});
-        PrintStream stream = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
+        PrintStream stream = new PrintStream(sink, true, StandardCharsets.UTF_8)) {
       System.setErr(stream);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
-      GenerateOptions options =
-          GenerateOptions.builder().genLength(48).blockLength(48).steps(12).build();
-      try (CanvasView view = new CanvasView(terminal, model.tokenizer(), specials, options)) {
-        new Generator(model.transformer(), ModelLimits.of(model.spec()), specials)
-            .generate(model.prompt("Maya has 24 marbles."), options, view);
+      try (CanvasView view =
+          new CanvasView(
+              terminal,
+              model.tokenizer(),
+              specials,
+              options,
+              SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
+        Generator generator =
+            new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+        for (int text = 0; text < texts; text++) {
+          assertThat(
+                  generator
+                      .generate(model.prompt("Maya has 24 marbles."), options, view)
+                      .complete())
+              .isTrue();
+        }
+        atEnd.run();
       }
     } finally {
       System.setErr(err);

@@ -112,12 +112,11 @@ public record Model(
   }
 
   /**
-   * Loads what every model needs: the library of matrix products and the template engine. Nothing
-   * depends on it; on a thread of its own, while options are read, it makes a start shorter.
+   * Loads what every model needs: the library of matrix products. Nothing depends on it; on a
+   * thread of its own, while options are read, it makes a start shorter.
    */
   public static void prepare() {
     boolean _ = OneDnn.isAvailable();
-    ChatTemplate.prepare();
   }
 
   private static Query masks(ModelSpec spec) {
@@ -140,8 +139,8 @@ public record Model(
   /** What turns texts into ids and back. */
   private record Text(Tokenizer tokenizer, Optional<ChatTemplate> chatTemplate) {
     static Text open(Path folder) {
+      // The template first: a tokenizer would have to be closed again.
       Optional<ChatTemplate> chatTemplate = ChatTemplate.open(folder);
-      chatTemplate.ifPresent(template -> template.render(userTurn(""), true));
       return new Text(Tokenizer.open(folder), chatTemplate);
     }
   }

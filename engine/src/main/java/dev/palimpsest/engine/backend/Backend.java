@@ -102,6 +102,26 @@ public interface Backend extends AutoCloseable {
       int[] limits,
       Activation out);
 
+  /**
+   * {@link #attention} over keys of which the leading ones of sequences are kept.
+   *
+   * @param own keys and values of the computed rows side by side, [rows, 2 · key width]
+   * @param store keys and values side by side, [slots, 2 · key width]
+   * @param recalled what lies where
+   * @param all memory for all keys and values side by side, [keys, 2 · key width]; a backend need
+   *     not use it
+   */
+  void attention(
+      Activation q,
+      Activation own,
+      Store store,
+      Recalled recalled,
+      Activation all,
+      int headSize,
+      int[] queryStarts,
+      int[] limits,
+      Activation out);
+
   /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */
   void swiGlu(Activation gateUp, Activation out);
 
@@ -127,17 +147,11 @@ public interface Backend extends AutoCloseable {
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);
 
-  /** {@code out[rows[i]] = x[i]}. */
-  void scatter(Activation x, int[] rows, Activation out);
-
   /** Memory that outlives a step; it may be taken from the machine only as it is written. */
   Store openStore(int rows, int columns);
 
   /** {@code store[slots[i]] = x[rows[i]]}. */
   void keep(Activation x, int[] rows, Store store, int[] slots);
-
-  /** {@code out[rows[i]] = store[slots[i]]}. */
-  void recall(Store store, int[] slots, Activation out, int[] rows);
 
   /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
   void guide(Activation x, int row, int unconditional, double scale);

@@ -74,8 +74,16 @@ final class PrefixCache {
     }
   }
 
-  /** Tokens of a sequence whose keys and values go into slots; the arrays are equally long. */
-  record Reservation(int[] indices, int[] slots) {}
+  /** Tokens of a sequence, ascending, whose keys and values go into slots. */
+  record Reservation(int[] indices, int[] slots) {
+    /** Of no tokens. */
+    static final Reservation NONE = new Reservation(new int[0], new int[0]);
+
+    /** The first of its tokens; beyond every token if it has none. */
+    int first() {
+      return indices.length == 0 ? Integer.MAX_VALUE : indices[0];
+    }
+  }
 
   /** Pages that hold tokens. */
   int pagesUsed() {

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,10 +20,8 @@ import java.util.Optional;
  * @param starts where each sequence starts in {@code tokens}, and their number
  * @param limits how many leading keys of its sequence each token sees
  * @param keyStarts where each sequence's keys start, and the number of all keys
- * @param keyRows the key that belongs to each computed token
- * @param recalledKeys keys that are recalled
- * @param recalledSlots where they are kept
- * @param keptKeys keys that are kept after this step
+ * @param recalled where keys are if not all are computed
+ * @param keptRows indices into {@code tokens}: those whose keys are kept after this step
  * @param keptSlots where they are to be kept
  * @param askedRows indices into {@code tokens}: all queries' rows, then the unconditional ones
  * @param askedPositions rotary positions of the asked rows
@@ -36,10 +35,8 @@ record RaggedBatch(
     int[] starts,
     int[] limits,
     int[] keyStarts,
-    int[] keyRows,
-    int[] recalledKeys,
-    int[] recalledSlots,
-    int[] keptKeys,
+    Recalled recalled,
+    int[] keptRows,
     int[] keptSlots,
     int[] askedRows,
     int[] askedPositions,
@@ -87,7 +84,7 @@ record RaggedBatch(
 
   /** Whether every key is computed in this step, in the order of the tokens. */
   boolean isComputedWhole() {
-    return recalledKeys.length == 0;
+    return recalled.keys().length == 0;
   }
 
   /** The arrays while they grow. */
@@ -102,7 +99,7 @@ record RaggedBatch(
     private final IntList keyRows;
     private final IntList recalledKeys = new IntList(0);
     private final IntList recalledSlots = new IntList(0);
-    private final IntList keptKeys = new IntList(0);
+    private final IntList keptRows = new IntList(0);
     private final IntList keptSlots = new IntList(0);
     private final IntList askedRows;
     private final IntList askedPositions;
@@ -147,10 +144,13 @@ record RaggedBatch(
           starts,
           limits.toArray(),
           keyStarts,
-          keyRows.toArray(),
-          recalledKeys.toArray(),
-          recalledSlots.toArray(),
-          keptKeys.toArray(),
+          new Recalled(
+              keyStarts,
+              starts,
+              recalledKeys.toArray(),
+              recalledSlots.toArray(),
+              keyRows.toArray()),
+          keptRows.toArray(),
           keptSlots.toArray(),
           askedRows.toArray(),
           askedPositions.toArray(),
@@ -166,7 +166,19 @@ record RaggedBatch(
       for (int row : rows) {
         seen = Math.max(seen, spec.pattern().limit(source(row), length));
       }
-      int recalled = recall(sequence, seen);
+      int settled = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      PrefixCache.Reservation kept = PrefixCache.Reservation.NONE;
+      int recalled = 0;
+      if (cache.isPresent() && settled > 0) {
+        int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), settled);
+        kept = cache.get().reserve(sequence.tokens(), sequence.firstPosition(), settled);
+        // Where two sequences part within a page, a copy of the page begins: its keys are computed.
+        recalled = Math.min(slots.length, kept.first());
+        for (int t = 0; t < recalled; t++) {
+          recalledKeys.add(keys + t);
+          recalledSlots.add(slots[t]);
+        }
+      }
       int[] rowOf = new int[seen];
       int next = 0;
       for (int t = 0; t < seen; t++) {
@@ -188,32 +200,16 @@ record RaggedBatch(
         askedPositions.add(sequence.firstPosition() + source);
         askedLimits.add(spec.pattern().limit(source, length));
       }
+      for (int i = 0; i < kept.slots().length; i++) {
+        keptRows.add(rowOf[kept.indices()[i]]);
+        keptSlots.add(kept.slots()[i]);
+      }
       keys += seen;
     }
 
     /** Where the prediction of a row is read. */
     private int source(int row) {
       return shifted ? Math.max(0, row - 1) : row;
-    }
-
-    /** How many leading keys of the sequence are recalled. */
-    private int recall(Query sequence, int seen) {
-      int settled = spec.pattern().settled(Math.min(sequence.settled(), seen));
-      if (cache.isEmpty() || settled == 0) {
-        return 0;
-      }
-      int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), settled);
-      for (int t = 0; t < slots.length; t++) {
-        recalledKeys.add(keys + t);
-        recalledSlots.add(slots[t]);
-      }
-      PrefixCache.Reservation kept =
-          cache.get().reserve(sequence.tokens(), sequence.firstPosition(), settled);
-      for (int i = 0; i < kept.slots().length; i++) {
-        keptKeys.add(keys + kept.indices()[i]);
-        keptSlots.add(kept.slots()[i]);
-      }
-      return slots.length;
     }
   }
 

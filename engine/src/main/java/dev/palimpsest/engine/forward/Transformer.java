@@ -192,16 +192,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
       project(layer, normed, 0, memory.qkv());
       turn(layer, q, k, batch.positions());
-      completeKeys(batch, kept, i, own, all);
-      backend.attention(
-          q,
-          all.columns(0, keyWidth),
-          all.columns(keyWidth, keyWidth),
-          spec.headSize(),
-          batch.starts(),
-          batch.keyStarts(),
-          batch.limits(),
-          memory.attended());
+      attend(q, own, all, batch, kept, i, batch.starts(), batch.limits(), memory.attended());
       backend.addLinear(memory.attended(), layer.attentionOut(), x);
       feedForward(layer, x, memory);
     }
@@ -220,14 +211,14 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
     layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
     backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
-    completeKeys(batch, kept, last, own, all);
-    backend.attention(
+    attend(
         askedQ,
-        all.columns(0, keyWidth),
-        all.columns(keyWidth, keyWidth),
-        spec.headSize(),
+        own,
+        all,
+        batch,
+        kept,
+        last,
         batch.askedStarts(),
-        batch.keyStarts(),
         batch.askedLimits(),
         asked.attended());
     backend.addLinear(asked.attended(), layer.attentionOut(), askedX);
@@ -239,18 +230,42 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return askedNormed;
   }
 
-  /** Puts recalled keys and values beside the computed ones, and keeps those that are settled. */
-  private void completeKeys(
-      RaggedBatch batch, Optional<KeptKeys> kept, int layer, Activation own, Activation all) {
-    if (kept.isEmpty()) {
-      return;
+  /** Keeps what is settled, and attends to computed keys and recalled ones. */
+  private void attend(
+      Activation q,
+      Activation own,
+      Activation all,
+      RaggedBatch batch,
+      Optional<KeptKeys> kept,
+      int layer,
+      int[] queryStarts,
+      int[] limits,
+      Activation out) {
+    Optional<Store> store = kept.map(keys -> keys.layers().get(layer));
+    store.ifPresent(to -> backend.keep(own, batch.keptRows(), to, batch.keptSlots()));
+    if (batch.isComputedWhole()) {
+      int width = own.columns() / 2;
+      backend.attention(
+          q,
+          own.columns(0, width),
+          own.columns(width, width),
+          spec.headSize(),
+          queryStarts,
+          batch.keyStarts(),
+          limits,
+          out);
+    } else {
+      backend.attention(
+          q,
+          own,
+          store.orElseThrow(),
+          batch.recalled(),
+          all,
+          spec.headSize(),
+          queryStarts,
+          limits,
+          out);
     }
-    Store store = kept.get().layers().get(layer);
-    if (!batch.isComputedWhole()) {
-      backend.recall(store, batch.recalledSlots(), all, batch.recalledKeys());
-      backend.scatter(own, batch.keyRows(), all);
-    }
-    backend.keep(all, batch.keptKeys(), store, batch.keptSlots());
   }
 
   /** Some of the stacked projections, from column {@code first} on, with their biases. */

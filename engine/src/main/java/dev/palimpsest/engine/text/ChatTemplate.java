@@ -1,27 +1,19 @@
 package dev.palimpsest.engine.text;
 
-import com.hubspot.jinjava.Jinjava;
-import com.hubspot.jinjava.JinjavaConfig;
-import com.hubspot.jinjava.LegacyOverrides;
-import com.hubspot.jinjava.interpret.Context;
-import com.hubspot.jinjava.interpret.Context.Library;
-import com.hubspot.jinjava.interpret.RenderResult;
-import com.hubspot.jinjava.interpret.TemplateError;
-import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
-import com.hubspot.jinjava.loader.ResourceNotFoundException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
+import dev.palimpsest.engine.text.jinja.JinjaException;
+import dev.palimpsest.engine.text.jinja.JinjaTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -42,23 +34,21 @@ public final class ChatTemplate {
           "pad_token",
           "cls_token",
           "mask_token");
-  private static final long MAX_OUTPUT_BYTES = 16_000_000;
-  private static final Pattern BLOCK = Pattern.compile("(?s)\\{\\{.*?\\}\\}|\\{%.*?%\\}");
-  private static final Pattern STRING =
-      Pattern.compile("'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"", Pattern.DOTALL);
-  private static final Pattern FILTER = Pattern.compile("\\|\\s*([A-Za-z_]\\w*)");
-  private static final Pattern TEST = Pattern.compile("\\bis\\s+(?:not\\s+)?([A-Za-z_]\\w*)");
+  private static final int LONGEST = 16_000_000;
 
   private final Path source;
-  private final String template;
+  private final JinjaTemplate template;
   private final Map<String, String> specialTokens;
 
   private ChatTemplate(Path source, String template, Map<String, String> specialTokens) {
     this.source = source;
-    // Jinja drops one newline at the end of a template.
-    this.template =
-        template.endsWith("\n") ? template.substring(0, template.length() - 1) : template;
     this.specialTokens = specialTokens;
+    try {
+      this.template = new JinjaTemplate(template);
+    } catch (JinjaException e) {
+      throw new CheckpointException(
+          "%s: the chat template cannot be read: %s.".formatted(source, e.getMessage()), e);
+    }
   }
 
   /**
@@ -75,7 +65,7 @@ public final class ChatTemplate {
    * {@code default} is taken).
    *
    * @return empty if the model has none
-   * @throws CheckpointException if a file is malformed
+   * @throws CheckpointException if a file is malformed, or the template uses what the engine lacks
    */
   public static Optional<ChatTemplate> open(Path folder) {
     Path config = folder.resolve(CONFIG);
@@ -97,13 +87,6 @@ public final class ChatTemplate {
       }
     }
     return template.map(text -> new ChatTemplate(config, text, tokens));
-  }
-
-  /** Starts the template engine, which takes longer than the rest of a template's life. */
-  public static void prepare() {
-    String echo = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
-    new ChatTemplate(Path.of(CONFIG), echo, Map.of())
-        .render(List.of(new Message("user", "")), true);
   }
 
   private static Optional<String> token(JsonNode token) {
@@ -134,111 +117,23 @@ public final class ChatTemplate {
    * @throws CheckpointException if the template fails
    */
   public String render(List<Message> messages, boolean addGenerationPrompt) {
-    List<Map<String, Object>> turns = new ArrayList<>();
+    List<Map<String, String>> turns = new ArrayList<>();
     for (Message message : messages) {
-      turns.add(Map.of("role", message.role(), "content", message.content()));
+      Map<String, String> turn = new LinkedHashMap<>();
+      turn.put("role", message.role());
+      turn.put("content", message.content());
+      turns.add(turn);
     }
-    requireKnownNames();
-    Map<String, Object> variables = new HashMap<>(specialTokens);
+    Map<String, @Nullable Object> variables = new HashMap<>(specialTokens);
     variables.put("messages", turns);
+    variables.put("tools", null);
+    variables.put("documents", null);
     variables.put("add_generation_prompt", addGenerationPrompt);
-    RenderResult result;
     try {
-      result = Engine.JINJAVA.renderForResult(template, variables);
-    } catch (RuntimeException e) {
+      return template.render(variables, LONGEST);
+    } catch (JinjaException e) {
       throw new CheckpointException(
           "%s: the chat template fails: %s.".formatted(source, e.getMessage()), e);
-    }
-    for (TemplateError error : result.getErrors()) {
-      if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
-        throw new CheckpointException(
-            "%s: the chat template fails: %s.".formatted(source, reason(error)));
-      }
-    }
-    return result.getOutput();
-  }
-
-  /** The template's own words where it refuses a conversation, else Jinja's. */
-  private static String reason(TemplateError error) {
-    for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
-      if (cause instanceof Refusal) {
-        return String.valueOf(cause.getMessage());
-      }
-    }
-    return error.getMessage();
-  }
-
-  /** Jinjava renders an unknown filter or test as nothing; a prompt must not lose text silently. */
-  private void requireKnownNames() {
-    Context context = Engine.JINJAVA.getGlobalContext();
-    Matcher blocks = BLOCK.matcher(template);
-    while (blocks.find()) {
-      String code = STRING.matcher(blocks.group()).replaceAll("''");
-      Matcher filters = FILTER.matcher(code);
-      while (filters.find()) {
-        if (context.getFilter(filters.group(1)) == null) {
-          throw lacking("filter", filters.group(1));
-        }
-      }
-      Matcher tests = TEST.matcher(code);
-      while (tests.find()) {
-        if (context.getExpTest(tests.group(1)) == null) {
-          throw lacking("test", tests.group(1));
-        }
-      }
-    }
-  }
-
-  private CheckpointException lacking(String what, String name) {
-    return new CheckpointException(
-        "%s: the chat template uses the %s \"%s\", which the engine's Jinja lacks."
-            .formatted(source, what, name));
-  }
-
-  /** Made on first use: starting Jinjava takes longer than everything else about a template. */
-  private static final class Engine {
-    static final Jinjava JINJAVA = start();
-
-    private static Jinjava start() {
-      Jinjava jinjava =
-          new Jinjava(
-              JinjavaConfig.newBuilder()
-                  .withTrimBlocks(true)
-                  .withLstripBlocks(true)
-                  .withNestedInterpretationEnabled(false)
-                  .withLegacyOverrides(
-                      LegacyOverrides.Builder.from(LegacyOverrides.ALL)
-                          .withWhitespaceRequiredWithinTokens(false)
-                          .build())
-                  .withMaxOutputSize(MAX_OUTPUT_BYTES)
-                  .withDisabled(Map.of(Library.TAG, Set.of("include", "import", "from", "extends")))
-                  .build());
-      jinjava.setResourceLocator(
-          (name, encoding, interpreter) -> {
-            throw new ResourceNotFoundException("a chat template reads no files");
-          });
-      jinjava.registerFunction(
-          new ELFunctionDefinition(
-              "", "raise_exception", Functions.class, "raiseException", String.class));
-      return jinjava;
-    }
-  }
-
-  private static final class Refusal extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Refusal(String message) {
-      super(message);
-    }
-  }
-
-  /** What templates may call; public only because Jinja calls by reflection. */
-  public static final class Functions {
-    private Functions() {}
-
-    /** Transformers' {@code raise_exception}: a template's way to refuse a conversation. */
-    public static String raiseException(String message) {
-      throw new Refusal(message);
     }
   }
 }

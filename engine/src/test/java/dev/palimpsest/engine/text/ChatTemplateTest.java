@@ -167,9 +167,9 @@ final class ChatTemplateTest {
       delimiter = '~',
       quoteCharacter = '`',
       value = {
-        "{% for m in messages %}x ~ Missing end tag",
-        "{% include 'x' %} ~ 'include' is disabled",
-        "{% import 'x' as y %} ~ 'import' is disabled",
+        "{% for m in messages %}x ~ \"{% endfor %}\" is missing",
+        "{% include 'x' %} ~ the block \"include\"",
+        "{% import 'x' as y %} ~ the block \"import\"",
         "{{ messages | nosuch }} ~ the filter \"nosuch\"",
         "{% if messages is nosuch %}{% endif %} ~ the test \"nosuch\"",
         "{{ nosuch(1) }} ~ nosuch",
@@ -191,6 +191,6 @@ final class ChatTemplateTest {
     assertThatThrownBy(
             () -> template.render(List.of(new Message("user", "x".repeat(100_000))), true))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContaining("over limit");
+        .hasMessageContaining("over the limit");
   }
 }

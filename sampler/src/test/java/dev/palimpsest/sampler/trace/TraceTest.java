@@ -7,7 +7,11 @@ import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Snapshot;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,6 +48,47 @@ final class TraceTest {
       }
       assertThat(trace.end()).contains(new TraceRecord.End(true, trace.steps()));
     }
+  }
+
+  @Test
+  void aTraceOnASlowDiskHoldsEveryStepBeforeTheNextBegins() throws IOException {
+    ByteArrayOutputStream disk = new ByteArrayOutputStream();
+    OutputStream slow =
+        new OutputStream() {
+          @Override
+          public void write(int each) {
+            disk.write(each);
+          }
+
+          @Override
+          public void write(byte[] from, int at, int count) throws IOException {
+            try {
+              Thread.sleep(3);
+            } catch (InterruptedException e) {
+              throw new InterruptedIOException(e.getMessage());
+            }
+            disk.write(from, at, count);
+          }
+        };
+    Fixture fixture = Fixture.of(1);
+    Run run = fixture.run();
+    Path file = folder.resolve("a.trace.jsonl");
+    try (TraceWriter writer = new TraceWriter(slow, fixture.header(), Fixture::piece, false)) {
+      Driver driver = new Driver(fixture.model());
+      driver.submit(
+          run,
+          snapshot -> {
+            writer.snapshot(snapshot);
+            try {
+              Files.write(file, disk.toByteArray());
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+            assertThat(Trace.read(file).steps()).isEqualTo(snapshot.step() + 1);
+          });
+      driver.run(() -> false);
+    }
+    assertThat(run.finished()).isTrue();
   }
 
   @ParameterizedTest(name = "seed {0}")

@@ -6,6 +6,7 @@ import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
@@ -181,6 +182,23 @@ public final class ForwardProfile {
     }
 
     @Override
+    public void attention(
+        Activation q,
+        Activation own,
+        Store store,
+        Recalled recalled,
+        Activation all,
+        int headSize,
+        int[] queryStarts,
+        int[] limits,
+        Activation out) {
+      run(
+          "attention",
+          () ->
+              backend.attention(q, own, store, recalled, all, headSize, queryStarts, limits, out));
+    }
+
+    @Override
     public void swiGlu(Activation gateUp, Activation out) {
       run("swiGlu", () -> backend.swiGlu(gateUp, out));
     }
@@ -212,11 +230,6 @@ public final class ForwardProfile {
     }
 
     @Override
-    public void scatter(Activation x, int[] rows, Activation out) {
-      run("scatter", () -> backend.scatter(x, rows, out));
-    }
-
-    @Override
     public Store openStore(int rows, int columns) {
       return backend.openStore(rows, columns);
     }
@@ -224,11 +237,6 @@ public final class ForwardProfile {
     @Override
     public void keep(Activation x, int[] rows, Store store, int[] slots) {
       run("keep", () -> backend.keep(x, rows, store, slots));
-    }
-
-    @Override
-    public void recall(Store store, int[] slots, Activation out, int[] rows) {
-      run("recall", () -> backend.recall(store, slots, out, rows));
     }
 
     @Override

@@ -138,7 +138,6 @@ class AttentionKernelTest {
     int kvWidth = problem.kvHeads() * problem.headSize();
     int queries = problem.sequences().stream().mapToInt(each -> each.q().length).sum();
     int keys = problem.sequences().stream().mapToInt(each -> each.k().length).sum();
-    int pageTokens = random.nextInt(1, 20);
     int stride = width + type.pack() * random.nextInt(3);
     int kvStride = kvWidth + type.pack() * random.nextInt(3);
     Matrix q = memory.matrix(type, queries + 2, width, stride);
@@ -146,34 +145,32 @@ class AttentionKernelTest {
     Matrix v = memory.matrix(type, keys + 2, kvWidth, kvStride + type.pack());
     Matrix out = memory.matrix(type, queries + 2, width, stride + type.pack());
 
-    int pageCount =
-        2 + Arrays.stream(layout.cached()).map(c -> (c + pageTokens - 1) / pageTokens).sum();
-    int[] pages = permutation(random, pageCount);
-    Matrix keyCache = memory.matrix(type, pageCount * pageTokens, kvWidth, kvWidth);
-    Matrix valueCache = memory.matrix(type, pageCount * pageTokens, kvWidth, kvWidth);
+    int slotCount = 2 + Arrays.stream(layout.cached()).sum();
+    int[] slots = permutation(random, slotCount);
+    int cacheStride = kvWidth + type.pack() * random.nextInt(3);
+    Matrix keyCache = memory.matrix(type, slotCount, kvWidth, cacheStride);
+    Matrix valueCache = memory.matrix(type, slotCount, kvWidth, cacheStride);
 
     List<Integer> work = new ArrayList<>(List.of(0, 1, 0, 0));
     List<Integer> fields = new ArrayList<>();
     List<Integer> limits = new ArrayList<>(List.of(1));
     int queryRow = 1;
     int keyRow = 1;
-    int page = 1;
+    int slot = 1;
     for (int s = 0; s < problem.sequences().size(); s++) {
       Sequence sequence = problem.sequences().get(s);
       int cached = layout.cached()[s];
-      fields.addAll(List.of(keyRow, cached, page, sequence.k().length - cached));
+      fields.addAll(List.of(keyRow, cached, slot, sequence.k().length - cached));
       for (int key = 0; key < sequence.k().length; key++) {
         if (key < cached) {
-          int row = pages[page + key / pageTokens] * pageTokens + key % pageTokens;
-          put(keyCache, row, sequence.k()[key]);
-          put(valueCache, row, sequence.v()[key]);
+          put(keyCache, slots[slot], sequence.k()[key]);
+          put(valueCache, slots[slot++], sequence.v()[key]);
         } else {
           put(k, keyRow, sequence.k()[key]);
           put(v, keyRow, sequence.v()[key]);
           keyRow++;
         }
       }
-      page += (cached + pageTokens - 1) / pageTokens;
       int count = sequence.q().length;
       for (int first = 0; first < count; first += layout.queriesOfAnItem()) {
         int taken = Math.min(layout.queriesOfAnItem(), count - first);
@@ -211,8 +208,8 @@ class AttentionKernelTest {
         memory.ints(limits.stream().mapToInt(i -> i).toArray()),
         isCached ? keyCache : MemorySegment.NULL,
         isCached ? valueCache : MemorySegment.NULL,
-        isCached ? memory.ints(pages) : MemorySegment.NULL,
-        isCached ? pageTokens : 0);
+        isCached ? memory.ints(slots) : MemorySegment.NULL,
+        isCached ? cacheStride : 0);
     byte[] poison = new byte[width * type.bytes];
     Arrays.fill(poison, Memory.POISON);
     assertThat(out.rowBytes(0)).isEqualTo(poison);

@@ -438,54 +438,6 @@ class RowKernelsTest {
 
   @ParameterizedTest(name = NAME)
   @MethodSource(CASES)
-  void storeKvWritesTheSlotsAndNothingElse(ElementType type, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    Shape shape = Shape.random(random, type);
-    int columns = shape.columns();
-    int tokens = 17;
-    try (Memory memory = new Memory(library)) {
-      Matrix k = memory.random(random, type, shape.rows(), columns, shape.stride(random, type));
-      Matrix v = memory.random(random, type, shape.rows(), columns, shape.stride(random, type));
-      Matrix keyCache = memory.matrix(type, tokens, columns, columns);
-      Matrix valueCache = memory.matrix(type, tokens, columns, columns);
-      int[] slots = new int[shape.rows()];
-      for (int row = 0; row < slots.length; row++) {
-        slots[row] = random.nextInt(3) == 0 ? -1 : (row * 5 + (int) seed) % tokens;
-      }
-      memory.launch(
-          "store_kv" + type.suffix(),
-          shape.rows(),
-          random.nextInt(1, 4),
-          BLOCK,
-          0,
-          Set.of(keyCache.buffer(), valueCache.buffer()),
-          k,
-          k.stride(),
-          v,
-          v.stride(),
-          memory.ints(slots),
-          keyCache,
-          valueCache,
-          columns);
-      byte[] poison = new byte[columns * type.bytes];
-      Arrays.fill(poison, Memory.POISON);
-      for (int token = 0; token < tokens; token++) {
-        byte[] key = poison;
-        byte[] value = poison;
-        for (int row = 0; row < slots.length; row++) {
-          if (slots[row] == token) {
-            key = k.rowBytes(row);
-            value = v.rowBytes(row);
-          }
-        }
-        assertThat(keyCache.rowBytes(token)).as("key of slot %s", token).isEqualTo(key);
-        assertThat(valueCache.rowBytes(token)).as("value of slot %s", token).isEqualTo(value);
-      }
-    }
-  }
-
-  @ParameterizedTest(name = NAME)
-  @MethodSource(CASES)
   void moveCopiesRowsToTheNamedOnesAndLeavesTheRest(ElementType type, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     Shape shape = Shape.random(random, type);

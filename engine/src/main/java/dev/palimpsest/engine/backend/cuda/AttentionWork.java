@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import dev.palimpsest.engine.backend.Recalled;
+
 /**
  * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
  * sequence each, where the group is the number of heads that share a key head.
@@ -8,7 +10,8 @@ package dev.palimpsest.engine.backend.cuda;
  * @param keyStarts of the sequences it is for
  * @param items the number of blocks for one key head, padding included
  * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
- * @param sequences byte of the step's input: {@code {first key row, 0, 0, keys}} a sequence
+ * @param sequences byte of the step's input: {@code {first row of its own keys, kept keys, first of
+ *     their slots, own keys}} a sequence
  */
 record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
   private static final int MOST_QUERIES = 64;
@@ -16,6 +19,31 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
 
   /** Puts the work on {@code queryStarts} and {@code keyStarts} into a step's input. */
   static AttentionWork of(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
+    AttentionWork work = cut(queryStarts, keyStarts, group, input);
+    for (int i = 0; i < queryStarts.length - 1; i++) {
+      put(input, work.sequences, i, keyStarts[i], 0, 0, keyStarts[i + 1] - keyStarts[i]);
+    }
+    return work;
+  }
+
+  /** The same where the leading keys of sequences are kept. */
+  static AttentionWork of(int[] queryStarts, Recalled recalled, int group, StepInput input) {
+    int[] keyStarts = recalled.keyStarts();
+    AttentionWork work = cut(queryStarts, keyStarts, group, input);
+    int next = 0;
+    for (int i = 0; i < queryStarts.length - 1; i++) {
+      int first = next;
+      while (next < recalled.keys().length && recalled.keys()[next] < keyStarts[i + 1]) {
+        next++;
+      }
+      int kept = next - first;
+      int own = keyStarts[i + 1] - keyStarts[i] - kept;
+      put(input, work.sequences, i, recalled.starts()[i + 1] - own, kept, first, own);
+    }
+    return work;
+  }
+
+  private static AttentionWork cut(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
     int most = MOST_QUERIES / group;
     int count = 0;
     int sequences = queryStarts.length - 1;
@@ -29,16 +57,14 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     int next = 0;
     for (int i = 0; i < sequences; i++) {
       for (int row = queryStarts[i]; row < queryStarts[i + 1]; row += most) {
-        put(input, work, next++, i, row, Math.min(most, queryStarts[i + 1] - row));
+        put(input, work, next++, i, row, Math.min(most, queryStarts[i + 1] - row), 0);
       }
-      put(input, described, i, keyStarts[i], 0, 0);
-      input.setInt(described + 16L * i + 12, keyStarts[i + 1] - keyStarts[i]);
     }
     for (int i = count; i < items; i++) {
-      put(input, work, i, 0, 0, 0);
+      put(input, work, i, 0, 0, 0, 0);
     }
     for (int i = sequences; i < padded; i++) {
-      put(input, described, i, 0, 0, 0);
+      put(input, described, i, 0, 0, 0, 0);
     }
     return new AttentionWork(queryStarts, keyStarts, items, work, described);
   }
@@ -49,11 +75,12 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     return queryStarts == otherQueryStarts && keyStarts == otherKeyStarts;
   }
 
-  private static void put(StepInput input, long at, int index, int first, int second, int third) {
+  private static void put(
+      StepInput input, long at, int index, int first, int second, int third, int fourth) {
     long item = at + 16L * index;
     input.setInt(item, first);
     input.setInt(item + 4, second);
     input.setInt(item + 8, third);
-    input.setInt(item + 12, 0);
+    input.setInt(item + 12, fourth);
   }
 }

@@ -19,6 +19,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
@@ -31,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -209,7 +211,7 @@ public final class CudaBackend implements Backend {
 
   private Weight weight(List<Tensor> parts, Precision stored) {
     return onDevice(
-        "loading " + parts.getFirst().name(),
+        () -> "loading " + parts.getFirst().name(),
         () -> {
           List<Long> shape = parts.getFirst().shape();
           int columns = Math.toIntExact(shape.getLast());
@@ -228,7 +230,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Weight table(int rows, int columns, float[] values) {
     return onDevice(
-        "loading a table",
+        () -> "loading a table",
         () -> {
           CudaWeight weight = allocate(Precision.F32, rows, columns);
           upload.copy(values, (DeviceMemory) resources.getLast());
@@ -252,7 +254,7 @@ public final class CudaBackend implements Backend {
   @Override
   public void begin(long elements) {
     onDevice(
-        "making room for a step of " + elements + " elements",
+        () -> "making room for a step of " + elements + " elements",
         () -> {
           upload.close();
           machine.clear();
@@ -372,7 +374,7 @@ public final class CudaBackend implements Backend {
       Activation sum) {
     putGuided();
     onDevice(
-        "making room for the experts of %d tokens".formatted(x.rows()),
+        () -> "making room for the experts of %d tokens".formatted(x.rows()),
         () -> {
           mixture.put(
               new DeviceMixture.Rows(address(x), x.stride()),
@@ -387,14 +389,9 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public void scatter(Activation x, int[] rows, Activation out) {
-    move(address(x), x.stride(), ascending(rows.length), address(out), out.stride(), rows, x);
-  }
-
-  @Override
   public Store openStore(int rows, int columns) {
     return onDevice(
-        "making room for %d rows of %d that outlive a step".formatted(rows, columns),
+        () -> "making room for %d rows of %d that outlive a step".formatted(rows, columns),
         () -> held(new CudaStore(rows, columns, CudaWeight.elementBytes(precision))));
   }
 
@@ -409,17 +406,12 @@ public final class CudaBackend implements Backend {
     move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
   }
 
-  @Override
-  public void recall(Store store, int[] slots, Activation out, int[] rows) {
-    CudaStore from = (CudaStore) store;
-    move(from.address(), from.columns(), slots, address(out), out.stride(), rows, out);
-  }
-
   /** What is written down so far names the store's memory, so it is run first. */
   private void grow(CudaStore store, int row) {
     boolean _ =
         onDevice(
-            "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
+            () ->
+                "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
             () -> {
               machine.runOnce();
               forgetInput();
@@ -496,9 +488,64 @@ public final class CudaBackend implements Backend {
       int[] keyStarts,
       int[] limits,
       Activation out) {
-    int heads = q.columns() / headSize;
+    int group = q.columns() / k.columns();
+    putAttention(
+        q,
+        k,
+        v,
+        headSize,
+        work(queryStarts, keyStarts, group),
+        limits,
+        new Earlier(0, 0, 0, 0),
+        out);
+  }
+
+  /** The kernel reads keys where they are kept. */
+  @Override
+  public void attention(
+      Activation q,
+      Activation own,
+      Store store,
+      Recalled recalled,
+      Activation all,
+      int headSize,
+      int[] queryStarts,
+      int[] limits,
+      Activation out) {
+    int width = own.columns() / 2;
+    CudaStore from = (CudaStore) store;
+    putAttention(
+        q,
+        own.columns(0, width),
+        own.columns(width, width),
+        headSize,
+        work(queryStarts, recalled, q.columns() / width),
+        limits,
+        new Earlier(
+            from.address(),
+            from.address() + CudaWeight.elementBytes(precision) * width,
+            input.put(recalled.slots(), RowBuckets.padded(recalled.slots().length), 0),
+            from.columns()),
+        out);
+  }
+
+  /**
+   * Keys and values that are kept.
+   *
+   * @param slots byte of the step's input
+   */
+  private record Earlier(long keys, long values, long slots, int stride) {}
+
+  private void putAttention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      AttentionWork work,
+      int[] limits,
+      Earlier earlier,
+      Activation out) {
     int keyHeads = k.columns() / headSize;
-    AttentionWork work = work(queryStarts, keyStarts, heads / keyHeads);
     int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
     putGuided();
     machine
@@ -512,15 +559,15 @@ public final class CudaBackend implements Backend {
         .add(v.stride())
         .add(address(out))
         .add(out.stride())
-        .add(heads)
+        .add(q.columns() / headSize)
         .add(keyHeads)
         .add(work.work())
         .add(work.sequences())
         .add(input.put(limits, RowBuckets.padded(limits.length), 0))
-        .add(0)
-        .add(0)
-        .add(0)
-        .add(0);
+        .add(earlier.keys())
+        .add(earlier.values())
+        .add(earlier.slots())
+        .add(earlier.stride());
   }
 
   /** The blocks of one layer are those of the next, and are put in once. */
@@ -531,6 +578,17 @@ public final class CudaBackend implements Backend {
       }
     }
     AttentionWork created = AttentionWork.of(queryStarts, keyStarts, group, input);
+    attentionWork.add(created);
+    return created;
+  }
+
+  private AttentionWork work(int[] queryStarts, Recalled recalled, int group) {
+    for (AttentionWork each : attentionWork) {
+      if (each.isFor(queryStarts, recalled.keyStarts())) {
+        return each;
+      }
+    }
+    AttentionWork created = AttentionWork.of(queryStarts, recalled, group, input);
     attentionWork.add(created);
     return created;
   }
@@ -585,7 +643,7 @@ public final class CudaBackend implements Backend {
   public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
     putGuided();
     return onDevice(
-        "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
+        () -> "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
           CudaWeight weight = (CudaWeight) head;
           vocabulary.put(address(x), x.stride(), weight, draws, machine);
@@ -611,13 +669,18 @@ public final class CudaBackend implements Backend {
     return machine.waitedNanos();
   }
 
+  /** Steps that ran as one CUDA graph so far, instead of operation by operation. */
+  public long graphSteps() {
+    return machine.graphSteps();
+  }
+
   @Override
   public float[] read(Activation x) {
     putGuided();
     long elementBytes = CudaWeight.elementBytes(precision);
     long span = elementBytes * ((long) (x.rows() - 1) * x.stride() + x.columns());
     return onDevice(
-        "step %d over %d tokens".formatted(steps, tokens),
+        () -> "step %d over %d tokens".formatted(steps, tokens),
         () -> {
           try (PinnedMemory copy = PinnedMemory.allocate(span)) {
             machine.runOnce();
@@ -658,7 +721,7 @@ public final class CudaBackend implements Backend {
     T run();
   }
 
-  private <T> T onDevice(String what, Task<T> task) {
+  private <T> T onDevice(Supplier<String> what, Task<T> task) {
     if (unusable.isPresent()) {
       throw new DeviceException(unusable.get());
     }
@@ -666,7 +729,7 @@ public final class CudaBackend implements Backend {
       context.makeCurrent();
       return task.run();
     } catch (CudaException e) {
-      String reason = what + ": " + machine.failed() + e.getMessage();
+      String reason = what.get() + ": " + machine.failed() + e.getMessage();
       release();
       unusable = Optional.of("the device failed before: " + reason);
       throw new DeviceException(reason, e);

@@ -10,7 +10,7 @@ enum DeviceOp {
   RMS_NORM("rms_norm", true, "pipipfpii"),
   ADD_BIAS("add_bias", true, "pipi"),
   ROTARY("rotary", true, "piiiisppf"),
-  ATTENTION("attention", true, "pipipipiiissspppi"),
+  ATTENTION("attention", true, "pipipipiiisssppsi"),
   SWIGLU("swiglu", true, "pipii"),
   GATHER("gather", true, "pispii"),
   MOVE("move", true, "pispisi"),

@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,7 +37,7 @@ final class Kernels implements AutoCloseable {
   private final Map<String, Integer> indices = new HashMap<>();
 
   /** The same by operation, and by head size, for steps look them up hundreds of times. */
-  private final int[] ofOp = new int[DeviceOp.values().length];
+  private final Map<DeviceOp, Integer> ofOp = new EnumMap<>(DeviceOp.class);
 
   private final int[] ofHeadSize = new int[MOST_HEAD_SIZE + 1];
   private final KernelArguments arguments = new KernelArguments();
@@ -44,7 +45,6 @@ final class Kernels implements AutoCloseable {
   private Kernels(KernelModule module, Precision precision) {
     this.module = module;
     type = precision.name().toLowerCase(Locale.ROOT);
-    Arrays.fill(ofOp, UNKNOWN);
     Arrays.fill(ofHeadSize, UNKNOWN);
   }
 
@@ -97,13 +97,14 @@ final class Kernels implements AutoCloseable {
   }
 
   /** The number of an operation's kernel. */
-  @SuppressWarnings("EnumOrdinal") // the place in an array as long as the enum, kept nowhere
+  @SuppressWarnings("EnumOrdinal") // An index into an array with a place for each.
   int index(DeviceOp op) {
-    int at = op.ordinal();
-    if (ofOp[at] == UNKNOWN) {
-      ofOp[at] = index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
+    Integer known = ofOp.get(op);
+    if (known == null) {
+      known = index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
+      ofOp.put(op, known);
     }
-    return ofOp[at];
+    return known;
   }
 
   /**

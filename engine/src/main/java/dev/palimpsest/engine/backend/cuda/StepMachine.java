@@ -46,6 +46,7 @@ final class StepMachine implements AutoCloseable {
   private boolean putting;
   private boolean marksAll;
   private long waitedNanos;
+  private long graphSteps;
 
   /**
    * A machine for one backend.
@@ -129,7 +130,7 @@ final class StepMachine implements AutoCloseable {
     begin(graph == null && !captures);
     if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
-      graphs.put(key, graph);
+      graphs.put(key.copy(), graph);
       forgetOldest();
     }
     if (graph == null) {
@@ -140,6 +141,7 @@ final class StepMachine implements AutoCloseable {
       seen.add(key.hash());
     } else {
       graph.launch(stream);
+      graphSteps++;
     }
     await();
     clear();
@@ -161,6 +163,11 @@ final class StepMachine implements AutoCloseable {
   /** Nanoseconds in which nothing was left to do but to wait for the device. */
   long waitedNanos() {
     return waitedNanos;
+  }
+
+  /** Steps that ran as a graph. */
+  long graphSteps() {
+    return graphSteps;
   }
 
   private void forgetOldest() {

@@ -14,9 +14,11 @@ final class Tape {
 
   private long[] words = new long[1 << 12];
   private int used;
+  private int hash;
 
   void clear() {
     used = 0;
+    hash = 0;
   }
 
   int length() {
@@ -33,21 +35,37 @@ final class Tape {
       words = Arrays.copyOf(words, 2 * used);
     }
     words[used++] = word;
+    hash = 31 * hash + Long.hashCode(word);
     return this;
   }
 
-  /** What is on the tape, to find a graph by; {@code extra} are further numbers that tell. */
+  /**
+   * What is on the tape, to find a graph by; {@code extra} are further numbers that tell. It means
+   * something until the tape changes; {@link Key#copy} outlives that.
+   */
   Key key(long... extra) {
-    long[] all = Arrays.copyOf(words, used + extra.length);
-    System.arraycopy(extra, 0, all, used, extra.length);
-    return new Key(all, Arrays.hashCode(all));
+    int length = used;
+    int ofTape = hash;
+    for (long word : extra) {
+      add(word);
+    }
+    Key key = new Key(words, used, hash);
+    used = length;
+    hash = ofTape;
+    return key;
   }
 
-  /** A tape's content, by value. */
-  record Key(long[] words, int hash) {
+  /** A tape's content, by value: the first {@code length} words. */
+  record Key(long[] words, int length, int hash) {
+    Key copy() {
+      return new Key(Arrays.copyOf(words, length), length, hash);
+    }
+
     @Override
     public boolean equals(Object other) {
-      return other instanceof Key key && key.hash == hash && Arrays.equals(key.words, words);
+      return other instanceof Key key
+          && key.hash == hash
+          && Arrays.equals(key.words, 0, key.length, words, 0, length);
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
@@ -324,6 +325,38 @@ public final class HostBackend implements Backend {
     attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, limits, out);
   }
 
+  /** Products want neighbouring keys, so all are gathered. */
+  @Override
+  public void attention(
+      Activation q,
+      Activation own,
+      Store store,
+      Recalled recalled,
+      Activation all,
+      int headSize,
+      int[] queryStarts,
+      int[] limits,
+      Activation out) {
+    MemorySegment memory = step.memory();
+    for (int i = 0; i < recalled.keys().length; i++) {
+      ((HostStore) store).read(recalled.slots()[i], memory, 4 * all.row(recalled.keys()[i]));
+    }
+    for (int i = 0; i < recalled.keyRows().length; i++) {
+      long to = 4 * all.row(recalled.keyRows()[i]);
+      MemorySegment.copy(memory, 4 * own.row(i), memory, to, 4L * own.columns());
+    }
+    int width = all.columns() / 2;
+    attention(
+        q,
+        all.columns(0, width),
+        all.columns(width, width),
+        headSize,
+        queryStarts,
+        recalled.keyStarts(),
+        limits,
+        out);
+  }
+
   @Override
   public void swiGlu(Activation gateUp, Activation out) {
     MemorySegment memory = step.memory();
@@ -367,14 +400,6 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public void scatter(Activation x, int[] rows, Activation out) {
-    MemorySegment memory = step.memory();
-    for (int i = 0; i < rows.length; i++) {
-      MemorySegment.copy(memory, 4 * x.row(i), memory, 4 * out.row(rows[i]), 4L * x.columns());
-    }
-  }
-
-  @Override
   public Store openStore(int rows, int columns) {
     return new HostStore(weights, rows, columns);
   }
@@ -383,13 +408,6 @@ public final class HostBackend implements Backend {
   public void keep(Activation x, int[] rows, Store store, int[] slots) {
     for (int i = 0; i < rows.length; i++) {
       ((HostStore) store).write(slots[i], step.memory(), 4 * x.row(rows[i]));
-    }
-  }
-
-  @Override
-  public void recall(Store store, int[] slots, Activation out, int[] rows) {
-    for (int i = 0; i < rows.length; i++) {
-      ((HostStore) store).read(slots[i], step.memory(), 4 * out.row(rows[i]));
     }
   }
 

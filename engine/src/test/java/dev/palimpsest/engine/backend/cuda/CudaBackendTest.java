@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -307,6 +308,44 @@ final class CudaBackendTest {
       assertThat(taken - kept)
           .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kept);
     }
+  }
+
+  /** The text grows, forks within a page, and is asked for rows whose keys are kept. */
+  @ParameterizedTest
+  @CsvSource({"WIDE_HEADS, F32", "WIDE_HEADS, BF16", "BLOCKS, F32", "BLOCKS, BF16", "EXPERTS, F32"})
+  void keysThatAreKeptGiveTheBitsOfKeysThatAreComputed(TinyFamily family, Precision precision)
+      throws IOException {
+    ModelSpec spec = family.spec();
+    Path kept = Files.createDirectory(folder.resolve("kept"));
+    family.write(kept, 2);
+    SplittableRandom random = new SplittableRandom(6);
+    int[] text = random.ints(90, 0, spec.vocabulary()).toArray();
+    int[] fork = text.clone();
+    fork[37] = (fork[37] + 1) % spec.vocabulary();
+    try (Transformer device =
+            TinyLlada.load(kept, CudaBackend.open(precision, CudaOptions.DEFAULT, spec));
+        Transformer audited =
+            TinyLlada.load(kept, CudaBackend.open(precision, new CudaOptions(true, false), spec))) {
+      for (int settled : new int[] {9, 35, 36, 50, 84}) {
+        int length = settled + 6;
+        int[] open = IntStream.range(settled, length).toArray();
+        int[] early = IntStream.of(0, 4, settled - 1, settled + 2).toArray();
+        List<Query> queries =
+            List.of(
+                grown(text, length, settled, open),
+                grown(text, length, settled, early),
+                grown(fork, length, settled, open));
+        List<List<Prediction>> expected = device.recompute(queries);
+        for (int run = 0; run < 3; run++) {
+          assertThat(device.predict(queries)).as("%d settled", settled).isEqualTo(expected);
+        }
+        assertThat(audited.predict(queries)).isEqualTo(expected);
+      }
+    }
+  }
+
+  private static Query grown(int[] text, int length, int settled, int[] rows) {
+    return new Query(Arrays.copyOf(text, length), 0, rows, settled, Draw.GREEDY, Optional.empty());
   }
 
   private static long freeBytes() {

@@ -1,0 +1,66 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.engine.Draw;
+import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.host.TinyFamily;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.forward.Transformer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Steps that differ in the length of what came before, as decoding's do. */
+final class DecodeGraphTest {
+  private static final TinyFamily MODEL = TinyFamily.WIDE_HEADS;
+  private static final int STEPS = 60;
+  private static final long KEPT_BYTES = 4 << 20;
+
+  @TempDir private Path folder;
+
+  @Test
+  void theStepsOfADecodingBatchRunAsGraphs() {
+    EmulatedDevice.require();
+    MODEL.write(folder, 1);
+    SplittableRandom random = new SplittableRandom(2);
+    List<int[]> texts = new ArrayList<>();
+    for (int length : new int[] {5, 40, 77}) {
+      texts.add(random.ints(length, 0, MODEL.spec().vocabulary()).toArray());
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec());
+      try (Transformer device =
+          Transformer.load(checkpoint, MODEL.spec(), backend, KEPT_BYTES, _ -> {})) {
+        List<List<Prediction>> last = List.of();
+        for (int step = 0; step < STEPS; step++) {
+          last = device.predict(texts.stream().map(DecodeGraphTest::next).toList());
+          if (step < STEPS - 1) {
+            for (int text = 0; text < texts.size(); text++) {
+              int[] longer = Arrays.copyOf(texts.get(text), texts.get(text).length + 1);
+              longer[longer.length - 1] = last.get(text).getFirst().token();
+              texts.set(text, longer);
+            }
+          }
+        }
+        // A prefill, and twice the first step of each size that lengths are rounded up to.
+        assertThat(backend.graphSteps()).isBetween(STEPS / 2L, STEPS - 2L);
+        assertThat(device.recompute(texts.stream().map(DecodeGraphTest::next).toList()))
+            .isEqualTo(last);
+      }
+    }
+    assertThat(EmulatedDevice.inUse()).isZero();
+  }
+
+  private static Query next(int[] text) {
+    int[] rows = {text.length - 1};
+    return new Query(text, 0, rows, text.length, Draw.GREEDY, Optional.empty());
+  }
+}

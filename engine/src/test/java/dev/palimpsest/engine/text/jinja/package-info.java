@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.engine.text.jinja;
+
+import org.jspecify.annotations.NullMarked;
