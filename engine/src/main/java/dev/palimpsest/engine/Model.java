@@ -112,11 +112,12 @@ public record Model(
   }
 
   /**
-   * Loads what every model needs: the library of matrix products. Nothing depends on it; on a
-   * thread of its own, while options are read, it makes a start shorter.
+   * Loads what every model needs: the libraries of matrix products and of tokenizers. Nothing
+   * depends on it; on a thread of its own, while options are read, it makes a start shorter.
    */
   public static void prepare() {
     boolean _ = OneDnn.isAvailable();
+    boolean _ = Tokenizer.prepare();
   }
 
   private static Query masks(ModelSpec spec) {

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.text;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import java.io.IOException;
@@ -70,6 +71,22 @@ public final class Tokenizer implements AutoCloseable {
     } catch (LinkageError | AssertionError e) {
       throw new CheckpointException(
           "%s: the native tokenizer library cannot be loaded: %s.".formatted(file, reason(e)), e);
+    }
+  }
+
+  /**
+   * Loads the native library, which takes longer than opening a tokenizer. If that fails, {@link
+   * #open} says why.
+   *
+   * @return whether it is loaded
+   */
+  public static boolean prepare() {
+    stayOffline();
+    try {
+      LibUtils.checkStatus();
+      return true;
+    } catch (RuntimeException | LinkageError | AssertionError e) {
+      return false;
     }
   }
 

@@ -49,6 +49,11 @@ final class TokenizerTest {
   }
 
   @Test
+  void theLibraryCanBeLoadedAhead() {
+    assertThat(Tokenizer.prepare()).isTrue();
+  }
+
+  @Test
   void specialTokensInTheTextAreRecognisedAndNoneIsAdded() {
     int user = tokenizer.id("<|user|>").orElseThrow();
     int two = tokenizer.id("2").orElseThrow();
