@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.Driver;
@@ -87,7 +88,11 @@ final class FakeTraces {
     for (int row = 0; row < query.rows().length; row++) {
       int token = 1 + random.nextInt(PIECES.size() - 1);
       double top = random.nextDouble();
-      predictions.add(new Prediction(token, top, token, top, top / 3, 1, 3 * random.nextDouble()));
+      double entropy = 3 * random.nextDouble();
+      int next = 1 + random.nextInt(PIECES.size() - 1);
+      predictions.add(
+          new Prediction(token, top, token, top, top / 3, 1, entropy)
+              .with(List.of(new Alternative(token, top), new Alternative(next, top / 3))));
     }
     return predictions;
   }

@@ -1,7 +1,9 @@
 package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.engine.Alternative;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Commit;
@@ -124,6 +126,26 @@ final class ViewerTest {
       assertThat(rows.get(step).getText()).startsWith(step + " predicted");
     }
     assertThat(rows.get(7).getText()).startsWith("7 committed");
+  }
+
+  @Test
+  void pointingAtAMaskShowsWhatElseCouldStandThere() {
+    browser.open(one);
+    browser.script(GO, 7);
+    int position = some.step(7).commits().getFirst().position();
+    new Actions(browser.driver())
+        .moveToElement(browser.driver().findElement(By.cssSelector(cell(position))))
+        .perform();
+    List<Alternative> expected =
+        some.step(6).asked().orElseThrow().at(position).orElseThrow().alternatives();
+    List<WebElement> lines = browser.driver().findElements(By.cssSelector("#token p.soft"));
+    assertThat(lines).hasSameSizeAs(expected).hasSize(2);
+    for (int i = 0; i < lines.size(); i++) {
+      String text = lines.get(i).getText();
+      assertThat(text).contains(some.piece(expected.get(i).token()).strip());
+      assertThat(Double.parseDouble(text.substring(text.lastIndexOf(' ') + 1)))
+          .isCloseTo(expected.get(i).probability(), within(0.01));
+    }
   }
 
   @Test
