@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Alternative;
+import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.Driver;

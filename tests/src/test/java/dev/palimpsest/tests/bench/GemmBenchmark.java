@@ -107,7 +107,6 @@ public class GemmBenchmark {
     a = bf16 ? bf16(values) : memory.allocateFrom(ValueLayout.JAVA_FLOAT, values);
     b = bf16 ? bf16(weights.toArray(ValueLayout.JAVA_FLOAT)) : weights;
     c = memory.allocate(4L * rows * size, 64);
-    pair = threads > 1 ? new SpinningPair() : null;
   }
 
   /** Frees them. */
@@ -130,9 +129,12 @@ public class GemmBenchmark {
   /** All rows in one call a thread. */
   @Benchmark
   public void library(Work work) {
-    if (pair == null) {
+    if (threads == 1) {
       columns(0, size);
     } else {
+      if (pair == null) { // only here: it would take a core from the engine's threads
+        pair = new SpinningPair();
+      }
       pair.run(() -> columns(0, size / 2), () -> columns(size / 2, size));
     }
     work.gflop += gflop();
