@@ -50,17 +50,12 @@ final class TraceOptions {
 
   /** What a trace of this run says of where it came from. */
   static TraceHeader header(Model model, ModelOptions modelOptions, Run run) {
-    return new TraceHeader(
+    return TraceHeader.of(
         Main.VERSION,
         ModelFiles.identity(modelOptions.folder()),
         machine(model),
         promises(model),
-        run.sampler().name(),
-        run.sampler().options(),
-        run.specials(),
-        run.canvas(),
-        run.cursor(),
-        Optional.empty());
+        run);
   }
 
   private static List<String> promises(Model model) {

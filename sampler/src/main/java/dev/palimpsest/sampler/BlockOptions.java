@@ -97,8 +97,7 @@ public record BlockOptions(
 
   @Override
   public int positions(int promptLength) {
-    int blocks = Math.ceilDiv(Math.addExact(promptLength, genLength), blockLength);
-    return Math.multiplyExact(blocks, blockLength) - promptLength;
+    return SamplingOptions.inWholeBlocks(promptLength, genLength, blockLength);
   }
 
   @Override

@@ -5,7 +5,6 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -57,13 +56,8 @@ public final class BlockSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public BlockOptions options() {
+    return options;
   }
 
   @Override

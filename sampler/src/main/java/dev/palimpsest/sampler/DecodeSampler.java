@@ -4,7 +4,6 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -30,13 +29,8 @@ public final class DecodeSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public DecodeOptions options() {
+    return options;
   }
 
   @Override

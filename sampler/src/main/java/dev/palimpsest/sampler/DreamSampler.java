@@ -6,7 +6,6 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -54,13 +53,8 @@ public final class DreamSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public DreamOptions options() {
+    return options;
   }
 
   @Override

@@ -7,7 +7,6 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -75,13 +74,8 @@ public final class LladaSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public GenerateOptions options() {
+    return options;
   }
 
   @Override

@@ -6,7 +6,6 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -46,13 +45,8 @@ public final class RemdmSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public RemdmOptions options() {
+    return options;
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.palimpsest.sampler;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import java.util.List;
-import java.util.Map;
 
 /**
  * How a canvas is filled: pure functions of the canvas, the cursor and the predictions. An instance
@@ -12,11 +11,8 @@ import java.util.Map;
  */
 public interface Sampler {
 
-  /** What it is called on the command line and in a trace. */
-  String name();
-
-  /** Its options by their reference names: numbers, booleans and strings, in a fixed order. */
-  Map<String, Object> options();
+  /** What it was made from. */
+  SamplingOptions options();
 
   /** The ids that mean something to it. */
   SpecialTokens specials();

@@ -22,7 +22,7 @@ public sealed interface SamplingOptions
           SubBlockSampler.NAME,
           DecodeSampler.NAME);
 
-  /** The sampler they are of: {@link Sampler#name}. */
+  /** What the sampler they are of is called on the command line and in a trace. */
   String samplerName();
 
   /** Positions to fill, as asked for. */
@@ -31,6 +31,12 @@ public sealed interface SamplingOptions
   /** Positions that a canvas behind such a prompt has to fill. */
   default int positions(int promptLength) {
     return genLength();
+  }
+
+  /** The positions that are asked for, and those up to the end of the last block. */
+  static int inWholeBlocks(int promptLength, int genLength, int blockLength) {
+    int blocks = Math.ceilDiv(Math.addExact(promptLength, genLength), blockLength);
+    return Math.multiplyExact(blocks, blockLength) - promptLength;
   }
 
   /** Seed of all randomness. */

@@ -5,7 +5,6 @@ import dev.palimpsest.engine.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -48,13 +47,8 @@ public final class SubBlockSampler implements Sampler {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Map<String, Object> options() {
-    return options.toMap();
+  public SubBlockOptions options() {
+    return options;
   }
 
   @Override

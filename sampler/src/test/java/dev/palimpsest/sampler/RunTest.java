@@ -30,7 +30,9 @@ class RunTest {
     for (int from = 0; from < whole.size(); from++) {
       CanvasImage seen = canvases.get(from);
       CanvasImage rebuilt = CanvasImage.of(seen.ids(), seen.states(), seen.promptLength());
-      SamplingOptions options = SamplingOptions.of(run.sampler().name(), run.sampler().options());
+      SamplingOptions options =
+          SamplingOptions.of(
+              run.sampler().options().samplerName(), run.sampler().options().toMap());
       Run resumed = Run.resume(options.sampler(request.specials()), rebuilt, whole.get(from).at());
       for (Snapshot expected : whole.subList(from, whole.size())) {
         assertThat(step(resumed, request)).as("seed %d, from %d", seed, from).isEqualTo(expected);

@@ -61,17 +61,12 @@ final class FindingsTest {
       }
       Run run = run(model, specials, 0, OPTIONS);
       TraceHeader header =
-          new TraceHeader(
+          TraceHeader.of(
               "test",
               new TraceHeader.ModelIdentity("abacus-mdm", "", ""),
               new TraceHeader.Machine("", "", ""),
               TraceHeader.PROMISES,
-              run.sampler().name(),
-              run.sampler().options(),
-              specials,
-              run.canvas(),
-              run.cursor(),
-              Optional.empty());
+              run);
       List<Item> items =
           new Experiment(model.transformer(), language, DESIGN, header, 300).measure(questions);
       assertThat(items.getFirst().answer()).hasValue("22");

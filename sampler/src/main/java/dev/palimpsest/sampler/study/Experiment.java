@@ -137,17 +137,8 @@ public final class Experiment {
   }
 
   private TraceHeader header(Run run) {
-    return new TraceHeader(
-        header.engine(),
-        header.model(),
-        header.machine(),
-        header.promises(),
-        run.sampler().name(),
-        run.sampler().options(),
-        run.specials(),
-        run.canvas(),
-        run.cursor(),
-        Optional.empty());
+    return TraceHeader.of(
+        header.engine(), header.model(), header.machine(), header.promises(), run);
   }
 
   private void branch(List<Draft> drafts) {

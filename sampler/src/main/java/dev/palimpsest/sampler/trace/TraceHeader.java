@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.util.Collections;
@@ -54,6 +55,23 @@ public record TraceHeader(
   public TraceHeader {
     promises = List.copyOf(promises);
     options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+  }
+
+  /** The header of a run's trace from where the run is. */
+  public static TraceHeader of(
+      String engine, ModelIdentity model, Machine machine, List<String> promises, Run run) {
+    SamplingOptions options = run.sampler().options();
+    return new TraceHeader(
+        engine,
+        model,
+        machine,
+        promises,
+        options.samplerName(),
+        options.toMap(),
+        run.specials(),
+        run.canvas(),
+        run.cursor(),
+        Optional.empty());
   }
 
   /**

@@ -12,6 +12,7 @@ import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Sampler;
+import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.Turn;
 import java.util.ArrayList;
@@ -289,12 +290,7 @@ final class AuditTest {
     }
 
     @Override
-    public String name() {
-      return "stored";
-    }
-
-    @Override
-    public Map<String, Object> options() {
+    public SamplingOptions options() {
       return sampler.options();
     }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
-import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SpecialTokens;
@@ -15,7 +14,6 @@ import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
@@ -80,17 +78,12 @@ final class ExperimentTest {
   private static List<Item> measure(boolean readsResult, String expected) {
     Run run = new Run(DESIGN.options().sampler(SPECIALS), new int[] {'?'}, LENGTH);
     TraceHeader header =
-        new TraceHeader(
+        TraceHeader.of(
             "0",
             new TraceHeader.ModelIdentity("fake", "00", "11"),
             new TraceHeader.Machine("none", "none", "f32"),
             TraceHeader.PROMISES,
-            run.sampler().name(),
-            run.sampler().options(),
-            SPECIALS,
-            run.canvas(),
-            Cursor.START,
-            Optional.empty());
+            run);
     List<Question> questions =
         IntStream.range(0, 40)
             .mapToObj(number -> new Question(number, new int[] {'?'}, expected))

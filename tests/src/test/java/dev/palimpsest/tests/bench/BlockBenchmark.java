@@ -103,10 +103,7 @@ public class BlockBenchmark {
   @TearDown
   public void end() throws IOException {
     transformer.close();
-    for (String file : List.of("config.json", "model.safetensors")) {
-      Files.deleteIfExists(folder.resolve(file));
-    }
-    Files.delete(folder);
+    RandomCheckpoint.delete(folder);
   }
 
   /** The whole batch, from prompts to texts. */

@@ -91,10 +91,7 @@ public class HostShareBenchmark {
   @TearDown
   public void end() throws IOException {
     transformer.close();
-    for (String file : List.of("config.json", "model.safetensors")) {
-      Files.deleteIfExists(folder.resolve(file));
-    }
-    Files.delete(folder);
+    RandomCheckpoint.delete(folder);
   }
 
   /** A step, less what the device does. */

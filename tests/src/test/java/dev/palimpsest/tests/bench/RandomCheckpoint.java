@@ -47,6 +47,14 @@ final class RandomCheckpoint {
 
   private RandomCheckpoint() {}
 
+  /** Deletes a folder that holds one and nothing else. */
+  static void delete(Path folder) throws IOException {
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Files.deleteIfExists(folder.resolve(file));
+    }
+    Files.delete(folder);
+  }
+
   private static String llada(
       int hidden, int layers, int heads, int inner, int vocabulary, int length) {
     return """

@@ -14,16 +14,6 @@ import java.lang.foreign.MemorySegment;
  */
 record HostWeight(Precision precision, int rows, int columns, int panel, MemorySegment data)
     implements Weight {
-  private static final int LONG_SUM = 512;
-
-  /**
-   * Rows of a panel for products: so few that even a long panel is read in one stream (16 columns
-   * are what oneDNN works on together), and enough for a call to be worth it.
-   */
-  static int panel(int columns) {
-    return columns < LONG_SUM ? 64 : 16;
-  }
-
   @Override
   public long bytes() {
     return data.byteSize();

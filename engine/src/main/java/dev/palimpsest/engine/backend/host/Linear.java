@@ -45,6 +45,8 @@ final class Linear {
   /** Columns that one task works on. */
   static final int BLOCK_COLUMNS = 128;
 
+  private static final int LONG_SUM = 512;
+
   private final Workers workers;
   private final Scratch[] widened;
   private final Gemm gemm;
@@ -70,9 +72,15 @@ final class Linear {
     return OneDnn.isAvailable() && OneDnn.hasFastBf16();
   }
 
-  /** Rows of a panel in which a weight is to be held. */
+  /**
+   * Rows of the panels in which a weight is to be held: so few that even a long panel is read in
+   * one stream, and enough for a call to be worth it. Native bf16 products take row-major matrices.
+   */
   static int panel(Precision precision, int columns) {
-    return precision == Precision.BF16 && multipliesBf16() ? 1 : HostWeight.panel(columns);
+    if (precision == Precision.BF16 && multipliesBf16()) {
+      return 1;
+    }
+    return columns < LONG_SUM ? 4 * STEP : STEP;
   }
 
   void multiply(
