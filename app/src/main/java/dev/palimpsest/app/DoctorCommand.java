@@ -43,13 +43,12 @@ final class DoctorCommand implements Callable<Integer> {
         "java heap", String.format(Locale.ROOT, "%.1f GB at most", runtime.maxMemory() / 1e9));
     findings.put("vectors", HostBackend.vectorBits() + " bits");
     findings.put("oneDNN", OneDnn.failure().orElseGet(OneDnn::describe));
+    findings.put("f32 products", HostBackend.describeProducts());
     findings.put(
         "bf16 products",
-        OneDnn.isAvailable() && OneDnn.hasFastBf16()
-            ? "native"
-            : "widened to f32: this CPU has neither AVX512-BF16 nor AMX, or oneDNN is missing");
-    findings.put(
-        "default precision", HostBackend.fastestPrecision().name().toLowerCase(Locale.ROOT));
+        HostBackend.multipliesBf16()
+            ? "native, with --dtype bf16"
+            : "none: this CPU has neither AVX512-BF16 nor AMX, or oneDNN is missing");
     findings.put("tokenizers", tokenizers());
     findings.put("gpu", gpu());
     findings.put("cuBLASLt", cublas());

@@ -5,6 +5,7 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,8 +17,9 @@ import picocli.CommandLine.Parameters;
     name = "replay",
     description = {
       "Runs a trace again from any of its steps and compares.",
-      "Runs on from the canvas of a step and compares every later step with the trace. Exits"
-          + " with 1 at the first that is not the same to the last bit."
+      "Runs on from the canvas of a step and compares every later step with the trace: to the"
+          + " last bit under the arithmetic that made it, by tokens under another. Exits with 1 at"
+          + " the first that is not the same."
     },
     mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {
@@ -50,13 +52,22 @@ final class ReplayCommand implements Callable<Integer> {
     try (Model model = modelOptions.load(trace);
         LateProgress progress = new LateProgress("Replaying", steps)) {
       Denoiser denoiser = progress.counting(model.transformer());
+      String here = model.transformer().arithmetic();
+      Optional<String> there = trace.header().machine().arithmetic();
+      boolean isSameArithmetic = there.equals(Optional.of(here));
+      Replay.Equality equality = isSameArithmetic ? Replay.Equality.BITS : Replay.Equality.TOKENS;
+      String same =
+          isSameArithmetic
+              ? "the same to the last bit (%s)".formatted(here)
+              : "the same by their tokens (made by %s, replayed by %s: bits are not comparable)"
+                  .formatted(there.orElse("an arithmetic that the trace does not name"), here);
       if (each || only) {
-        return alone(trace, denoiser);
+        return alone(trace, denoiser, equality, same);
       }
-      Replay.Outcome outcome = Replay.from(trace, denoiser, from);
+      Replay.Outcome outcome = Replay.from(trace, denoiser, equality, from);
       System.out.printf(
-          "%s: %d of %d steps from step %d on are the same to the last bit%n",
-          file, outcome.same(), trace.steps() - from, from);
+          "%s: %d of %d steps from step %d on are %s%n",
+          file, outcome.same(), trace.steps() - from, from, same);
       outcome
           .difference()
           .ifPresent(
@@ -66,18 +77,17 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private int alone(Trace trace, Denoiser denoiser) {
+  private int alone(Trace trace, Denoiser denoiser, Replay.Equality equality, String same) {
     int last = only ? from : trace.steps() - 1;
     for (int step = last; step >= from; step--) {
-      Replay.Outcome outcome = Replay.step(trace, denoiser, step);
+      Replay.Outcome outcome = Replay.step(trace, denoiser, equality, step);
       if (!outcome.isSame()) {
         System.out.printf("step %d: %s%n", step, outcome.difference().orElseThrow().what());
         return Main.FAILURE;
       }
     }
     System.out.printf(
-        "%s: %d steps, each from its own canvas, are the same to the last bit%n",
-        file, last - from + 1);
+        "%s: %d steps, each from its own canvas, are %s%n", file, last - from + 1, same);
     return 0;
   }
 }

@@ -71,7 +71,8 @@ final class TraceOptions {
     return new TraceHeader.Machine(
         model.transformer().describeBackend(),
         Processor.name(),
-        model.transformer().precision().name().toLowerCase(Locale.ROOT));
+        model.transformer().precision().name().toLowerCase(Locale.ROOT),
+        Optional.of(model.transformer().arithmetic()));
   }
 
   /** A trace being written, or none. */

@@ -61,7 +61,7 @@ final class FakeTraces {
         new TraceHeader(
             "0.1.0",
             new TraceHeader.ModelIdentity("<b>fake</b>", "00", "11"),
-            new TraceHeader.Machine("none", "none", "f32"),
+            new TraceHeader.Machine("none", "none", "f32", Optional.empty()),
             TraceHeader.PROMISES,
             options.samplerName(),
             options.toMap(),

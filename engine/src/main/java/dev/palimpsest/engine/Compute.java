@@ -15,7 +15,8 @@ import java.util.function.Consumer;
  * What a model is to be computed on.
  *
  * @param device the machine's GPU or its CPU
- * @param precision of the weights; if not given, what the device computes fastest
+ * @param precision of products; if not given, f32 on the host, which is defined to the last bit,
+ *     and bf16 on a GPU
  * @param threads that compute on the host
  * @param cuda how a GPU is used
  */
@@ -29,7 +30,7 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
     CUDA
   }
 
-  /** The host's fastest, on some threads. */
+  /** The host, on some threads. */
   public static Compute onHost(Precision precision, int threads) {
     return new Compute(Device.HOST, Optional.of(precision), threads, CudaOptions.DEFAULT);
   }
@@ -64,7 +65,6 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
     if (cuda.fastGemm()) {
       throw new DeviceException("fast products are for a GPU, and the host computes");
     }
-    return new HostBackend(
-        precision.orElseGet(HostBackend::fastestPrecision), threads, cuda.audit());
+    return new HostBackend(precision.orElse(Precision.F32), threads, cuda.audit());
   }
 }

@@ -64,7 +64,7 @@ final class FindingsTest {
           TraceHeader.of(
               "test",
               new TraceHeader.ModelIdentity("abacus-mdm", "", ""),
-              new TraceHeader.Machine("", "", ""),
+              new TraceHeader.Machine("", "", "", Optional.empty()),
               TraceHeader.PROMISES,
               run);
       List<Item> items =

@@ -23,6 +23,12 @@ public interface Backend extends AutoCloseable {
   /** How it holds weights. */
   Precision precision();
 
+  /**
+   * The name of what its bits are computed by: where the names are equal, so are the bits. {@code
+   * host-f32/1} is defined for every CPU; others name a library, an instruction set or a GPU.
+   */
+  String arithmetic();
+
   /** Whether a row's bits do not depend on its batch; a backend may be told to give that up. */
   boolean isBatchInvariant();
 

@@ -95,7 +95,12 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return backend.describe() + kept.map(keys -> ", " + keys.describe()).orElse("");
   }
 
-  /** How its weights are held. */
+  /** The name of what its bits are computed by, {@link Backend#arithmetic}. */
+  public String arithmetic() {
+    return backend.arithmetic();
+  }
+
+  /** What its products multiply. */
   public Precision precision() {
     return backend.precision();
   }

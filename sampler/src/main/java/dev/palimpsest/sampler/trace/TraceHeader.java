@@ -104,9 +104,12 @@ public record TraceHeader(
    *
    * @param backend the engine's own name of it, with its libraries
    * @param device the processor
-   * @param precision of the weights
+   * @param precision of the products
+   * @param arithmetic the engine's name of what the bits are computed by: where the names are
+   *     equal, so are the bits; traces from before it was recorded have none
    */
-  public record Machine(String backend, String device, String precision) {}
+  public record Machine(
+      String backend, String device, String precision, Optional<String> arithmetic) {}
 
   /**
    * Where a trace branched off.

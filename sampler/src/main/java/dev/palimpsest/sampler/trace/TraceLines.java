@@ -36,10 +36,12 @@ final class TraceLines {
         .put("name", header.model().name())
         .put("sha256", header.model().sha256())
         .put("tokenizer_sha256", header.model().tokenizerSha256());
-    json.putObject("machine")
-        .put("backend", header.machine().backend())
-        .put("device", header.machine().device())
-        .put("precision", header.machine().precision());
+    ObjectNode machine =
+        json.putObject("machine")
+            .put("backend", header.machine().backend())
+            .put("device", header.machine().device())
+            .put("precision", header.machine().precision());
+    header.machine().arithmetic().ifPresent(name -> machine.put("arithmetic", name));
     ArrayNode promises = json.putArray("promises");
     header.promises().forEach(promises::add);
     json.put("sampler", header.sampler());
@@ -176,7 +178,12 @@ final class TraceLines {
         new TraceHeader.ModelIdentity(
             text(model, "name"), text(model, "sha256"), text(model, "tokenizer_sha256")),
         new TraceHeader.Machine(
-            text(machine, "backend"), text(machine, "device"), text(machine, "precision")),
+            text(machine, "backend"),
+            text(machine, "device"),
+            text(machine, "precision"),
+            machine.has("arithmetic")
+                ? Optional.of(text(machine, "arithmetic"))
+                : Optional.empty()),
         promises,
         text(json, "sampler"),
         options,

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** What follows the header of a trace. */
 public sealed interface TraceRecord {
@@ -53,6 +55,18 @@ public sealed interface TraceRecord {
                       Arrays.stream(snapshot.rows()).boxed().toList(), snapshot.predictions()))
               : Optional.empty(),
           nanos);
+    }
+
+    /** Whether both left the same tokens, whatever the confidence and the order of the commits. */
+    public boolean leftTheSameTokensAs(Step other) {
+      return at.equals(other.at)
+          && tokens(commits).equals(tokens(other.commits))
+          && tokens(edits).equals(tokens(other.edits))
+          && Set.copyOf(remasked).equals(Set.copyOf(other.remasked));
+    }
+
+    private static Map<Integer, Integer> tokens(List<Commit> commits) {
+      return commits.stream().collect(Collectors.toMap(Commit::position, Commit::token));
     }
 
     /** Whether both did the same, whatever time it took and whatever was recorded beside it. */

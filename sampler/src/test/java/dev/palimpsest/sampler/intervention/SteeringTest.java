@@ -112,7 +112,8 @@ final class SteeringTest {
     assertThat(trace.records().stream().filter(TraceRecord.Event.class::isInstance).count())
         .isGreaterThanOrEqualTo(2);
     for (int from = 0; from < trace.steps(); from++) {
-      assertThat(Replay.from(trace, fixture.model(), from).difference()).isEmpty();
+      assertThat(Replay.from(trace, fixture.model(), Replay.Equality.BITS, from).difference())
+          .isEmpty();
     }
   }
 

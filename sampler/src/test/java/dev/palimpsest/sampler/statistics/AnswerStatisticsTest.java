@@ -39,7 +39,7 @@ final class AnswerStatisticsTest {
         new TraceHeader(
             "0.1.0",
             new TraceHeader.ModelIdentity("hand", "0", "0"),
-            new TraceHeader.Machine("none", "none", "f32"),
+            new TraceHeader.Machine("none", "none", "f32", Optional.empty()),
             TraceHeader.PROMISES,
             "llada",
             Map.of(),

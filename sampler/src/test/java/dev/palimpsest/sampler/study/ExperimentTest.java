@@ -14,6 +14,7 @@ import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
@@ -81,7 +82,7 @@ final class ExperimentTest {
         TraceHeader.of(
             "0",
             new TraceHeader.ModelIdentity("fake", "00", "11"),
-            new TraceHeader.Machine("none", "none", "f32"),
+            new TraceHeader.Machine("none", "none", "f32", Optional.empty()),
             TraceHeader.PROMISES,
             run);
     List<Question> questions =

@@ -108,7 +108,7 @@ public final class Fixture {
     return new TraceHeader(
         "0.1.0",
         new TraceHeader.ModelIdentity("hash", "00ff", "ff00"),
-        new TraceHeader.Machine("fake", "none", "f64"),
+        new TraceHeader.Machine("fake", "none", "f64", Optional.of("fake/1")),
         TraceHeader.PROMISES,
         options().samplerName(),
         options().toMap(),

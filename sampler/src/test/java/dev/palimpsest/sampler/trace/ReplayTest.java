@@ -29,7 +29,7 @@ final class ReplayTest {
     fixture.generate(file, true);
     Trace trace = Trace.read(file);
     for (int from = 0; from < trace.steps(); from++) {
-      Replay.Outcome outcome = Replay.from(trace, fixture.model(), from);
+      Replay.Outcome outcome = Replay.from(trace, fixture.model(), Replay.Equality.BITS, from);
       assertThat(outcome.difference()).isEmpty();
       assertThat(outcome.same()).isEqualTo(trace.steps() - from);
     }
@@ -58,7 +58,7 @@ final class ReplayTest {
     while (trace.step(asking).asked().orElseThrow().rows().isEmpty()) {
       asking++;
     }
-    Replay.Outcome outcome = Replay.from(trace, other, 0);
+    Replay.Outcome outcome = Replay.from(trace, other, Replay.Equality.BITS, 0);
     assertThat(outcome.difference().orElseThrow().step()).isEqualTo(asking);
   }
 

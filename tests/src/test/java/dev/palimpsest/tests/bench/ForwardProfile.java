@@ -112,6 +112,11 @@ public final class ForwardProfile {
     }
 
     @Override
+    public String arithmetic() {
+      return backend.arithmetic();
+    }
+
+    @Override
     public Precision precision() {
       return backend.precision();
     }

@@ -189,6 +189,16 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public String arithmetic() {
+    return "cuda-"
+        + name(precision)
+        + (options.fastGemm() ? "-fast/" : "/")
+        + device()
+        + "/cuBLASLt-"
+        + Cublas.version();
+  }
+
+  @Override
   public Precision precision() {
     return precision;
   }

@@ -13,17 +13,22 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Softmax attention with an online softmax (Milakov and Gimelshein, 2018; Dao et al., 2022): tiles
- * of 24 queries by 128 keys, never a matrix of all scores.
+ * of {@value #QUERY_TILE} queries by {@value #KEY_TILE} keys, never a matrix of all scores.
  *
- * <p>A tile has 4 rows or a multiple of 6, which come out alike; what stands in those beyond the
- * last query is never read. Keys and the columns of values are multiplied in multiples of 16, of
- * which what lies beyond is never read either; a key that a query does not see has the weight 0,
- * which changes no bit of the sums. So a query's bits depend on the keys that it sees and on
- * nothing else: not on how many follow, nor on which other queries there are.
+ * <p>Keys and the columns of values are multiplied in multiples of {@value Linear#STEP}, of which
+ * what lies beyond is never read; a key that a query does not see has the weight 0, which changes
+ * no bit of the sums. So a query's bits depend on the keys that it sees and on nothing else: not on
+ * how many follow, nor on which other queries there are.
  */
 final class Attention {
   private static final int QUERY_TILE = Linear.ROW_TILE;
-  private static final int KEY_TILE = 128;
+
+  /** As many as a chain has terms: a tile of keys is one chain of the sum over values. */
+  private static final int KEY_TILE = Arithmetic.CHAIN;
+
+  /** Dimensions of packed keys lie a little further apart than keys, for the cache's sake. */
+  private static final int KEY_STRIDE = KEY_TILE + Linear.STEP;
+
   private static final int STEP = Linear.STEP;
 
   private final Workers workers;
@@ -50,132 +55,179 @@ final class Attention {
       int[] keyStarts,
       int[] limits,
       Activation out) {
-    int heads = q.columns() / headSize;
+    int keyHeads = k.columns() / headSize;
     int group = q.columns() / k.columns();
     int sequences = queryStarts.length - 1;
+    int parts = Math.clamp(Math.ceilDiv(2 * workers.count(), sequences * keyHeads), 1, group);
+    int share = Math.ceilDiv(group, parts);
     workers.run(
-        sequences * heads,
+        sequences * keyHeads * parts,
         (task, worker) -> {
-          int sequence = task / heads;
-          int head = task % heads;
-          Activation queries = q.columns(head * headSize, headSize);
-          Activation results = out.columns(head * headSize, headSize);
-          Activation keys = k.columns(head / group * headSize, headSize);
-          Activation values = v.columns(head / group * headSize, headSize);
-          int end = queryStarts[sequence + 1];
-          for (int row = queryStarts[sequence]; row < end; row += QUERY_TILE) {
-            int rows = Math.min(QUERY_TILE, end - row);
-            tile(
-                step,
-                queries,
-                row,
-                rows,
-                keys,
-                values,
-                keyStarts[sequence],
-                keyStarts[sequence + 1],
-                limits,
-                results,
-                worker);
+          int sequence = task / (keyHeads * parts);
+          int keyHead = task / parts % keyHeads;
+          int first = task % parts * share;
+          int heads = Math.min(share, group - first);
+          if (heads <= 0 || queryStarts[sequence] == queryStarts[sequence + 1]) {
+            return;
           }
+          int column = (keyHead * group + first) * headSize;
+          new Piece(
+                  step,
+                  q.columns(column, heads * headSize),
+                  k.columns(keyHead * headSize, headSize),
+                  v.columns(keyHead * headSize, headSize),
+                  out.columns(column, heads * headSize),
+                  heads,
+                  queryStarts[sequence],
+                  queryStarts[sequence + 1],
+                  keyStarts[sequence],
+                  limits)
+              .attend(scratch[worker], gemm, maxima[worker], sums[worker]);
         });
   }
 
-  private void tile(
+  /**
+   * The queries of one sequence whose heads share a key head. They are counted row by row, and head
+   * by head within a row.
+   *
+   * @param q [rows, heads · size]
+   * @param k [rows, size]
+   * @param heads of the queries
+   * @param row the sequence's first row of queries
+   * @param end the row after its last
+   * @param key its first row of keys
+   */
+  private record Piece(
       MemorySegment step,
       Activation q,
-      int row,
-      int rows,
       Activation k,
       Activation v,
-      int firstKey,
-      int lastKey,
-      int[] limits,
       Activation out,
-      int worker) {
-    int size = q.columns();
-    int tile = Linear.padded(rows);
-    int width = Math.ceilDiv(size, STEP) * STEP;
-    long matrixBytes = 4L * QUERY_TILE * width;
-    long sum = matrixBytes;
-    long scores = 2 * matrixBytes;
-    long widened = scores + 4L * QUERY_TILE * KEY_TILE;
-    boolean isNarrow = v.stride() < width;
-    MemorySegment memory =
-        scratch[worker].atLeast(widened + (isNarrow ? 4L * KEY_TILE * width : 0));
-    float scale = (float) (1 / Math.sqrt(size));
-    for (int i = 0; i < rows; i++) {
-      scale(step, 4 * q.row(row + i), scale, memory, 4L * i * size, size);
+      int heads,
+      int row,
+      int end,
+      int key,
+      int[] limits) {
+
+    int size() {
+      return k.columns();
     }
-    clear(memory, sum, tile * width);
-    int seen = mostSeen(limits, row, rows);
-    float[] max = maxima[worker];
-    float[] total = sums[worker];
-    Arrays.fill(max, Float.NEGATIVE_INFINITY);
-    Arrays.fill(total, 0);
-    for (int key = firstKey; key < firstKey + seen; key += KEY_TILE) {
-      int keys = Math.min(KEY_TILE, lastKey - key);
-      int scored = Math.ceilDiv(keys, STEP) * STEP;
-      gemm.timesTransposed(
-          tile,
-          scored,
-          size,
-          memory,
-          0,
-          size,
-          step,
-          4 * k.row(key),
-          k.stride(),
-          0,
-          memory,
-          scores,
-          KEY_TILE);
-      for (int i = 0; i < rows; i++) {
-        long scoreRow = scores + 4L * i * KEY_TILE;
-        hide(memory, scoreRow, Math.max(0, firstKey + limits[row + i] - key), scored);
-        float highest = Math.max(max[i], highest(memory, scoreRow, scored));
-        float shrink = (float) StrictMath.exp(max[i] - highest);
-        total[i] = total[i] * shrink + exponentials(memory, scoreRow, scored, highest);
-        max[i] = highest;
-        scale(memory, sum + 4L * i * width, shrink, memory, sum + 4L * i * width, size);
+
+    int width() {
+      return Math.ceilDiv(size(), STEP) * STEP;
+    }
+
+    int limit(int query) {
+      return limits[row + query / heads];
+    }
+
+    /** Where a query, or its result, starts. */
+    long at(Activation of, int query) {
+      return 4 * (of.row(row + query / heads) + (long) query % heads * size());
+    }
+
+    void attend(Scratch scratch, Gemm gemm, float[] max, float[] total) {
+      int queries = (end - row) * heads;
+      int seen = mostSeen(0, queries);
+      long packed = 4L * QUERY_TILE * (2L * width() + KEY_TILE);
+      long tileBytes = 4L * size() * KEY_STRIDE;
+      long widened = packed + Math.ceilDiv(seen, KEY_TILE) * tileBytes;
+      boolean isNarrow = v.stride() < width();
+      MemorySegment memory = scratch.atLeast(widened + (isNarrow ? 4L * KEY_TILE * width() : 0));
+      for (int first = 0; first < seen; first += KEY_TILE) {
+        pack(
+            first, Math.min(KEY_TILE, seen - first), memory, packed + first / KEY_TILE * tileBytes);
       }
-      if (isNarrow) {
-        for (int j = 0; j < keys; j++) {
-          MemorySegment.copy(step, 4 * v.row(key + j), memory, widened + 4L * j * width, 4L * size);
+      for (int first = 0; first < queries; first += QUERY_TILE) {
+        int count = Math.min(QUERY_TILE, queries - first);
+        tile(first, count, memory, packed, isNarrow ? widened : -1, gemm, max, total);
+      }
+    }
+
+    /** The most keys that one of some queries sees. */
+    private int mostSeen(int first, int count) {
+      int most = 0;
+      for (int query = first; query < first + count; query++) {
+        most = Math.max(most, limit(query));
+      }
+      return most;
+    }
+
+    /** Keys as [size, keys]; blocks of them, so that a line of the cache is filled at a time. */
+    private void pack(int first, int keys, MemorySegment memory, long to) {
+      for (int block = 0; block < keys; block += STEP) {
+        for (int j = block; j < Math.min(keys, block + STEP); j++) {
+          long from = 4 * k.row(key + first + j);
+          long target = to + 4L * j;
+          for (int i = 0; i < size(); i++) {
+            memory.set(
+                JAVA_FLOAT, target + 4L * i * KEY_STRIDE, step.get(JAVA_FLOAT, from + 4L * i));
+          }
         }
       }
-      gemm.times(
-          tile,
-          width,
-          keys,
-          memory,
-          scores,
-          KEY_TILE,
-          isNarrow ? memory : step,
-          isNarrow ? widened : 4 * v.row(key),
-          isNarrow ? width : v.stride(),
-          1,
-          memory,
-          sum,
-          width);
     }
-    for (int i = 0; i < rows; i++) {
-      scale(memory, sum + 4L * i * width, 1 / total[i], step, 4 * out.row(row + i), size);
-    }
-  }
 
-  /** The most keys that one of the queries sees. */
-  private static int mostSeen(int[] limits, int row, int rows) {
-    int most = 0;
-    for (int i = row; i < row + rows; i++) {
-      most = Math.max(most, limits[i]);
+    /**
+     * Attends for some queries.
+     *
+     * @param packed byte of the packed keys in {@code memory}, which begins with room for queries,
+     *     sums and scores
+     * @param widened byte of room for values that are narrower than a product's columns; -1 if they
+     *     are not
+     */
+    private void tile(
+        int first,
+        int count,
+        MemorySegment memory,
+        long packed,
+        long widened,
+        Gemm gemm,
+        float[] max,
+        float[] total) {
+      int size = size();
+      int width = width();
+      Matrix queries = new Matrix(memory, 0, size);
+      Matrix sum = new Matrix(memory, 4L * QUERY_TILE * width, width);
+      Matrix scores = new Matrix(memory, 8L * QUERY_TILE * width, KEY_TILE);
+      float scale = (float) (1 / Math.sqrt(size));
+      for (int i = 0; i < count; i++) {
+        scale(step, at(q, first + i), scale, memory, queries.at(i, 0), size);
+      }
+      memory.asSlice(sum.at(), 4L * count * width).fill((byte) 0);
+      Arrays.fill(max, Float.NEGATIVE_INFINITY);
+      Arrays.fill(total, 0);
+      int seen = mostSeen(first, count);
+      for (int from = 0; from < seen; from += KEY_TILE) {
+        int keys = Math.min(KEY_TILE, seen - from);
+        int scored = Math.ceilDiv(keys, STEP) * STEP;
+        Matrix keysAt =
+            new Matrix(memory, packed + from / KEY_TILE * 4L * size * KEY_STRIDE, KEY_STRIDE);
+        gemm.multiply(count, scored, size, queries, keysAt, false, scores);
+        for (int i = 0; i < count; i++) {
+          long row = scores.at(i, 0);
+          hide(memory, row, Math.max(0, limit(first + i) - from), scored);
+          float highest = Math.max(max[i], highest(memory, row, scored));
+          float shrink = (float) StrictMath.exp(max[i] - highest);
+          total[i] = total[i] * shrink + exponentials(memory, row, scored, highest);
+          max[i] = highest;
+          scale(memory, sum.at(i, 0), shrink, memory, sum.at(i, 0), width);
+        }
+        gemm.multiply(count, width, keys, scores, values(from, keys, memory, widened), true, sum);
+      }
+      for (int i = 0; i < count; i++) {
+        scale(memory, sum.at(i, 0), 1 / total[i], step, at(out, first + i), size);
+      }
     }
-    return most;
-  }
 
-  private static void clear(MemorySegment memory, long at, int count) {
-    for (int i = 0; i < count; i++) {
-      memory.set(JAVA_FLOAT, at + 4L * i, 0);
+    private Matrix values(int first, int keys, MemorySegment memory, long widened) {
+      if (widened < 0) {
+        return new Matrix(step, 4 * v.row(key + first), v.stride());
+      }
+      for (int j = 0; j < keys; j++) {
+        long to = widened + 4L * j * width();
+        MemorySegment.copy(step, 4 * v.row(key + first + j), memory, to, 4L * size());
+      }
+      return new Matrix(memory, widened, width());
     }
   }
 
@@ -197,16 +249,30 @@ final class Attention {
 
   /** Replaces the row by {@code exp(score - highest)} and returns its sum. */
   private static float exponentials(MemorySegment scores, long row, int keys, float highest) {
-    FloatVector total = FloatVector.zero(Vectors.FLOATS);
-    for (int j = 0; j < keys; j += LANES) {
-      FloatVector weight = Vectors.exp(load(scores, row + 4L * j).sub(highest));
-      store(weight, scores, row + 4L * j);
-      total = total.add(weight);
+    FloatVector s0 = FloatVector.zero(Vectors.FLOATS);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    for (int j = 0; j < keys; j += Arithmetic.LANES) {
+      s0 = s0.add(exponential(scores, row + 4L * j, highest));
+      if (LANES < 16) {
+        s1 = s1.add(exponential(scores, row + 4L * (j + LANES), highest));
+      }
+      if (LANES < 8) {
+        s2 = s2.add(exponential(scores, row + 4L * (j + 2 * LANES), highest));
+        s3 = s3.add(exponential(scores, row + 4L * (j + 3 * LANES), highest));
+      }
     }
-    return Vectors.sum(total);
+    return Vectors.sum(s0, s1, s2, s3);
   }
 
-  /** Also turns -0 into 0, so that a key of weight 0 leaves no trace. */
+  private static FloatVector exponential(MemorySegment scores, long at, float highest) {
+    FloatVector weight = Vectors.exp(load(scores, at).sub(highest));
+    store(weight, scores, at);
+    return weight;
+  }
+
+  /** Also turns -0 into 0, so that a key of weight 0 leaves no trace in a sum. */
   private static void scale(
       MemorySegment source, long from, float factor, MemorySegment target, long to, int count) {
     int i = 0;

@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.palimpsest.engine.backend.Bf16;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
@@ -22,17 +23,20 @@ final class Bf16Vectors {
 
   private Bf16Vectors() {}
 
+  /** One vector of bf16 at byte {@code at}, widened. */
+  static FloatVector load(MemorySegment source, long at) {
+    return ShortVector.fromMemorySegment(SHORTS, source, at, ByteOrder.nativeOrder())
+        .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
+        .reinterpretAsInts()
+        .lanewise(VectorOperators.LSHL, 16)
+        .reinterpretAsFloats();
+  }
+
   /** Widens {@code count} bf16 at byte {@code from} of {@code source} to f32 at {@code to}. */
   static void widen(MemorySegment source, long from, MemorySegment target, long to, long count) {
     long i = 0;
     for (; i + LANES <= count; i += LANES) {
-      ShortVector half =
-          ShortVector.fromMemorySegment(SHORTS, source, from + 2 * i, ByteOrder.nativeOrder());
-      IntVector bits =
-          half.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
-              .reinterpretAsInts()
-              .lanewise(VectorOperators.LSHL, 16);
-      bits.intoMemorySegment(target, to + 4 * i, ByteOrder.nativeOrder());
+      Vectors.store(load(source, from + 2 * i), target, to + 4 * i);
     }
     for (; i < count; i++) {
       target.set(

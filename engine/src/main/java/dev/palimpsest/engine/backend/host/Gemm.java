@@ -1,44 +1,32 @@
 package dev.palimpsest.engine.backend.host;
 
-import java.lang.foreign.MemorySegment;
-
 /**
- * Products of row-major f32 matrices in native memory. A matrix is a segment, the byte where it
- * starts, and the elements from one row to the next.
- *
- * <p>A row of {@code c} has the same bits for the same {@code m}, {@code n} and {@code k}, whatever
- * the other rows hold; callers keep {@code m} fixed where rows of different requests may meet.
+ * Products of f32 matrices with the bits that {@code docs/arithmetic.md} defines: an element is the
+ * sum, in order, of one chain of fused multiply-adds per {@value Arithmetic#CHAIN} of k, each chain
+ * from 0. So it depends on its row, its column and k, and on nothing else.
  */
-sealed interface Gemm permits OneDnnGemm, VectorGemm {
-  /** {@code c = a · bᵀ + beta · c}; a [m, k], b [n, k], c [m, n], in f32. */
-  void timesTransposed(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc);
+sealed interface Gemm permits OneDnnGemm, VectorGemm, RehearsedGemm {
+  /**
+   * {@code c = a · b}, or {@code c = c + a · b}.
+   *
+   * @param m rows of {@code a} and {@code c}; up to the next multiple of {@value Linear#ROW_TILE}
+   *     they may be read and, in {@code c}, written too
+   * @param n columns of {@code b} and {@code c}, a multiple of {@value Linear#STEP}
+   * @param k columns of {@code a} and rows of {@code b}
+   * @param add whether {@code c} is added to
+   */
+  void multiply(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c);
 
-  /** {@code c = a · b + beta · c}; a [m, k], b [k, n], c [m, n], in f32. */
-  void times(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc);
+  /**
+   * Whether {@link #multiplyBf16} is faster for so many rows than widening {@code b} first.
+   *
+   * @param m rows of the product
+   */
+  boolean takesBf16(int m);
+
+  /** {@link #multiply} with a {@code b} of bf16, whose stride counts bf16 elements. */
+  void multiplyBf16(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c);
+
+  /** What multiplies, for people. */
+  String describe();
 }

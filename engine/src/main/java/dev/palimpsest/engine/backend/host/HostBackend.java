@@ -12,12 +12,14 @@ import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
+import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import java.lang.foreign.Arena;
@@ -26,10 +28,18 @@ import java.util.List;
 import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 
-/** The operations on the CPU. Activations are f32; weights f32 or bf16. */
+/**
+ * The operations on the CPU.
+ *
+ * <p>In {@link Precision#F32} they are those that {@code docs/arithmetic.md} defines to the last
+ * bit, whatever the CPU: activations are f32, and weights are held as they are published, in f32 or
+ * bf16. In {@link Precision#BF16} products are oneDNN's native ones of bf16, on CPUs that have
+ * them: weights are rounded to bf16 and so are the inputs of products; the rest is as defined.
+ */
 public final class HostBackend implements Backend {
   private static final int ROWS_PER_TASK = 16;
   private static final long ALIGNMENT = 64;
+  private static final long SHORT_RUN_NANOS = 1_000_000_000L;
 
   private final Precision precision;
   private final boolean audit;
@@ -46,18 +56,18 @@ public final class HostBackend implements Backend {
   /**
    * A backend with its own threads.
    *
-   * @param precision of the weights in memory
+   * @param precision {@link Precision#F32} for the defined arithmetic, {@link Precision#BF16} for
+   *     native products of bf16
    * @param threads that work on an operation, the caller's included
+   * @throws DeviceException if this CPU cannot
    */
   public HostBackend(Precision precision, int threads) {
     this(precision, threads, false);
   }
 
   /**
-   * A backend with its own threads.
+   * A backend as {@link #HostBackend(Precision, int)}.
    *
-   * @param precision of the weights in memory
-   * @param threads that work on an operation, the caller's included
    * @param audit whether to fill all memory of a step with NaN before it: changes no result, unless
    *     something from another step were read
    */
@@ -66,7 +76,7 @@ public final class HostBackend implements Backend {
         precision,
         threads,
         audit,
-        OneDnn.isAvailable() && OneDnnGemm.isSteady() ? new OneDnnGemm() : new VectorGemm());
+        OneDnnGemm.find().<Gemm>map(RehearsedGemm::new).orElseGet(VectorGemm::new));
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
@@ -74,6 +84,13 @@ public final class HostBackend implements Backend {
   }
 
   private HostBackend(Precision precision, int threads, boolean audit, Gemm gemm) {
+    Arithmetic.requireFma();
+    if (precision == Precision.BF16 && !multipliesBf16()) {
+      throw new DeviceException(
+          "bf16 was asked for and cannot be multiplied here: "
+              + OneDnn.failure().orElse("this CPU has neither AVX512-BF16 nor AMX")
+              + "; f32 holds the weights as published, bf16 among them, and computes in f32");
+    }
     this.precision = precision;
     this.audit = audit;
     this.gemm = gemm;
@@ -85,41 +102,47 @@ public final class HostBackend implements Backend {
     vocabulary = new Vocabulary(workers, scratch, linear);
   }
 
-  /**
-   * The precision that this machine computes fastest: bf16 where it is multiplied natively, f32
-   * elsewhere.
-   */
-  public static Precision fastestPrecision() {
-    return Linear.multipliesBf16() ? Precision.BF16 : Precision.F32;
-  }
-
   /** The width of this CPU's vectors. */
   public static int vectorBits() {
     return FLOATS.vectorBitSize();
   }
 
+  /** Whether this machine multiplies bf16 natively, and can compute in {@link Precision#BF16}. */
+  public static boolean multipliesBf16() {
+    return OneDnn.isAvailable() && OneDnn.hasFastBf16();
+  }
+
+  /** What computes f32 products here, and why nothing faster does, in one sentence. */
+  public static String describeProducts() {
+    return describe(OneDnnGemm.find().<Gemm>map(RehearsedGemm::new).orElseGet(VectorGemm::new));
+  }
+
+  private static String describe(Gemm gemm) {
+    return gemm instanceof VectorGemm
+        ? gemm.describe()
+            + " ("
+            + OneDnn.failure().orElse("oneDNN's bits are not the defined ones on this CPU")
+            + ")"
+        : gemm.describe();
+  }
+
   @Override
   public String describe() {
-    String product =
-        switch (gemm) {
-          case OneDnnGemm _ -> OneDnn.describe();
-          case VectorGemm _ ->
-              "Vector API products"
-                  + OneDnn.failure()
-                      .map(reason -> " (" + reason + ")")
-                      .orElse(" (oneDNN's depend on the size of the batch here)");
-        };
-    String bf16 =
-        precision == Precision.BF16 && !Linear.multipliesBf16()
-            ? ", bf16 widened to f32 (this CPU has neither AVX512-BF16 nor AMX)"
-            : "";
     return "host, "
         + precision.name().toLowerCase(Locale.ROOT)
         + ", "
         + workers.count()
         + " threads, "
-        + product
-        + bf16;
+        + (precision == Precision.BF16 ? OneDnn.describe() : describe(gemm));
+  }
+
+  @Override
+  public String arithmetic() {
+    return switch (precision) {
+      case F32 -> Arithmetic.NAME;
+      case BF16 ->
+          "host-bf16/" + OneDnn.describe().replace(", instruction set ", "/").replace(' ', '-');
+    };
   }
 
   @Override
@@ -134,7 +157,10 @@ public final class HostBackend implements Backend {
 
   @Override
   public Weight weight(List<Tensor> parts) {
-    return copy(parts, parts.getFirst().shape().size() == 1 ? Precision.F32 : precision);
+    boolean isVector = parts.getFirst().shape().size() == 1;
+    boolean isBf16 =
+        precision == Precision.BF16 || parts.stream().allMatch(part -> part.dtype() == DType.BF16);
+    return copy(parts, isVector || !isBf16 ? Precision.F32 : Precision.BF16);
   }
 
   @Override
@@ -148,7 +174,8 @@ public final class HostBackend implements Backend {
     long elements = parts.stream().mapToLong(Tensor::elements).sum();
     int columns = Math.toIntExact(isVector ? elements : shape.getLast());
     int rows = Math.toIntExact(elements / columns);
-    int panel = isVector ? 1 : Linear.panel(stored, columns);
+    boolean isNative = precision == Precision.BF16 && stored == Precision.BF16;
+    int panel = isVector || isNative ? 1 : Linear.PANEL;
     long panels = Math.ceilDiv(rows, panel);
     long bytes = panels * panel * columns * (stored == Precision.BF16 ? Short.BYTES : Float.BYTES);
     HostWeight weight =
@@ -171,6 +198,9 @@ public final class HostBackend implements Backend {
 
   @Override
   public void begin(long elements) {
+    if (gemm instanceof RehearsedGemm rehearsed) {
+      rehearsed.rehearseAfter(SHORT_RUN_NANOS);
+    }
     step.atLeast(elements * Float.BYTES);
     if (audit) {
       step.poison();
@@ -210,18 +240,8 @@ public final class HostBackend implements Backend {
 
   private static void normalize(
       MemorySegment memory, long from, MemorySegment gains, double epsilon, long to, int count) {
-    FloatVector squares = FloatVector.zero(FLOATS);
+    float scale = (float) (1 / Math.sqrt(sumOfSquares(memory, from, count) / count + epsilon));
     int whole = FLOATS.loopBound(count);
-    for (int i = 0; i < whole; i += LANES) {
-      FloatVector x = load(memory, from + 4L * i);
-      squares = x.fma(x, squares);
-    }
-    float total = Vectors.sum(squares);
-    for (int i = whole; i < count; i++) {
-      float x = memory.get(JAVA_FLOAT, from + 4L * i);
-      total = Math.fma(x, x, total);
-    }
-    float scale = (float) (1 / Math.sqrt(total / count + epsilon));
     for (int i = 0; i < whole; i += LANES) {
       store(load(memory, from + 4L * i).mul(scale).mul(load(gains, 4L * i)), memory, to + 4L * i);
     }
@@ -229,6 +249,33 @@ public final class HostBackend implements Backend {
       float x = memory.get(JAVA_FLOAT, from + 4L * i);
       memory.set(JAVA_FLOAT, to + 4L * i, x * scale * gains.get(JAVA_FLOAT, 4L * i));
     }
+  }
+
+  private static float sumOfSquares(MemorySegment memory, long from, int count) {
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    for (int i = 0; i < count; i += Arithmetic.LANES) {
+      s0 = addSquares(s0, memory, from, i, count);
+      if (LANES < 16) {
+        s1 = addSquares(s1, memory, from, i + LANES, count);
+      }
+      if (LANES < 8) {
+        s2 = addSquares(s2, memory, from, i + 2 * LANES, count);
+        s3 = addSquares(s3, memory, from, i + 3 * LANES, count);
+      }
+    }
+    return Vectors.sum(s0, s1, s2, s3);
+  }
+
+  private static FloatVector addSquares(
+      FloatVector sums, MemorySegment memory, long from, int i, int count) {
+    if (i >= count) {
+      return sums;
+    }
+    FloatVector x = Vectors.loadFirst(memory, from + 4L * i, count - i);
+    return x.fma(x, sums);
   }
 
   @Override
@@ -268,12 +315,12 @@ public final class HostBackend implements Backend {
 
   @Override
   public void linear(Activation x, Weight w, int firstRow, Activation out) {
-    linear.multiply(step.memory(), x, (HostWeight) w, firstRow, 0, out);
+    linear.multiply(step.memory(), x, (HostWeight) w, firstRow, false, out);
   }
 
   @Override
   public void addLinear(Activation x, Weight w, Activation sum) {
-    linear.multiply(step.memory(), x, (HostWeight) w, 0, 1, sum);
+    linear.multiply(step.memory(), x, (HostWeight) w, 0, true, sum);
   }
 
   @Override
@@ -368,16 +415,11 @@ public final class HostBackend implements Backend {
   /** One row: {@code count} gates at byte {@code gate}, followed by as many ups. */
   static void swiGlu(MemorySegment memory, long gate, long to, int count) {
     long up = gate + 4L * count;
-    int i = 0;
-    for (; i + LANES <= count; i += LANES) {
-      FloatVector g = load(memory, gate + 4L * i);
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector g = Vectors.loadFirst(memory, gate + 4L * i, count - i);
       FloatVector silu = g.div(Vectors.exp(g.neg()).add(1f));
-      store(silu.mul(load(memory, up + 4L * i)), memory, to + 4L * i);
-    }
-    for (; i < count; i++) {
-      float g = memory.get(JAVA_FLOAT, gate + 4L * i);
-      float silu = (float) (g / (1 + StrictMath.exp(-g)));
-      memory.set(JAVA_FLOAT, to + 4L * i, silu * memory.get(JAVA_FLOAT, up + 4L * i));
+      FloatVector u = Vectors.loadFirst(memory, up + 4L * i, count - i);
+      Vectors.storeFirst(silu.mul(u), memory, to + 4L * i, count - i);
     }
   }
 
@@ -439,6 +481,9 @@ public final class HostBackend implements Backend {
 
   @Override
   public void close() {
+    if (gemm instanceof RehearsedGemm rehearsed) {
+      rehearsed.close();
+    }
     workers.close();
     for (Scratch each : scratch) {
       each.close();

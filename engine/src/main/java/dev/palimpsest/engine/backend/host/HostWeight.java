@@ -19,6 +19,11 @@ record HostWeight(Precision precision, int rows, int columns, int panel, MemoryS
     return data.byteSize();
   }
 
+  /** Whether it is held as native bf16 products take it. */
+  boolean isRowMajor() {
+    return panel == 1;
+  }
+
   /** The element's place in the data. */
   long index(int row, int column) {
     return ((long) (row / panel) * columns + column) * panel + row % panel;

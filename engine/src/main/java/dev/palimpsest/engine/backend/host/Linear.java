@@ -6,49 +6,35 @@ import dev.palimpsest.engine.backend.Precision;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@code x · wᵀ} in blocks of up to {@value #BLOCK_ROWS} rows by {@value #BLOCK_COLUMNS} columns. A
- * row's bits do not depend on how many rows there are: rows are multiplied in multiples of {@value
- * #ROW_STEP}, or {@value #FEW_ROWS} if there are no more, which come out alike (activations are
- * padded, what a product writes into the padding is never read), and columns are cut as the
- * weight's panels are.
+ * {@code x · wᵀ} in blocks of up to {@value #BLOCK_ROWS} rows by {@value #BLOCK_COLUMNS} columns.
  *
- * <p>f32 panels are multiplied as they are. bf16 weights are multiplied natively where the CPU can
- * (inputs rounded to bf16, sums in f32); elsewhere a panel is widened to f32 just before it is
- * multiplied, so the weights stay bf16 in memory and the inputs f32.
+ * <p>Weights stand in panels of {@value #PANEL} rows, in f32 or in bf16; bf16 panels are widened to
+ * f32 a block at a time, or in the kernel, which changes no bit. Products with them are those of
+ * {@link Gemm}.
+ *
+ * <p>In {@link Precision#BF16} weights are row-major, inputs are rounded to bf16, and oneDNN
+ * multiplies both natively, in tiles of {@value #ROW_TILE} rows (activations are padded, what a
+ * product writes into the padding is never read), so that a row's bits do not depend on the batch.
  */
 final class Linear {
   /** Rows that padded activations are a multiple of, and that native bf16 products always have. */
   static final int ROW_TILE = 24;
 
-  /**
-   * Rows that oneDNN's f32 product works on together on AVX2. It gives what is left of a number of
-   * rows by 6 other bits than the rest (3.11); multiples of 6 came out alike on SSE4.1, AVX and
-   * AVX2.
-   */
-  static final int ROW_STEP = 6;
-
-  /** Fewest rows that come out like those of larger numbers. */
-  static final int FEW_ROWS = 4;
-
-  /**
-   * Columns that oneDNN's f32 product works on together on AVX2: in a multiple of these, an element
-   * is one chain of fused multiply-adds, however many columns there are.
-   */
+  /** Columns that f32 products are a multiple of. */
   static final int STEP = 16;
 
-  /**
-   * Most rows that are multiplied with a panel while it is at hand; oneDNN halves larger numbers,
-   * and then not always into multiples of 6.
-   */
-  static final int BLOCK_ROWS = 3 * ROW_TILE;
+  /** Rows of a weight's panel. */
+  static final int PANEL = 64;
+
+  /** Most rows that are multiplied with a panel while it is at hand. */
+  static final int BLOCK_ROWS = 6 * ROW_TILE;
 
   /** Columns that one task works on. */
-  static final int BLOCK_COLUMNS = 128;
-
-  private static final int LONG_SUM = 512;
+  static final int BLOCK_COLUMNS = 2 * PANEL;
 
   private final Workers workers;
   private final Scratch[] widened;
+  private final Scratch[] edges;
   private final Gemm gemm;
   private final Scratch narrowed = new Scratch();
 
@@ -56,11 +42,7 @@ final class Linear {
     this.workers = workers;
     this.gemm = gemm;
     widened = Scratch.each(workers.count());
-  }
-
-  /** Rows that are multiplied where {@code rows} are wanted. */
-  static int padded(int rows) {
-    return rows <= FEW_ROWS ? FEW_ROWS : Math.ceilDiv(rows, ROW_STEP) * ROW_STEP;
+    edges = Scratch.each(workers.count());
   }
 
   /** Tiles that hold {@code rows}. */
@@ -68,24 +50,9 @@ final class Linear {
     return Math.ceilDiv(rows, ROW_TILE);
   }
 
-  static boolean multipliesBf16() {
-    return OneDnn.isAvailable() && OneDnn.hasFastBf16();
-  }
-
-  /**
-   * Rows of the panels in which a weight is to be held: so few that even a long panel is read in
-   * one stream, and enough for a call to be worth it. Native bf16 products take row-major matrices.
-   */
-  static int panel(Precision precision, int columns) {
-    if (precision == Precision.BF16 && multipliesBf16()) {
-      return 1;
-    }
-    return columns < LONG_SUM ? 4 * STEP : STEP;
-  }
-
   void multiply(
-      MemorySegment step, Activation x, HostWeight w, int firstRow, float beta, Activation out) {
-    multiply(step, x, w, firstRow, beta, step, out);
+      MemorySegment step, Activation x, HostWeight w, int firstRow, boolean add, Activation out) {
+    multiply(step, x, w, firstRow, add, step, out);
   }
 
   /** The same, with the result in memory of its own, which holds whole tiles. */
@@ -94,7 +61,7 @@ final class Linear {
       Activation x,
       HostWeight w,
       int firstRow,
-      float beta,
+      boolean add,
       MemorySegment results,
       Activation out) {
     Input input = input(step, x, w);
@@ -107,19 +74,8 @@ final class Linear {
           int rows = Math.min(BLOCK_ROWS, x.rows() - row);
           int column = task / rowBlocks * BLOCK_COLUMNS;
           int columns = Math.min(BLOCK_COLUMNS, out.columns() - column);
-          long target = 4 * (out.row(row) + column);
-          multiplyBlock(
-              input,
-              row,
-              rows,
-              w,
-              firstRow + column,
-              columns,
-              beta,
-              results,
-              target,
-              out.stride(),
-              worker);
+          Matrix target = new Matrix(results, 4 * (out.row(row) + column), out.stride());
+          multiplyBlock(input, row, rows, w, firstRow + column, columns, add, target, worker);
         });
   }
 
@@ -142,22 +98,19 @@ final class Linear {
       long to,
       long narrowed,
       int worker) {
-    Input input = new Input(memory, at, w.columns(), w.columns(), Float.BYTES);
-    if (isNative(w)) {
+    Input input = new Input(memory, at, w.columns());
+    if (w.isRowMajor()) {
       Bf16Vectors.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
-      input = new Input(memory, narrowed, w.columns(), w.columns(), Short.BYTES);
+      input = new Input(memory, narrowed, w.columns());
     }
-    multiplyBlock(input, 0, rows, w, firstRow, columns, 0, memory, to, columns, worker);
-  }
-
-  private static boolean isNative(HostWeight w) {
-    return w.precision() == Precision.BF16 && w.panel() == 1;
+    Matrix target = new Matrix(memory, to, columns);
+    multiplyBlock(input, 0, rows, w, firstRow, columns, false, target, worker);
   }
 
   /** The rows of {@code x}, rounded to bf16 if that is what gets multiplied. */
   Input input(MemorySegment step, Activation x, HostWeight w) {
-    if (!isNative(w)) {
-      return new Input(step, 4 * x.offset(), x.stride(), x.columns(), Float.BYTES);
+    if (!w.isRowMajor()) {
+      return new Input(step, 4 * x.offset(), x.stride());
     }
     int tiles = tiles(x.rows());
     MemorySegment target = narrowed.atLeast(2L * tiles * ROW_TILE * x.columns());
@@ -168,7 +121,7 @@ final class Linear {
             Bf16Vectors.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
-    return new Input(target, 0, x.columns(), x.columns(), Short.BYTES);
+    return new Input(target, 0, x.columns());
   }
 
   /**
@@ -187,80 +140,131 @@ final class Linear {
       HostWeight w,
       int first,
       int columns,
-      float beta,
-      MemorySegment target,
-      long targetAt,
-      int targetStride,
+      boolean add,
+      Matrix target,
       int worker) {
-    if (isNative(w)) {
-      for (int tile = 0; tile < rows; tile += ROW_TILE) {
-        OneDnn.gemmBf16(
-            ROW_TILE,
-            columns,
-            w.columns(),
-            x.data(),
-            x.row(row + tile),
-            x.stride(),
-            w.data(),
-            w.at(first, 0),
-            w.columns(),
-            beta,
-            target,
-            targetAt + 4L * tile * targetStride,
-            targetStride);
-      }
+    if (w.isRowMajor()) {
+      multiplyBf16(x, row, rows, w, first, columns, add, target);
       return;
     }
+    Matrix a = new Matrix(x.data(), x.at(), x.stride()).from(row, 0);
     int width;
     for (int done = 0; done < columns; done += width) {
-      int inPanel = (first + done) % w.panel();
-      width = Math.min(columns - done, w.panel() - inPanel);
-      int panelRow = first + done - inPanel;
-      MemorySegment panel = w.data();
-      long panelAt = w.at(panelRow, 0);
-      if (w.precision() == Precision.BF16) {
-        long elements = (long) w.panel() * w.columns();
-        panel = widened[worker].atLeast(4 * elements);
-        Bf16Vectors.widen(w.data(), panelAt, panel, 0, elements);
-        panelAt = 0;
+      int inPanel = (first + done) % PANEL;
+      int inStep = inPanel % STEP;
+      int left = Math.min(columns - done, PANEL - inPanel);
+      if (inStep == 0 && left >= STEP) {
+        width = left / STEP * STEP;
+        multiplyPanel(rows, width, a, w, first + done, add, target.from(0, done), worker);
+      } else {
+        width = Math.min(left, STEP - inStep);
+        multiplyEdge(rows, inStep, width, a, w, first + done, add, target.from(0, done), worker);
       }
-      gemm.times(
-          padded(rows),
-          width,
+    }
+  }
+
+  /** Fewer columns than can be multiplied alone: with their neighbours, beside the result. */
+  private void multiplyEdge(
+      int rows,
+      int inStep,
+      int width,
+      Matrix a,
+      HostWeight w,
+      int first,
+      boolean add,
+      Matrix target,
+      int worker) {
+    MemorySegment memory = edges[worker].atLeast(4L * tiles(rows) * ROW_TILE * STEP);
+    Matrix edge = new Matrix(memory, 0, STEP);
+    if (add) {
+      for (int i = 0; i < rows; i++) {
+        MemorySegment.copy(target.data(), target.at(i, 0), memory, edge.at(i, inStep), 4L * width);
+      }
+    }
+    multiplyPanel(rows, STEP, a, w, first - inStep, add, edge, worker);
+    for (int i = 0; i < rows; i++) {
+      MemorySegment.copy(memory, edge.at(i, inStep), target.data(), target.at(i, 0), 4L * width);
+    }
+  }
+
+  /** Columns of one panel. */
+  private void multiplyPanel(
+      int rows,
+      int columns,
+      Matrix a,
+      HostWeight w,
+      int first,
+      boolean add,
+      Matrix target,
+      int worker) {
+    int k = w.columns();
+    Matrix panel = new Matrix(w.data(), w.at(first, 0), PANEL);
+    if (w.precision() == Precision.F32) {
+      gemm.multiply(rows, columns, k, a, panel, add, target);
+    } else if (gemm.takesBf16(rows)) {
+      gemm.multiplyBf16(rows, columns, k, a, panel, add, target);
+    } else {
+      MemorySegment block = widened[worker].atLeast(4L * Arithmetic.CHAIN * PANEL);
+      Matrix floats = new Matrix(block, 0, PANEL);
+      for (int p = 0; p < k; p += Arithmetic.CHAIN) {
+        int terms = Math.min(Arithmetic.CHAIN, k - p);
+        // Up to the last column only: the panel may end there.
+        long elements = (terms - 1L) * PANEL + columns;
+        Bf16Vectors.widen(w.data(), panel.at() + 2L * p * PANEL, block, 0, elements);
+        gemm.multiply(rows, columns, terms, a.from(0, p), floats, add || p > 0, target);
+      }
+    }
+  }
+
+  private static void multiplyBf16(
+      Input x,
+      int row,
+      int rows,
+      HostWeight w,
+      int first,
+      int columns,
+      boolean add,
+      Matrix target) {
+    for (int tile = 0; tile < rows; tile += ROW_TILE) {
+      OneDnn.gemmBf16(
+          ROW_TILE,
+          columns,
           w.columns(),
           x.data(),
-          x.row(row),
+          x.at() + 2L * (row + tile) * x.stride(),
           x.stride(),
-          panel,
-          panelAt + 4L * inPanel,
-          w.panel(),
-          beta,
-          target,
-          targetAt + 4L * done,
-          targetStride);
+          w.data(),
+          w.at(first, 0),
+          w.columns(),
+          add ? 1 : 0,
+          target.data(),
+          target.at(tile, 0),
+          target.stride());
     }
   }
 
   /** Makes what was widened or narrowed NaN. */
   void poison() {
     narrowed.poison();
-    for (Scratch each : widened) {
-      each.poison();
+    for (int i = 0; i < widened.length; i++) {
+      widened[i].poison();
+      edges[i].poison();
     }
   }
 
   void close() {
     narrowed.close();
-    for (Scratch each : widened) {
-      each.close();
+    for (int i = 0; i < widened.length; i++) {
+      widened[i].close();
+      edges[i].close();
     }
   }
 
-  /** The left-hand rows in the form they are multiplied in; the offset is in bytes. */
-  record Input(MemorySegment data, long offset, int stride, int columns, int elementBytes) {
-    /** The byte where a row starts. */
-    long row(int row) {
-      return offset + (long) row * stride * elementBytes;
-    }
-  }
+  /**
+   * The left-hand rows in the form they are multiplied in: f32, or bf16 beside row-major weights.
+   *
+   * @param at byte where the first starts
+   * @param stride elements from one to the next
+   */
+  record Input(MemorySegment data, long at, int stride) {}
 }

@@ -72,7 +72,7 @@ final class Mixture {
     int terms = experts.perToken();
     int count = experts.count();
     MemorySegment products = scores.atLeast(4L * Linear.tiles(rows) * ROW_TILE * count);
-    linear.multiply(step, x, router, 0, 0, products, new Activation(0, rows, count, count));
+    linear.multiply(step, x, router, 0, false, products, new Activation(0, rows, count, count));
     if (chosen.length < rows * terms) {
       chosen = new int[rows * terms];
       weights = new float[rows * terms];

@@ -5,146 +5,168 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
-/** oneDNN's f32 product on the calling thread. */
-record OneDnnGemm() implements Gemm {
-  private static final int MOST = 128;
-  private static final int LONG = 520;
+/**
+ * oneDNN's f32 product on the calling thread, called so that it computes what {@link Gemm} defines.
+ *
+ * <p>All that is assumed of the library is here. With k in calls of at most {@value
+ * Arithmetic#CHAIN} that add to {@code c}, and columns in multiples of {@value Linear#STEP}, oneDNN
+ * 3.11 gives every element one chain a call: with AVX-512 for any number of rows but one, with AVX2
+ * for 4 rows and for multiples of 6 (of at most 72; larger numbers are halved, and then not always
+ * into multiples of 6). Without FMA it never does. {@link #find} tries this out before a call
+ * counts.
+ */
+final class OneDnnGemm implements Gemm {
+  private static final int MOST_ROWS = 72;
+  private static final int FEW_ROWS = 4;
+  private static final int ROW_STEP = 6;
+  private static final int MOST_COLUMNS = 256;
+  private static final int STRIDE = MOST_COLUMNS + Linear.STEP;
+  private static final int[] WIDTHS = {16, 32, 48, 64, 128, MOST_COLUMNS};
   private static final int PERIOD = 1021;
+  private static final int[] LENGTHS = {10, Arithmetic.CHAIN, 300};
+
+  /** Which numbers of rows come out as defined. */
+  private enum Rows {
+    ANY_BUT_ONE,
+    FOUR_AND_SIXES;
+
+    /** What stands for all of them when the library is tried. */
+    int[] some() {
+      return switch (this) {
+        case ANY_BUT_ONE -> new int[] {2, 3, 5, 7, 13, 50, MOST_ROWS};
+        case FOUR_AND_SIXES -> new int[] {FEW_ROWS, ROW_STEP, 30, MOST_ROWS};
+      };
+    }
+
+    int padded(int rows) {
+      return switch (this) {
+        case ANY_BUT_ONE -> Math.max(2, rows);
+        case FOUR_AND_SIXES ->
+            rows <= FEW_ROWS ? FEW_ROWS : Math.ceilDiv(rows, ROW_STEP) * ROW_STEP;
+      };
+    }
+  }
+
+  private final Rows rows;
+
+  private OneDnnGemm(Rows rows) {
+    this.rows = rows;
+  }
 
   /**
-   * Whether the library, on this CPU, gives an element the same bits however few rows and columns
-   * are multiplied with it, and however many zeros follow in its sum: what {@link Linear} and
-   * {@link Attention} rest on where a text is computed in parts. Tried out on a few products, in
-   * less than a millisecond.
+   * The library's product, if there is the library and its bits on this CPU are the defined ones:
+   * compared with the definition on some elements of a few products, in about a millisecond.
    */
-  static boolean isSteady() {
+  static Optional<OneDnnGemm> find() {
+    if (!OneDnn.isAvailable()) {
+      return Optional.empty();
+    }
+    for (Rows rows : Rows.values()) {
+      OneDnnGemm gemm = new OneDnnGemm(rows);
+      if (gemm.isAsDefined()) {
+        return Optional.of(gemm);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private boolean isAsDefined() {
     SplittableRandom random = new SplittableRandom(1);
-    OneDnnGemm gemm = new OneDnnGemm();
+    int[] some = rows.some();
+    int longest = LENGTHS[LENGTHS.length - 1];
+    float[] x = random(random, MOST_ROWS * longest);
+    float[] y = random(random, longest * STRIDE);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = random(random, arena, Linear.BLOCK_ROWS * LONG);
-      MemorySegment b = random(random, arena, MOST * LONG);
-      for (int n = Linear.STEP; n <= MOST; n += Linear.STEP) {
-        if (!isSteadyTransposed(gemm, arena, a, b, n) || !isSteady(gemm, arena, a, b, n)) {
+      MemorySegment a = arena.allocateFrom(JAVA_FLOAT, x);
+      MemorySegment b = arena.allocateFrom(JAVA_FLOAT, y);
+      MemorySegment c = arena.allocate(JAVA_FLOAT, MOST_ROWS * STRIDE);
+      for (int i = 0; i < LENGTHS.length * WIDTHS.length; i++) {
+        int k = LENGTHS[i % LENGTHS.length];
+        int n = WIDTHS[i / LENGTHS.length];
+        int m = some[i % some.length];
+        multiply(
+            m,
+            n,
+            k,
+            new Matrix(a, 0, k),
+            new Matrix(b, 0, STRIDE),
+            false,
+            new Matrix(c, 0, STRIDE));
+        if (!isAsDefined(x, y, k, c, 0, 0)
+            || !isAsDefined(x, y, k, c, m / 2, n - 1)
+            || !isAsDefined(x, y, k, c, m - 1, n / 2)) {
           return false;
         }
       }
-      return isSteadyByRows(gemm, arena, a, b);
+      return true;
     }
+  }
+
+  private static boolean isAsDefined(
+      float[] a, float[] b, int k, MemorySegment c, int row, int column) {
+    float sum = 0;
+    for (int first = 0; first < k; first += Arithmetic.CHAIN) {
+      float chain = 0;
+      for (int p = first; p < Math.min(k, first + Arithmetic.CHAIN); p++) {
+        chain = Math.fma(a[row * k + p], b[p * STRIDE + column], chain);
+      }
+      sum = first == 0 ? chain : sum + chain;
+    }
+    return Float.floatToRawIntBits(sum)
+        == Float.floatToRawIntBits(c.getAtIndex(JAVA_FLOAT, (long) row * STRIDE + column));
   }
 
   /** A few random numbers over and over: a start cannot wait for more. */
-  private static MemorySegment random(SplittableRandom random, Arena arena, int elements) {
-    float[] numbers = new float[PERIOD];
-    for (int i = 0; i < PERIOD; i++) {
+  private static float[] random(SplittableRandom random, int count) {
+    float[] numbers = new float[count];
+    for (int i = 0; i < Math.min(PERIOD, count); i++) {
       numbers[i] = random.nextInt() * 0x1p-31f;
     }
-    MemorySegment matrix = arena.allocate(JAVA_FLOAT, elements);
-    for (int i = 0; i < elements; i += PERIOD) {
-      MemorySegment.copy(numbers, 0, matrix, JAVA_FLOAT, 4L * i, Math.min(PERIOD, elements - i));
+    for (int i = PERIOD; i < count; i += PERIOD) {
+      System.arraycopy(numbers, 0, numbers, i, Math.min(PERIOD, count - i));
     }
-    return matrix;
-  }
-
-  /** Fewer rows and columns against a whole tile of both. */
-  private static boolean isSteadyTransposed(
-      OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b, int n) {
-    MemorySegment few = arena.allocate(JAVA_FLOAT, Linear.FEW_ROWS * MOST);
-    MemorySegment all = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
-    for (int k : new int[] {10, 16, 64, 100, MOST}) {
-      gemm.timesTransposed(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, few, 0, MOST);
-      gemm.timesTransposed(Linear.ROW_TILE, MOST, k, a, 0, MOST, b, 0, MOST, 0, all, 0, MOST);
-      if (!isSame(few, all, Linear.FEW_ROWS, n)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** A sum that ends against one that goes on with zeros. */
-  private static boolean isSteady(
-      OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b, int n) {
-    MemorySegment ended = arena.allocate(JAVA_FLOAT, Linear.FEW_ROWS * MOST);
-    MemorySegment longer = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
-    MemorySegment zeroed = arena.allocate(JAVA_FLOAT, Linear.ROW_TILE * MOST);
-    for (int k : new int[] {1, 2, 3, 5, 15, 16, 17, 63, 100, 127}) {
-      zeroed.fill((byte) 0);
-      for (int row = 0; row < Linear.ROW_TILE; row++) {
-        MemorySegment.copy(a, 4L * row * MOST, zeroed, 4L * row * MOST, 4L * k);
-      }
-      gemm.times(Linear.FEW_ROWS, n, k, a, 0, MOST, b, 0, MOST, 0, ended, 0, MOST);
-      gemm.times(Linear.ROW_TILE, n, MOST, zeroed, 0, MOST, b, 0, MOST, 0, longer, 0, MOST);
-      if (!isSame(ended, longer, Linear.FEW_ROWS, n)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Any number of rows against a whole block, for sums of every kind of length. */
-  private static boolean isSteadyByRows(
-      OneDnnGemm gemm, Arena arena, MemorySegment a, MemorySegment b) {
-    MemorySegment few = arena.allocate(JAVA_FLOAT, Linear.BLOCK_ROWS * MOST);
-    MemorySegment all = arena.allocate(JAVA_FLOAT, Linear.BLOCK_ROWS * MOST);
-    for (int k : new int[] {10, 300, LONG}) {
-      for (int n : new int[] {5, 16, 64}) {
-        gemm.times(Linear.BLOCK_ROWS, n, k, a, 0, k, b, 0, n, 0, all, 0, MOST);
-        for (int m : new int[] {Linear.FEW_ROWS, Linear.ROW_STEP, 18, 30, 54, 66}) {
-          gemm.times(m, n, k, a, 0, k, b, 0, n, 0, few, 0, MOST);
-          if (!isSame(few, all, m, n)) {
-            return false;
-          }
-        }
-      }
-    }
-    return true;
-  }
-
-  private static boolean isSame(MemorySegment few, MemorySegment all, int rows, int columns) {
-    for (int row = 0; row < rows; row++) {
-      long from = 4L * row * MOST;
-      long to = from + 4L * columns;
-      if (MemorySegment.mismatch(few, from, to, all, from, to) >= 0) {
-        return false;
-      }
-    }
-    return true;
+    return numbers;
   }
 
   @Override
-  public void timesTransposed(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc) {
-    OneDnn.sgemm(OneDnn.TRANSPOSE, m, n, k, a, aAt, lda, b, bAt, ldb, beta, c, cAt, ldc);
+  public void multiply(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c) {
+    for (int row = 0; row < m; row += MOST_ROWS) {
+      int count = rows.padded(Math.min(MOST_ROWS, m - row));
+      for (int p = 0; p < k; p += Arithmetic.CHAIN) {
+        OneDnn.sgemm(
+            OneDnn.NO_TRANSPOSE,
+            count,
+            n,
+            Math.min(Arithmetic.CHAIN, k - p),
+            a.data(),
+            a.at(row, p),
+            a.stride(),
+            b.data(),
+            b.at(p, 0),
+            b.stride(),
+            add || p > 0 ? 1 : 0,
+            c.data(),
+            c.at(row, 0),
+            c.stride());
+      }
+    }
   }
 
   @Override
-  public void times(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc) {
-    OneDnn.sgemm(OneDnn.NO_TRANSPOSE, m, n, k, a, aAt, lda, b, bAt, ldb, beta, c, cAt, ldc);
+  public boolean takesBf16(int m) {
+    return false;
+  }
+
+  @Override
+  public void multiplyBf16(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c) {
+    throw new IllegalStateException("a matrix of bf16 is widened before oneDNN multiplies it");
+  }
+
+  @Override
+  public String describe() {
+    return OneDnn.describe();
   }
 }

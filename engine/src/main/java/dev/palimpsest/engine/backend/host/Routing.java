@@ -28,7 +28,10 @@ final class Routing {
         };
     int[] best = best(ranking, experts.perToken());
     Arrays.sort(best);
-    double sum = Arrays.stream(best).mapToDouble(expert -> shares[expert]).sum();
+    double sum = 0;
+    for (int expert : best) {
+      sum += shares[expert];
+    }
     double factor =
         switch (experts.router()) {
           case Router.Softmax softmax -> softmax.normalized() ? 1 / sum : 1;

@@ -33,6 +33,8 @@ final class RowFold {
   private float second;
   private double sum;
   private double weightedSum;
+  private float chunkSum;
+  private float chunkWeightedSum;
 
   private final Ranking ranking = new Ranking();
   private final int[] random = new int[4];
@@ -54,12 +56,13 @@ final class RowFold {
   /**
    * Folds in the logits of ids {@code [firstId, firstId + count)}.
    *
-   * @param logits at byte {@code row}; overwritten; whole vectors are addressable
+   * @param logits at byte {@code row}; overwritten; a multiple of {@value Arithmetic#LANES} is
+   *     addressable
    * @param firstId a multiple of 4
    */
   void add(MemorySegment logits, long row, int firstId, int count, RowDraw how) {
     Draw draw = how.draw();
-    for (int j = count; j % LANES != 0; j++) {
+    for (int j = count; j % Arithmetic.LANES != 0; j++) {
       logits.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
     }
     hide(logits, row, firstId, count, draw.undrawn());
@@ -170,15 +173,44 @@ final class RowFold {
     if (chunkTop == Float.NEGATIVE_INFINITY) {
       return;
     }
-    FloatVector sums = FloatVector.zero(FLOATS);
-    FloatVector weighted = sums;
-    for (int j = 0; j < count; j += LANES) {
+    sumUp(logits, row, count, chunkTop);
+    combine(chunkTop, chunkSecond, chunkSum, chunkWeightedSum);
+  }
+
+  private void sumUp(MemorySegment logits, long row, int count, float chunkTop) {
+    FloatVector zero = FloatVector.zero(FLOATS);
+    FloatVector e0 = zero;
+    FloatVector e1 = zero;
+    FloatVector e2 = zero;
+    FloatVector e3 = zero;
+    FloatVector w0 = zero;
+    FloatVector w1 = zero;
+    FloatVector w2 = zero;
+    FloatVector w3 = zero;
+    for (int j = 0; j < count; j += Arithmetic.LANES) {
       FloatVector x = load(logits, row + 4L * j).sub(chunkTop);
       FloatVector e = Vectors.exp(x);
-      sums = sums.add(e);
-      weighted = e.fma(x.max(NEGLIGIBLE), weighted);
+      e0 = e0.add(e);
+      w0 = e.fma(x.max(NEGLIGIBLE), w0);
+      if (LANES < 16) {
+        x = load(logits, row + 4L * (j + LANES)).sub(chunkTop);
+        e = Vectors.exp(x);
+        e1 = e1.add(e);
+        w1 = e.fma(x.max(NEGLIGIBLE), w1);
+      }
+      if (LANES < 8) {
+        x = load(logits, row + 4L * (j + 2 * LANES)).sub(chunkTop);
+        e = Vectors.exp(x);
+        e2 = e2.add(e);
+        w2 = e.fma(x.max(NEGLIGIBLE), w2);
+        x = load(logits, row + 4L * (j + 3 * LANES)).sub(chunkTop);
+        e = Vectors.exp(x);
+        e3 = e3.add(e);
+        w3 = e.fma(x.max(NEGLIGIBLE), w3);
+      }
     }
-    combine(chunkTop, chunkSecond, Vectors.sum(sums), Vectors.sum(weighted));
+    chunkSum = Vectors.sum(e0, e1, e2, e3);
+    chunkWeightedSum = Vectors.sum(w0, w1, w2, w3);
   }
 
   /** Sums of {@code e^(x - max)} and of {@code (x - max) · e^(x - max)} under a common maximum. */

@@ -31,8 +31,8 @@ final class ShapedRow {
    */
   private static final double[] BANDS = {8, 32, Double.POSITIVE_INFINITY};
 
-  /** Sums are carried in double after so many vectors. */
-  private static final int VECTORS_A_SUM = 64;
+  /** Sums are carried in double after so many logits. */
+  private static final int LOGITS_A_SUM = 64 * Arithmetic.LANES;
 
   private final RowFold fold = new RowFold();
   private long[] band = new long[256];
@@ -40,13 +40,14 @@ final class ShapedRow {
   /**
    * The row's scalars.
    *
-   * @param logits at byte {@code row}; overwritten; whole vectors are addressable
+   * @param logits at byte {@code row}; overwritten; a multiple of {@value Arithmetic#LANES} is
+   *     addressable
    * @throws ArithmeticException if the logits are not finite or nothing may be drawn
    */
   Prediction prediction(MemorySegment logits, long row, int ids, RowDraw how) {
     Draw draw = how.draw();
     Draw.Shape shape = draw.shape().orElseThrow();
-    for (int j = ids; j % LANES != 0; j++) {
+    for (int j = ids; j % Arithmetic.LANES != 0; j++) {
       hide(logits, row, j);
     }
     hide(logits, row, ids, draw.undrawn());
@@ -127,15 +128,33 @@ final class ShapedRow {
       MemorySegment logits, long row, int ids, float top, double temperature) {
     float inverse = (float) (1 / temperature);
     double total = 0;
-    int stride = LANES * VECTORS_A_SUM;
-    for (int from = 0; from < ids; from += stride) {
-      FloatVector sums = FloatVector.zero(FLOATS);
-      for (int j = from; j < Math.min(ids, from + stride); j += LANES) {
-        sums = sums.add(Vectors.exp(load(logits, row + 4L * j).sub(top).mul(inverse)));
-      }
-      total += Vectors.sum(sums);
+    for (int from = 0; from < ids; from += LOGITS_A_SUM) {
+      total += sum(logits, row, from, Math.min(ids, from + LOGITS_A_SUM), top, inverse);
     }
     return total;
+  }
+
+  private static float sum(
+      MemorySegment logits, long row, int from, int to, float top, float inverse) {
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    for (int j = from; j < to; j += Arithmetic.LANES) {
+      s0 = s0.add(exp(logits, row, j, top, inverse));
+      if (LANES < 16) {
+        s1 = s1.add(exp(logits, row, j + LANES, top, inverse));
+      }
+      if (LANES < 8) {
+        s2 = s2.add(exp(logits, row, j + 2 * LANES, top, inverse));
+        s3 = s3.add(exp(logits, row, j + 3 * LANES, top, inverse));
+      }
+    }
+    return Vectors.sum(s0, s1, s2, s3);
+  }
+
+  private static FloatVector exp(MemorySegment logits, long row, int j, float top, float inverse) {
+    return Vectors.exp(load(logits, row + 4L * j).sub(top).mul(inverse));
   }
 
   /** Puts the ids with logits in {@code (lower, upper]} into the band, highest first. */

@@ -1,85 +1,110 @@
 package dev.palimpsest.engine.backend.host;
 
+import static dev.palimpsest.engine.backend.host.Vectors.BYTES;
 import static dev.palimpsest.engine.backend.host.Vectors.FLOATS;
 import static dev.palimpsest.engine.backend.host.Vectors.LANES;
 import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
-import static dev.palimpsest.engine.backend.host.Vectors.sum;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The product without a library. Every element is one chain of fused multiply-adds in the order of
- * k (per lane, then the lanes), so its bits depend on nothing but its row, its column and k.
+ * The product without a library: register tiles of 6 rows by 2 vectors of 512 bits, or of 4 rows by
+ * 2 narrower ones, and single rows by 4 vectors. A tile's chains go through a buffer: a tile that
+ * itself adds to {@code c} keeps its sums on the stack, at a sixth of the speed (JDK 25).
  */
-record VectorGemm() implements Gemm {
-  private static final int ROWS = 4;
-  private static final int COLUMNS = 2;
+final class VectorGemm implements Gemm {
+  private static final boolean IS_WIDE = LANES == 16;
+  private static final int ROWS = IS_WIDE ? 6 : 4;
+  private static final int PAIR = 2 * LANES;
+  private static final int QUAD = 4 * LANES;
+  private static final long SECOND = BYTES;
+  private static final long THIRD = 2 * BYTES;
+  private static final long FOURTH = 3 * BYTES;
+
+  /** From these rows on, a panel that is widened once is faster. */
+  private static final int ROWS_IN_BF16 = 2;
+
+  /** The chains of a tile, one buffer a thread: [rows, a pair of vectors]. */
+  private static final ThreadLocal<MemorySegment> CHAINS =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(2L * ROWS * BYTES, 64));
 
   @Override
-  public void timesTransposed(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc) {
-    for (int j = 0; j < n; j += COLUMNS) {
-      long b0 = bAt + 4L * j * ldb;
-      long b1 = bAt + 4L * Math.min(j + 1, n - 1) * ldb;
-      for (int i = 0; i < m; i += ROWS) {
-        dots(
-            i,
-            Math.min(ROWS, m - i),
-            j,
-            Math.min(COLUMNS, n - j),
-            k,
-            a,
-            aAt,
-            lda,
-            b,
-            b0,
-            b1,
-            beta,
-            c,
-            cAt,
-            ldc);
+  public void multiply(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c) {
+    MemorySegment chains = CHAINS.get();
+    for (int p = 0; p < k; p += Arithmetic.CHAIN) {
+      int terms = Math.min(Arithmetic.CHAIN, k - p);
+      boolean adds = add || p > 0;
+      if (m == 1) {
+        row(n, terms, a.data(), a.at(0, p), b, b.at(p, 0), adds, c);
+      } else {
+        tiles(m, n, terms, a, p, b, adds, c, chains);
       }
     }
   }
 
-  /** A block of up to 4 rows by 2 columns; missing ones repeat the last and are not stored. */
-  private static void dots(
-      int i,
-      int rows,
-      int j,
-      int columns,
-      int k,
+  private static void tiles(
+      int m,
+      int n,
+      int terms,
+      Matrix a,
+      int p,
+      Matrix b,
+      boolean adds,
+      Matrix c,
+      MemorySegment chains) {
+    long aRow = 4L * a.stride();
+    long bRow = 4L * b.stride();
+    for (int i = 0; i < m; i += ROWS) {
+      int rows = Math.min(ROWS, m - i);
+      long aAt = a.at(i, p);
+      int j = 0;
+      for (; j + PAIR <= n; j += PAIR) {
+        if (IS_WIDE) {
+          six(terms, a.data(), aAt, aRow, b.data(), b.at(p, j), bRow, chains);
+        } else {
+          four(terms, a.data(), aAt, aRow, b.data(), b.at(p, j), bRow, chains);
+        }
+        for (int row = 0; row < rows; row++) {
+          long from = 2L * row * BYTES;
+          put(load(chains, from), adds, c.data(), c.at(i + row, j));
+          put(load(chains, from + SECOND), adds, c.data(), c.at(i + row, j) + SECOND);
+        }
+      }
+      for (; j < n; j += LANES) {
+        for (int row = 0; row < rows; row++) {
+          FloatVector chain = single(terms, a.data(), a.at(i + row, p), b.data(), b.at(p, j), bRow);
+          put(chain, adds, c.data(), c.at(i + row, j));
+        }
+      }
+    }
+  }
+
+  private static void put(FloatVector chain, boolean adds, MemorySegment c, long at) {
+    store(adds ? load(c, at).add(chain) : chain, c, at);
+  }
+
+  private static FloatVector broadcast(MemorySegment a, long at) {
+    return FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, at));
+  }
+
+  private static void six(
+      int terms,
       MemorySegment a,
-      long aAt,
-      int lda,
+      long a0,
+      long aRow,
       MemorySegment b,
-      long b0,
-      long b1,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc) {
-    long a0 = aAt + 4L * i * lda;
-    long a1 = aAt + 4L * (i + Math.min(1, rows - 1)) * lda;
-    long a2 = aAt + 4L * (i + Math.min(2, rows - 1)) * lda;
-    long a3 = aAt + 4L * (i + rows - 1) * lda;
-    long c0 = cAt + 4L * ((long) i * ldc + j);
-    long row = 4L * ldc;
+      long bAt,
+      long bRow,
+      MemorySegment chains) {
+    long a1 = a0 + aRow;
+    long a2 = a1 + aRow;
+    long a3 = a2 + aRow;
+    long a4 = a3 + aRow;
+    long a5 = a4 + aRow;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s10 = s00;
@@ -88,177 +113,184 @@ record VectorGemm() implements Gemm {
     FloatVector s21 = s00;
     FloatVector s30 = s00;
     FloatVector s31 = s00;
-    int whole = FLOATS.loopBound(k);
-    for (int p = 0; p < whole; p += LANES) {
+    FloatVector s40 = s00;
+    FloatVector s41 = s00;
+    FloatVector s50 = s00;
+    FloatVector s51 = s00;
+    for (int p = 0; p < terms; p++) {
+      long from = bAt + p * bRow;
       long at = 4L * p;
-      FloatVector v0 = load(b, b0 + at);
-      FloatVector v1 = load(b, b1 + at);
-      FloatVector u = load(a, a0 + at);
+      FloatVector v0 = load(b, from);
+      FloatVector v1 = load(b, from + SECOND);
+      FloatVector u = broadcast(a, a0 + at);
       s00 = u.fma(v0, s00);
       s01 = u.fma(v1, s01);
-      u = load(a, a1 + at);
+      u = broadcast(a, a1 + at);
       s10 = u.fma(v0, s10);
       s11 = u.fma(v1, s11);
-      u = load(a, a2 + at);
+      u = broadcast(a, a2 + at);
       s20 = u.fma(v0, s20);
       s21 = u.fma(v1, s21);
-      u = load(a, a3 + at);
+      u = broadcast(a, a3 + at);
+      s30 = u.fma(v0, s30);
+      s31 = u.fma(v1, s31);
+      u = broadcast(a, a4 + at);
+      s40 = u.fma(v0, s40);
+      s41 = u.fma(v1, s41);
+      u = broadcast(a, a5 + at);
+      s50 = u.fma(v0, s50);
+      s51 = u.fma(v1, s51);
+    }
+    store(s00, chains, 0);
+    store(s01, chains, BYTES);
+    store(s10, chains, 2 * BYTES);
+    store(s11, chains, 3 * BYTES);
+    store(s20, chains, 4 * BYTES);
+    store(s21, chains, 5 * BYTES);
+    store(s30, chains, 6 * BYTES);
+    store(s31, chains, 7 * BYTES);
+    store(s40, chains, 8 * BYTES);
+    store(s41, chains, 9 * BYTES);
+    store(s50, chains, 10 * BYTES);
+    store(s51, chains, 11 * BYTES);
+  }
+
+  private static void four(
+      int terms,
+      MemorySegment a,
+      long a0,
+      long aRow,
+      MemorySegment b,
+      long bAt,
+      long bRow,
+      MemorySegment chains) {
+    long a1 = a0 + aRow;
+    long a2 = a1 + aRow;
+    long a3 = a2 + aRow;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    for (int p = 0; p < terms; p++) {
+      long from = bAt + p * bRow;
+      long at = 4L * p;
+      FloatVector v0 = load(b, from);
+      FloatVector v1 = load(b, from + SECOND);
+      FloatVector u = broadcast(a, a0 + at);
+      s00 = u.fma(v0, s00);
+      s01 = u.fma(v1, s01);
+      u = broadcast(a, a1 + at);
+      s10 = u.fma(v0, s10);
+      s11 = u.fma(v1, s11);
+      u = broadcast(a, a2 + at);
+      s20 = u.fma(v0, s20);
+      s21 = u.fma(v1, s21);
+      u = broadcast(a, a3 + at);
       s30 = u.fma(v0, s30);
       s31 = u.fma(v1, s31);
     }
-    finish(s00, whole, k, a, a0, b, b0, beta, c, c0);
-    if (rows > 1) {
-      finish(s10, whole, k, a, a1, b, b0, beta, c, c0 + row);
-    }
-    if (rows > 2) {
-      finish(s20, whole, k, a, a2, b, b0, beta, c, c0 + 2 * row);
-    }
-    if (rows > 3) {
-      finish(s30, whole, k, a, a3, b, b0, beta, c, c0 + 3 * row);
-    }
-    if (columns > 1) {
-      finish(s01, whole, k, a, a0, b, b1, beta, c, c0 + 4);
-      if (rows > 1) {
-        finish(s11, whole, k, a, a1, b, b1, beta, c, c0 + row + 4);
+    store(s00, chains, 0);
+    store(s01, chains, BYTES);
+    store(s10, chains, 2 * BYTES);
+    store(s11, chains, 3 * BYTES);
+    store(s20, chains, 4 * BYTES);
+    store(s21, chains, 5 * BYTES);
+    store(s30, chains, 6 * BYTES);
+    store(s31, chains, 7 * BYTES);
+  }
+
+  private static void row(
+      int n, int terms, MemorySegment a, long aAt, Matrix b, long bAt, boolean adds, Matrix c) {
+    long bRow = 4L * b.stride();
+    int j = 0;
+    for (; j + QUAD <= n; j += QUAD) {
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      FloatVector s2 = s0;
+      FloatVector s3 = s0;
+      for (int p = 0; p < terms; p++) {
+        long from = bAt + 4L * j + p * bRow;
+        FloatVector u = broadcast(a, aAt + 4L * p);
+        s0 = u.fma(load(b.data(), from), s0);
+        s1 = u.fma(load(b.data(), from + SECOND), s1);
+        s2 = u.fma(load(b.data(), from + THIRD), s2);
+        s3 = u.fma(load(b.data(), from + FOURTH), s3);
       }
-      if (rows > 2) {
-        finish(s21, whole, k, a, a2, b, b1, beta, c, c0 + 2 * row + 4);
-      }
-      if (rows > 3) {
-        finish(s31, whole, k, a, a3, b, b1, beta, c, c0 + 3 * row + 4);
-      }
+      put(s0, adds, c.data(), c.at(0, j));
+      put(s1, adds, c.data(), c.at(0, j) + SECOND);
+      put(s2, adds, c.data(), c.at(0, j) + THIRD);
+      put(s3, adds, c.data(), c.at(0, j) + FOURTH);
+    }
+    for (; j < n; j += LANES) {
+      FloatVector chain = single(terms, a, aAt, b.data(), bAt + 4L * j, bRow);
+      put(chain, adds, c.data(), c.at(0, j));
     }
   }
 
-  /** Adds the lanes and the tail of k, and stores the element. */
-  private static void finish(
-      FloatVector lanes,
-      int whole,
-      int k,
-      MemorySegment a,
-      long aRow,
-      MemorySegment b,
-      long bRow,
-      float beta,
-      MemorySegment c,
-      long at) {
-    float dot = sum(lanes);
-    for (int p = whole; p < k; p++) {
-      dot = Math.fma(a.get(JAVA_FLOAT, aRow + 4L * p), b.get(JAVA_FLOAT, bRow + 4L * p), dot);
+  /** The chains of one row and one vector of columns. */
+  private static FloatVector single(
+      int terms, MemorySegment a, long aAt, MemorySegment b, long bAt, long bRow) {
+    FloatVector s = FloatVector.zero(FLOATS);
+    for (int p = 0; p < terms; p++) {
+      s = broadcast(a, aAt + 4L * p).fma(load(b, bAt + p * bRow), s);
     }
-    c.set(JAVA_FLOAT, at, beta == 0 ? dot : Math.fma(beta, c.get(JAVA_FLOAT, at), dot));
+    return s;
   }
 
   @Override
-  public void times(
-      int m,
-      int n,
-      int k,
-      MemorySegment a,
-      long aAt,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      int ldc) {
-    int whole = FLOATS.loopBound(n);
-    for (int j = 0; j < whole; j += 2 * LANES) {
-      boolean isPair = j + LANES < whole;
-      for (int i = 0; i < m; i += ROWS) {
-        int rows = Math.min(ROWS, m - i);
-        long a0 = aAt + 4L * i * lda;
-        long c0 = cAt + 4L * ((long) i * ldc + j);
-        chains(rows, isPair, k, a, a0, lda, b, bAt + 4L * j, ldb, beta, c, c0, ldc);
-      }
-    }
-    for (int i = 0; i < m; i++) {
-      long aRow = aAt + 4L * i * lda;
-      long cRow = cAt + 4L * i * ldc;
-      for (int j = whole; j < n; j++) {
-        float s = beta == 0 ? 0 : beta * c.get(JAVA_FLOAT, cRow + 4L * j);
-        for (int p = 0; p < k; p++) {
-          s =
-              Math.fma(
-                  a.get(JAVA_FLOAT, aRow + 4L * p),
-                  b.get(JAVA_FLOAT, bAt + 4L * ((long) p * ldb + j)),
-                  s);
-        }
-        c.set(JAVA_FLOAT, cRow + 4L * j, s);
+  public boolean takesBf16(int m) {
+    return m < ROWS_IN_BF16;
+  }
+
+  @Override
+  public void multiplyBf16(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c) {
+    for (int p = 0; p < k; p += Arithmetic.CHAIN) {
+      int terms = Math.min(Arithmetic.CHAIN, k - p);
+      for (int i = 0; i < m; i++) {
+        rowOfBf16(n, terms, a.data(), a.at(i, p), b, p, add || p > 0, c, i);
       }
     }
   }
 
-  /** A block of up to 4 rows by 1 or 2 vectors; missing ones repeat the last and are not stored. */
-  private static void chains(
-      int rows,
-      boolean isPair,
-      int k,
-      MemorySegment a,
-      long a0,
-      int lda,
-      MemorySegment b,
-      long bAt,
-      int ldb,
-      float beta,
-      MemorySegment c,
-      long c0,
-      int ldc) {
-    long a1 = a0 + 4L * Math.min(1, rows - 1) * lda;
-    long a2 = a0 + 4L * Math.min(2, rows - 1) * lda;
-    long a3 = a0 + 4L * (rows - 1) * lda;
-    long c1 = c0 + 4L * Math.min(1, rows - 1) * ldc;
-    long c2 = c0 + 4L * Math.min(2, rows - 1) * ldc;
-    long c3 = c0 + 4L * (rows - 1) * ldc;
-    long second = isPair ? Vectors.BYTES : 0;
-    FloatVector s00 = begin(beta, c, c0);
-    FloatVector s01 = begin(beta, c, c0 + second);
-    FloatVector s10 = begin(beta, c, c1);
-    FloatVector s11 = begin(beta, c, c1 + second);
-    FloatVector s20 = begin(beta, c, c2);
-    FloatVector s21 = begin(beta, c, c2 + second);
-    FloatVector s30 = begin(beta, c, c3);
-    FloatVector s31 = begin(beta, c, c3 + second);
-    for (int p = 0; p < k; p++) {
-      long bRow = bAt + 4L * p * ldb;
-      FloatVector v0 = load(b, bRow);
-      FloatVector v1 = load(b, bRow + second);
-      FloatVector u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a0 + 4L * p));
-      s00 = u.fma(v0, s00);
-      s01 = u.fma(v1, s01);
-      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a1 + 4L * p));
-      s10 = u.fma(v0, s10);
-      s11 = u.fma(v1, s11);
-      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a2 + 4L * p));
-      s20 = u.fma(v0, s20);
-      s21 = u.fma(v1, s21);
-      u = FloatVector.broadcast(FLOATS, a.get(JAVA_FLOAT, a3 + 4L * p));
-      s30 = u.fma(v0, s30);
-      s31 = u.fma(v1, s31);
+  private static void rowOfBf16(
+      int n, int terms, MemorySegment a, long aAt, Matrix b, int k, boolean adds, Matrix c, int i) {
+    long bRow = 2L * b.stride();
+    int j = 0;
+    for (; j + QUAD <= n; j += QUAD) {
+      long bAt = b.at() + k * bRow + 2L * j;
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      FloatVector s2 = s0;
+      FloatVector s3 = s0;
+      for (int p = 0; p < terms; p++) {
+        long from = bAt + p * bRow;
+        FloatVector u = broadcast(a, aAt + 4L * p);
+        s0 = u.fma(Bf16Vectors.load(b.data(), from), s0);
+        s1 = u.fma(Bf16Vectors.load(b.data(), from + SECOND / 2), s1);
+        s2 = u.fma(Bf16Vectors.load(b.data(), from + THIRD / 2), s2);
+        s3 = u.fma(Bf16Vectors.load(b.data(), from + FOURTH / 2), s3);
+      }
+      put(s0, adds, c.data(), c.at(i, j));
+      put(s1, adds, c.data(), c.at(i, j) + SECOND);
+      put(s2, adds, c.data(), c.at(i, j) + THIRD);
+      put(s3, adds, c.data(), c.at(i, j) + FOURTH);
     }
-    storeRow(s00, s01, isPair, c, c0);
-    if (rows > 1) {
-      storeRow(s10, s11, isPair, c, c1);
-    }
-    if (rows > 2) {
-      storeRow(s20, s21, isPair, c, c2);
-    }
-    if (rows > 3) {
-      storeRow(s30, s31, isPair, c, c3);
+    for (; j < n; j += LANES) {
+      long bAt = b.at() + k * bRow + 2L * j;
+      FloatVector s = FloatVector.zero(FLOATS);
+      for (int p = 0; p < terms; p++) {
+        s = broadcast(a, aAt + 4L * p).fma(Bf16Vectors.load(b.data(), bAt + p * bRow), s);
+      }
+      put(s, adds, c.data(), c.at(i, j));
     }
   }
 
-  private static FloatVector begin(float beta, MemorySegment c, long at) {
-    return beta == 0 ? FloatVector.zero(FLOATS) : load(c, at).mul(beta);
-  }
-
-  private static void storeRow(
-      FloatVector first, FloatVector second, boolean isPair, MemorySegment c, long at) {
-    store(first, c, at);
-    if (isPair) {
-      store(second, c, at + Vectors.BYTES);
-    }
+  @Override
+  public String describe() {
+    return "Vector API products of " + FLOATS.vectorBitSize() + " bits";
   }
 }

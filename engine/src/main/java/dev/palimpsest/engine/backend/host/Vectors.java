@@ -8,7 +8,10 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The vector width of this CPU and the few vector functions with defined bits. */
+/**
+ * The vector width of this CPU, and the functions whose bits do not depend on it: sums in {@value
+ * Arithmetic#LANES} lanes, of which a vector holds all, a half or a quarter, and {@code e^x}.
+ */
 final class Vectors {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -19,6 +22,13 @@ final class Vectors {
   private static final VectorShuffle<Float> QUARTER = rotation(4);
   private static final VectorShuffle<Float> EIGHTH = rotation(8);
   private static final VectorShuffle<Float> SIXTEENTH = rotation(16);
+
+  static {
+    if (Arithmetic.LANES % LANES != 0 || LANES < 4) {
+      throw new IllegalStateException(
+          "vectors have " + LANES + " floats here where 4, 8 or 16 are supported");
+    }
+  }
 
   // Vectors, and few operations on them: what is not compiled yet builds every one of them lane by
   // lane.
@@ -56,15 +66,48 @@ final class Vectors {
     vector.intoMemorySegment(memory, offset, ByteOrder.nativeOrder());
   }
 
-  /** The sum of the lanes, halves first: one order on every tier of the compiler. */
-  static float sum(FloatVector v) {
-    FloatVector s = v.add(v.rearrange(HALF));
-    s = s.add(s.rearrange(QUARTER));
-    if (LANES >= 8) {
-      s = s.add(s.rearrange(EIGHTH));
+  /** The vector at {@code offset} whose lanes from {@code count} on are 0; they are not read. */
+  static FloatVector loadFirst(MemorySegment memory, long offset, int count) {
+    return count >= LANES
+        ? load(memory, offset)
+        : FloatVector.fromMemorySegment(
+            FLOATS, memory, offset, ByteOrder.nativeOrder(), FLOATS.indexInRange(0, count));
+  }
+
+  /** Stores the first {@code count} lanes, or all. */
+  static void storeFirst(FloatVector vector, MemorySegment memory, long offset, int count) {
+    if (count >= LANES) {
+      store(vector, memory, offset);
+    } else {
+      vector.intoMemorySegment(
+          memory, offset, ByteOrder.nativeOrder(), FLOATS.indexInRange(0, count));
     }
-    if (LANES >= 16) {
+  }
+
+  /**
+   * The sum of the {@value Arithmetic#LANES} lanes, halves first: one order on every width, and on
+   * every tier of the compiler. The lanes are in {@code a} and, where vectors are narrower, in
+   * those after it, which are ignored elsewhere.
+   */
+  static float sum(FloatVector a, FloatVector b, FloatVector c, FloatVector d) {
+    FloatVector s =
+        switch (LANES) {
+          case 16 -> a.add(a.rearrange(HALF));
+          case 8 -> a.add(b);
+          default -> a.add(c);
+        };
+    if (LANES == 16) {
+      s = s.add(s.rearrange(QUARTER));
+      s = s.add(s.rearrange(EIGHTH));
       s = s.add(s.rearrange(SIXTEENTH));
+    } else if (LANES == 8) {
+      s = s.add(s.rearrange(HALF));
+      s = s.add(s.rearrange(QUARTER));
+      s = s.add(s.rearrange(EIGHTH));
+    } else {
+      s = s.add(b.add(d));
+      s = s.add(s.rearrange(HALF));
+      s = s.add(s.rearrange(QUARTER));
     }
     return s.lane(0);
   }

@@ -94,16 +94,16 @@ final class Vocabulary {
           int first = from + task % rowBlocks * BLOCK_ROWS;
           int count = Math.min(BLOCK_ROWS, to - first);
           MemorySegment logits = scratch[worker].atLeast(4L * BLOCK_ROWS * BLOCK_COLUMNS);
+          Matrix target = new Matrix(logits, 0, BLOCK_COLUMNS);
           for (int id = spans.firstId(span); id < spans.firstId(span + 1); id += BLOCK_COLUMNS) {
             int width = Math.min(BLOCK_COLUMNS, head.rows() - id);
-            linear.multiplyBlock(
-                input, first, count, head, id, width, 0, logits, 0, BLOCK_COLUMNS, worker);
+            linear.multiplyBlock(input, first, count, head, id, width, false, target, worker);
             for (int row = first; row < first + count; row++) {
               long at = 4L * (row - first) * BLOCK_COLUMNS;
               int slot = Arrays.binarySearch(whole, row);
               if (slot >= 0) {
-                long target = slot * keptBytes(head) + 4L * id;
-                MemorySegment.copy(logits, at, keeping, target, 4L * width);
+                long keptAt = slot * keptBytes(head) + 4L * id;
+                MemorySegment.copy(logits, at, keeping, keptAt, 4L * width);
               } else {
                 folds[span * rows + row].add(logits, at, id, width, draws.get(row));
               }
@@ -119,9 +119,9 @@ final class Vocabulary {
         .toArray();
   }
 
-  /** Bytes of a row of logits in whole vectors. */
+  /** Bytes of a row of logits, with room for whole lanes. */
   private static long keptBytes(HostWeight head) {
-    return Math.ceilDiv(head.rows(), Vectors.LANES) * Vectors.BYTES;
+    return Math.ceilDiv(head.rows(), Arithmetic.LANES) * 4L * Arithmetic.LANES;
   }
 
   private void prepareFolds(int count) {

@@ -35,7 +35,7 @@ class BackendMemoryTest {
   @MethodSource(ALL)
   void aClosedBackendRefusesEveryOperation(Setup setup) {
     SplittableRandom random = new SplittableRandom(0);
-    Step step = new Step(setup.backend(2));
+    Step step = new Step(setup, 2);
     HostBackend backend = step.backend;
     Activation x = step.put(Step.random(random, 40, 32));
     Activation out = step.empty(40, 32);

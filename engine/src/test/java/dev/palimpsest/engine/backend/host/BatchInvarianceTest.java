@@ -2,11 +2,9 @@ package dev.palimpsest.engine.backend.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.model.Experts;
@@ -18,7 +16,6 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -45,7 +42,7 @@ class BatchInvarianceTest {
   private static void assertIndependent(Setup setup, long seed, Operation operation) {
     SplittableRandom random = new SplittableRandom(seed);
     List<Object> alone = new ArrayList<>();
-    try (Step step = new Step(setup.backend(1))) {
+    try (Step step = new Step(setup, 1)) {
       Function<int[], List<?>> run = operation.on(step);
       for (int item = 0; item < MOST_ITEMS; item++) {
         step.rewind();
@@ -53,7 +50,7 @@ class BatchInvarianceTest {
       }
     }
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
-      try (Step step = new Step(setup.backend(threads))) {
+      try (Step step = new Step(setup, threads)) {
         Function<int[], List<?>> run = operation.on(step);
         for (int size = threads; size <= MOST_ITEMS; size += MOST_THREADS) {
           int[] items = random.ints(0, MOST_ITEMS).distinct().limit(size).toArray();
@@ -329,16 +326,6 @@ class BatchInvarianceTest {
     assertAttendsTheSame(setup, IntStream.generate(() -> length).limit(length).toArray());
   }
 
-  @Test
-  void theLibraryIsUsedOnlyWhereItsProductsAreSteady() {
-    String described;
-    try (HostBackend backend = new HostBackend(Precision.F32, 1)) {
-      described = backend.describe();
-    }
-    boolean used = OneDnn.isAvailable() && OneDnnGemm.isSteady();
-    assertThat(described).contains(used ? "oneDNN" : "Vector API");
-  }
-
   @ParameterizedTest
   @MethodSource(ALL)
   void aQueryAttendsTheSameWhateverOthersSee(Setup setup) {
@@ -352,7 +339,7 @@ class BatchInvarianceTest {
     float[][] q = Step.random(random, length, 2 * headSize);
     float[][] k = Step.random(random, length, headSize);
     float[][] v = Step.random(random, length, headSize);
-    try (Step step = new Step(setup.backend(2))) {
+    try (Step step = new Step(setup, 2)) {
       Weight queries = step.table(q);
       Weight keys = step.table(k);
       Weight values = step.table(v);

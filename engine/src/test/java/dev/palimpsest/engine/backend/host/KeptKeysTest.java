@@ -30,7 +30,7 @@ class KeptKeysTest {
   @TempDir Path folder;
 
   static Stream<Arguments> setupsFamiliesAndSeeds() {
-    return Setup.withSeeds(2)
+    return Setup.withSeeds(Setup.ofF32(), 2)
         .flatMap(
             each ->
                 Stream.of(TinyFamily.values())
@@ -127,10 +127,7 @@ class KeptKeysTest {
     SplittableRandom random = new SplittableRandom(5);
     int[] text = random.ints(96, 0, family.spec().vocabulary()).toArray();
     try (Transformer transformer =
-        family.load(
-            folder,
-            new Setup(Setup.all().findFirst().orElseThrow().precision(), false).backend(1),
-            0)) {
+        family.load(folder, Setup.all().findFirst().orElseThrow().backend(1), 0)) {
       int seen = family.spec().pattern().limit(family.spec().shifted() ? 39 : 40, 96);
       Query whole = new Query(text, 0, new int[] {40}, 0, Draw.GREEDY, Optional.empty());
       int length = Math.max(41, seen);

@@ -172,6 +172,56 @@ final class Reference {
     return result;
   }
 
+  /**
+   * For every output of {@link #experts}, what its rounding errors are shares of: the sum of the
+   * magnitudes of its terms, each with the magnitudes that gate and up were summed from.
+   */
+  static double[][] expertMagnitudes(
+      float[][] x,
+      float[][] before,
+      float[][] scores,
+      float[] bias,
+      Experts experts,
+      float[][] gateUp,
+      float[][] down) {
+    int width = experts.width();
+    double[][] result = new double[x.length][x[0].length];
+    for (int row = 0; row < x.length; row++) {
+      double[] weights = expertWeights(scores[row], bias, experts);
+      float[][] own = {x[row]};
+      double[] both = linear(own, gateUp)[0];
+      double[] sizes = linear(magnitudes(own), magnitudes(gateUp))[0];
+      for (int i = 0; i < x[0].length; i++) {
+        result[row][i] = Math.abs(before[row][i]);
+        for (int expert = 0; expert < weights.length; expert++) {
+          for (int j = 0; j < width; j++) {
+            int gate = expert * 2 * width + j;
+            int up = gate + width;
+            double silu = Math.abs(both[gate] / (1 + Math.exp(-both[gate])));
+            double size =
+                silu * Math.abs(both[up])
+                    + 1.1 * sizes[gate] * Math.abs(both[up])
+                    + silu * sizes[up];
+            int hidden = x[0].length;
+            result[row][i] += weights[expert] * size * Math.abs(down[expert * hidden + i][j]);
+          }
+        }
+      }
+    }
+    return result;
+  }
+
+  private static float[][] magnitudes(float[][] matrix) {
+    float[][] result = new float[matrix.length][];
+    for (int row = 0; row < matrix.length; row++) {
+      result[row] = matrix[row].clone();
+      for (int i = 0; i < result[row].length; i++) {
+        result[row][i] = Math.abs(result[row][i]);
+      }
+    }
+    return result;
+  }
+
   /** The weight of every expert; 0 for those not chosen. */
   private static double[] expertWeights(float[] scores, float[] bias, Experts experts) {
     int count = scores.length;

@@ -29,12 +29,12 @@ class RowFoldTest {
   private static void add(RowFold fold, float[] logits, int from, int to, RowDraw how) {
     try (Arena arena = Arena.ofConfined()) {
       int count = to - from;
-      MemorySegment memory = arena.allocate(4L * (count + 2 * Vectors.LANES), 64);
+      MemorySegment memory = arena.allocate(4L * (count + 2 * Arithmetic.LANES), 64);
       for (int i = 0; i < memory.byteSize() / 4; i++) {
         memory.setAtIndex(JAVA_FLOAT, i, Float.NaN);
       }
-      MemorySegment.copy(logits, from, memory, JAVA_FLOAT, 4L * Vectors.LANES, count);
-      fold.add(memory, 4L * Vectors.LANES, from, count, how);
+      MemorySegment.copy(logits, from, memory, JAVA_FLOAT, 4L * Arithmetic.LANES, count);
+      fold.add(memory, 4L * Arithmetic.LANES, from, count, how);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.DType;
@@ -20,23 +21,32 @@ final class Step implements AutoCloseable {
   private static final int ROWS = 1024;
 
   final HostBackend backend;
+  private final DType published;
   private final StepArena arena;
   private final Weight poison;
+  private final int poisoned;
 
-  Step(HostBackend backend) {
-    this.backend = backend;
+  Step(Setup setup, int threads) {
+    this(setup, threads, ROWS);
+  }
+
+  /** Memory for so many rows of 1,024. */
+  Step(Setup setup, int threads, int rows) {
+    poisoned = rows;
+    backend = setup.backend(threads);
+    published = setup.published();
     arena = new StepArena(backend::paddedRows);
     float[] values = new float[WIDTH];
     Arrays.fill(values, Float.NaN);
     poison = backend.table(1, WIDTH, values);
-    backend.begin((long) WIDTH * ROWS);
+    backend.begin((long) WIDTH * rows);
     rewind();
   }
 
   /** Forgets and poisons every activation. */
   void rewind() {
     arena.rewind();
-    backend.embed(new int[ROWS], poison, new Activation(0, ROWS, WIDTH, WIDTH));
+    backend.embed(new int[poisoned], poison, new Activation(0, poisoned, WIDTH, WIDTH));
   }
 
   /** A matrix of NaN. */
@@ -69,11 +79,11 @@ final class Step implements AutoCloseable {
   }
 
   Weight weight(float[][] values) {
-    return backend.weight(List.of(tensor(values)));
+    return backend.weight(List.of(tensor(published, values)));
   }
 
   Weight exactWeight(float[][] values) {
-    return backend.exactWeight(List.of(tensor(values)));
+    return backend.exactWeight(List.of(tensor(DType.F32, values)));
   }
 
   /** A vector of parts of any lengths. */
@@ -90,12 +100,22 @@ final class Step implements AutoCloseable {
             .toList());
   }
 
-  static Tensor tensor(float[][] values) {
-    return new Tensor(
-        "weight",
-        DType.F32,
-        List.of((long) values.length, (long) values[0].length),
-        MemorySegment.ofArray(flat(values)));
+  /** Tensors of the setup's type, stacked. */
+  Weight weights(float[][]... parts) {
+    return backend.weight(Arrays.stream(parts).map(part -> tensor(published, part)).toList());
+  }
+
+  static Tensor tensor(DType type, float[][] values) {
+    float[] flat = flat(values);
+    MemorySegment data = MemorySegment.ofArray(flat);
+    if (type == DType.BF16) {
+      short[] halves = new short[flat.length];
+      for (int i = 0; i < flat.length; i++) {
+        halves[i] = Bf16.fromFloat(flat[i]);
+      }
+      data = MemorySegment.ofArray(halves);
+    }
+    return new Tensor("weight", type, List.of((long) values.length, (long) values[0].length), data);
   }
 
   private static float[] flat(float[][] values) {

@@ -32,7 +32,7 @@ class TransformerInvarianceTest {
   @TempDir Path folder;
 
   static Stream<Arguments> setupsAndModels() {
-    return Setup.all()
+    return Setup.ofF32()
         .flatMap(
             setup -> Stream.of(TinyLlada.values()).map(model -> Arguments.of(setup, model, 11L)));
   }

@@ -87,11 +87,15 @@ class VectorsTest {
   void theSumOfTheLanesAddsHalvesFirst(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     for (int round = 0; round < 20_000; round++) {
-      float[] lanes = new float[Vectors.LANES];
+      float[] lanes = new float[Arithmetic.LANES];
       for (int i = 0; i < lanes.length; i++) {
         lanes[i] = (float) (random.nextGaussian() * Math.pow(10, random.nextInt(-6, 7)));
       }
-      float found = Vectors.sum(FloatVector.fromArray(Vectors.FLOATS, lanes, 0));
+      FloatVector[] parts = new FloatVector[4];
+      Arrays.setAll(
+          parts,
+          i -> FloatVector.fromArray(Vectors.FLOATS, lanes, i * Vectors.LANES % Arithmetic.LANES));
+      float found = Vectors.sum(parts[0], parts[1], parts[2], parts[3]);
       for (int half = lanes.length / 2; half >= 1; half /= 2) {
         for (int i = 0; i < half; i++) {
           lanes[i] += lanes[i + half];

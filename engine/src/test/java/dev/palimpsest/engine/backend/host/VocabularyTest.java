@@ -44,7 +44,7 @@ class VocabularyTest {
         head[id][row] = logits[row][id];
       }
     }
-    try (Step step = new Step(setup.backend(3))) {
+    try (Step step = new Step(setup, 3)) {
       return step.backend.vocabulary(step.put(units), step.weight(head), draws);
     }
   }
