@@ -28,8 +28,9 @@ import dev.palimpsest.sampler.LladaSampler;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,8 +85,34 @@ public final class OracleFolder implements AutoCloseable {
     this.cases = cases;
   }
 
-  /** Whether a case came out as recorded, and the evidence. */
-  public record Verdict(String name, String kind, boolean passed, String detail) {}
+  /**
+   * Whether a case came out as recorded, and the evidence.
+   *
+   * @param bits SHA-256 of its logits, or of its canvases and predictions
+   */
+  public record Verdict(String name, String kind, boolean passed, String detail, String bits) {}
+
+  /**
+   * The bits that an arithmetic gives, in {@code bits.json} beside the cases.
+   *
+   * @param arithmetic its name
+   * @param cases SHA-256 by the case's name
+   */
+  private record RecordedBits(String arithmetic, Map<String, String> cases) {
+    static final String FILE = "bits.json";
+
+    static Optional<RecordedBits> read(Path folder) {
+      if (!Files.exists(folder.resolve(FILE))) {
+        return Optional.empty();
+      }
+      JsonNode json = JsonFile.readObject(folder.resolve(FILE));
+      Map<String, String> cases = new LinkedHashMap<>();
+      json.path("cases")
+          .properties()
+          .forEach(each -> cases.put(each.getKey(), each.getValue().asString()));
+      return Optional.of(new RecordedBits(json.path("arithmetic").asString(), cases));
+    }
+  }
 
   /** Loads the folder's model onto the host, in f32, and opens its recorded results. */
   public static OracleFolder open(Path folder, int threads) {
@@ -133,8 +160,58 @@ public final class OracleFolder implements AutoCloseable {
         : spec;
   }
 
-  /** Runs every case. */
+  /**
+   * Runs every case. Where the folder has a {@code bits.json} of the arithmetic that computes here,
+   * a case passes only if it is equal to the last bit, too.
+   */
   public List<Verdict> verify() {
+    List<Verdict> verdicts = run();
+    Optional<RecordedBits> recorded =
+        RecordedBits.read(folder).filter(each -> each.arithmetic().equals(arithmetic()));
+    return recorded.isEmpty()
+        ? verdicts
+        : verdicts.stream().map(each -> compared(each, recorded.get())).toList();
+  }
+
+  private static Verdict compared(Verdict verdict, RecordedBits recorded) {
+    String bits = recorded.cases().getOrDefault(verdict.name(), "none");
+    boolean isSame = bits.equals(verdict.bits());
+    return new Verdict(
+        verdict.name(),
+        verdict.kind(),
+        verdict.passed() && isSame,
+        verdict.detail()
+            + (isSame
+                ? "; equal to the last bit to " + recorded.arithmetic()
+                : "; its bits are %s and not those recorded for %s, %s"
+                    .formatted(verdict.bits(), recorded.arithmetic(), bits)),
+        verdict.bits());
+  }
+
+  private String arithmetic() {
+    return transformer(spec).arithmetic();
+  }
+
+  /**
+   * Runs every case and records its bits under the arithmetic that computes here, in {@code
+   * bits.json}.
+   *
+   * @return the cases that passed, or all of them if one did not, and then nothing is written
+   */
+  List<Verdict> recordBits() throws IOException {
+    List<Verdict> verdicts = run();
+    if (verdicts.stream().allMatch(Verdict::passed)) {
+      Map<String, String> bits = new LinkedHashMap<>();
+      verdicts.forEach(each -> bits.put(each.name(), each.bits()));
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("arithmetic", arithmetic());
+      json.put("cases", bits);
+      Replacement.write(folder.resolve(RecordedBits.FILE), Json.write(json) + "\n");
+    }
+    return verdicts;
+  }
+
+  private List<Verdict> run() {
     List<Verdict> verdicts = new ArrayList<>();
     for (JsonNode each : cases.values()) {
       String kind = text(each, "kind");
@@ -194,6 +271,7 @@ public final class OracleFolder implements AutoCloseable {
     double differences = 0;
     double magnitudes = 0;
     List<Double> rowErrors = new ArrayList<>();
+    Bits bits = new Bits();
     for (int b = 0; b < ids.length; b++) {
       int padding = mask.isPresent() ? leadingZeros(mask.get()[b]) : 0;
       int[] rows = IntStream.range(0, length - padding).toArray();
@@ -206,6 +284,7 @@ public final class OracleFolder implements AutoCloseable {
                   0,
                   Draw.GREEDY,
                   Optional.empty()));
+      bits.add(computed);
       long first = ((long) b * length + padding) * spec.vocabulary();
       for (int row = 0; row < rows.length; row++) {
         double difference = 0;
@@ -236,7 +315,8 @@ public final class OracleFolder implements AutoCloseable {
             choicesDiffer ? "median " : "",
             error,
             ids.length,
-            length));
+            length),
+        bits.sha256());
   }
 
   /**
@@ -248,14 +328,25 @@ public final class OracleFolder implements AutoCloseable {
     Tensor states = expected.tensor(text(each, "states"));
     List<List<int[]>> written = new ArrayList<>();
     List<Request> requests = new ArrayList<>();
+    List<Bits> bits = new ArrayList<>();
     for (int[] prompt : prompts) {
       int[] first = Arrays.copyOf(prompt, prompt.length + options.positions(prompt.length));
       Arrays.fill(first, prompt.length, first.length, spec.maskId());
       List<int[]> canvases = new ArrayList<>(List.of(first));
       written.add(canvases);
-      requests.add(new Request(prompt, options, snapshot -> canvases.add(snapshot.canvas().ids())));
+      Bits steps = new Bits();
+      bits.add(steps);
+      requests.add(
+          new Request(
+              prompt,
+              options,
+              snapshot -> {
+                canvases.add(snapshot.canvas().ids());
+                steps.add(snapshot);
+              }));
     }
     generator(each).generateAll(requests, Driver.UNLIMITED);
+    String sum = sum(bits);
     boolean waiting = options instanceof BlockOptions;
     int steps = states.shape().get(0).intValue();
     int length = states.shape().get(2).intValue();
@@ -273,7 +364,8 @@ public final class OracleFolder implements AutoCloseable {
               caseName(each, "states"),
               text(each, "kind"),
               false,
-              "the canvas of row " + b + " differs after " + step + " steps");
+              "the canvas of row " + b + " differs after " + step + " steps",
+              sum);
         }
         at++;
       }
@@ -282,7 +374,8 @@ public final class OracleFolder implements AutoCloseable {
             caseName(each, "states"),
             text(each, "kind"),
             false,
-            "row " + b + " took more steps than the " + (at - 1) + " recorded");
+            "row " + b + " took more steps than the " + (at - 1) + " recorded",
+            sum);
       }
       compared += at;
     }
@@ -290,7 +383,14 @@ public final class OracleFolder implements AutoCloseable {
         caseName(each, "states"),
         text(each, "kind"),
         true,
-        "all " + compared + " states of " + prompts.length + " canvases equal");
+        "all " + compared + " states of " + prompts.length + " canvases equal",
+        sum);
+  }
+
+  private static String sum(List<Bits> each) {
+    Bits sum = new Bits();
+    each.forEach(sum::add);
+    return sum.sha256();
   }
 
   private Verdict greedy(JsonNode each) {
@@ -299,10 +399,11 @@ public final class OracleFolder implements AutoCloseable {
     SamplingOptions options =
         SamplingOptions.of(
             DecodeSampler.NAME, Map.of("gen_length", each.path("max_new_tokens").intValue()));
-    List<Request> requests =
-        Arrays.stream(prompts)
-            .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
-            .toList();
+    List<Bits> bits = Arrays.stream(prompts).map(_ -> new Bits()).toList();
+    List<Request> requests = new ArrayList<>();
+    for (int i = 0; i < prompts.length; i++) {
+      requests.add(new Request(prompts[i], options, bits.get(i)::add));
+    }
     List<Generation> generations = generator(each).generateAll(requests, Driver.UNLIMITED);
     int different = 0;
     while (different < texts.length
@@ -316,7 +417,8 @@ public final class OracleFolder implements AutoCloseable {
         passed,
         passed
             ? "all tokens of " + texts.length + " texts equal"
-            : "the text of row " + different + " differs");
+            : "the text of row " + different + " differs",
+        sum(bits));
   }
 
   private Generator generator(JsonNode each) {

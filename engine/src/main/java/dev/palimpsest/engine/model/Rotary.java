@@ -14,7 +14,7 @@ public record Rotary(double theta, int size, RotaryScaling scaling) {
   public double[] frequencies() {
     double[] frequencies = new double[size / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = 1 / Math.pow(theta, 2.0 * i / size);
+      frequencies[i] = 1 / StrictMath.pow(theta, 2.0 * i / size);
     }
     return scaling.scaled(frequencies, theta);
   }

@@ -59,7 +59,7 @@ public sealed interface RotaryScaling {
 
     /** The magnitude that the paper recommends for a factor. */
     static double magnitude(double factor) {
-      return 0.1 * Math.log(factor) + 1;
+      return 0.1 * StrictMath.log(factor) + 1;
     }
 
     @Override
@@ -78,7 +78,9 @@ public sealed interface RotaryScaling {
 
     /** The dimension that turns so often within the trained length. */
     private double dimension(double turns, int size, double theta) {
-      return size * Math.log(trainedLength / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+      return size
+          * StrictMath.log(trainedLength / (turns * 2 * Math.PI))
+          / (2 * StrictMath.log(theta));
     }
   }
 

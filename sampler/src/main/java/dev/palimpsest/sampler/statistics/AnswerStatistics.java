@@ -186,7 +186,7 @@ public record AnswerStatistics(
     double entropy = 0;
     for (int count : counts.values()) {
       double share = (double) count / all;
-      entropy -= share * Math.log(share);
+      entropy -= share * StrictMath.log(share);
     }
     return OptionalDouble.of(entropy == 0 ? 0 : entropy);
   }

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Every operation gives a row the same bits alone and in batches of 1 to 33, in any order, on any
  * number of threads, beside padding full of NaN.
  */
+@Tag("arithmetic")
 class BatchInvarianceTest {
   private static final String ALL = "dev.palimpsest.engine.backend.host.Setup#all";
   private static final int MOST_ITEMS = 33;

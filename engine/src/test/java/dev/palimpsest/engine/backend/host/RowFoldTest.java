@@ -14,10 +14,12 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Tag("arithmetic")
 class RowFoldTest {
   private static final int[] NONE = {};
   private static final RowDraw GREEDY = new RowDraw(Draw.GREEDY, 0);

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * A sequence is predicted with the same bits alone and in batches of 1 to 33 sequences, in any
  * order, on any number of threads.
  */
+@Tag("arithmetic")
 class TransformerInvarianceTest {
   private static final int MOST_SEQUENCES = 33;
   private static final int MOST_THREADS = 3;

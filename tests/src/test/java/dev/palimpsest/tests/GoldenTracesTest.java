@@ -1,0 +1,85 @@
+package dev.palimpsest.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.app.Bits;
+import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Generations of the demo pair have the bits of {@code golden-traces.txt} on every machine: every
+ * canvas and every scalar of every prediction, under host-f32/1.
+ */
+@Tag("arithmetic")
+final class GoldenTracesTest {
+  private static final Path GOLDEN = Path.of("src", "test", "resources", "golden-traces.txt");
+
+  record Case(String model, String sampler, Map<String, Object> options) {
+    String line(int threads) {
+      Bits bits = new Bits();
+      Path folder = Path.of(System.getProperty("palimpsest.home")).resolve("models").resolve(model);
+      try (Model loaded =
+          Model.load(folder, Compute.onHost(Precision.F32, threads), _ -> {}, _ -> {})) {
+        Generator generator =
+            new Generator(
+                loaded.transformer(),
+                ModelLimits.of(loaded.spec()),
+                SpecialTokens.of(loaded.spec(), loaded.endOfTurn()));
+        for (int[] prompt : DemoPrompts.ids()) {
+          generator.generate(prompt, SamplingOptions.of(sampler, options), bits::add);
+        }
+      }
+      return "%s %s %s %s".formatted(bits.sha256(), model, sampler, options);
+    }
+  }
+
+  static Stream<Arguments> casesAndThreads() {
+    List<Case> cases =
+        List.of(
+            new Case("abacus-mdm", "llada", options("steps", 24, "gen_length", 48)),
+            new Case("abacus-mdm", "llada", options("temperature", 0.8, "seed", 7L)),
+            new Case("abacus-mdm", "llada", options("steps", 12, "cfg_scale", 0.5)),
+            new Case("abacus-ar", "decode", options("gen_length", 40)),
+            new Case("abacus-ar", "decode", options("temperature", 0.7, "top_p", 0.9)));
+    return cases.stream().flatMap(each -> Stream.of(Arguments.of(each, 1), Arguments.of(each, 3)));
+  }
+
+  private static Map<String, Object> options(Object... pairs) {
+    Map<String, Object> options = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      options.put((String) pairs[i], pairs[i + 1]);
+    }
+    return options;
+  }
+
+  @ParameterizedTest(name = "{0} on {1} threads")
+  @MethodSource("casesAndThreads")
+  void everyCanvasAndEveryPredictionHasTheRecordedBits(Case each, int threads) {
+    assertThat(golden()).contains(each.line(threads));
+  }
+
+  private static List<String> golden() {
+    try {
+      return Files.readAllLines(GOLDEN);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
