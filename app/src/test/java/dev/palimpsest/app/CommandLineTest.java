@@ -92,8 +92,8 @@ final class CommandLineTest {
     Outcome outcome = run("generate", "--watch", PROBLEM);
     List<String> lines = outcome.err().lines().toList();
     assertThat(lines).hasSize(50);
-    assertThat(lines.getFirst()).startsWith("   1   47 ");
-    assertThat(lines.get(47)).startsWith("  48    0 " + WORKED);
+    assertThat(lines.getFirst()).startsWith("   0   47 ");
+    assertThat(lines.get(47)).startsWith("  47    0 " + WORKED);
   }
 
   @Test
