@@ -20,12 +20,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,6 +86,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     StartTimes times = new StartTimes();
+    traceOptions.requireNoInput(spec, inputs());
     String text = prompt();
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
@@ -127,6 +130,16 @@ final class GenerateCommand implements Callable<Integer> {
       }
       return 0;
     }
+  }
+
+  private List<Path> inputs() throws IOException {
+    List<Path> inputs = new ArrayList<>(planFile.stream().toList());
+    if (Files.isDirectory(modelOptions.folder())) {
+      try (Stream<Path> files = Files.list(modelOptions.folder())) {
+        files.filter(each -> !TraceStatsCommand.isTrace(each)).forEach(inputs::add);
+      }
+    }
+    return inputs;
   }
 
   private Plan plan(Model model) throws IOException {
