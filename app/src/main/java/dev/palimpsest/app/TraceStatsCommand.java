@@ -35,7 +35,7 @@ import picocli.CommandLine.TypeConversionException;
     description = {
       "Measures traces: their order, and when the answer was there.",
       "How close to left-to-right they were written, and when the answer was there relative to"
-          + " its reasoning: the means over the traces, with 95 % intervals."
+          + " its reasoning: the means over the traces, with 95 %% intervals."
     },
     mixinStandardHelpOptions = true)
 final class TraceStatsCommand implements Callable<Integer> {
