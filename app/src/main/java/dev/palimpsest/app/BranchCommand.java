@@ -70,6 +70,7 @@ final class BranchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Replacement.requireNoInput(spec, "--to", target, List.of(file));
     Trace trace = Trace.readWhole(file);
     int index = trace.indexOfStep(at);
     requireNothingFromOutside(trace, index);
@@ -112,10 +113,6 @@ final class BranchCommand implements Callable<Integer> {
   }
 
   private void requireNothingFromOutside(Trace trace, int index) {
-    if (target.toAbsolutePath().normalize().equals(file.toAbsolutePath().normalize())) {
-      throw new ParameterException(
-          spec.commandLine(), "--to " + target + " is the trace that branches: use another name");
-    }
     for (TraceRecord record : trace.records().subList(index, trace.records().size())) {
       if (record instanceof TraceRecord.Event event) {
         throw new ParameterException(

@@ -19,7 +19,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The canvas as it fills, on standard error.
+ * The canvas as it fills, on standard error. Steps and blocks count from 0, as in a trace.
  *
  * <p>On a terminal it is redrawn in place in LLaDA's colours: masks dark grey; tokens of this step
  * green, orange or red by confidence; older ones blue. Elsewhere every step is one line. A thread
@@ -96,7 +96,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
 
   private void paint() {
     try (frames) {
-      Optional<Snapshot> next = frames.take();
+      Optional<SnapshotRing.Heard> next = frames.take();
       while (next.isPresent()) {
         if (terminal.isTerminal()) {
           redraw(next.get());
@@ -111,9 +111,10 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     }
   }
 
-  private String line(Snapshot snapshot) {
+  private String line(SnapshotRing.Heard heard) {
+    Snapshot snapshot = heard.snapshot();
     StringBuilder text = new StringBuilder();
-    text.append(String.format(Locale.ROOT, "%4d %4d ", snapshot.step() + 1, snapshot.maskedLeft()));
+    text.append(String.format(Locale.ROOT, "%4d %4d ", heard.number(), snapshot.maskedLeft()));
     CanvasImage canvas = snapshot.canvas();
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
       text.append(piece(canvas, position));
@@ -121,14 +122,15 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     return text.toString();
   }
 
-  private void redraw(Snapshot snapshot) {
+  private void redraw(SnapshotRing.Heard heard) {
+    Snapshot snapshot = heard.snapshot();
     List<String> lines = new ArrayList<>();
     lines.add(
         String.format(
             Locale.ROOT,
             "step %d, block %d, %d masked, %.0f ms",
-            snapshot.step() + 1,
-            snapshot.block() + 1,
+            heard.number(),
+            snapshot.block(),
             snapshot.maskedLeft(),
             snapshot.elapsedNanos() / 1e6));
     lines.addAll(canvasLines(snapshot));

@@ -20,12 +20,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,6 +86,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     StartTimes times = new StartTimes();
+    traceOptions.requireNoInput(spec, inputs());
     String text = prompt();
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
@@ -129,6 +132,16 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  private List<Path> inputs() throws IOException {
+    List<Path> inputs = new ArrayList<>(planFile.stream().toList());
+    if (Files.isDirectory(modelOptions.folder())) {
+      try (Stream<Path> files = Files.list(modelOptions.folder())) {
+        files.filter(each -> !TraceStatsCommand.isTrace(each)).forEach(inputs::add);
+      }
+    }
+    return inputs;
+  }
+
   private Plan plan(Model model) throws IOException {
     Path file = planFile.orElseThrow();
     try {
@@ -166,6 +179,7 @@ final class GenerateCommand implements Callable<Integer> {
           run.specials(),
           outcome.complete(),
           outcome.forwards(),
+          outcome.idleSteps(),
           canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length,
           outcome.firstStepNanos(),
           System.nanoTime() - started);
@@ -211,13 +225,23 @@ final class GenerateCommand implements Callable<Integer> {
     System.out.flush();
     System.err.printf(
         Locale.ROOT,
-        "%d forwards, %d tokens before the end of text, %.2f a forward%n"
+        "%d forwards%s, %d tokens before the end of text, %.2f a forward%n"
             + "first snapshot after %.1f ms, complete after %.1f ms%n",
         generation.forwards(),
+        idle(generation.idleSteps()),
         generation.tokens().length,
-        generation.textTokensPerForward(),
+        generation.tokensPerForward(),
         generation.firstSnapshotNanos() / 1e6,
         generation.totalNanos() / 1e6);
+  }
+
+  /** How many steps ran no forward, as the part of a sentence; nothing where all did. */
+  static String idle(int steps) {
+    return switch (steps) {
+      case 0 -> "";
+      case 1 -> " (and 1 step that asked nothing)";
+      default -> " (and %d steps that asked nothing)".formatted(steps);
+    };
   }
 
   private Map<String, Object> report(
@@ -235,10 +259,10 @@ final class GenerateCommand implements Callable<Integer> {
     report.put("complete", generation.complete());
     report.put("stopped", generation.stopped());
     report.put("nfe", generation.forwards());
+    report.put("idle_steps", generation.idleSteps());
     report.put("committed_tokens", generation.committed());
     report.put("text_tokens", generation.tokens().length);
     report.put("tpf", generation.tokensPerForward());
-    report.put("text_tpf", generation.textTokensPerForward());
     report.put("seconds_to_first_snapshot", generation.firstSnapshotNanos() / 1e9);
     report.put("seconds_to_complete", generation.totalNanos() / 1e9);
     return report;

@@ -8,6 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 
 /** Files that are written beside their place and then moved there: whole, or not at all. */
 final class Replacement {
@@ -20,8 +23,15 @@ final class Replacement {
 
   /** Lets somebody write a file; what goes wrong is said of the target. */
   static void write(Path target, Content content) throws IOException {
+    if (Files.exists(target) && !Files.isRegularFile(target) && !Files.isDirectory(target)) {
+      // A pipe or a device is written to, not replaced.
+      content.write(target);
+      return;
+    }
     // The end of a name may say how the file is packed, so the temporary one differs in its start.
-    Path temporary = target.resolveSibling("part-" + target.getFileName());
+    Path temporary =
+        target.resolveSibling(
+            "part-%d-%s".formatted(ProcessHandle.current().pid(), target.getFileName()));
     try {
       content.write(temporary);
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
@@ -38,6 +48,28 @@ final class Replacement {
     } finally {
       Files.deleteIfExists(temporary);
     }
+  }
+
+  /**
+   * Refuses a target that is one of the files that are read, by whatever name or link.
+   *
+   * @throws ParameterException if it is one
+   */
+  static void requireNoInput(CommandSpec spec, String option, Path target, List<Path> inputs)
+      throws IOException {
+    for (Path input : inputs) {
+      if (isSame(target, input)) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "%s %s is the file %s that is read: use another name".formatted(option, target, input));
+      }
+    }
+  }
+
+  private static boolean isSame(Path some, Path other) throws IOException {
+    return (Files.exists(some) && Files.exists(other))
+        ? Files.isSameFile(some, other)
+        : some.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
   }
 
   private static IOException because(FileSystemException named, FileSystemException cause) {

@@ -3,13 +3,12 @@ package dev.palimpsest.app;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -51,21 +50,49 @@ final class TraceExportCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--to " + target + " has an unknown kind: use .parquet or .csv");
     }
+    List<Path> files = TraceStatsCommand.files(paths);
+    Replacement.requireNoInput(spec, "--to", target, files);
     long rows = 0;
-    Path temporary = target.resolveSibling(target.getFileName() + ".part");
     try (TraceTable table = TraceTable.open(predictions)) {
-      for (Path file : TraceStatsCommand.files(paths)) {
-        rows += table.add(Trace.readWhole(file));
+      for (Path file : files) {
+        Trace trace = Trace.readWhole(file);
+        requireRecorded(trace);
+        rows += table.add(trace);
       }
-      table.write(temporary, name.endsWith(".parquet"));
-      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+      if (rows == 0) {
+        throw new TraceException(
+            "%s holds nothing to export: %s was not written.".formatted(named(), target));
+      }
+      Replacement.write(target, file -> write(table, file, name.endsWith(".parquet")));
     } catch (SQLException e) {
-      String why = String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
-      throw new TraceException(target + ": the table cannot be written: " + why, e);
-    } finally {
-      Files.deleteIfExists(temporary);
+      throw new TraceException(target + ": the table cannot be made: " + e.getMessage(), e);
     }
     System.out.printf("%s: %d rows%n", target, rows);
     return 0;
+  }
+
+  private void requireRecorded(Trace trace) {
+    boolean recorded = false;
+    for (int step = 0; step < trace.steps(); step++) {
+      recorded |= trace.step(step).asked().isPresent();
+    }
+    if (predictions && !recorded) {
+      throw new TraceException(
+          "%s holds no predictions: generate it with --trace-predictions. %s was not written."
+              .formatted(trace.name(), target));
+    }
+  }
+
+  private String named() {
+    return paths.stream().map(Path::toString).collect(Collectors.joining(", "));
+  }
+
+  private void write(TraceTable table, Path file, boolean parquet) {
+    try {
+      table.write(file, parquet);
+    } catch (SQLException e) {
+      String why = String.valueOf(e.getMessage()).replace(file.toString(), target.toString());
+      throw new TraceException(target + ": the table cannot be written: " + why, e);
+    }
   }
 }

@@ -12,11 +12,13 @@ import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Whether a generation is recorded, and how much of it. */
@@ -30,6 +32,13 @@ final class TraceOptions {
   private Optional<Path> file;
 
   @Mixin private TraceDetail detail;
+
+  /** Refuses to record over a file that is read. */
+  void requireNoInput(CommandSpec spec, List<Path> inputs) throws IOException {
+    if (file.isPresent()) {
+      Replacement.requireNoInput(spec, "--trace", file.get(), inputs);
+    }
+  }
 
   /** The model as the trace needs it. */
   Denoiser denoiser(Model model) {

@@ -100,7 +100,10 @@ final class TraceShowCommand implements Callable<Integer> {
                     + event.cause());
         case TraceRecord.End end ->
             System.out.printf(
-                "%s after %d forwards%n", end.complete() ? "complete" : "stopped", end.forwards());
+                "%s after %d forwards%s%n",
+                end.complete() ? "complete" : "stopped",
+                end.forwards(),
+                GenerateCommand.idle(trace.idleSteps()));
       }
     }
     text.lines(trace.last(), "text      ").forEach(System.out::println);

@@ -1,10 +1,9 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.AnswerStatistics;
 import dev.palimpsest.sampler.statistics.CommitSteps;
-import dev.palimpsest.sampler.statistics.OrderStatistics;
+import dev.palimpsest.sampler.statistics.Estimate;
+import dev.palimpsest.sampler.statistics.Measures;
 import dev.palimpsest.sampler.statistics.SpanRule;
-import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,15 +15,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -38,11 +35,10 @@ import picocli.CommandLine.TypeConversionException;
     description = {
       "Measures traces: their order, and when the answer was there.",
       "How close to left-to-right they were written, and when the answer was there relative to"
-          + " its reasoning. Of several traces the means are shown."
+          + " its reasoning: the means over the traces, with 95 %% intervals."
     },
     mixinStandardHelpOptions = true)
 final class TraceStatsCommand implements Callable<Integer> {
-  private static final int[] LOCALITIES = {1, 2, 4, 8};
   private static final int CURVE = 10;
 
   @Spec private CommandSpec spec;
@@ -50,11 +46,7 @@ final class TraceStatsCommand implements Callable<Integer> {
   @Parameters(paramLabel = "PATH", arity = "1..*", description = "Trace files, or folders of them.")
   private List<Path> paths = List.of();
 
-  @Option(
-      names = "--answer-pattern",
-      paramLabel = "REGEX",
-      description = "Finds the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
-  private Optional<Pattern> pattern;
+  @Mixin private AnswerOptions answerOptions;
 
   @Option(
       names = "--answer-at",
@@ -95,43 +87,69 @@ final class TraceStatsCommand implements Callable<Integer> {
       Trace trace = Trace.readWhole(file);
       if (trace.steps() > 0) {
         measured.add(measured(trace, rule, problems));
+      } else {
+        System.err.println("palimpsest: " + file + " has no step, and is left out");
       }
     }
     if (measured.isEmpty()) {
       throw new ParameterException(spec.commandLine(), paths + " holds no trace with a step");
     }
-    Map<String, Object> means = means(measured);
     if (json) {
       Map<String, Object> report = new LinkedHashMap<>();
       report.put("traces", measured.stream().map(Measured::json).toList());
-      report.put("means", means);
+      report.put("means", means(measured));
       System.out.println(Json.write(report));
-      return 0;
+    } else {
+      print(measured);
     }
-    System.out.printf("%d trace%s%n", measured.size(), measured.size() == 1 ? "" : "s");
-    means.forEach(
-        (name, value) ->
-            System.out.printf(
-                "%-28s %s%n",
-                name,
-                value instanceof Double number
-                    ? String.format(Locale.ROOT, "%.4f", number)
-                    : value.toString()));
     return 0;
+  }
+
+  private static void print(List<Measured> measured) {
+    System.out.printf("%d trace%s%n", measured.size(), measured.size() == 1 ? "" : "s");
+    printOrder("order of the text", "", measured);
+    printOrder("order of the whole canvas", Measures.CANVAS, measured);
+    System.out.printf("%-28s %8s %20s %5s%n", "other measures", "mean", "95 % interval", "n");
+    for (String name : Measures.OTHERS) {
+      estimate(measured, name)
+          .ifPresent(each -> System.out.printf("%-28s %s%n", name, described(each)));
+    }
+    List<Estimate> curve = everPass(measured);
+    for (int tenth = 1; tenth <= curve.size(); tenth++) {
+      System.out.printf(
+          "%-28s %s%n", "ever_pass@%d%%".formatted(10 * tenth), described(curve.get(tenth - 1)));
+    }
+  }
+
+  private static void printOrder(String title, String where, List<Measured> measured) {
+    System.out.printf("%-28s %8s %20s %5s %8s%n", title, "mean", "95 % interval", "n", "ties");
+    for (String name : Measures.ORDER) {
+      Optional<Estimate> found = estimate(measured, where + name);
+      Optional<Estimate> ties = estimate(measured, where + name + Measures.TIES);
+      if (found.isPresent() && ties.isPresent()) {
+        System.out.printf(
+            Locale.ROOT, "%-28s %s %8.4f%n", name, described(found.get()), ties.get().value());
+      }
+    }
+  }
+
+  /** The mean, the interval and the number of traces; a dash where there is no interval. */
+  private static String described(Estimate estimate) {
+    String interval =
+        estimate
+            .interval()
+            .map(each -> String.format(Locale.ROOT, "[%.4f, %.4f]", each.low(), each.high()))
+            .orElse("–");
+    return String.format(Locale.ROOT, "%8.4f %20s %5d", estimate.value(), interval, estimate.n());
   }
 
   private SpanRule rule() {
     if (answerSlot.isEmpty()) {
       require(reasoningSlot.isEmpty(), "--reasoning-at needs --answer-at");
-      Pattern chosen = pattern.orElse(Spans.ANSWER);
-      int groups = chosen.matcher("").groupCount();
-      require(
-          groups == 1,
-          "--answer-pattern %s has %d groups: use exactly one, around the answer"
-              .formatted(chosen, groups));
-      return new SpanRule.Matching(chosen);
+      return new SpanRule.Matching(answerOptions.pattern());
     }
-    require(pattern.isEmpty(), "--answer-pattern and --answer-at exclude each other: use one");
+    require(
+        !answerOptions.isGiven(), "--answer-pattern and --answer-at exclude each other: use one");
     SpanRule.Slot answer = answerSlot.get();
     require(
         reasoningSlot.isPresent() || answer.first() > 0,
@@ -148,7 +166,7 @@ final class TraceStatsCommand implements Callable<Integer> {
 
   private Measured measured(Trace trace, SpanRule rule, List<Problem> problems) {
     try {
-      return Measured.of(trace, rule, expected(trace, problems));
+      return new Measured(trace, Measures.of(trace, rule, expected(trace, problems)));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), trace.name() + ": " + e.getMessage(), e);
     }
@@ -188,7 +206,7 @@ final class TraceStatsCommand implements Callable<Integer> {
     return files;
   }
 
-  private static boolean isTrace(Path file) {
+  static boolean isTrace(Path file) {
     String name = file.getFileName().toString();
     return name.endsWith(".trace.jsonl") || name.endsWith(".trace.jsonl.zst");
   }
@@ -219,157 +237,84 @@ final class TraceStatsCommand implements Callable<Integer> {
 
   private static Map<String, Object> means(List<Measured> all) {
     Map<String, Object> means = new LinkedHashMap<>();
-    for (String name : all.getFirst().order().keySet()) {
-      mean(all, each -> each.order().getOrDefault(name, OptionalDouble.empty()))
-          .ifPresent(value -> means.put(name, value));
+    for (String name : Measures.names()) {
+      estimate(all, name).ifPresent(value -> means.put(name, json(value)));
     }
-    for (String name : Measured.ANSWER_NAMES) {
-      mean(all, each -> each.answer(name)).ifPresent(value -> means.put(name, value));
-    }
-    List<Double> curve = everPass(all);
+    List<Estimate> curve = everPass(all);
     if (!curve.isEmpty()) {
-      means.put("ever_pass_by_tenth", curve);
+      means.put("ever_pass_by_tenth", curve.stream().map(TraceStatsCommand::json).toList());
     }
     return means;
   }
 
+  private static Map<String, Object> json(Estimate estimate) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("mean", estimate.value());
+    fields.put("n", estimate.n());
+    estimate
+        .interval()
+        .ifPresent(
+            interval -> {
+              fields.put("low", interval.low());
+              fields.put("high", interval.high());
+            });
+    return fields;
+  }
+
+  private static Optional<Estimate> estimate(List<Measured> all, String name) {
+    return Measures.estimate(all.stream().map(Measured::measures).toList(), name);
+  }
+
   /** The share of traces with an estimate that was right, up to each tenth of their steps. */
-  private static List<Double> everPass(List<Measured> all) {
-    List<Measured> known = all.stream().filter(each -> each.expected().isPresent()).toList();
-    List<Double> curve = new ArrayList<>();
+  private static List<Estimate> everPass(List<Measured> all) {
+    List<Measured> known =
+        all.stream().filter(each -> each.measures().expected().isPresent()).toList();
+    List<Estimate> curve = new ArrayList<>();
     for (int tenth = 1; tenth <= CURVE && !known.isEmpty(); tenth++) {
       int part = tenth;
       curve.add(
-          (double)
-                  known.stream()
-                      .filter(
-                          each ->
-                              each.answers()
-                                  .map(a -> a.everRight(each.steps() * part / CURVE - 1))
-                                  .orElse(false))
-                      .count()
-              / known.size());
+          Estimate.share(
+              (int) known.stream().filter(each -> each.everRight(part)).count(), known.size()));
     }
     return curve;
   }
 
-  private static Optional<Double> mean(
-      List<Measured> all, Function<Measured, OptionalDouble> value) {
-    OptionalDouble mean = all.stream().map(value).flatMapToDouble(OptionalDouble::stream).average();
-    return mean.isPresent() ? Optional.of(mean.getAsDouble()) : Optional.empty();
-  }
+  /** A trace and what was measured on it. */
+  private record Measured(Trace trace, Measures measures) {
 
-  /** The measures of one trace. */
-  private record Measured(
-      String name,
-      int steps,
-      Map<String, OptionalDouble> order,
-      Optional<AnswerStatistics> answers,
-      Optional<String> expected,
-      List<Map<String, Object>> vanished,
-      int[] commitSteps) {
-    static final List<String> ANSWER_NAMES =
-        List.of(
-            "right",
-            "first_hit",
-            "first_right",
-            "answer_committed",
-            "answer_last_changed",
-            "answer_committed_share",
-            "reasoning_median_step",
-            "reasoning_committed_share",
-            "answer_flips",
-            "temporal_entropy",
-            "vanished_tokens");
-
-    static Measured of(Trace trace, SpanRule rule, Optional<String> expected) {
-      int[] steps = CommitSteps.of(trace);
-      OrderStatistics order = OrderStatistics.of(steps);
-      Map<String, OptionalDouble> measures = new LinkedHashMap<>();
-      for (int k : LOCALITIES) {
-        measures.put("ntp_set@" + k, OptionalDouble.of(order.ntpSet(k)));
-      }
-      for (int k : LOCALITIES) {
-        measures.put("ntp_ord@" + k, order.ntpOrdered(k));
-      }
-      for (int k : LOCALITIES) {
-        measures.put("fms@" + k, OptionalDouble.of(order.fms(k)));
-      }
-      measures.put("adj_concord", order.adjacentConcordance());
-      measures.put("pair_concord", order.pairConcordance());
-      measures.put("tie_fraction", order.tieFraction());
-      return new Measured(
-          trace.name(),
-          trace.steps(),
-          measures,
-          AnswerStatistics.of(trace, rule, expected),
-          expected,
-          CommitSteps.vanished(trace).stream().map(each -> vanished(trace, each)).toList(),
-          steps);
+    /** Whether an estimate of its first so many tenths of steps had the right answer. */
+    boolean everRight(int tenths) {
+      return measures
+          .answer()
+          .map(found -> found.everRight(trace.steps() * tenths / CURVE - 1))
+          .orElse(false);
     }
 
-    private static Map<String, Object> vanished(Trace trace, CommitSteps.Vanished each) {
+    Map<String, Object> json() {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("trace", trace.name());
+      fields.put("steps", trace.steps());
+      fields.putAll(measures.values());
+      measures.expected().ifPresent(right -> fields.put("expected", right));
+      measures
+          .answer()
+          .ifPresent(
+              found -> {
+                fields.put("answer", found.spans().answer());
+                fields.put("estimates", found.estimates().stream().map(e -> e.orElse("")).toList());
+              });
+      fields.put("commit_steps", Arrays.stream(CommitSteps.of(trace)).boxed().toList());
+      fields.put("vanished", CommitSteps.vanished(trace).stream().map(this::json).toList());
+      return fields;
+    }
+
+    private Map<String, Object> json(CommitSteps.Vanished each) {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("position", each.position() - trace.last().promptLength());
       fields.put("token", each.token());
       fields.put("text", trace.piece(each.token()));
       fields.put("from", each.from());
       fields.put("to", each.to());
-      return fields;
-    }
-
-    OptionalDouble answer(String measure) {
-      if (measure.equals("vanished_tokens")) {
-        return OptionalDouble.of(vanished.size());
-      }
-      if (measure.equals("right")) {
-        return expected
-            .map(right -> OptionalDouble.of(isRight(right) ? 1 : 0))
-            .orElse(OptionalDouble.empty());
-      }
-      return answers
-          .map(
-              found ->
-                  switch (measure) {
-                    case "first_hit" -> number(found.firstHit());
-                    case "first_right" -> number(found.firstRight());
-                    case "answer_committed" -> OptionalDouble.of(found.answerCommitted());
-                    case "answer_last_changed" -> OptionalDouble.of(found.lastChanged());
-                    case "answer_committed_share" ->
-                        OptionalDouble.of((found.answerCommitted() + 1.0) / steps);
-                    case "reasoning_median_step" -> found.medianReasoningStep();
-                    case "reasoning_committed_share" -> found.reasoningCommitted();
-                    case "answer_flips" -> OptionalDouble.of(found.flips());
-                    case "temporal_entropy" -> found.temporalEntropy();
-                    default -> throw new IllegalArgumentException(measure);
-                  })
-          .orElse(OptionalDouble.empty());
-    }
-
-    private boolean isRight(String right) {
-      return answers.map(found -> found.spans().answer().equals(right)).orElse(false);
-    }
-
-    private static OptionalDouble number(OptionalInt value) {
-      return value.isPresent() ? OptionalDouble.of(value.getAsInt()) : OptionalDouble.empty();
-    }
-
-    Map<String, Object> json() {
-      Map<String, Object> fields = new LinkedHashMap<>();
-      fields.put("trace", name);
-      fields.put("steps", steps);
-      order.forEach((measure, value) -> value.ifPresent(number -> fields.put(measure, number)));
-      for (String measure : ANSWER_NAMES) {
-        answer(measure).ifPresent(number -> fields.put(measure, number));
-      }
-      expected.ifPresent(right -> fields.put("expected", right));
-      answers.ifPresent(
-          found -> {
-            fields.put("answer", found.spans().answer());
-            fields.put("estimates", found.estimates().stream().map(e -> e.orElse("")).toList());
-          });
-      fields.put("commit_steps", Arrays.stream(commitSteps).boxed().toList());
-      fields.put("vanished", vanished);
       return fields;
     }
   }

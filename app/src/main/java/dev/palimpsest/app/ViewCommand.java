@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -9,9 +8,9 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -36,19 +35,13 @@ final class ViewCommand implements Callable<Integer> {
       description = "The page; if not given, the first trace's name with .html after it.")
   private Optional<Path> target;
 
-  @Option(
-      names = "--answer-pattern",
-      paramLabel = "REGEX",
-      description = "Marks the answer; its one group is the answer. Default: Answer:\\s*(\\S+)")
-  private Pattern pattern = Spans.ANSWER;
+  @Mixin private AnswerOptions answerOptions;
 
   @Override
   public Integer call() throws IOException {
-    if (pattern.matcher("").groupCount() != 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--answer-pattern " + pattern + " needs exactly one group");
-    }
+    Pattern pattern = answerOptions.pattern();
     Path page = target.orElseGet(() -> Path.of(files.getFirst() + ".html"));
+    Replacement.requireNoInput(spec, "--to", page, files);
     String html = ViewerPage.of(files.stream().map(Trace::readWhole).toList(), pattern);
     Replacement.write(page, html);
     System.out.println(page);

@@ -109,7 +109,13 @@ final class ViewerPage {
         "end",
         trace
             .end()
-            .map(end -> (end.complete() ? "complete" : "stopped") + ", forwards " + end.forwards())
+            .map(
+                end ->
+                    "%s after %d forwards%s"
+                        .formatted(
+                            end.complete() ? "complete" : "stopped",
+                            end.forwards(),
+                            GenerateCommand.idle(trace.idleSteps())))
             .orElse("cut off"));
   }
 

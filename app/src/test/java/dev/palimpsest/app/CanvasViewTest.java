@@ -82,7 +82,7 @@ final class CanvasViewTest {
             finished::countDown);
     List<String> lines = sent.lines().toList();
     assertThat(lines).hasSizeBetween(256 + 1, 1 + 256 + 1);
-    assertThat(lines.get(lines.size() - 2).strip()).startsWith("100 ");
+    assertThat(lines.get(lines.size() - 2).strip()).startsWith("399 ");
     assertThat(lines.getLast())
         .startsWith(
             "%d of 400 steps are not shown: they came faster".formatted(400 - lines.size() + 1));

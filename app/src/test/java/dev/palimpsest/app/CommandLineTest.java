@@ -56,10 +56,27 @@ final class CommandLineTest {
     assertThat(outcome.err()).isEmpty();
     assertThat(json.path("nfe").intValue()).isEqualTo(24);
     assertThat(json.path("committed_tokens").intValue()).isEqualTo(48);
-    assertThat(json.path("tpf").doubleValue()).isEqualTo(2);
+    assertThat(json.path("idle_steps").intValue()).isZero();
+    assertThat(json.path("tpf").doubleValue())
+        .isEqualTo(json.path("text_tokens").intValue() / 24.0);
     assertThat(json.path("options").path("seed").longValue()).isEqualTo(5);
     assertThat(json.path("options").path("gen_length").intValue()).isEqualTo(48);
     assertThat(json.path("canvas").size()).isEqualTo(48);
+  }
+
+  @Test
+  void stepsThatAskNothingAreNoForwardsAndAGuidedStepIsTwo() throws IOException {
+    JsonNode idle =
+        new JsonMapper().readTree(run("generate", "--json", "--steps", "100", PROBLEM).out());
+    assertThat(idle.path("nfe").intValue()).isEqualTo(48);
+    assertThat(idle.path("idle_steps").intValue()).isEqualTo(52);
+    assertThat(run("generate", "--steps", "100", PROBLEM).err())
+        .contains("48 forwards (and 52 steps that asked nothing)");
+    JsonNode guided =
+        new JsonMapper().readTree(run("generate", "--json", "--cfg-scale", "0.5", PROBLEM).out());
+    assertThat(guided.path("nfe").intValue()).isEqualTo(96);
+    assertThat(guided.path("tpf").doubleValue())
+        .isEqualTo(guided.path("text_tokens").intValue() / 96.0);
   }
 
   @Test
@@ -75,8 +92,8 @@ final class CommandLineTest {
     Outcome outcome = run("generate", "--watch", PROBLEM);
     List<String> lines = outcome.err().lines().toList();
     assertThat(lines).hasSize(50);
-    assertThat(lines.getFirst()).startsWith("   1   47 ");
-    assertThat(lines.get(47)).startsWith("  48    0 " + WORKED);
+    assertThat(lines.getFirst()).startsWith("   0   47 ");
+    assertThat(lines.get(47)).startsWith("  47    0 " + WORKED);
   }
 
   @Test

@@ -150,10 +150,10 @@ final class TraceCommandsTest {
   void aTextOfBlocksOfOneHasTheValuesOfAnAutoregressiveOne() {
     JsonNode means = stats(leftToRight).path("means");
     for (String measure : List.of("ntp_set@1", "ntp_set@8", "ntp_ord@4", "fms@1", "pair_concord")) {
-      assertThat(means.path(measure).doubleValue()).as(measure).isEqualTo(1);
+      assertThat(means.path(measure).path("mean").doubleValue()).as(measure).isEqualTo(1);
     }
-    assertThat(means.path("tie_fraction").doubleValue()).isZero();
-    assertThat(means.path("reasoning_committed_share").doubleValue()).isEqualTo(1);
+    assertThat(means.path("fms@1_ties").path("mean").doubleValue()).isZero();
+    assertThat(means.path("reasoning_committed_share").path("mean").doubleValue()).isEqualTo(1);
   }
 
   @Test
@@ -164,7 +164,7 @@ final class TraceCommandsTest {
       sum += trace.path("fms@1").doubleValue();
     }
     assertThat(all.path("traces").size()).isEqualTo(3);
-    assertThat(all.path("means").path("fms@1").doubleValue()).isEqualTo(sum / 3);
+    assertThat(all.path("means").path("fms@1").path("mean").doubleValue()).isEqualTo(sum / 3);
   }
 
   @Test
@@ -178,7 +178,8 @@ final class TraceCommandsTest {
     assertThat(trace.path("first_hit").intValue())
         .isLessThanOrEqualTo(trace.path("answer_committed").intValue());
     assertThat(trace.path("estimates").size()).isEqualTo(48);
-    assertThat(json.path("means").path("ever_pass_by_tenth").path(9).doubleValue()).isEqualTo(1);
+    assertThat(json.path("means").path("ever_pass_by_tenth").path(9).path("mean").doubleValue())
+        .isEqualTo(1);
   }
 
   @Test
@@ -238,6 +239,44 @@ final class TraceCommandsTest {
       assertThat(rows.getDouble(3)).isEqualTo(first.path(2).doubleValue());
       assertThat(rows.getString(4)).isEqualTo(record(plain, 2).path("canvas").stringValue());
     }
+  }
+
+  @Test
+  void anExportOfWhatIsNotThereIsRefusedAndReplacesNothing() throws IOException {
+    Path table = Files.writeString(folder.resolve("kept.csv"), "kept");
+    Path empty = Files.createDirectories(folder.resolve("empty"));
+    Outcome none =
+        run("trace", "export", "--predictions", "--to", table.toString(), packed.toString());
+    assertThat(none.code()).isEqualTo(1);
+    assertThat(none.err()).contains(packed + " holds no predictions", "--trace-predictions");
+    Outcome nothing = run("trace", "export", "--to", table.toString(), empty.toString());
+    assertThat(nothing.code()).isEqualTo(1);
+    assertThat(nothing.err()).contains(empty + " holds nothing to export");
+    assertThat(table).hasContent("kept");
+  }
+
+  @Test
+  void orderIsMeasuredOverTheTextAndOverTheWholeCanvas() {
+    JsonNode trace = stats(plain).path("traces").path(0);
+    List<Integer> steps =
+        trace.path("commit_steps").values().stream().map(JsonNode::intValue).toList();
+    assertThat(trace.path("pair_concord").doubleValue()).isEqualTo(concordance(steps, 20));
+    assertThat(trace.path("canvas_pair_concord").doubleValue()).isEqualTo(concordance(steps, 48));
+    assertThat(trace.path("pair_concord_ties").doubleValue()).isZero();
+    assertThat(trace.path("nfe").intValue()).isEqualTo(48);
+    assertThat(trace.path("tpf").doubleValue()).isEqualTo(20.0 / 48);
+  }
+
+  private static double concordance(List<Integer> steps, int length) {
+    int pairs = 0;
+    int concordant = 0;
+    for (int right = 0; right < length; right++) {
+      for (int left = 0; left < right; left++) {
+        pairs++;
+        concordant += steps.get(left) < steps.get(right) ? 1 : 0;
+      }
+    }
+    return (double) concordant / pairs;
   }
 
   @Test

@@ -49,7 +49,22 @@ final class ViewCommandTest {
   void aPatternWithoutAGroupIsRefused() {
     Outcome outcome = run("view", "a.trace.jsonl", "--answer-pattern", "Answer");
     assertThat(outcome.code()).isEqualTo(2);
-    assertThat(outcome.err()).contains("Answer", "one group");
+    assertThat(outcome.err()).contains("--answer-pattern Answer has 0 groups: use exactly one");
+  }
+
+  @Test
+  void aPageNeverReplacesATraceItShows() throws IOException {
+    Path trace = folder.resolve("c.trace.jsonl");
+    FakeTraces.write(trace, 24, 12, 1, true);
+    byte[] before = Files.readAllBytes(trace);
+    Path link = Files.createSymbolicLink(folder.resolve("link.trace.jsonl"), trace);
+    Path hardLink = Files.createLink(folder.resolve("hard.html"), trace);
+    for (Path page : new Path[] {trace, folder.resolve("./c.trace.jsonl"), link, hardLink}) {
+      Outcome outcome = run("view", trace.toString(), "--to", page.toString());
+      assertThat(outcome.code()).isEqualTo(2);
+      assertThat(outcome.err()).contains("--to " + page, trace.toString(), "use another name");
+      assertThat(trace).hasBinaryContent(before);
+    }
   }
 
   private static Outcome run(String... arguments) {

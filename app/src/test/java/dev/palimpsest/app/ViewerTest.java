@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -106,7 +107,7 @@ final class ViewerTest {
       assertThat(Double.parseDouble((String) cell.get(4))).isEqualTo(commit.entropy());
       String colour =
           commit.confidence() >= 0.7 ? "sure" : commit.confidence() >= 0.3 ? "likely" : "unsure";
-      boolean fresh = steps.getOrDefault(position, -1) == reached - 1;
+      boolean fresh = frame == reached && steps.getOrDefault(position, -1) == reached - 1;
       assertThat(((String) cell.get(5)).contains(fresh ? colour : "cell")).isTrue();
       assertThat(((String) cell.get(5)).contains("sure"))
           .isEqualTo(fresh && !colour.equals("likely"));
@@ -170,6 +171,56 @@ final class ViewerTest {
       assertThat(browser.driver().findElements(By.cssSelector("[data-trace='1'] .differs")))
           .hasSize(differences);
     }
+  }
+
+  /** The branch has one record more, its edit before step 45: that shifts nothing. */
+  @Test
+  void aTraceAndItsBranchAreComparedStepByStep() throws IOException {
+    Path file = folder.resolve("parent.trace.jsonl");
+    Path edited = folder.resolve("branch.trace.jsonl");
+    String[][] commands = {
+      {"generate", "--trace", file.toString(), "Maya has 24 marbles. How many are there now?"},
+      {
+        "branch",
+        file.toString(),
+        "--at",
+        "45",
+        "--edit",
+        "force at=0 text=9",
+        "--to",
+        edited.toString()
+      },
+    };
+    for (String[] command : commands) {
+      assertThat(Outcome.of(command).code()).isZero();
+    }
+    Trace parent = Trace.readWhole(file);
+    Trace branch = Trace.readWhole(edited);
+    Path page = folder.resolve("branch.html");
+    Files.writeString(page, ViewerPage.of(List.of(parent, branch), Spans.ANSWER));
+    browser.open(page);
+    browser.script(GO, 46);
+    assertThat(where()).startsWith("before step 45: force in branch.trace.jsonl, 3");
+    assertThat(differing())
+        .isEqualTo(differing(parent.canvasAfterRecord(44), branch.canvasAfterRecord(45)))
+        .isEqualTo(1);
+    for (int step = 0; step < 48; step++) {
+      browser.script(GO, step < 45 ? step + 1 : step + 2);
+      assertThat(where()).startsWith("step " + step + ", block 0, " + (47 - step));
+      CanvasImage left = parent.canvasAfterRecord(step);
+      CanvasImage right = branch.canvasAfterRecord(step < 45 ? step : step + 1);
+      assertThat(differing()).as("step %d", step).isEqualTo(differing(left, right));
+    }
+  }
+
+  private static long differing(CanvasImage left, CanvasImage right) {
+    return IntStream.range(0, left.length())
+        .filter(at -> left.id(at) != right.id(at) || left.state(at) != right.state(at))
+        .count();
+  }
+
+  private static long differing() {
+    return browser.driver().findElements(By.cssSelector("[data-trace='0'] .differs")).size();
   }
 
   @Test

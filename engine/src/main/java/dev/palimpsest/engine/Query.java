@@ -22,6 +22,11 @@ public record Query(
     Draw draw,
     Optional<Guidance> guidance) {
 
+  /** Sequences that are computed for it: none where nothing is asked, two with guidance. */
+  public int sequences() {
+    return rows.length == 0 ? 0 : guidance.isPresent() ? 2 : 1;
+  }
+
   /** The same query whose predictions name so many alternatives. */
   public Query naming(int alternatives) {
     return new Query(tokens, firstPosition, rows, settled, draw.naming(alternatives), guidance);

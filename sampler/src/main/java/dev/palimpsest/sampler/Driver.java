@@ -73,12 +73,7 @@ public final class Driver {
     if (live.isEmpty()) {
       return false;
     }
-    List<Query> queries = new ArrayList<>(live.size());
-    for (Ticket ticket : live) {
-      queries.add(ticket.run.ask());
-    }
-    List<List<Prediction>> answers = denoiser.predict(queries);
-    requireAnswers(queries, answers);
+    List<List<Prediction>> answers = answers();
     long now = nanoClock.getAsLong();
     List<Snapshot> snapshots = new ArrayList<>(live.size());
     for (int index = 0; index < live.size(); index++) {
@@ -124,6 +119,27 @@ public final class Driver {
     }
   }
 
+  /** What every live run is told. The model is not asked for those that ask nothing. */
+  private List<List<Prediction>> answers() {
+    List<Query> queries = new ArrayList<>(live.size());
+    boolean[] idle = new boolean[live.size()];
+    for (int index = 0; index < idle.length; index++) {
+      Query query = live.get(index).run.ask();
+      idle[index] = query.sequences() == 0;
+      if (!idle[index]) {
+        queries.add(query);
+      }
+    }
+    List<List<Prediction>> told = queries.isEmpty() ? List.of() : denoiser.predict(queries);
+    requireAnswers(queries, told);
+    Iterator<List<Prediction>> each = told.iterator();
+    List<List<Prediction>> answers = new ArrayList<>(idle.length);
+    for (boolean nothing : idle) {
+      answers.add(nothing ? List.of() : each.next());
+    }
+    return answers;
+  }
+
   private void deliver(List<Snapshot> snapshots) {
     // A set, since one exception may come from two listeners and cannot suppress itself.
     Set<RuntimeException> failures = new LinkedHashSet<>();
@@ -159,7 +175,9 @@ public final class Driver {
     private final SnapshotListener listener;
     private final long submittedNanos;
     private boolean cancelled;
+    private int steps;
     private int forwards;
+    private int idleSteps;
     private int committed;
     private long firstSnapshotNanos;
     private long totalNanos;
@@ -182,6 +200,7 @@ public final class Driver {
           run.specials(),
           run.finished(),
           forwards,
+          idleSteps,
           committed,
           firstSnapshotNanos,
           totalNanos);
@@ -193,10 +212,11 @@ public final class Driver {
 
     private Snapshot accept(List<Prediction> predictions, long now) {
       Snapshot snapshot = run.accept(predictions, now - submittedNanos);
-      if (forwards == 0) {
+      if (steps++ == 0) {
         firstSnapshotNanos = snapshot.elapsedNanos();
       }
-      forwards++;
+      forwards += snapshot.forwards();
+      idleSteps += snapshot.forwards() == 0 ? 1 : 0;
       committed += snapshot.commits().size() - snapshot.remasked().length;
       totalNanos = snapshot.elapsedNanos();
       return snapshot;

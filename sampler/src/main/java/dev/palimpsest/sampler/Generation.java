@@ -8,7 +8,8 @@ import java.util.Arrays;
  * @param canvas prompt and text
  * @param specials the ids that end the text
  * @param complete whether the run came to its end; false if it was stopped before
- * @param forwards forwards run (NFE); a guided forward counts once
+ * @param forwards forwards run, once for every sequence computed (NFE): a guided step counts twice
+ * @param idleSteps steps that asked nothing, for which no forward was run
  * @param committed positions filled and not masked again, those after the end of the text too
  * @param firstSnapshotNanos from submission to the end of the first step; 0 if there was none
  * @param totalNanos from submission to the end of the last step; 0 if there was none
@@ -18,6 +19,7 @@ public record Generation(
     SpecialTokens specials,
     boolean complete,
     int forwards,
+    int idleSteps,
     int committed,
     long firstSnapshotNanos,
     long totalNanos) {
@@ -52,16 +54,8 @@ public record Generation(
     return end < canvas.length() && canvas.state(end) == CellState.COMMITTED;
   }
 
-  /** Positions committed per forward (TPF), over the whole canvas; 0 if there was no forward. */
+  /** Tokens of the text per forward (TPF): what is cut off does not count; 0 without a forward. */
   public double tokensPerForward() {
-    return forwards == 0 ? 0 : (double) committed / forwards;
-  }
-
-  /**
-   * Tokens of the text per forward; 0 if there was no forward. This is what a reader gets; {@link
-   * #tokensPerForward} also counts what is cut off.
-   */
-  public double textTokensPerForward() {
     return forwards == 0 ? 0 : (double) (endOfText() - promptLength()) / forwards;
   }
 

@@ -92,6 +92,7 @@ public final class Run {
         turn.remasked(),
         asked.rows(),
         predictions,
+        asked.sequences(),
         canvas.image(),
         canvas.masked(),
         elapsedNanos);

@@ -14,6 +14,8 @@ import java.util.Objects;
  * @param remasked committed positions it masked again, ascending
  * @param rows positions whose predictions it asked for, ascending
  * @param predictions one per row
+ * @param forwards sequences that were computed for it (its NFE): 0 for an idle step, which asks
+ *     nothing, and 2 with guidance
  * @param canvas the canvas after the step
  * @param maskedLeft positions still masked after the step
  * @param elapsedNanos from the run's submission to the end of the step
@@ -25,6 +27,7 @@ public record Snapshot(
     int[] remasked,
     int[] rows,
     List<Prediction> predictions,
+    int forwards,
     CanvasImage canvas,
     int maskedLeft,
     long elapsedNanos) {
@@ -69,6 +72,7 @@ public record Snapshot(
         && Arrays.equals(remasked, that.remasked)
         && Arrays.equals(rows, that.rows)
         && predictions.equals(that.predictions)
+        && forwards == that.forwards
         && canvas.equals(that.canvas)
         && maskedLeft == that.maskedLeft
         && elapsedNanos == that.elapsedNanos;

@@ -15,6 +15,13 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>A trace needs none: it is written on the run's own thread, and so never lacks a step.
  */
 public final class SnapshotRing implements SnapshotListener, AutoCloseable {
+  /**
+   * A snapshot and its place among all that were handed over, those left out included.
+   *
+   * @param number from 0; over several rounds of a run it counts on
+   */
+  public record Heard(long number, Snapshot snapshot) {}
+
   /** What happens to a snapshot that finds the ring full. */
   public enum WhenFull {
     /** It takes the place of the oldest one. */
@@ -25,7 +32,7 @@ public final class SnapshotRing implements SnapshotListener, AutoCloseable {
 
   private final int capacity;
   private final WhenFull whenFull;
-  private final Deque<Snapshot> waiting = new ArrayDeque<>();
+  private final Deque<Heard> waiting = new ArrayDeque<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private long heard;
@@ -67,7 +74,7 @@ public final class SnapshotRing implements SnapshotListener, AutoCloseable {
         waiting.removeFirst();
         leftOut++;
       }
-      waiting.addLast(snapshot);
+      waiting.addLast(new Heard(heard - 1, snapshot));
       changed.signalAll();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -78,13 +85,13 @@ public final class SnapshotRing implements SnapshotListener, AutoCloseable {
   }
 
   /** The next snapshot, once there is one; empty when the ring is closed and nothing is left. */
-  public Optional<Snapshot> take() throws InterruptedException {
+  public Optional<Heard> take() throws InterruptedException {
     lock.lock();
     try {
       while (waiting.isEmpty() && !closed) {
         changed.await();
       }
-      Optional<Snapshot> next = Optional.ofNullable(waiting.pollFirst());
+      Optional<Heard> next = Optional.ofNullable(waiting.pollFirst());
       changed.signalAll();
       return next;
     } finally {

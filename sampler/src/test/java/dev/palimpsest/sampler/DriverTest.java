@@ -58,6 +58,7 @@ class DriverTest {
     }
     for (int index = 0; index < cases.size(); index++) {
       List<Snapshot> alone = new ArrayList<>();
+      model.asked.clear();
       Driver one = new Driver(model, Driver.UNLIMITED, clock::incrementAndGet);
       Driver.Ticket ticket = one.submit(cases.get(index).run(), alone::add);
       one.run(() -> false);
@@ -67,7 +68,13 @@ class DriverTest {
       Generation generation = tickets.get(index).generation();
       assertThat(generation.complete()).as("seed %d", seed).isTrue();
       assertThat(generation.canvas()).isEqualTo(ticket.generation().canvas());
-      assertThat(generation.forwards()).isEqualTo(alone.size());
+      assertThat(generation.forwards())
+          .isEqualTo(
+              model.asked.stream()
+                  .flatMap(List::stream)
+                  .mapToInt(query -> query.guidance().isPresent() ? 2 : 1)
+                  .sum());
+      assertThat(generation.idleSteps()).isEqualTo(alone.size() - model.asked.size());
       assertThat(generation.committed())
           .isEqualTo(
               generation
@@ -91,7 +98,7 @@ class DriverTest {
     Generation generation = ticket.generation();
     assertThat(generation.complete()).isTrue();
     assertThat(generation.forwards()).isEqualTo(2);
-    assertThat(generation.tokensPerForward()).isEqualTo(2);
+    assertThat(generation.tokensPerForward()).isEqualTo(generation.tokens().length / 2.0);
     assertThat(generation.firstSnapshotNanos()).isEqualTo(10);
     assertThat(generation.totalNanos()).isEqualTo(20);
     assertThat(driver.step()).isFalse();
@@ -211,13 +218,40 @@ class DriverTest {
     assertThat(model.forwards).isEqualTo(4);
   }
 
+  @Test
+  void aStepThatAsksNothingRunsNoForwardAndAGuidedOneTwo() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    Driver.Ticket slow = driver.submit(run(4, 10, 0), SnapshotListener.NONE);
+    Driver.Ticket fast = driver.submit(run(4, 4, 0), SnapshotListener.NONE);
+    Driver.Ticket guided = driver.submit(run(4, 2, 0.5), SnapshotListener.NONE);
+    driver.run(() -> false);
+    // Ten steps over four positions: six have nothing left to fill.
+    assertThat(slow.generation().complete()).isTrue();
+    assertThat(slow.generation().forwards()).isEqualTo(4);
+    assertThat(slow.generation().idleSteps()).isEqualTo(6);
+    assertThat(fast.generation().forwards()).isEqualTo(4);
+    assertThat(fast.generation().idleSteps()).isZero();
+    assertThat(guided.generation().forwards()).isEqualTo(4);
+    assertThat(model.asked.stream().map(List::size)).containsExactly(3, 3, 2, 2);
+  }
+
   private static List<Prediction> all(Prediction prediction) {
     return List.of(prediction, prediction, prediction, prediction);
   }
 
   private static Run run(int genLength, int steps) {
+    return run(genLength, steps, 0);
+  }
+
+  private static Run run(int genLength, int steps, double cfgScale) {
     GenerateOptions options =
-        GenerateOptions.builder().genLength(genLength).blockLength(genLength).steps(steps).build();
+        GenerateOptions.builder()
+            .genLength(genLength)
+            .blockLength(genLength)
+            .steps(steps)
+            .cfgScale(cfgScale)
+            .build();
     return new Run(new LladaSampler(options, SPECIALS), new int[] {3}, genLength);
   }
 
@@ -232,6 +266,7 @@ class DriverTest {
                     s.remasked(),
                     s.rows(),
                     s.predictions(),
+                    s.forwards(),
                     s.canvas(),
                     s.maskedLeft(),
                     0))

@@ -27,7 +27,7 @@ class GeneratorTest {
     assertThat(generation.complete()).isTrue();
     assertThat(generation.forwards()).isEqualTo(4);
     assertThat(generation.committed()).isEqualTo(8);
-    assertThat(generation.tokensPerForward()).isEqualTo(2);
+    assertThat(generation.tokensPerForward()).isEqualTo(generation.tokens().length / 4.0);
     assertThat(generation.totalNanos()).isEqualTo(snapshots.getLast().elapsedNanos());
     assertThat(generation.firstSnapshotNanos()).isEqualTo(snapshots.getFirst().elapsedNanos());
     assertThat(generation.ids()).startsWith(3, 4).endsWith(generation.generated());
@@ -53,8 +53,7 @@ class GeneratorTest {
     Generation generation = generation(6, 4, 5, 2, 7, 1);
     assertThat(generation.tokens()).containsExactly(4, 5);
     assertThat(generation.stopped()).isTrue();
-    assertThat(generation.tokensPerForward()).isEqualTo(1);
-    assertThat(generation.textTokensPerForward()).isEqualTo(0.4);
+    assertThat(generation.tokensPerForward()).isEqualTo(0.4);
     generation = generation(6, 4, 5, 6);
     assertThat(generation.tokens()).containsExactly(4, 5, 6);
     assertThat(generation.stopped()).isFalse();
@@ -119,6 +118,6 @@ class GeneratorTest {
     for (int index = 0; index < text.length; index++) {
       canvas.commit(1 + index, text[index]);
     }
-    return new Generation(canvas.image(), SPECIALS, true, text.length, text.length, 1, 2);
+    return new Generation(canvas.image(), SPECIALS, true, text.length, 0, text.length, 1, 2);
   }
 }

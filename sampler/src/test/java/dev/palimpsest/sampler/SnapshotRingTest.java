@@ -37,9 +37,10 @@ class SnapshotRingTest {
 
   private static List<Integer> drain(SnapshotRing ring) throws InterruptedException {
     List<Integer> steps = new ArrayList<>();
-    Optional<Snapshot> next = ring.take();
+    Optional<SnapshotRing.Heard> next = ring.take();
     while (next.isPresent()) {
-      steps.add(next.get().step());
+      assertThat(next.get().number()).isEqualTo(next.get().snapshot().step());
+      steps.add(next.get().snapshot().step());
       next = ring.take();
     }
     return steps;
@@ -67,9 +68,9 @@ class SnapshotRingTest {
         new FutureTask<>(
             () -> {
               List<Snapshot> read = new ArrayList<>();
-              Optional<Snapshot> next = ring.take();
+              Optional<SnapshotRing.Heard> next = ring.take();
               while (next.isPresent()) {
-                read.add(next.get());
+                read.add(next.get().snapshot());
                 Thread.sleep(1);
                 next = ring.take();
               }

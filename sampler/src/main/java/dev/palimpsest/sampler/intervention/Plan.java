@@ -49,15 +49,16 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
 
   /**
    * A bound on the forwards of a generation. Each of its {@code rounds + 1} rounds takes at most
-   * {@code s} steps of one forward each; before the first step and after every step each
-   * intervention acts at most once, and runs at most its own number of forwards.
+   * {@code s} steps of one forward each, two with guidance; before the first step and after every
+   * step each intervention acts at most once, and runs at most its own number of forwards.
    *
    * @param length positions of prompt and text together
    */
   public long mostForwards(SamplingOptions options, int length) {
     long steps = (rounds + 1L) * mostSteps(options, length);
     long each = scheduled.stream().mapToLong(one -> one.transform().mostForwards()).sum();
-    return steps + (steps + 1) * each;
+    int sequences = options instanceof GenerateOptions llada && llada.cfgScale() > 0 ? 2 : 1;
+    return sequences * steps + (steps + 1) * each;
   }
 
   /** An intervention and its time. */

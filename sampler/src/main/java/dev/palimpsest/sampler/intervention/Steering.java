@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.intervention;
 
 import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
@@ -30,6 +31,7 @@ public final class Steering {
   private int steps;
   private int round;
   private int forwards;
+  private int idleSteps;
   private boolean stopped;
   private long firstStepNanos;
 
@@ -75,7 +77,8 @@ public final class Steering {
     while (true) {
       round();
       if (stopped || round == plan.rounds()) {
-        return new Outcome(run.canvas(), !stopped && run.finished(), forwards, firstStepNanos);
+        return new Outcome(
+            run.canvas(), !stopped && run.finished(), forwards, idleSteps, firstStepNanos);
       }
       round++;
       begin();
@@ -99,8 +102,11 @@ public final class Steering {
       }
       CanvasImage before = run.canvas();
       Cursor at = run.cursor();
-      List<Prediction> predictions = denoiser.predict(List.of(run.ask())).getFirst();
-      forwards++;
+      Query query = run.ask();
+      List<Prediction> predictions =
+          query.sequences() == 0 ? List.of() : denoiser.predict(List.of(query)).getFirst();
+      forwards += query.sequences();
+      idleSteps += query.sequences() == 0 ? 1 : 0;
       Snapshot snapshot = run.accept(predictions, System.nanoTime() - started);
       firstStepNanos = firstStepNanos == 0 ? snapshot.elapsedNanos() : firstStepNanos;
       steps++;
@@ -176,8 +182,10 @@ public final class Steering {
    *
    * @param canvas at the end
    * @param complete whether the sampler came to its end
-   * @param forwards run, those of interventions too
+   * @param forwards run, those of interventions too, once for every sequence computed (NFE)
+   * @param idleSteps steps that asked nothing, for which no forward was run
    * @param firstStepNanos from the beginning to the end of the first step; 0 if there was none
    */
-  public record Outcome(CanvasImage canvas, boolean complete, int forwards, long firstStepNanos) {}
+  public record Outcome(
+      CanvasImage canvas, boolean complete, int forwards, int idleSteps, long firstStepNanos) {}
 }

@@ -1,15 +1,19 @@
 package dev.palimpsest.sampler.statistics;
 
+import dev.palimpsest.sampler.CanvasImage;
+import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.trace.Trace;
 import java.util.Arrays;
-import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
  * How close to left-to-right a text was written.
  *
- * <p>Where one step writes several positions they are taken in ascending order; {@link
- * #tieFraction} says how much that decided. NTP@k and FMS@k are the local and the global AR-ness@k
- * of DiffuCoder (arXiv 2506.20639, appendix A.2), whose open points are settled here: the prompt
+ * <p>Where one step writes several positions they are taken in ascending order, and two of them are
+ * no earlier and no later than each other; beside every measure stands the share of what it counts
+ * that such a tie takes part in. NTP@k and FMS@k are the local and the global AR-ness@k of
+ * DiffuCoder (arXiv 2506.20639, appendix A.2), whose open points are settled here: the prompt
  * counts as written before, in its own order, so that a text written from left to right has exactly
  * 1.
  */
@@ -42,6 +46,41 @@ public final class OrderStatistics {
     return new OrderStatistics(own, order);
   }
 
+  /** Statistics of the whole canvas after the prompt, what follows the end of the text too. */
+  public static OrderStatistics ofCanvas(Trace trace) {
+    return of(CommitSteps.of(trace));
+  }
+
+  /**
+   * Statistics of the text: of the positions before the first id that ends it.
+   *
+   * @return empty if there is none
+   */
+  public static Optional<OrderStatistics> ofText(Trace trace) {
+    CanvasImage last = trace.last();
+    int length = 0;
+    while (last.promptLength() + length < last.length() && !ends(trace, length)) {
+      length++;
+    }
+    return length == 0
+        ? Optional.empty()
+        : Optional.of(of(Arrays.copyOf(CommitSteps.of(trace), length)));
+  }
+
+  private static boolean ends(Trace trace, int index) {
+    int position = trace.last().promptLength() + index;
+    return trace.last().state(position) == CellState.COMMITTED
+        && trace.header().specials().isStop(trace.last().id(position));
+  }
+
+  /**
+   * A share of positions or pairs.
+   *
+   * @param value of them
+   * @param ties the share of them that compares two positions of one step
+   */
+  public record Share(double value, double ties) {}
+
   /** Positions written. */
   public int length() {
     return steps.length;
@@ -51,13 +90,25 @@ public final class OrderStatistics {
    * NTP@k over sets: the share of positions whose {@code k} predecessors in time are, as a set, the
    * {@code k} positions to their left. Never rises with {@code k}.
    */
-  public double ntpSet(int k) {
+  public Share ntpSet(int k) {
     requirePositive(k);
     int hits = 0;
+    int ties = 0;
     for (int t = 0; t < order.length; t++) {
       hits += isSetOfLeftNeighbours(t, k) ? 1 : 0;
+      ties += isTied(t, k) ? 1 : 0;
     }
-    return (double) hits / order.length;
+    return share(hits, ties, order.length);
+  }
+
+  /** Whether two of a position and its {@code k} predecessors in time are of one step. */
+  private boolean isTied(int t, int k) {
+    for (int later = t; later > Math.max(0, t - k); later--) {
+      if (steps[order[later]] == steps[order[later - 1]]) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean isSetOfLeftNeighbours(int t, int k) {
@@ -78,40 +129,47 @@ public final class OrderStatistics {
    *
    * @return empty if the text has no run of that length
    */
-  public OptionalDouble ntpOrdered(int k) {
+  public Optional<Share> ntpOrdered(int k) {
     requirePositive(k);
     int runs = order.length - k;
     if (runs <= 0) {
-      return OptionalDouble.empty();
+      return Optional.empty();
     }
     int hits = 0;
+    int ties = 0;
     for (int t = k; t < order.length; t++) {
       boolean consecutive = true;
       for (int back = 0; back < k; back++) {
         consecutive &= order[t - back] == order[t - back - 1] + 1;
       }
       hits += consecutive ? 1 : 0;
+      ties += isTied(t, k) ? 1 : 0;
     }
-    return OptionalDouble.of((double) hits / runs);
+    return Optional.of(share(hits, ties, runs));
   }
 
   /**
    * FMS@k: the share of positions that were among the {@code k} leftmost still masked when they
-   * were written. Never falls with {@code k}.
+   * were written. Never falls with {@code k}. A tie is a position with another one of its step to
+   * its left, which counts as written before it.
    */
-  public double fms(int k) {
+  public Share fms(int k) {
     requirePositive(k);
     boolean[] written = new boolean[order.length];
     int hits = 0;
+    int ties = 0;
     for (int position : order) {
+      boolean tied = false;
       int maskedToTheLeft = 0;
       for (int other = 0; other < position; other++) {
         maskedToTheLeft += written[other] ? 0 : 1;
+        tied |= steps[other] == steps[position];
       }
       hits += maskedToTheLeft < k ? 1 : 0;
+      ties += tied ? 1 : 0;
       written[position] = true;
     }
-    return (double) hits / order.length;
+    return share(hits, ties, order.length);
   }
 
   /**
@@ -120,13 +178,15 @@ public final class OrderStatistics {
    *
    * @return empty for a single position
    */
-  public OptionalDouble adjacentConcordance() {
+  public Optional<Share> adjacentConcordance() {
     int pairs = steps.length - 1;
     int concordant = 0;
+    int ties = 0;
     for (int position = 0; position < pairs; position++) {
       concordant += steps[position] < steps[position + 1] ? 1 : 0;
+      ties += steps[position] == steps[position + 1] ? 1 : 0;
     }
-    return pairs == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) concordant / pairs);
+    return pairs == 0 ? Optional.empty() : Optional.of(share(concordant, ties, pairs));
   }
 
   /**
@@ -135,36 +195,21 @@ public final class OrderStatistics {
    *
    * @return empty for a single position
    */
-  public OptionalDouble pairConcordance() {
+  public Optional<Share> pairConcordance() {
     long concordant = 0;
+    long ties = 0;
     for (int left = 0; left < steps.length; left++) {
       for (int right = left + 1; right < steps.length; right++) {
         concordant += steps[left] < steps[right] ? 1 : 0;
+        ties += steps[left] == steps[right] ? 1 : 0;
       }
     }
-    return share(concordant);
+    long pairs = (long) steps.length * (steps.length - 1) / 2;
+    return pairs == 0 ? Optional.empty() : Optional.of(share(concordant, ties, pairs));
   }
 
-  /**
-   * The share of all pairs that one step wrote.
-   *
-   * @return empty for a single position
-   */
-  public OptionalDouble tieFraction() {
-    int[] sorted = steps.clone();
-    Arrays.sort(sorted);
-    long ties = 0;
-    long run = 0;
-    for (int at = 1; at < sorted.length; at++) {
-      run = sorted[at] == sorted[at - 1] ? run + 1 : 0;
-      ties += run;
-    }
-    return share(ties);
-  }
-
-  private OptionalDouble share(long pairs) {
-    long all = (long) steps.length * (steps.length - 1) / 2;
-    return all == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) pairs / all);
+  private static Share share(long hits, long ties, long all) {
+    return new Share((double) hits / all, (double) ties / all);
   }
 
   /** The position written at a time; before the first are the prompt's, counted down from -1. */

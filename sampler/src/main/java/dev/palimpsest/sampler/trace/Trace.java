@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -164,6 +165,11 @@ public final class Trace {
   /** How many steps were recorded. */
   public int steps() {
     return steps.size();
+  }
+
+  /** Steps that asked nothing, for which no forward was run. */
+  public int idleSteps() {
+    return (int) IntStream.range(0, steps()).filter(index -> step(index).forwards() == 0).count();
   }
 
   /** The index into {@link #records} of the step with this index. */

@@ -87,6 +87,7 @@ final class TraceLines {
     putCommits(json.putArray("commits"), step.commits());
     putCommits(json.putArray("edits"), step.edits());
     putInts(json.putArray("remasked"), step.remasked());
+    json.put("forwards", step.forwards());
     step.asked()
         .ifPresent(
             asked -> {
@@ -247,6 +248,7 @@ final class TraceLines {
         commits(json, "commits"),
         commits(json, "edits"),
         ints(json, "remasked"),
+        json.has("forwards") ? integer(json, "forwards") : 1,
         json.has("predictions")
             ? Optional.of(new TraceRecord.Asked(ints(json, "rows"), predictions))
             : Optional.empty(),

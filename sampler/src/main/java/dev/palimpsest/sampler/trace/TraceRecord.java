@@ -24,6 +24,7 @@ public sealed interface TraceRecord {
    * @param commits masked positions it filled, highest ranked first
    * @param edits committed positions whose id it replaced
    * @param remasked committed positions it masked again
+   * @param forwards sequences that were computed for it: 0 for an idle step, 2 with guidance
    * @param asked what it asked and was told, if that was recorded
    * @param nanos from the end of the step before, or the submission, to its end
    */
@@ -32,6 +33,7 @@ public sealed interface TraceRecord {
       List<Commit> commits,
       List<Commit> edits,
       List<Integer> remasked,
+      int forwards,
       Optional<Asked> asked,
       long nanos)
       implements TraceRecord {
@@ -49,6 +51,7 @@ public sealed interface TraceRecord {
           snapshot.commits(),
           snapshot.edits(),
           Arrays.stream(snapshot.remasked()).boxed().toList(),
+          snapshot.forwards(),
           withPredictions
               ? Optional.of(
                   new Asked(
@@ -129,7 +132,7 @@ public sealed interface TraceRecord {
    * The end of a generation. A trace without it was cut off.
    *
    * @param complete whether the sampler came to its end; false if it was stopped
-   * @param forwards run in all
+   * @param forwards run in all, once for every sequence computed (NFE)
    */
   record End(boolean complete, int forwards) implements TraceRecord {}
 }

@@ -103,7 +103,7 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
     ObjectNode json = TraceLines.json(record);
     switch (record) {
       case TraceRecord.Step step -> {
-        forwards++;
+        forwards += step.forwards();
         step.commits().forEach(commit -> name(json, commit));
         step.edits().forEach(edit -> name(json, edit));
         step.asked()

@@ -78,7 +78,7 @@ final class SteeringTest {
     AtomicInteger forwards = new AtomicInteger();
     Denoiser counting =
         queries -> {
-          forwards.incrementAndGet();
+          queries.forEach(each -> forwards.addAndGet(each.guidance().isPresent() ? 2 : 1));
           return fixture.model().predict(queries);
         };
     Plan plan =

@@ -85,6 +85,7 @@ final class AnswerStatisticsTest {
         remasked.stream().mapToInt(Integer::intValue).toArray(),
         rows.stream().mapToInt(Integer::intValue).toArray(),
         predictions,
+        1,
         canvas(after),
         0,
         step);

@@ -19,22 +19,24 @@ final class OrderStatisticsTest {
   @ValueSource(ints = {1, 2, 3, 6, 7, 20})
   void aTextWrittenFromLeftToRightHasExactlyOneInEveryMeasure(int k) {
     OrderStatistics order = OrderStatistics.of(RIGHTWARDS);
-    assertThat(order.ntpSet(k)).isEqualTo(1);
-    assertThat(order.fms(k)).isEqualTo(1);
-    assertThat(order.ntpOrdered(k).orElse(1)).isEqualTo(1);
-    assertThat(order.adjacentConcordance()).hasValue(1);
-    assertThat(order.pairConcordance()).hasValue(1);
-    assertThat(order.tieFraction()).hasValue(0);
+    assertThat(order.ntpSet(k).value()).isEqualTo(1);
+    assertThat(order.fms(k).value()).isEqualTo(1);
+    assertThat(order.ntpOrdered(k).map(OrderStatistics.Share::value).orElse(1.0)).isEqualTo(1);
+    assertThat(order.adjacentConcordance().orElseThrow().value()).isEqualTo(1);
+    assertThat(order.pairConcordance().orElseThrow().value()).isEqualTo(1);
+    assertThat(order.pairConcordance().orElseThrow().ties()).isZero();
+    assertThat(order.fms(k).ties()).isZero();
+    assertThat(order.ntpSet(k).ties()).isZero();
   }
 
   @Test
   void aTextWrittenFromRightToLeftIsFirstOfTheMasksOnlyAtItsLastPosition() {
     OrderStatistics order = OrderStatistics.of(LEFTWARDS);
-    assertThat(order.fms(1)).isEqualTo(1.0 / 7);
-    assertThat(order.fms(3)).isEqualTo(3.0 / 7);
-    assertThat(order.ntpSet(1)).isZero();
-    assertThat(order.ntpOrdered(1)).hasValue(0);
-    assertThat(order.pairConcordance()).hasValue(0);
+    assertThat(order.fms(1).value()).isEqualTo(1.0 / 7);
+    assertThat(order.fms(3).value()).isEqualTo(3.0 / 7);
+    assertThat(order.ntpSet(1).value()).isZero();
+    assertThat(order.ntpOrdered(1).orElseThrow().value()).isEqualTo(0);
+    assertThat(order.pairConcordance().orElseThrow().value()).isEqualTo(0);
   }
 
   @Test
@@ -42,23 +44,28 @@ final class OrderStatisticsTest {
     // Written in the order 0, 2, 1, 3, 4 by the steps 0, 1, 1, 2, 3 of positions 0, 1, 2, 3, 4
     // would tie; here every position has its own step: 0 -> 0, 1 -> 2, 2 -> 1, 3 -> 3, 4 -> 4.
     OrderStatistics order = OrderStatistics.of(new int[] {0, 2, 1, 3, 4});
-    assertThat(order.ntpSet(1)).isEqualTo(2.0 / 5); // 0 after the prompt, 4 after 3
-    assertThat(order.ntpSet(2)).isEqualTo(2.0 / 5); // 0, and 3 after {2, 1}
-    assertThat(order.ntpOrdered(1)).hasValue(1.0 / 4);
-    assertThat(order.fms(1)).isEqualTo(4.0 / 5);
-    assertThat(order.fms(2)).isEqualTo(1);
-    assertThat(order.adjacentConcordance()).hasValue(3.0 / 4);
-    assertThat(order.pairConcordance()).hasValue(9.0 / 10);
+    assertThat(order.ntpSet(1).value()).isEqualTo(2.0 / 5); // 0 after the prompt, 4 after 3
+    assertThat(order.ntpSet(2).value()).isEqualTo(2.0 / 5); // 0, and 3 after {2, 1}
+    assertThat(order.ntpOrdered(1).orElseThrow().value()).isEqualTo(1.0 / 4);
+    assertThat(order.fms(1).value()).isEqualTo(4.0 / 5);
+    assertThat(order.fms(2).value()).isEqualTo(1);
+    assertThat(order.adjacentConcordance().orElseThrow().value()).isEqualTo(3.0 / 4);
+    assertThat(order.pairConcordance().orElseThrow().value()).isEqualTo(9.0 / 10);
   }
 
   @Test
   void positionsOfOneStepAreTakenFromLeftToRightAndCountedAsTies() {
     OrderStatistics order = OrderStatistics.of(new int[] {0, 0, 1, 1});
-    assertThat(order.ntpSet(1)).isEqualTo(1);
-    assertThat(order.fms(1)).isEqualTo(1);
-    assertThat(order.tieFraction()).hasValue(2.0 / 6);
-    assertThat(order.pairConcordance()).hasValue(4.0 / 6);
-    assertThat(order.adjacentConcordance()).hasValue(1.0 / 3);
+    assertThat(order.ntpSet(1).value()).isEqualTo(1);
+    assertThat(order.fms(1).value()).isEqualTo(1);
+    assertThat(order.ntpSet(1).ties()).isEqualTo(2.0 / 4); // 1 after 0, 3 after 2
+    assertThat(order.ntpSet(2).ties()).isEqualTo(3.0 / 4); // and 2 after {1, 0}
+    assertThat(order.ntpOrdered(1).orElseThrow().ties()).isEqualTo(2.0 / 3);
+    assertThat(order.fms(1).ties()).isEqualTo(2.0 / 4);
+    assertThat(order.adjacentConcordance().orElseThrow().ties()).isEqualTo(2.0 / 3);
+    assertThat(order.pairConcordance().orElseThrow().ties()).isEqualTo(2.0 / 6);
+    assertThat(order.pairConcordance().orElseThrow().value()).isEqualTo(4.0 / 6);
+    assertThat(order.adjacentConcordance().orElseThrow().value()).isEqualTo(1.0 / 3);
   }
 
   @ParameterizedTest(name = "seed {0}")
@@ -67,10 +74,10 @@ final class OrderStatisticsTest {
     int[] steps = shuffled(40, new Random(seed));
     OrderStatistics order = OrderStatistics.of(steps);
     for (int k = 1; k < 40; k++) {
-      assertThat(order.fms(k + 1)).isGreaterThanOrEqualTo(order.fms(k));
+      assertThat(order.fms(k + 1).value()).isGreaterThanOrEqualTo(order.fms(k).value());
     }
-    assertThat(order.fms(40)).isEqualTo(1);
-    assertThat(order.pairConcordance().orElseThrow()).isBetween(0.25, 0.75);
+    assertThat(order.fms(40).value()).isEqualTo(1);
+    assertThat(order.pairConcordance().orElseThrow().value()).isBetween(0.25, 0.75);
   }
 
   @Test
@@ -79,7 +86,11 @@ final class OrderStatisticsTest {
     double mean =
         IntStream.range(0, 400)
             .mapToDouble(
-                _ -> OrderStatistics.of(shuffled(30, random)).pairConcordance().orElseThrow())
+                _ ->
+                    OrderStatistics.of(shuffled(30, random))
+                        .pairConcordance()
+                        .orElseThrow()
+                        .value())
             .average()
             .orElseThrow();
     assertThat(mean).isCloseTo(0.5, within(0.02));
@@ -90,7 +101,6 @@ final class OrderStatisticsTest {
     OrderStatistics order = OrderStatistics.of(new int[] {3});
     assertThat(order.pairConcordance()).isEmpty();
     assertThat(order.adjacentConcordance()).isEmpty();
-    assertThat(order.tieFraction()).isEmpty();
     assertThat(order.ntpOrdered(1)).isEmpty();
   }
 

@@ -1,0 +1,39 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.sampler.statistics.Spans;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The one rule by which every command finds the answer in a text. */
+final class AnswerOptions {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = "--answer-pattern",
+      paramLabel = "REGEX",
+      description =
+          "Finds the answer: its one group, where it matches last. Default: Answer:\\s*(\\S+)")
+  private Optional<Pattern> pattern;
+
+  boolean isGiven() {
+    return pattern.isPresent();
+  }
+
+  /** The pattern, with exactly one group. */
+  Pattern pattern() {
+    Pattern chosen = pattern.orElse(Spans.ANSWER);
+    int groups = chosen.matcher("").groupCount();
+    if (groups != 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--answer-pattern %s has %d groups: use exactly one, around the answer"
+              .formatted(chosen, groups));
+    }
+    return chosen;
+  }
+}
