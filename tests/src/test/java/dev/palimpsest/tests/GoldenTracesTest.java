@@ -53,11 +53,21 @@ final class GoldenTracesTest {
   static Stream<Arguments> casesAndThreads() {
     List<Case> cases =
         List.of(
-            new Case("abacus-mdm", "llada", options("steps", 24, "gen_length", 48)),
-            new Case("abacus-mdm", "llada", options("temperature", 0.8, "seed", 7L)),
-            new Case("abacus-mdm", "llada", options("steps", 12, "cfg_scale", 0.5)),
+            new Case(
+                "abacus-mdm", "llada", options("gen_length", 48, "block_length", 48, "steps", 24)),
+            new Case(
+                "abacus-mdm",
+                "llada",
+                options("gen_length", 48, "block_length", 48, "temperature", 0.8, "seed", 7)),
+            new Case(
+                "abacus-mdm",
+                "llada",
+                options("gen_length", 48, "block_length", 48, "steps", 12, "cfg_scale", 0.5)),
             new Case("abacus-ar", "decode", options("gen_length", 40)),
-            new Case("abacus-ar", "decode", options("temperature", 0.7, "top_p", 0.9)));
+            new Case(
+                "abacus-ar",
+                "decode",
+                options("gen_length", 40, "temperature", 0.7, "top_p", 0.9)));
     return cases.stream().flatMap(each -> Stream.of(Arguments.of(each, 1), Arguments.of(each, 3)));
   }
 
