@@ -57,8 +57,8 @@ final class InspectCommand implements Callable<Integer> {
     facts.put("model", folder.toString());
     boolean supported = true;
     try {
-      ModelSpec published = Families.spec(outline.config());
-      GenerationConfig recommended = GenerationConfig.read(folder, published);
+      ModelSpec published = Families.spec(outline.config(), ModelOptions::tell);
+      GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
       describe(facts, published.recommended(recommended, OptionalInt.empty()));
       facts.put("recommended", recommended.shown());
       facts.put("supported", "yes");
@@ -135,13 +135,15 @@ final class InspectCommand implements Callable<Integer> {
     ModelSpec spec = Families.spec(outline.config());
     if (outline.hasWeights()) {
       try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-        checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
+        checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
+        checkpoint.tellOfBuffers(ModelOptions::tell);
         facts.put("tensors", checkpoint.names().size());
         facts.put("file_bytes", checkpoint.bytes());
       }
     } else if (outline.listed().isPresent()) {
       Set<String> listed = outline.listed().get();
-      Checkpoint.requireNames(folder, listed, names.shapes(spec, listed).keySet());
+      Checkpoint.requireNames(
+          folder, listed, names.shapes(spec, listed).keySet(), names.ties(spec));
       facts.put("tensors", listed.size());
       facts.put("weights", "listed, but not all files are there");
     } else {

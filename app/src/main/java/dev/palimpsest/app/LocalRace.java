@@ -49,11 +49,12 @@ final class LocalRace implements Race {
     Path folder = local.folder();
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Tokenizer _ = Tokenizer.open(folder)) {
-      ModelSpec published = Families.spec(checkpoint.config());
-      GenerationConfig recommended = GenerationConfig.read(folder, published);
+      ModelSpec published = Families.spec(checkpoint.config(), ModelOptions::tell);
+      GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
       ModelSpec spec = published.recommended(recommended, local.blockLength());
       TensorNames names = Families.of(checkpoint.config()).tensors();
-      checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
+      checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
+      checkpoint.tellOfBuffers(ModelOptions::tell);
       SamplingOptions options = SamplerDefaults.complete(local.options(), spec, recommended, 0);
       ModelLimits.of(spec).requireFit(options);
     }

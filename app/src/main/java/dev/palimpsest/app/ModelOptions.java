@@ -90,9 +90,17 @@ final class ModelOptions {
 
   /** Loads the model for a way of computing it. */
   Model load(Compute compute, OptionalInt blockLength) {
+    Model model;
     try (LoadProgress progress = new LoadProgress()) {
-      return Model.load(folder(), compute, blockLength, device::notice, progress);
+      model = Model.load(folder(), compute, blockLength, device::notice, progress);
     }
+    model.notices().forEach(ModelOptions::tell);
+    return model;
+  }
+
+  /** Says on standard error what of a model's folder is not heeded. */
+  static void tell(String notice) {
+    System.err.println("palimpsest: " + notice);
   }
 
   /** What was asked for on the command line. */

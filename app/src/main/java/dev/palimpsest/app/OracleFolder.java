@@ -125,7 +125,8 @@ public final class OracleFolder implements AutoCloseable {
    * @param notice is told why a device that was to be found is not used
    */
   public static OracleFolder open(Path folder, Compute compute, Consumer<String> notice) {
-    ModelSpec spec = Families.spec(JsonFile.readObject(folder.resolve("config.json")));
+    ModelSpec spec =
+        Families.spec(JsonFile.readObject(folder.resolve("config.json")), ModelOptions::tell);
     JsonNode cases = JsonFile.readObject(folder.resolve("cases.json")).path("cases");
     Safetensors expected = Safetensors.open(folder.resolve("expected.safetensors"));
     OracleFolder oracle = new OracleFolder(folder, compute, notice, spec, expected, cases);

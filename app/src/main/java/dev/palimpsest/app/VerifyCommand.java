@@ -1,7 +1,10 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.model.UnsupportedModelException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +26,8 @@ import picocli.CommandLine.Parameters;
       "Runs every case of oracle folders (config.json, model.safetensors, cases.json,"
           + " expected.safetensors) in f32: logits within 1e-5 relative, every state of every"
           + " trajectory equal; and equal to the last bit where the folder's bits.json has the bits"
-          + " of the arithmetic. Exits with 1 on a mismatch."
+          + " of the arithmetic. A folder that cannot be read is named"
+          + " at the end. Exits with 1 on a mismatch or such a folder."
     },
     mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
@@ -49,6 +53,7 @@ final class VerifyCommand implements Callable<Integer> {
       System.out.printf(
           "%-14s %-12s %-10s %-6s %s%n", "folder", "case", "kind", "result", "detail");
     }
+    Map<String, String> unreadable = new LinkedHashMap<>();
     for (Path folder : folders) {
       try (OracleFolder oracle = OracleFolder.open(folder, compute, device::notice)) {
         for (OracleFolder.Verdict verdict : recordBits ? oracle.recordBits() : oracle.verify()) {
@@ -66,12 +71,17 @@ final class VerifyCommand implements Callable<Integer> {
                 verdict.detail());
           }
         }
+      } catch (CheckpointException | UnsupportedModelException | DeviceException e) {
+        unreadable.put(folder.toString(), String.valueOf(e.getMessage()));
       }
     }
     if (json) {
-      System.out.println(Json.write(Map.of("failures", failures, "cases", rows)));
+      System.out.println(
+          Json.write(Map.of("failures", failures, "cases", rows, "unreadable", unreadable)));
     }
-    return failures == 0 ? 0 : Main.FAILURE;
+    unreadable.forEach(
+        (folder, why) -> System.err.printf("palimpsest: %s was not verified: %s%n", folder, why));
+    return failures == 0 && unreadable.isEmpty() ? 0 : Main.FAILURE;
   }
 
   private static Map<String, Object> row(Path folder, OracleFolder.Verdict verdict) {

@@ -217,6 +217,21 @@ final class CommandLineTest {
   }
 
   @Test
+  void verifyGoesOnAfterAFolderThatCannotBeReadAndSaysSoAtTheEnd(@TempDir Path folder) {
+    Outcome outcome = run("verify", folder.toString(), ORACLE.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.out()).contains("generate4");
+    assertThat(outcome.err())
+        .contains(folder + " was not verified: ", "config.json: there is no such file");
+    JsonNode json =
+        new JsonMapper()
+            .readTree(run("verify", "--json", folder.toString(), ORACLE.toString()).out());
+    assertThat(json.path("failures").intValue()).isZero();
+    assertThat(json.path("cases").size()).isEqualTo(7);
+    assertThat(json.path("unreadable").propertyNames()).containsExactly(folder.toString());
+  }
+
+  @Test
   void verifyPassesOnPublishedResultsAndFailsOnOthers(@TempDir Path folder) throws IOException {
     assertThat(run("verify", ORACLE.toString()).code()).isZero();
     try (Stream<Path> files = Files.list(ORACLE)) {

@@ -11,9 +11,11 @@ import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -29,13 +31,15 @@ import java.util.stream.IntStream;
  * @param tokenizer of its texts
  * @param chatTemplate wraps a user's text, if the model has one
  * @param generationConfig the sampler options it recommends
+ * @param notices what its folder says that is not heeded, a sentence each
  */
 public record Model(
     ModelSpec spec,
     Transformer transformer,
     Tokenizer tokenizer,
     Optional<ChatTemplate> chatTemplate,
-    GenerationConfig generationConfig)
+    GenerationConfig generationConfig,
+    List<String> notices)
     implements AutoCloseable {
   private static final long SMALL = 100_000_000;
   private static final int WARM_UP_TOKENS = 24;
@@ -81,8 +85,10 @@ public record Model(
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      ModelSpec published = Families.spec(checkpoint.config());
-      GenerationConfig generationConfig = GenerationConfig.read(folder, published);
+      Set<String> notices = new LinkedHashSet<>();
+      ModelSpec published = Families.spec(checkpoint.config(), notices::add);
+      GenerationConfig generationConfig = GenerationConfig.read(folder, published, notices::add);
+      checkpoint.tellOfBuffers(notices::add);
       ModelSpec spec = published.recommended(generationConfig, blockLength);
       Transformer transformer =
           Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
@@ -94,7 +100,12 @@ public record Model(
         Text texts = text.get();
         loaded = true;
         return new Model(
-            spec, transformer, texts.tokenizer(), texts.chatTemplate(), generationConfig);
+            spec,
+            transformer,
+            texts.tokenizer(),
+            texts.chatTemplate(),
+            generationConfig,
+            List.copyOf(notices));
       } finally {
         if (!loaded) {
           transformer.close();

@@ -2,6 +2,7 @@ package dev.palimpsest.engine.checkpoint;
 
 import static dev.palimpsest.engine.checkpoint.CheckpointException.quoted;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -15,7 +16,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -28,10 +32,21 @@ public final class Checkpoint implements AutoCloseable {
   private static final String INDEX = "model.safetensors.index.json";
   private static final int NAMES_SHOWN = 3;
 
+  /** Buffers that PyTorch modules have stored beside their parameters. */
+  private static final Pattern BUFFER =
+      Pattern.compile("(.+\\.)?(rotary_emb\\.\\w+|position_ids|masked_bias)");
+
+  /** Files of weights in other formats, by the ends of their names. */
+  private static final Pattern OTHER_WEIGHTS =
+      Pattern.compile("(?i).+\\.(bin|gguf|ggml|pt|pth|ckpt|h5|msgpack|onnx|npz|safetensors)");
+
   private final Path folder;
   private final JsonNode config;
   private final List<Safetensors> shards;
   private final Map<String, Tensor> tensors;
+
+  /** Tensors of types that no weight has, and those types. */
+  private final Map<String, String> others = new TreeMap<>();
 
   private Checkpoint(
       Path folder, JsonNode config, List<Safetensors> shards, Map<String, Tensor> tensors) {
@@ -39,6 +54,7 @@ public final class Checkpoint implements AutoCloseable {
     this.config = config;
     this.shards = shards;
     this.tensors = tensors;
+    shards.forEach(shard -> others.putAll(shard.others()));
   }
 
   /**
@@ -106,8 +122,8 @@ public final class Checkpoint implements AutoCloseable {
     Path index = folder.resolve(INDEX);
     if (!Files.isRegularFile(index)) {
       throw new CheckpointException(
-          "%s: the folder has no weights: neither %s nor %s is there."
-              .formatted(folder, WEIGHTS, INDEX));
+          "%s: the folder has no weights: neither %s nor %s is there%s."
+              .formatted(folder, WEIGHTS, INDEX, otherWeights(folder)));
     }
     Map<Path, Set<String>> listed = readIndex(folder, index);
     listed.forEach(
@@ -115,12 +131,13 @@ public final class Checkpoint implements AutoCloseable {
           Safetensors shard = openShard(index, path);
           shards.add(shard);
           for (String name : names) {
-            if (!shard.names().contains(name)) {
+            if (shard.names().contains(name)) {
+              tensors.put(name, shard.tensor(name));
+            } else if (!shard.others().containsKey(name)) {
               throw new CheckpointException(
                   "%s: tensor %s is listed in %s, which does not have it."
                       .formatted(index, quoted(name), path.getFileName()));
             }
-            tensors.put(name, shard.tensor(name));
           }
           for (String name : shard.names()) {
             if (!names.contains(name)) {
@@ -131,6 +148,24 @@ public final class Checkpoint implements AutoCloseable {
           }
         });
     return tensors;
+  }
+
+  /** What there is instead, as the end of a sentence. */
+  private static String otherWeights(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      List<String> others =
+          files
+              .map(file -> file.getFileName().toString())
+              .filter(name -> OTHER_WEIGHTS.matcher(name).matches())
+              .sorted()
+              .limit(NAMES_SHOWN)
+              .toList();
+      return others.isEmpty()
+          ? ""
+          : "; there is %s, and one of these two is needed".formatted(String.join(", ", others));
+    } catch (IOException e) {
+      throw JsonFile.unreadable(folder, e);
+    }
   }
 
   private static Safetensors openShard(Path index, Path shard) {
@@ -205,19 +240,23 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Checks that the weights are those of a model: every expected tensor, no other, each of its
-   * shape and of a floating-point type.
+   * Checks that the weights are those of a model: every expected tensor, each of its shape and of a
+   * floating-point type, and no other but buffers and copies of what is tied.
    *
    * @param expected shapes by tensor name
+   * @param ties tensors that may be there too, and the expected ones that they must equal
    * @throws CheckpointException with everything that differs
    */
-  public void requireExactly(Map<String, List<Long>> expected) {
+  public void requireExactly(Map<String, List<Long>> expected, Map<String, String> ties) {
     List<String> missing = new ArrayList<>();
     List<String> wrong = new ArrayList<>();
     expected.forEach(
         (name, shape) -> {
           Tensor tensor = tensors.get(name);
-          if (tensor == null) {
+          String other = others.get(name);
+          if (other != null) {
+            wrong.add("%s is %s, not F32, F16 or BF16".formatted(quoted(name), other));
+          } else if (tensor == null) {
             missing.add(quoted(name));
           } else if (!tensor.shape().equals(shape)) {
             wrong.add("%s is %s, not %s".formatted(quoted(name), tensor.shape(), shape));
@@ -225,20 +264,52 @@ public final class Checkpoint implements AutoCloseable {
             wrong.add("%s is %s, not F32, F16 or BF16".formatted(quoted(name), tensor.dtype()));
           }
         });
-    List<String> surplus =
-        tensors.keySet().stream()
-            .filter(name -> !expected.containsKey(name))
-            .map(CheckpointException::quoted)
-            .toList();
     List<String> faults = new ArrayList<>();
     describe(faults, "missing", missing);
-    describe(faults, "surplus", surplus);
+    describe(faults, "surplus", surplus(everything(), expected.keySet(), ties));
     describe(faults, "of the wrong shape or type", wrong);
     if (!faults.isEmpty()) {
       throw new CheckpointException(
           "%s: the weights do not fit config.json: %s."
               .formatted(folder, String.join("; ", faults)));
     }
+    ties.forEach(this::requireEqual);
+  }
+
+  private void requireEqual(String name, String other) {
+    Tensor copy = tensors.get(name);
+    Tensor original = tensor(other);
+    if (copy != null && !copy.isSame(original)) {
+      throw new CheckpointException(
+          ("%s: config.json ties %s to %s, and both are stored and differ: %s and %s; untie them"
+                  + " in config.json, or remove the one that is not to count.")
+              .formatted(
+                  folder, quoted(name), quoted(other), copy.describe(), original.describe()));
+    }
+  }
+
+  /** Tells of the tensors that are no weights and of no use here, as stored frequencies. */
+  public void tellOfBuffers(Consumer<String> notices) {
+    List<String> buffers = everything().stream().filter(Checkpoint::isBuffer).toList();
+    if (!buffers.isEmpty()) {
+      notices.accept(
+          "the weights have %d %s beside the model's, such as %s, which %s not used."
+              .formatted(
+                  buffers.size(),
+                  buffers.size() == 1 ? "buffer" : "buffers",
+                  quoted(buffers.getFirst()),
+                  buffers.size() == 1 ? "is" : "are"));
+    }
+  }
+
+  private Set<String> everything() {
+    Set<String> names = new TreeSet<>(tensors.keySet());
+    names.addAll(others.keySet());
+    return names;
+  }
+
+  private static boolean isBuffer(String name) {
+    return BUFFER.matcher(name).matches();
   }
 
   /**
@@ -246,12 +317,20 @@ public final class Checkpoint implements AutoCloseable {
    *
    * @param folder named in the message
    * @param expected names of the model's tensors
+   * @param ties tensors that may be there too, and the expected ones that they must equal
    * @throws CheckpointException with everything that differs
    */
-  public static void requireNames(Path folder, Set<String> listed, Set<String> expected) {
+  public static void requireNames(
+      Path folder, Set<String> listed, Set<String> expected, Map<String, String> ties) {
     List<String> faults = new ArrayList<>();
-    describe(faults, "missing", without(expected, listed));
-    describe(faults, "surplus", without(listed, expected));
+    describe(
+        faults,
+        "missing",
+        expected.stream()
+            .filter(name -> !listed.contains(name))
+            .map(CheckpointException::quoted)
+            .toList());
+    describe(faults, "surplus", surplus(listed, expected, ties));
     if (!faults.isEmpty()) {
       throw new CheckpointException(
           "%s: the weights that %s lists do not fit config.json: %s."
@@ -259,9 +338,10 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  private static List<String> without(Set<String> names, Set<String> others) {
+  private static List<String> surplus(
+      Set<String> names, Set<String> expected, Map<String, String> ties) {
     return names.stream()
-        .filter(name -> !others.contains(name))
+        .filter(name -> !expected.contains(name) && !ties.containsKey(name) && !isBuffer(name))
         .map(CheckpointException::quoted)
         .toList();
   }

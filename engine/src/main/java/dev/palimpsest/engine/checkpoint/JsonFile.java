@@ -3,20 +3,25 @@ package dev.palimpsest.engine.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads the JSON files of a checkpoint strictly: one object, no key twice, nothing after it. */
+/**
+ * Reads the JSON files of a checkpoint: one object, nothing after it. Of a key that is there twice
+ * the last value counts, and {@code NaN} and {@code Infinity} are numbers, as in Python, which
+ * wrote them.
+ */
 public final class JsonFile {
   private static final long LIMIT_BYTES = 100_000_000;
 
   private static final JsonMapper MAPPER =
-      JsonMapper.builder(
-              JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+      JsonMapper.builder()
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .disable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
@@ -40,7 +45,7 @@ public final class JsonFile {
       }
       root = MAPPER.readTree(Files.readAllBytes(file));
     } catch (JacksonException e) {
-      throw invalid(file, "the file", e);
+      throw foreign(file).orElseGet(() -> invalid(file, "the file", e));
     } catch (IOException e) {
       throw unreadable(file, e);
     }
@@ -48,6 +53,17 @@ public final class JsonFile {
       throw new CheckpointException(file + ": the file does not hold a JSON object.");
     }
     return root;
+  }
+
+  /** What a file is that does not even begin as JSON does. */
+  private static Optional<CheckpointException> foreign(Path file) {
+    try {
+      return FileKind.of(file)
+          .filter(kind -> !kind.matches("(?s).* begins \"[{\\[\"].*"))
+          .map(kind -> new CheckpointException("%s: %s; JSON is needed.".formatted(file, kind)));
+    } catch (IOException e) {
+      return Optional.of(unreadable(file, e));
+    }
   }
 
   static CheckpointException invalid(Path file, String part, JacksonException e) {

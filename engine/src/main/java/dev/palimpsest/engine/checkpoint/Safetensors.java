@@ -3,6 +3,7 @@ package dev.palimpsest.engine.checkpoint;
 import static dev.palimpsest.engine.checkpoint.CheckpointException.quoted;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -16,7 +17,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import tools.jackson.databind.util.ByteBufferBackedInputStream;
 
 /**
@@ -32,11 +35,14 @@ public final class Safetensors implements AutoCloseable {
   private final Path file;
   private final Arena arena;
   private final Map<String, Tensor> tensors;
+  private final Map<String, String> others;
 
-  private Safetensors(Path file, Arena arena, Map<String, Tensor> tensors) {
+  private Safetensors(
+      Path file, Arena arena, Map<String, Tensor> tensors, Map<String, String> others) {
     this.file = file;
     this.arena = arena;
     this.tensors = tensors;
+    this.others = others;
   }
 
   /**
@@ -47,6 +53,20 @@ public final class Safetensors implements AutoCloseable {
   public static Safetensors open(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(file + ": there is no such file.");
+    }
+    try {
+      return opened(file);
+    } catch (IOException e) {
+      throw JsonFile.unreadable(file, e);
+    }
+  }
+
+  private static Safetensors opened(Path file) throws IOException {
+    if (!beginsAsSafetensors(file)) {
+      Optional<String> kind = FileKind.of(file);
+      if (kind.isPresent()) {
+        throw new CheckpointException("%s: %s.".formatted(file, kind.get()));
+      }
     }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long fileBytes = channel.size();
@@ -65,8 +85,16 @@ public final class Safetensors implements AutoCloseable {
                 file, new ByteBufferBackedInputStream(header), fileBytes - dataStart);
       }
       return map(file, channel, dataStart, fileBytes - dataStart, entries);
-    } catch (IOException e) {
-      throw JsonFile.unreadable(file, e);
+    }
+  }
+
+  /** Whether a brace follows a length that is no text. */
+  private static boolean beginsAsSafetensors(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] start = in.readNBytes(LENGTH_BYTES + 1);
+      return start.length > LENGTH_BYTES
+          && start[LENGTH_BYTES] == '{'
+          && start[LENGTH_BYTES - 1] == 0;
     }
   }
 
@@ -109,12 +137,18 @@ public final class Safetensors implements AutoCloseable {
     try {
       MemorySegment data = channel.map(MapMode.READ_ONLY, dataStart, dataBytes, arena);
       Map<String, Tensor> tensors = LinkedHashMap.newLinkedHashMap(entries.size());
+      Map<String, String> others = new TreeMap<>();
       for (SafetensorsHeader.Entry entry : entries) {
         MemorySegment slice = data.asSlice(entry.begin(), entry.end() - entry.begin());
-        tensors.put(entry.name(), new Tensor(entry.name(), entry.dtype(), entry.shape(), slice));
+        DType.named(entry.dtype())
+            .ifPresentOrElse(
+                dtype ->
+                    tensors.put(
+                        entry.name(), new Tensor(entry.name(), dtype, entry.shape(), slice)),
+                () -> others.put(entry.name(), entry.dtype()));
       }
       opened = true;
-      return new Safetensors(file, arena, tensors);
+      return new Safetensors(file, arena, tensors, others);
     } finally {
       if (!opened) {
         arena.close();
@@ -122,9 +156,14 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  /** The names of all tensors, in the order of their data. */
+  /** The names of all tensors of a type that can be read, in the order of their data. */
   public Set<String> names() {
     return Collections.unmodifiableSet(tensors.keySet());
+  }
+
+  /** The names of the tensors of all other types, and those types. */
+  Map<String, String> others() {
+    return Collections.unmodifiableMap(others);
   }
 
   /**

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import tools.jackson.core.JacksonException;
@@ -26,7 +27,22 @@ import tools.jackson.core.json.JsonFactory;
  */
 final class SafetensorsHeader {
   /** One tensor: {@code [begin, end)} in the data section. */
-  record Entry(String name, DType dtype, List<Long> shape, long begin, long end) {}
+  record Entry(String name, String dtype, List<Long> shape, long begin, long end) {}
+
+  /** Sizes of the types that the format has and weights here have not, as of buffers. */
+  private static final Map<String, Integer> OTHER_BYTES =
+      Map.ofEntries(
+          Map.entry("F64", 8),
+          Map.entry("F8_E4M3", 1),
+          Map.entry("F8_E5M2", 1),
+          Map.entry("I32", 4),
+          Map.entry("I16", 2),
+          Map.entry("I8", 1),
+          Map.entry("U64", 8),
+          Map.entry("U32", 4),
+          Map.entry("U16", 2),
+          Map.entry("U8", 1),
+          Map.entry("BOOL", 1));
 
   private static final JsonFactory FACTORY = JsonFactory.builder().build();
   private static final int MAX_RANK = 8;
@@ -95,7 +111,7 @@ final class SafetensorsHeader {
     if (parser.nextToken() != JsonToken.START_OBJECT) {
       throw refuse(name, "is not described by a JSON object");
     }
-    Optional<DType> dtype = Optional.empty();
+    Optional<String> dtype = Optional.empty();
     Optional<List<Long>> shape = Optional.empty();
     Optional<List<Long>> offsets = Optional.empty();
     Set<String> keys = new HashSet<>();
@@ -118,17 +134,20 @@ final class SafetensorsHeader {
         offsets.orElseThrow(() -> refuse(name, "has no data_offsets")));
   }
 
-  private DType dtype(String name) {
+  private String dtype(String name) {
     if (parser.nextToken() != JsonToken.VALUE_STRING) {
       throw refuse(name, "has a dtype that is not a string");
     }
     String dtype = parser.getString();
-    return DType.named(dtype)
-        .orElseThrow(
-            () ->
-                refuse(
-                    name,
-                    "has dtype %s; F32, F16, BF16 and I64 are supported".formatted(quoted(dtype))));
+    if (DType.named(dtype).isEmpty() && !OTHER_BYTES.containsKey(dtype)) {
+      throw refuse(
+          name, "has dtype %s; F32, F16, BF16 and I64 are supported".formatted(quoted(dtype)));
+    }
+    return dtype;
+  }
+
+  private static int bytes(String dtype) {
+    return DType.named(dtype).map(DType::bytes).orElseGet(() -> OTHER_BYTES.getOrDefault(dtype, 0));
   }
 
   private List<Long> numbers(String name, String key) {
@@ -155,7 +174,7 @@ final class SafetensorsHeader {
     return List.copyOf(numbers);
   }
 
-  private Entry checked(String name, DType dtype, List<Long> shape, List<Long> offsets) {
+  private Entry checked(String name, String dtype, List<Long> shape, List<Long> offsets) {
     if (offsets.size() != 2) {
       throw refuse(name, "has data_offsets " + offsets + "; a begin and an end are needed");
     }
@@ -169,7 +188,7 @@ final class SafetensorsHeader {
     }
     long needed;
     try {
-      needed = shape.contains(0L) ? 0 : dtype.bytes();
+      needed = shape.contains(0L) ? 0 : bytes(dtype);
       for (long dimension : shape) {
         needed = Math.multiplyExact(needed, dimension);
       }

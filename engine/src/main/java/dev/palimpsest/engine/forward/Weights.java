@@ -63,7 +63,7 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
   static Weights load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
     TensorNames names = Families.of(checkpoint.config()).tensors();
-    checkpoint.requireExactly(names.shapes(spec, checkpoint.names()));
+    checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
     Loader loader = new Loader(checkpoint, backend, progress);
     Weight embedding = loader.load(names.embedding());
     List<Layer> layers = new ArrayList<>();

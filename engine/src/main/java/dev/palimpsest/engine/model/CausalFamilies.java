@@ -1,9 +1,9 @@
 package dev.palimpsest.engine.model;
 
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /** The autoregressive baselines: Llama, Qwen2 (with biases) and Qwen3 (with a norm per head). */
@@ -13,7 +13,14 @@ public final class CausalFamilies {
           "llama",
           Set.of("llama"),
           Set.of("LlamaForCausalLM"),
-          json -> spec(json, "llama", false, false),
+          (json, notices) ->
+              spec(
+                  json,
+                  notices,
+                  "llama",
+                  false,
+                  false,
+                  Set.of("use_sliding_window", "layer_types")),
           LlamaStyle.NAMES);
 
   static final Family QWEN2 =
@@ -21,7 +28,8 @@ public final class CausalFamilies {
           "qwen2",
           Set.of("qwen2"),
           Set.of("Qwen2ForCausalLM"),
-          json -> spec(json, "qwen2", true, false),
+          (json, notices) ->
+              spec(json, notices, "qwen2", true, false, Set.of("attention_bias", "mlp_bias")),
           LlamaStyle.NAMES);
 
   static final Family QWEN3 =
@@ -29,24 +37,31 @@ public final class CausalFamilies {
           "qwen3",
           Set.of("qwen3"),
           Set.of("Qwen3ForCausalLM"),
-          json -> spec(json, "qwen3", false, true),
+          (json, notices) -> spec(json, notices, "qwen3", false, true, Set.of("mlp_bias")),
           LlamaStyle.NAMES);
-
-  private static final Map<String, String> OPTIONAL = Config.ordered("attention_bias", "false");
 
   private CausalFamilies() {}
 
   private static ModelSpec spec(
-      JsonNode json, String family, boolean projectionBias, boolean headNorm) {
-    Config config = new Config(json, family);
-    config.allow(OPTIONAL);
+      JsonNode json,
+      Consumer<String> notices,
+      String family,
+      boolean projectionBias,
+      boolean headNorm,
+      Set<String> meaningless) {
+    Config config = new Config(json, family, notices);
     return LlamaStyle.spec(
         config,
         new LlamaStyle.Traits(
-            family, projectionBias, headNorm, new AttentionPattern.Causal(), false),
+            family,
+            projectionBias,
+            headNorm,
+            new AttentionPattern.Causal(),
+            false,
+            false,
+            meaningless),
         LlamaStyle.feedForward(config),
         Optional.empty(),
-        OptionalInt.empty(),
-        1);
+        OptionalInt.empty());
   }
 }

@@ -1,17 +1,22 @@
 package dev.palimpsest.engine.model;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * Reads a {@code config.json} strictly: whatever is missing, bad or more than the engine has is
- * refused by its key and value.
+ * refused by its key and value. What decides nothing is a notice.
+ *
+ * <p>It keeps account of the keys whose values were taken, so that no key can be accepted and then
+ * not be read.
  */
 final class Config {
   static final int MAX_WIDTH = 1 << 20;
@@ -19,16 +24,26 @@ final class Config {
   static final int MAX_LAYERS = 10_000;
 
   private final JsonNode root;
+  private final String path;
   private final String family;
+  private final Consumer<String> notices;
+  private final Set<String> read = new HashSet<>();
 
   /**
    * A reader of {@code root}.
    *
    * @param family as messages name it
+   * @param notices is told what is not used
    */
-  Config(JsonNode root, String family) {
+  Config(JsonNode root, String family, Consumer<String> notices) {
+    this(root, "", family, notices);
+  }
+
+  private Config(JsonNode root, String path, String family, Consumer<String> notices) {
     this.root = root;
+    this.path = path;
     this.family = family;
+    this.notices = notices;
   }
 
   /** Whether the key is there and not null. */
@@ -37,23 +52,50 @@ final class Config {
     return !value.isMissingNode() && !value.isNull();
   }
 
-  /** The object at a key, read as this one is. */
-  Config object(String key) {
-    if (!root.path(key).isObject()) {
-      throw bad(key, "an object");
-    }
-    return new Config(root.path(key), family);
+  /** Whether the key is there and null. */
+  boolean isNull(String key) {
+    return root.path(key).isNull();
   }
 
-  /**
-   * Refuses every key of this object, found at {@code parent}, that is not among the known ones.
-   */
-  void only(String parent, String... known) {
-    for (String key : root.propertyNames()) {
-      if (!List.of(known).contains(key)) {
-        throw lacking(parent + "." + key, shown(root.path(key)), String.join(", ", known));
-      }
+  /** Whether the key is there and false. */
+  boolean isFalse(String key) {
+    return root.path(key).isBoolean() && !root.path(key).booleanValue();
+  }
+
+  /** The object at a key, read as this one is; empty if there is none, or nothing in it. */
+  Optional<Config> object(String key) {
+    JsonNode value = node(key);
+    if (!isGiven(key) || (value.isObject() && value.isEmpty())) {
+      return Optional.empty();
     }
+    if (!value.isObject()) {
+      throw bad(key, "an object");
+    }
+    return Optional.of(new Config(value, path + key + ".", family, notices));
+  }
+
+  /** The keys that are given and that nothing has read. */
+  List<String> unread() {
+    return root.propertyNames().stream()
+        .filter(key -> isGiven(key) && !read.contains(key))
+        .toList();
+  }
+
+  /** Where messages say that a key is. */
+  String at(String key) {
+    return path + key;
+  }
+
+  /** Tells that a key is not used. */
+  void unused(String key, String why) {
+    notices.accept(
+        "config.json has %s %s, which is not used: %s.".formatted(at(key), shown(node(key)), why));
+  }
+
+  /** The value at a key, which is thereby read. */
+  private JsonNode node(String key) {
+    read.add(key);
+    return root.path(key);
   }
 
   /** Refuses any of these keys that is missing or has another value than the one given, as JSON. */
@@ -63,37 +105,60 @@ final class Config {
 
   /** Refuses any of these keys that is there with another value than the one given, as JSON. */
   void allow(Map<String, String> values) {
+    allow(values, Set.of());
+  }
+
+  /** As above, but tells of those that mean nothing to the family. */
+  void allow(Map<String, String> values, Set<String> meaningless) {
     values.forEach(
         (key, supported) -> {
-          if (isGiven(key)) {
-            requireOnly(key, root.path(key), supported);
+          if (isGiven(key) && meaningless.contains(key)) {
+            if (!node(key).toString().equals(supported)) {
+              unused(key, "it means nothing to a %s model".formatted(family));
+            }
+          } else if (isGiven(key)) {
+            requireOnly(key, node(key), supported);
           }
         });
   }
 
-  private static void requireOnly(String key, JsonNode value, String supported) {
-    if (!value.toString().equals(supported)) {
-      throw lacking(key, shown(value), supported);
+  /** Refuses a configuration that lacks one of these keys. */
+  void requireGiven(String... keys) {
+    for (String key : keys) {
+      required(key);
     }
   }
 
-  private static UnsupportedModelException lacking(String key, String value, String supported) {
-    return new UnsupportedModelException(
-        "config.json asks for %s %s, which this engine lacks; it has %s."
-            .formatted(key, value, supported));
+  private void requireOnly(String key, JsonNode value, String supported) {
+    if (!value.toString().equals(supported)) {
+      throw lacks(key, supported);
+    }
   }
 
   /** That the key's value asks for what the engine lacks. */
   UnsupportedModelException lacks(String key, String supported) {
-    return lacking(key, shown(root.path(key)), supported);
+    return new UnsupportedModelException(
+        "config.json asks for %s %s, which this engine lacks; it has %s."
+            .formatted(at(key), shown(root.path(key)), supported));
+  }
+
+  /** That two keys, of which one may be of another object, do not say the same. */
+  UnsupportedModelException contradicts(String key, Config other, String otherKey) {
+    return new UnsupportedModelException(
+        "config.json has %s %s and %s %s, which contradict each other: one of them has to go."
+            .formatted(
+                at(key),
+                shown(root.path(key)),
+                other.at(otherKey),
+                shown(other.root.path(otherKey))));
   }
 
   private JsonNode required(String key) {
     if (!isGiven(key)) {
       throw new UnsupportedModelException(
-          "config.json has no value for %s, which a %s model needs.".formatted(key, family));
+          "config.json has no value for %s, which a %s model needs.".formatted(at(key), family));
     }
-    return root.path(key);
+    return node(key);
   }
 
   int integer(String key, int low, int high) {
@@ -101,8 +166,7 @@ final class Config {
   }
 
   int integerOr(String key, int fallback, int low, int high) {
-    JsonNode value = isGiven(key) ? root.path(key) : JsonNodeFactory.instance.numberNode(fallback);
-    return integer(key, value, low, high);
+    return isGiven(key) ? integer(key, low, high) : fallback;
   }
 
   private int integer(String key, JsonNode value, int low, int high) {
@@ -139,16 +203,23 @@ final class Config {
   }
 
   Optional<String> string(String key) {
-    return root.path(key).isString() ? Optional.of(root.path(key).stringValue()) : Optional.empty();
+    if (!isGiven(key)) {
+      return Optional.empty();
+    }
+    if (!node(key).isString()) {
+      throw bad(key, "a string");
+    }
+    return Optional.of(root.path(key).stringValue());
   }
 
   /** The integers of an array. */
   List<Integer> integers(String key, int low, int high) {
-    if (!required(key).isArray()) {
+    JsonNode value = required(key);
+    if (!value.isArray()) {
       throw bad(key, "an array of integers");
     }
     List<Integer> integers = new ArrayList<>();
-    for (JsonNode each : root.path(key).values()) {
+    for (JsonNode each : value.values()) {
       integers.add(integer(key, each, low, high));
     }
     return integers;
@@ -165,28 +236,41 @@ final class Config {
 
   /**
    * The ids below {@code vocabulary} that the usual keys name; {@code eos_token_id} may be a list.
+   * An id that is no token, such as the -1 of the first Llamas, can end no text and pad none.
    */
   TokenIds ids(int vocabulary, OptionalInt mask) {
-    List<Integer> eos =
-        root.path("eos_token_id").isArray()
-            ? integers("eos_token_id", 0, vocabulary - 1)
-            : isGiven("eos_token_id")
-                ? List.of(integer("eos_token_id", 0, vocabulary - 1))
-                : List.of();
-    OptionalInt pad =
-        isGiven("pad_token_id")
-            ? OptionalInt.of(integer("pad_token_id", 0, vocabulary - 1))
-            : OptionalInt.empty();
-    return new TokenIds(mask, eos, pad);
+    List<Integer> eos = ids("eos_token_id", vocabulary);
+    List<Integer> pad = ids("pad_token_id", vocabulary);
+    return new TokenIds(
+        mask, eos, pad.isEmpty() ? OptionalInt.empty() : OptionalInt.of(pad.getFirst()));
+  }
+
+  private List<Integer> ids(String key, int vocabulary) {
+    if (!isGiven(key)) {
+      return List.of();
+    }
+    JsonNode value = node(key);
+    List<Integer> ids = new ArrayList<>();
+    for (JsonNode each : value.isArray() ? value.values() : List.of(value)) {
+      int id = integer(key, each, Integer.MIN_VALUE, Integer.MAX_VALUE);
+      if (id >= 0 && id < vocabulary) {
+        ids.add(id);
+      } else {
+        notices.accept(
+            "config.json has %s %d, which is not used: ids are 0 to %d."
+                .formatted(at(key), id, vocabulary - 1));
+      }
+    }
+    return ids;
   }
 
   UnsupportedModelException bad(String key, String needed) {
     return bad(key, needed, shown(root.path(key)));
   }
 
-  private static UnsupportedModelException bad(String key, String needed, String value) {
+  private UnsupportedModelException bad(String key, String needed, String value) {
     return new UnsupportedModelException(
-        "config.json has %s %s; %s is needed.".formatted(key, value, needed));
+        "config.json has %s %s; %s is needed.".formatted(at(key), value, needed));
   }
 
   static String shown(JsonNode value) {

@@ -2,6 +2,7 @@ package dev.palimpsest.engine.model;
 
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -17,14 +18,20 @@ public final class DreamFamily {
 
   private DreamFamily() {}
 
-  private static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(FAMILY.name(), true, false, new AttentionPattern.Full(), true),
+        new LlamaStyle.Traits(
+            FAMILY.name(),
+            true,
+            false,
+            new AttentionPattern.Full(),
+            true,
+            false,
+            Set.of("attention_bias", "mlp_bias")),
         LlamaStyle.feedForward(config),
         Optional.empty(),
-        LlamaStyle.mask(config, PUBLISHED_MASK),
-        1);
+        LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.model;
 
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
@@ -69,6 +70,15 @@ public final class Families {
    *     engine lacks
    */
   public static ModelSpec spec(JsonNode config) {
-    return of(config).mapping().apply(config);
+    return spec(config, _ -> {});
+  }
+
+  /**
+   * As above.
+   *
+   * @param notices is told what the configuration has that is not used
+   */
+  public static ModelSpec spec(JsonNode config, Consumer<String> notices) {
+    return of(config).mapping().spec(config, notices);
   }
 }

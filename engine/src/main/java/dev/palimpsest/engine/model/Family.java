@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.model;
 
 import java.util.Set;
-import java.util.function.Function;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -18,5 +18,19 @@ public record Family(
     String name,
     Set<String> modelTypes,
     Set<String> architectures,
-    Function<JsonNode, ModelSpec> mapping,
-    TensorNames tensors) {}
+    Mapping mapping,
+    TensorNames tensors) {
+
+  /** From a configuration to a model. */
+  @FunctionalInterface
+  public interface Mapping {
+    /**
+     * The model that a configuration describes.
+     *
+     * @param notices is told what is not used
+     * @throws UnsupportedModelException naming the key that is missing, bad or asks for what the
+     *     engine lacks
+     */
+    ModelSpec spec(JsonNode config, Consumer<String> notices);
+  }
+}

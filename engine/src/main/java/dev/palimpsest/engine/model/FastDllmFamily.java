@@ -2,6 +2,7 @@ package dev.palimpsest.engine.model;
 
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -22,16 +23,21 @@ public final class FastDllmFamily {
 
   private FastDllmFamily() {}
 
-  private static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     int block = config.integerOr("bd_size", PUBLISHED_BLOCK, 1, Config.MAX_COUNT);
     return LlamaStyle.spec(
         config,
         new LlamaStyle.Traits(
-            FAMILY.name(), true, false, new AttentionPattern.BlockCausal(block), true),
+            FAMILY.name(),
+            true,
+            false,
+            new AttentionPattern.BlockCausal(block),
+            true,
+            false,
+            Set.of("attention_bias", "mlp_bias")),
         LlamaStyle.feedForward(config),
         Optional.empty(),
-        LlamaStyle.mask(config, PUBLISHED_MASK),
-        1);
+        LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

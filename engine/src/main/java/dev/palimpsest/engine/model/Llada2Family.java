@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -59,8 +60,8 @@ public final class Llada2Family {
 
   private Llada2Family() {}
 
-  private static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     config.require(REQUIRED);
     config.allow(OPTIONAL);
     int count = config.integer("num_experts", 1, Config.MAX_WIDTH);
@@ -91,10 +92,11 @@ public final class Llada2Family {
             true,
             new AttentionPattern.BlockCausal(
                 config.integerOr("block_length", PUBLISHED_BLOCK, 1, Config.MAX_COUNT)),
-            false),
+            false,
+            true,
+            Set.of("attention_bias", "mlp_bias")),
         LlamaStyle.feedForward(config),
         Optional.of(experts),
-        LlamaStyle.mask(config, PUBLISHED_MASK),
-        config.positiveOr("partial_rotary_factor", 1));
+        LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -80,10 +81,11 @@ public final class LladaFamily {
    * @throws UnsupportedModelException naming the key that is missing, bad or asks for what the
    *     engine lacks
    */
-  public static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     config.require(REQUIRED);
     config.allow(OPTIONAL);
+    config.requireGiven("eos_token_id", "pad_token_id");
     int hidden = config.integer("d_model", 1, Config.MAX_WIDTH);
     int heads = config.integer("n_heads", 1, hidden);
     if (hidden % heads != 0 || hidden / heads % 2 != 0) {
@@ -98,7 +100,12 @@ public final class LladaFamily {
     }
     int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
     vocabulary = config.integerOr("embedding_size", vocabulary, vocabulary, Config.MAX_COUNT);
-    int last = vocabulary - 1;
+    int maxLength = config.integer("max_sequence_length", 1, Config.MAX_COUNT);
+    int mask = config.integer("mask_token_id", 0, vocabulary - 1);
+    Rotary rotary = RotaryConfig.read(config, Optional.empty(), hidden / heads, false, maxLength);
+    if (!(rotary.scaling() instanceof RotaryScaling.None)) {
+      throw config.lacks("rope_parameters", "the rope_type default");
+    }
     return new ModelSpec(
         FAMILY.name(),
         vocabulary,
@@ -109,19 +116,16 @@ public final class LladaFamily {
         hidden / heads,
         false,
         false,
-        new Rotary(config.positive("rope_theta"), hidden / heads, new RotaryScaling.None()),
+        rotary,
         new AttentionPattern.Full(),
         feedForward(config, hidden),
         Optional.empty(),
         config.positive("rms_norm_eps"),
-        config.integer("max_sequence_length", 1, Config.MAX_COUNT),
+        maxLength,
         config.bool("weight_tying"),
         false,
         true,
-        new TokenIds(
-            OptionalInt.of(config.integer("mask_token_id", 0, last)),
-            List.of(config.integer("eos_token_id", 0, last)),
-            OptionalInt.of(config.integer("pad_token_id", 0, last))));
+        config.ids(vocabulary, OptionalInt.of(mask)));
   }
 
   private static int feedForward(Config config, int hidden) {

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.model;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -27,7 +28,6 @@ public final class LladaMoeFamily {
 
   private static final Map<String, String> OPTIONAL =
       Config.ordered(
-          "attention_bias", "false",
           "clip_qkv", "null",
           "moe_router_score_function", "\"softmax\"",
           "moe_router_enable_expert_bias", "false",
@@ -40,8 +40,8 @@ public final class LladaMoeFamily {
 
   private LladaMoeFamily() {}
 
-  private static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     config.require(REQUIRED);
     config.allow(OPTIONAL);
     int layers = config.integer("num_hidden_layers", 1, Config.MAX_LAYERS);
@@ -66,10 +66,16 @@ public final class LladaMoeFamily {
             new Router.Softmax(config.boolOr("norm_topk_prob", false)));
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(FAMILY.name(), false, true, new AttentionPattern.Full(), false),
+        new LlamaStyle.Traits(
+            FAMILY.name(),
+            false,
+            true,
+            new AttentionPattern.Full(),
+            false,
+            true,
+            Set.of("mlp_bias")),
         config.integerOr("dense_intermediate_size", experts.width(), 1, Config.MAX_WIDTH),
         Optional.of(experts),
-        LlamaStyle.mask(config, PUBLISHED_MASK),
-        config.positiveOr("partial_rotary_factor", 1));
+        LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /** What families share whose configurations and tensors are written as Llama's. */
 final class LlamaStyle {
@@ -29,27 +30,37 @@ final class LlamaStyle {
           "mlp.experts.",
           "mlp.shared_experts.");
 
+  /** Of Gemma, whose layers are others: they mean nothing to any family here. */
+  private static final Map<String, String> CAPS =
+      Config.ordered("attn_logit_softcapping", "null", "final_logit_softcapping", "null");
+
   private static final double DEFAULT_THETA = 10_000;
 
   private static final Map<String, String> REQUIRED = Config.ordered("hidden_act", "\"silu\"");
 
   private static final Map<String, String> OPTIONAL =
       Config.ordered(
+          "attention_bias", "false",
           "mlp_bias", "false",
           "use_sliding_window", "false",
-          "attn_logit_softcapping", "null",
-          "final_logit_softcapping", "null",
           "quantization_config", "null");
 
   private LlamaStyle() {}
 
-  /** What the families differ in, and their configurations do not say. */
+  /**
+   * What the families differ in, and their configurations do not say.
+   *
+   * @param isPartlyRotated whether {@code partial_rotary_factor} is heeded
+   * @param meaningless keys of other families, which the published code does not read
+   */
   record Traits(
       String family,
       boolean projectionBias,
       boolean headNorm,
       AttentionPattern pattern,
-      boolean shifted) {}
+      boolean shifted,
+      boolean isPartlyRotated,
+      Set<String> meaningless) {}
 
   /**
    * The model of a configuration with the usual keys.
@@ -58,15 +69,11 @@ final class LlamaStyle {
    * @param mask the id of a masked position
    */
   static ModelSpec spec(
-      Config config,
-      Traits traits,
-      int feedForward,
-      Optional<Experts> experts,
-      OptionalInt mask,
-      double partialRotary) {
+      Config config, Traits traits, int feedForward, Optional<Experts> experts, OptionalInt mask) {
     config.require(REQUIRED);
-    config.allow(OPTIONAL);
-    requireFullLayers(config);
+    config.allow(OPTIONAL, traits.meaningless());
+    config.allow(CAPS, CAPS.keySet());
+    requireFullLayers(config, traits);
     int hidden = config.integer("hidden_size", 1, Config.MAX_WIDTH);
     int layers = config.integer("num_hidden_layers", 1, Config.MAX_LAYERS);
     int heads = config.integer("num_attention_heads", 1, hidden);
@@ -76,15 +83,10 @@ final class LlamaStyle {
     }
     int headSize = headSize(config, hidden, heads);
     int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
-    int rotarySize = (int) (headSize * partialRotary);
-    if (rotarySize < 2 || rotarySize % 2 != 0) {
-      throw config.bad("partial_rotary_factor", "an even part of a head of " + headSize);
-    }
-    int maxLength = config.integer("max_position_embeddings", 1, Config.MAX_COUNT);
-    Rotary rotary = rotary(config, rotarySize, maxLength);
-    if (rotary.scaling() instanceof RotaryScaling.Yarn yarn) {
-      maxLength = Math.max(maxLength, (int) (yarn.factor() * yarn.trainedLength()));
-    }
+    int maxPositions = config.integer("max_position_embeddings", 1, Config.MAX_COUNT);
+    Rotary rotary =
+        RotaryConfig.read(
+            config, Optional.of(DEFAULT_THETA), headSize, traits.isPartlyRotated(), maxPositions);
     return new ModelSpec(
         traits.family(),
         vocabulary,
@@ -100,7 +102,7 @@ final class LlamaStyle {
         feedForward,
         experts,
         config.positive("rms_norm_eps"),
-        maxLength,
+        rotary.scaling().reach(maxPositions),
         config.boolOr("tie_word_embeddings", false),
         traits.shifted(),
         false,
@@ -133,81 +135,15 @@ final class LlamaStyle {
     return hidden / heads;
   }
 
-  private static void requireFullLayers(Config config) {
-    if (!config.isGiven("layer_types")) {
+  private static void requireFullLayers(Config config, Traits traits) {
+    String key = "layer_types";
+    if (!config.isGiven(key)
+        || config.strings(key).stream().allMatch(type -> type.equals("full_attention"))) {
       return;
     }
-    for (String type : config.strings("layer_types")) {
-      if (!type.equals("full_attention")) {
-        throw config.lacks("layer_types", "\"full_attention\" in every layer");
-      }
+    if (!traits.meaningless().contains(key)) {
+      throw config.lacks(key, "\"full_attention\" in every layer");
     }
-  }
-
-  /** Of {@code rope_theta} and {@code rope_scaling}, or of {@code rope_parameters} with both. */
-  private static Rotary rotary(Config config, int size, int maxLength) {
-    if (config.isGiven("rope_parameters")) {
-      Config parameters = config.object("rope_parameters");
-      double theta = parameters.positiveOr("rope_theta", DEFAULT_THETA);
-      return new Rotary(theta, size, scaling(config, "rope_parameters", parameters, maxLength));
-    }
-    double theta = config.positiveOr("rope_theta", DEFAULT_THETA);
-    RotaryScaling scaling =
-        config.isGiven("rope_scaling")
-            ? scaling(config, "rope_scaling", config.object("rope_scaling"), maxLength)
-            : new RotaryScaling.None();
-    return new Rotary(theta, size, scaling);
-  }
-
-  private static RotaryScaling scaling(Config config, String key, Config scaling, int maxLength) {
-    String type =
-        scaling.string("rope_type").or(() -> scaling.string("type")).orElse("(no rope_type)");
-    return switch (type) {
-      case "default" -> {
-        scaling.only(key, "rope_type", "type", "rope_theta");
-        yield new RotaryScaling.None();
-      }
-      case "llama3" -> {
-        scaling.only(
-            key,
-            "rope_type",
-            "type",
-            "rope_theta",
-            "factor",
-            "low_freq_factor",
-            "high_freq_factor",
-            "original_max_position_embeddings");
-        double low = scaling.positive("low_freq_factor");
-        double high = scaling.positive("high_freq_factor");
-        if (!(high > low)) {
-          throw scaling.bad("high_freq_factor", "more than low_freq_factor " + low);
-        }
-        yield new RotaryScaling.Llama3(
-            scaling.positive("factor"),
-            low,
-            high,
-            scaling.integer("original_max_position_embeddings", 1, Config.MAX_COUNT));
-      }
-      case "yarn" -> {
-        scaling.only(
-            key,
-            "rope_type",
-            "type",
-            "rope_theta",
-            "factor",
-            "beta_fast",
-            "beta_slow",
-            "attention_factor",
-            "original_max_position_embeddings");
-        double factor = scaling.positive("factor");
-        yield new RotaryScaling.Yarn(
-            factor,
-            scaling.positiveOr("beta_fast", 32),
-            scaling.positiveOr("beta_slow", 1),
-            scaling.integerOr("original_max_position_embeddings", maxLength, 1, Config.MAX_COUNT),
-            scaling.positiveOr("attention_factor", RotaryScaling.Yarn.magnitude(factor)));
-      }
-      default -> throw config.lacks(key, "rope_type default, llama3 and yarn");
-    };
+    config.unused(key, "it means nothing to a %s model".formatted(traits.family()));
   }
 }

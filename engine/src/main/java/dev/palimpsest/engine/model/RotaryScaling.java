@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.model;
 
+import java.util.Arrays;
+
 /** How a checkpoint stretches rotary frequencies to sequences longer than it was trained on. */
 public sealed interface RotaryScaling {
 
@@ -9,10 +11,38 @@ public sealed interface RotaryScaling {
     public double[] scaled(double[] frequencies, double theta) {
       return frequencies;
     }
+  }
+
+  /**
+   * Every frequency divided by a factor, which is the same as dividing every position by it ({@code
+   * rope_type} {@code linear}).
+   *
+   * @param factor by which the context grows
+   */
+  record Linear(double factor) implements RotaryScaling {
+    @Override
+    public double[] scaled(double[] frequencies, double theta) {
+      return Arrays.stream(frequencies).map(each -> each / factor).toArray();
+    }
 
     @Override
-    public double magnitude() {
-      return 1;
+    public int reach(int maxPositions) {
+      return Math.max(maxPositions, (int) Math.min(Integer.MAX_VALUE, factor * maxPositions));
+    }
+  }
+
+  /**
+   * A base that grows with the sequence once that is longer than the trained length ({@code
+   * rope_type} {@code dynamic}). Up to it, which is what the engine takes, nothing changes; beyond
+   * it, the keys of settled tokens would depend on how long the sequence is.
+   *
+   * @param factor by which the base grows
+   * @param trainedLength {@code max_position_embeddings}
+   */
+  record Dynamic(double factor, int trainedLength) implements RotaryScaling {
+    @Override
+    public double[] scaled(double[] frequencies, double theta) {
+      return frequencies;
     }
   }
 
@@ -37,11 +67,6 @@ public sealed interface RotaryScaling {
       }
       return result;
     }
-
-    @Override
-    public double magnitude() {
-      return 1;
-    }
   }
 
   /**
@@ -52,28 +77,42 @@ public sealed interface RotaryScaling {
    * @param betaFast turns within the trained length from which on a dimension stays
    * @param betaSlow turns up to which a dimension is divided
    * @param trainedLength {@code original_max_position_embeddings}
+   * @param isTruncated whether the ramp begins and ends at whole dimensions
    * @param magnitude by which cosines and sines are multiplied, {@code attention_factor}
    */
-  record Yarn(double factor, double betaFast, double betaSlow, int trainedLength, double magnitude)
+  record Yarn(
+      double factor,
+      double betaFast,
+      double betaSlow,
+      int trainedLength,
+      boolean isTruncated,
+      double magnitude)
       implements RotaryScaling {
 
-    /** The magnitude that the paper recommends for a factor. */
-    static double magnitude(double factor) {
-      return 0.1 * StrictMath.log(factor) + 1;
+    /** The magnitude that the paper recommends for a factor; none for a context that shrinks. */
+    static double magnitude(double factor, double weight) {
+      return factor <= 1 ? 1 : 0.1 * weight * StrictMath.log(factor) + 1;
     }
 
     @Override
     public double[] scaled(double[] frequencies, double theta) {
       int size = 2 * frequencies.length;
-      double low = Math.max(0, Math.floor(dimension(betaFast, size, theta)));
-      double high = Math.min(size - 1, Math.ceil(dimension(betaSlow, size, theta)));
-      double width = high > low ? high - low : 0.001;
+      double fast = dimension(betaFast, size, theta);
+      double slow = dimension(betaSlow, size, theta);
+      double low = Math.max(0, isTruncated ? Math.floor(fast) : fast);
+      double high = Math.min(size - 1, isTruncated ? Math.ceil(slow) : slow);
+      double width = high == low ? 0.001 : high - low;
       double[] result = new double[frequencies.length];
       for (int i = 0; i < result.length; i++) {
         double divided = Math.clamp((i - low) / width, 0, 1);
         result[i] = (divided / factor + (1 - divided)) * frequencies[i];
       }
       return result;
+    }
+
+    @Override
+    public int reach(int maxPositions) {
+      return Math.max(maxPositions, (int) Math.min(Integer.MAX_VALUE, factor * trainedLength));
     }
 
     /** The dimension that turns so often within the trained length. */
@@ -88,5 +127,12 @@ public sealed interface RotaryScaling {
   double[] scaled(double[] frequencies, double theta);
 
   /** What cosines and sines are multiplied by. */
-  double magnitude();
+  default double magnitude() {
+    return 1;
+  }
+
+  /** The longest sequence, of a model with so many {@code max_position_embeddings}. */
+  default int reach(int maxPositions) {
+    return maxPositions;
+  }
 }

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.model;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -21,10 +22,7 @@ public final class SdarFamily {
   private static final int PUBLISHED_MASK = 151_669;
   private static final int PUBLISHED_BLOCK = 4;
 
-  private static final Map<String, String> OPTIONAL =
-      Config.ordered(
-          "attention_bias", "false",
-          "use_regular_causal", "false");
+  private static final Map<String, String> OPTIONAL = Config.ordered("use_regular_causal", "false");
 
   private static final Map<String, String> EXPERTS =
       Config.ordered(
@@ -33,8 +31,8 @@ public final class SdarFamily {
 
   private SdarFamily() {}
 
-  private static ModelSpec spec(JsonNode json) {
-    Config config = new Config(json, FAMILY.name());
+  private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
+    Config config = new Config(json, FAMILY.name(), notices);
     config.allow(OPTIONAL);
     String key = config.isGiven("block_size") ? "block_size" : "block_length";
     int block = config.integerOr(key, PUBLISHED_BLOCK, 1, Config.MAX_COUNT);
@@ -49,11 +47,16 @@ public final class SdarFamily {
     return LlamaStyle.spec(
         config,
         new LlamaStyle.Traits(
-            FAMILY.name(), false, true, new AttentionPattern.BlockCausal(block), false),
+            FAMILY.name(),
+            false,
+            true,
+            new AttentionPattern.BlockCausal(block),
+            false,
+            false,
+            Set.of("mlp_bias")),
         LlamaStyle.feedForward(config),
         experts,
-        LlamaStyle.mask(config, PUBLISHED_MASK),
-        1);
+        LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 
   private static Experts experts(Config config) {

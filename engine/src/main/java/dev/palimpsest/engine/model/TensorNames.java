@@ -159,6 +159,14 @@ public record TensorNames(
     return shapes;
   }
 
+  /**
+   * Tensors that a checkpoint may have beside those of {@link #shapes}, and the ones that they must
+   * equal: the head that is tied to the embedding.
+   */
+  public Map<String, String> ties(ModelSpec spec) {
+    return spec.tiedHead() ? Map.of(head, embedding) : Map.of();
+  }
+
   private void putExperts(
       Map<String, List<Long>> shapes, ModelSpec spec, int number, Set<String> present) {
     Experts mixture = spec.experts().orElseThrow();

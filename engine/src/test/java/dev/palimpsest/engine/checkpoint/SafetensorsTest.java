@@ -126,7 +126,7 @@ final class SafetensorsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 7})
+  @ValueSource(ints = {1, 7})
   void aFileTooShortForItsLengthFieldIsRefused(int bytes) {
     assertThat(refusal(new byte[bytes])).hasMessageContaining("has " + bytes + " bytes");
   }
@@ -187,7 +187,7 @@ final class SafetensorsTest {
         "{\"dtype\":\"F32\"} | has no shape",
         "{\"dtype\":\"F32\",\"shape\":[1]} | has no data_offsets",
         "{\"dtype\":32} | has a dtype that is not a string",
-        "{\"dtype\":\"F64\"} | has dtype \"F64\"; F32, F16, BF16 and I64 are supported",
+        "{\"dtype\":\"F4\"} | has dtype \"F4\"; F32, F16, BF16 and I64 are supported",
         "{\"dtype\":\"f32\"} | has dtype \"f32\"",
         "{\"shape\":4} | has a shape that is not an array",
         "{\"shape\":[\"4\"]} | has a shape with an element that is not an integer",
