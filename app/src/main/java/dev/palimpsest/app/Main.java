@@ -74,6 +74,7 @@ public final class Main implements Runnable {
     Main main = new Main();
     return commandLine(main, arguments)
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExpandAtFiles(false) // a prompt may begin with @
         .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
         .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
         .execute(arguments);

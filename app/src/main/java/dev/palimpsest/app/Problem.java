@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.text.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ record Problem(String prompt, String answer, Optional<Integer> steps) {
     }
     JsonMapper mapper = new JsonMapper();
     List<Problem> problems = new ArrayList<>();
-    List<String> lines = Files.readAllLines(file);
+    List<String> lines = TextFile.read(file).lines().toList();
     for (int number = 1; number <= lines.size(); number++) {
       String line = lines.get(number - 1);
       if (!line.isBlank()) {

@@ -1,11 +1,13 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.bindings.LibraryCache;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -40,7 +42,7 @@ final class TraceTable implements AutoCloseable {
   }
 
   static TraceTable open(boolean predictions) throws SQLException {
-    Connection plain = DriverManager.getConnection("jdbc:duckdb:");
+    Connection plain = connection();
     try {
       DuckDBConnection connection = plain.unwrap(DuckDBConnection.class);
       try (Statement statement = connection.createStatement()) {
@@ -53,6 +55,26 @@ final class TraceTable implements AutoCloseable {
     } catch (SQLException | RuntimeException e) {
       plain.close();
       throw e;
+    }
+  }
+
+  /** DuckDB's library unpacks itself into a file of this user's in the temporary folder. */
+  private static Connection connection() throws SQLException {
+    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+    try {
+      if (System.getProperty("os.name").equals("Linux")) {
+        LibraryCache.requireRoom(
+            folder,
+            "/libduckdb_java.so_linux_"
+                + System.getProperty("os.arch").replace("aarch64", "arm64"));
+      }
+      return DriverManager.getConnection("jdbc:duckdb:");
+    } catch (IOException | LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new SQLException(
+          "DuckDB's native library cannot be kept in the temporary folder (%s): set -Djava.io.tmpdir in PALIMPSEST_JVM_OPTS to another folder"
+              .formatted(cause.getMessage()),
+          e);
     }
   }
 

@@ -3,25 +3,25 @@ package dev.palimpsest.bindings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.bindings.LibraryCache.Library;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
-import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The cache, with class files in the place of libraries. */
 class LibraryCacheTest {
@@ -43,16 +43,12 @@ class LibraryCacheTest {
     }
   }
 
-  private static Library library(String resource) {
-    try {
-      byte[] bytes = bytes(resource);
-      CRC32 crc = new CRC32();
-      crc.update(bytes);
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
-      return new Library(resource, HexFormat.of().formatHex(digest), crc.getValue());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+  private static LibraryCache cache(Path folder) {
+    return new LibraryCache(folder, "WHERE");
+  }
+
+  private static Set<PosixFilePermission> mode(String mode) {
+    return PosixFilePermissions.fromString(mode);
   }
 
   private static List<String> names(Path folder) throws IOException {
@@ -63,28 +59,39 @@ class LibraryCacheTest {
 
   @Test
   void librariesLieSideBySideWithTheBytesOfTheirResources() throws IOException {
-    Path unpacked =
-        new LibraryCache(folder.resolve("not/there/yet"))
-            .unpack("group", library(ONE), library(OTHER));
-    assertThat(unpacked).isEqualTo(folder.resolve("not/there/yet/group"));
+    Path unpacked = cache(folder.resolve("not/there/yet")).unpack("group", ONE, OTHER);
+    assertThat(unpacked.getParent()).isEqualTo(folder.resolve("not/there/yet"));
+    assertThat(unpacked.getFileName().toString()).startsWith("group-");
     assertThat(names(unpacked)).containsExactly("OneDnn.class", "OneDnnException.class");
     assertThat(unpacked.resolve("OneDnn.class")).hasBinaryContent(bytes(ONE));
     assertThat(unpacked.resolve("OneDnnException.class")).hasBinaryContent(bytes(OTHER));
+    assertThat(Files.getPosixFilePermissions(folder.resolve("not"))).isEqualTo(mode("rwx------"));
+  }
+
+  @Test
+  void aLibraryInAJarIsUnpackedToo() throws IOException {
+    String inJar = "/org/slf4j/Logger.class";
+    assertThat(cache(folder).unpack("group", inJar).resolve("Logger.class"))
+        .hasBinaryContent(bytes(inJar));
+  }
+
+  @Test
+  void otherContentsHaveAnotherFolder() throws IOException {
+    assertThat(cache(folder).unpack("group", ONE))
+        .isNotEqualTo(cache(folder).unpack("group", OTHER));
   }
 
   @Test
   void aLibraryIsUnpackedOnce() throws IOException {
-    LibraryCache cache = new LibraryCache(folder);
-    Path file = cache.unpack("group", library(ONE)).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
     Files.setLastModifiedTime(file, LONG_AGO);
-    cache.unpack("group", library(ONE));
+    cache(folder).unpack("group", ONE);
     assertThat(Files.getLastModifiedTime(file)).isEqualTo(LONG_AGO);
   }
 
   @Test
   void aDamagedFileIsReplaced() throws IOException {
-    LibraryCache cache = new LibraryCache(folder);
-    Path file = cache.unpack("group", library(ONE)).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
     byte[] good = bytes(ONE);
     byte[] flipped = good.clone();
     flipped[good.length / 2] ^= 1;
@@ -92,30 +99,79 @@ class LibraryCacheTest {
     System.arraycopy(good, 0, cut, 0, cut.length);
     for (byte[] damaged : List.of(flipped, cut, new byte[0])) {
       Files.write(file, damaged);
-      cache.unpack("group", library(ONE));
+      cache(folder).unpack("group", ONE);
       assertThat(file).hasBinaryContent(good);
       assertThat(names(file.resolveSibling(""))).containsExactly("OneDnn.class");
     }
   }
 
   @Test
-  void aWrongSha256IsRefusedAndLeavesNothingBehind() throws IOException {
-    Library right = library(ONE);
-    Library wrong = new Library(ONE, "0".repeat(64), right.crc32());
-    assertThatThrownBy(() -> new LibraryCache(folder).unpack("group", wrong))
+  void aFileThatOthersCouldWriteIsReplaced() throws IOException {
+    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Files.setPosixFilePermissions(file, mode("rw-rw-rw-"));
+    cache(folder).unpack("group", ONE);
+    assertThat(Files.getPosixFilePermissions(file)).isEqualTo(mode("rw-------"));
+  }
+
+  @Test
+  void aLinkInTheFilesPlaceIsReplaced() throws IOException {
+    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Path elsewhere = folder.resolve("elsewhere");
+    Files.move(file, elsewhere);
+    Files.createSymbolicLink(file, elsewhere);
+    cache(folder).unpack("group", ONE);
+    assertThat(file).isRegularFile().hasBinaryContent(bytes(ONE));
+    assertThat(Files.isSymbolicLink(file)).isFalse();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @ValueSource(strings = {"rwxrwxrwx", "rwxrwx---", "rwx----w-", "rwxr-xrwx"})
+  void aFolderThatOthersCanWriteIsRefusedWithTheRemedy(String mode) throws IOException {
+    Path open = Files.createDirectory(folder.resolve("open"));
+    Files.setPosixFilePermissions(open, mode(mode));
+    assertThatThrownBy(() -> cache(open.resolve("cache")).unpack("group", ONE))
         .isInstanceOf(IOException.class)
-        .hasMessage(
-            ONE + " has SHA-256 " + right.sha256() + " where " + "0".repeat(64) + " is expected");
-    assertThat(names(folder.resolve("group"))).isEmpty();
+        .hasMessageStartingWith(
+            "native libraries cannot be kept in " + open.resolve("cache") + " (" + open)
+        .hasMessageContaining("can be written by other users")
+        .hasMessageEndingWith(": set WHERE to a folder that you own and nobody else can write");
+    Path own = Files.createDirectory(folder.resolve("own"));
+    Path unpacked = cache(own).unpack("group", ONE);
+    Files.setPosixFilePermissions(unpacked, mode(mode));
+    assertThatThrownBy(() -> cache(own).unpack("group", ONE))
+        .hasMessageContaining(unpacked + " can be written by other users");
+  }
+
+  @Test
+  void aLinkLeadsToWhatIsChecked() throws IOException {
+    Path open = Files.createDirectory(folder.resolve("open"));
+    Files.setPosixFilePermissions(open, mode("rwxrwxrwx"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), open);
+    assertThatThrownBy(() -> cache(link).unpack("group", ONE))
+        .hasMessageContaining(open + " can be written by other users");
+  }
+
+  @Test
+  void aRelativeFolderIsRefused() {
+    assertThatThrownBy(() -> cache(Path.of("?", ".cache")).unpack("group", ONE))
+        .hasMessageContaining("is not an absolute path");
+    assertThat(Path.of("?")).doesNotExist();
+  }
+
+  @Test
+  void aFileInTheFoldersPlaceIsNamed() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "in the way");
+    assertThatThrownBy(() -> cache(file.resolve("cache")).unpack("group", ONE))
+        .hasMessageStartingWith("native libraries cannot be kept in " + file.resolve("cache"))
+        .hasMessageContaining("cannot be made");
   }
 
   @Test
   void aMissingResourceIsNamed() throws IOException {
-    Library missing = new Library(RESOURCES + "missing.so", "", 0);
-    assertThatThrownBy(() -> new LibraryCache(folder).unpack("group", missing))
+    assertThatThrownBy(() -> cache(folder).unpack("group", RESOURCES + "missing.so"))
         .isInstanceOf(IOException.class)
         .hasMessage(RESOURCES + "missing.so is not on the class path");
-    assertThat(names(folder.resolve("group"))).isEmpty();
+    assertThat(names(folder)).isEmpty();
   }
 
   @Test
@@ -131,15 +187,15 @@ class LibraryCacheTest {
               pool.submit(
                   () -> {
                     start.await();
-                    return new LibraryCache(folder).unpack(group, library(ONE), library(OTHER));
+                    return cache(folder).unpack(group, ONE, OTHER);
                   }));
         }
         for (Future<Path> each : all) {
           assertThat(each.get().resolve("OneDnn.class")).hasBinaryContent(bytes(ONE));
         }
       }
-      assertThat(names(folder.resolve(group)))
-          .containsExactly("OneDnn.class", "OneDnnException.class");
+      Path unpacked = cache(folder).unpack(group, ONE, OTHER);
+      assertThat(names(unpacked)).containsExactly("OneDnn.class", "OneDnnException.class");
     }
   }
 }

@@ -3,7 +3,6 @@ package dev.palimpsest.bindings.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.bindings.LibraryCache;
-import dev.palimpsest.bindings.LibraryCache.Library;
 import dev.palimpsest.bindings.NativeLibrary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -26,11 +25,7 @@ public final class Cuda {
    */
   public static final String EMULATOR = "palimpsest.cuda.emulator";
 
-  private static final Library JCUDA =
-      new Library(
-          "/lib/libJCudaDriver-12.6.0-linux-x86_64.so",
-          "fdc3b4b4fca4f0fab54ff12c0b4d6ad1c5e8d55015b4950834c705e5db301255",
-          0x74a2fb49L);
+  private static final String JCUDA = "/lib/libJCudaDriver-12.6.0-linux-x86_64.so";
 
   /** What came last to the driver of all that the engine calls: with 12.8. */
   private static final List<String> NEWEST_SYMBOLS =
@@ -155,7 +150,7 @@ public final class Cuda {
     private static Optional<String> jcudaFailure() {
       String temporary = System.getProperty("java.io.tmpdir");
       try {
-        Path folder = LibraryCache.ofUser().unpack("jcuda-12.6.0", JCUDA);
+        Path folder = LibraryCache.ofUser().unpack("jcuda", JCUDA);
         System.setProperty("java.io.tmpdir", folder.toString());
         JCudaDriver.setExceptionsEnabled(false);
         return Optional.empty();

@@ -7,7 +7,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.palimpsest.bindings.LibraryCache;
-import dev.palimpsest.bindings.LibraryCache.Library;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -28,16 +27,8 @@ import java.util.Optional;
  */
 public final class OneDnn {
   private static final String RESOURCES = "/org/bytedeco/dnnl/linux-x86_64/";
-  private static final Library OPENMP =
-      new Library(
-          RESOURCES + "libgomp.so.1",
-          "115302e45583ad3e8df681c0a5af4c8273b7399f764965280d70d8780e5ee454",
-          0xcb2a97caL);
-  private static final Library DNNL =
-      new Library(
-          RESOURCES + "libdnnl.so.3",
-          "a8948803c5718bac623b664be77fb47e24328e8693997e96e02c4308b0ee826f",
-          0xb06a1ecaL);
+  private static final String OPENMP = "libgomp.so.1";
+  private static final String DNNL = "libdnnl.so.3";
   private static final int AVX512_CORE_BF16 = 0xe7;
 
   /** The right-hand matrix is used as it is stored. */
@@ -231,7 +222,7 @@ public final class OneDnn {
         return unavailable("oneDNN is switched off by -Dpalimpsest.onednn.disabled=true");
       }
       try {
-        Path folder = LibraryCache.ofUser().unpack("onednn-3.11", OPENMP, DNNL);
+        Path folder = LibraryCache.ofUser().unpack("onednn", RESOURCES + OPENMP, RESOURCES + DNNL);
         useOneOpenMpThread();
         open(folder, OPENMP);
         SymbolLookup dnnl = open(folder, DNNL);
@@ -266,8 +257,8 @@ public final class OneDnn {
           .downcallHandle(library.findOrThrow(name), FunctionDescriptor.of(result));
     }
 
-    private static SymbolLookup open(Path folder, Library library) {
-      return SymbolLookup.libraryLookup(folder.resolve(library.fileName()), Arena.global());
+    private static SymbolLookup open(Path folder, String library) {
+      return SymbolLookup.libraryLookup(folder.resolve(library), Arena.global());
     }
 
     private static String versionText(MemorySegment version) {

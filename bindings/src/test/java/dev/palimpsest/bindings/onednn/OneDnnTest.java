@@ -82,7 +82,8 @@ class OneDnnTest {
     assumeTrue(OneDnn.isAvailable());
     Answer answer = probe(folder);
     assertThat(answer.lines()).containsExactly("true: no failure", "4.0");
-    assertThat(folder.resolve("palimpsest/onednn-3.11/libdnnl.so.3")).isRegularFile();
+    assertThat(folder.resolve("palimpsest"))
+        .isDirectoryRecursivelyContaining("glob:**/libdnnl.so.3");
   }
 
   @Test

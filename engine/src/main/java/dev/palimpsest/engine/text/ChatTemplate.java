@@ -81,7 +81,7 @@ public final class ChatTemplate {
     }
     if (Files.isRegularFile(file)) {
       try {
-        return Optional.of(new ChatTemplate(file, Files.readString(file), tokens));
+        return Optional.of(new ChatTemplate(file, TextFile.read(file), tokens));
       } catch (IOException e) {
         throw new CheckpointException("%s: cannot be read: %s.".formatted(file, e.getMessage()), e);
       }

@@ -3,7 +3,6 @@ package dev.palimpsest.engine.text;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import java.io.IOException;
@@ -21,9 +20,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * A Hugging Face {@code tokenizer.json}, run by the library that defines the format (through DJL).
  *
- * <p>Never goes online: DJL is set to offline mode and to the CPU library in its own jar, which it
- * copies to {@code ~/.djl.ai} ({@code DJL_CACHE_DIR} moves it) on first use. Safe for use by many
- * threads until it is closed.
+ * <p>Never goes online. Safe for use by many threads until it is closed.
  */
 public final class Tokenizer implements AutoCloseable {
   private static final String FILE = "tokenizer.json";
@@ -62,15 +59,16 @@ public final class Tokenizer implements AutoCloseable {
     JsonNode json = JsonFile.readObject(file);
     Map<String, Integer> ids = ids(file, json);
     OptionalInt unknownId = unknownId(json.path("model"), ids);
-    stayOffline();
+    if (TokenizerLibrary.failure().isPresent()) {
+      throw new CheckpointException(
+          "%s: the tokenizer cannot run here: %s."
+              .formatted(file, TokenizerLibrary.failure().get()));
+    }
     try (InputStream stream = Files.newInputStream(file)) {
       return new Tokenizer(file, HuggingFaceTokenizer.newInstance(stream, OPTIONS), ids, unknownId);
     } catch (IOException | RuntimeException e) {
       throw new CheckpointException(
           "%s: the tokenizer cannot be built: %s.".formatted(file, reason(e)), e);
-    } catch (LinkageError | AssertionError e) {
-      throw new CheckpointException(
-          "%s: the native tokenizer library cannot be loaded: %s.".formatted(file, reason(e)), e);
     }
   }
 
@@ -81,19 +79,7 @@ public final class Tokenizer implements AutoCloseable {
    * @return whether it is loaded
    */
   public static boolean prepare() {
-    stayOffline();
-    try {
-      LibUtils.checkStatus();
-      return true;
-    } catch (RuntimeException | LinkageError | AssertionError e) {
-      return false;
-    }
-  }
-
-  private static void stayOffline() {
-    System.setProperty("ai.djl.offline", "true");
-    System.setProperty("OPT_OUT_TRACKING", "true");
-    System.setProperty("RUST_FLAVOR", "cpu");
+    return TokenizerLibrary.failure().isEmpty();
   }
 
   private static String reason(Throwable e) {

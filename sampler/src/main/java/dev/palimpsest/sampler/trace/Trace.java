@@ -103,8 +103,12 @@ public final class Trace {
   }
 
   private static InputStream open(Path file) throws IOException {
+    boolean packed = file.toString().endsWith(".zst");
+    if (packed) {
+      ZstdLibrary.require();
+    }
     InputStream in = new BufferedInputStream(Files.newInputStream(file));
-    if (!file.toString().endsWith(".zst")) {
+    if (!packed) {
       return in;
     }
     try {

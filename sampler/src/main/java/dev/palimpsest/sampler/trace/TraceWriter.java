@@ -20,6 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
  * that what a killed process leaves is a valid beginning.
  */
 public final class TraceWriter implements TraceListener, AutoCloseable {
+  private static final String PACKED = ".zst";
   private static final int ZSTD_LEVEL = 6;
 
   private final OutputStream out;
@@ -40,14 +41,25 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
    */
   public static TraceWriter open(
       Path file, TraceHeader header, IntFunction<String> pieces, boolean predictions) {
+    boolean packed = file.toString().endsWith(PACKED);
+    try {
+      if (packed) {
+        ZstdLibrary.require();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "%s: the trace cannot be packed here: %s; a name without %s is written unpacked."
+              .formatted(file, e.getMessage(), PACKED),
+          e);
+    }
     try {
       OutputStream out = Files.newOutputStream(file);
       try {
-        OutputStream packed =
-            file.toString().endsWith(".zst")
-                ? new ZstdOutputStream(out, ZSTD_LEVEL)
-                : new BufferedOutputStream(out);
-        return new TraceWriter(packed, header, pieces, predictions);
+        return new TraceWriter(
+            packed ? new ZstdOutputStream(out, ZSTD_LEVEL) : new BufferedOutputStream(out),
+            header,
+            pieces,
+            predictions);
       } catch (RuntimeException | IOException e) {
         out.close();
         throw e;
