@@ -16,11 +16,13 @@ import java.lang.foreign.MemorySegment;
 final class RehearsedGemm implements Gemm, AutoCloseable {
   private static final int[] ROWS = {1, 6, 24, 72};
   private static final int PANEL = 64;
-  private static final int LENGTH = 4 * Arithmetic.CHAIN;
+  private static final int LENGTH = Arithmetic.CHAIN;
   private static final int REPEATS = 8;
 
-  /** The compiler has done what it will when nothing became faster for so long. */
-  private static final long PATIENCE_NANOS = 500_000_000L;
+  /** The compiler has done what it will when nothing became faster for so long, and so often. */
+  private static final long PATIENCE_NANOS = 1_000_000_000L;
+
+  private static final int PATIENCE_ROUNDS = 200;
 
   private final OneDnnGemm library;
   private final VectorGemm vector = new VectorGemm();
@@ -58,18 +60,22 @@ final class RehearsedGemm implements Gemm, AutoCloseable {
   private boolean becomesFaster(int rows, Matrix a, Matrix b, Matrix c) {
     long fastest = Long.MAX_VALUE;
     long improved = System.nanoTime();
-    while (!closed && System.nanoTime() - improved < PATIENCE_NANOS) {
+    int rounds = 0;
+    while (!closed && (rounds < PATIENCE_ROUNDS || System.nanoTime() - improved < PATIENCE_NANOS)) {
       long found = nanos(() -> vector.multiply(rows, PANEL, LENGTH, a, b, false, c));
-      if (vector.takesBf16(rows)) {
+      if (rows == 1) {
+        // A kernel of its own; more rows run it again, and the library would have to widen first.
         found =
             Math.max(found, nanos(() -> vector.multiplyBf16(rows, PANEL, LENGTH, a, b, false, c)));
       }
       if (found <= nanos(() -> library.multiply(rows, PANEL, LENGTH, a, b, false, c))) {
         return true;
       }
+      rounds++;
       if (found < fastest) {
         fastest = found;
         improved = System.nanoTime();
+        rounds = 0;
       }
     }
     return false;

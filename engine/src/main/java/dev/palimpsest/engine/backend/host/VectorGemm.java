@@ -25,8 +25,8 @@ final class VectorGemm implements Gemm {
   private static final long THIRD = 2 * BYTES;
   private static final long FOURTH = 3 * BYTES;
 
-  /** From these rows on, a panel that is widened once is faster. */
-  private static final int ROWS_IN_BF16 = 2;
+  /** Beyond these rows, a panel that is widened once is faster. */
+  private static final int ROWS_IN_BF16 = 6;
 
   /** The chains of a tile, one buffer a thread: [rows, a pair of vectors]. */
   private static final ThreadLocal<MemorySegment> CHAINS =
@@ -243,7 +243,7 @@ final class VectorGemm implements Gemm {
 
   @Override
   public boolean takesBf16(int m) {
-    return m < ROWS_IN_BF16;
+    return m <= ROWS_IN_BF16;
   }
 
   @Override
