@@ -2,7 +2,7 @@
 
 python -m pip install jinja2==3.1.6; python fuzz.py [COUNT [SEED]]
 
-The sample in the repository is of 400 templates. To compare more, write more and run JinjaTemplateTest.
+The sample in the repository is of 500 templates. To compare more, write more and run JinjaTemplateTest.
 """
 
 import json
@@ -191,7 +191,7 @@ class Generator:
                 "range(6)[1:4]", "-1|abs", "not 1 == 2", "1 < 2 < 3", "(1,)", "()", "[[1,[2]],{'a':(1,2)}]", "'a' 'b'", "messages|length",
                 "namespace(a=1)", "'\\N{BULLET}\\x41\\q\\é'", "1.5e3", "0o17", "'{0[role]} {1.role!r:>9}'.format(*messages)",
                 "'{a}{b}'.format(**{'a':1,'b':'x'})", "'{} {}'.format(1)", "'{{}}'.format(1)", "messages[0].items()", "joiner('-')()", "1.is_integer",
-                "messages", "cycler('a','b').next()", "loop", "messages[-1]", "2**-1", "7//-2", "-7%3", "1/3", "2**0.5", "10**15/7", "1e308*10",
+                "messages", "cycler('a','b').next()", "loop", "messages[-1]", "2**-1", "7//-2", "-7%3", "1/3", "2**0.5", "10**15/7",
                 "true+true", "none ~ 1", "'a' < 'B'", "[1,2] < [1,3]", "(1,2) == [1,2]", "1 == 1.0 == true", "{1:2}[true]", "'%s' % [1,2]",
             ]
         )
@@ -257,7 +257,7 @@ class Generator:
 
 def main():
     warnings.simplefilter("ignore")
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 12
     generator = Generator(seed)
     jinja = environment()
@@ -274,7 +274,9 @@ def main():
                 messages=MESSAGES, tools=None, documents=None, add_generation_prompt=True, bos_token="<s>", eos_token="</s>"
             )
             text.encode("utf-8")
-            if " at 0x" in text or "<function" in text or "<bound method" in text or "<built-in" in text or "lipsum" in text or len(text) > 5000:
+            if len(text) > 5000 or re.search(r"\dj\)", text, re.IGNORECASE):
+                continue  # too long, or a complex number
+            if re.search(" at 0x|<function|<bound method|<built-in", text, re.IGNORECASE):
                 case["fails"] = True
             else:
                 case["text"] = text

@@ -22,7 +22,6 @@ import java.util.regex.Pattern;
 
 /** Jinja's filters, and Transformers' {@code tojson}. */
 final class Filters {
-  private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
   private static final Pattern TAGS = Pattern.compile("(?s)<!--.*?-->|<[^>]*>");
   private static final Pattern ATTRIBUTE_BREAK = Pattern.compile("[\\s/>=]");
   private static final List<String> SIZES = List.of("k", "M", "G", "T", "P", "E", "Z", "Y");
@@ -85,7 +84,7 @@ final class Filters {
           bound("unique", "case_sensitive? attribute?", Filters::unique),
           bound("upper", "", (value, _) -> Characters.upper(Values.text(value))),
           bound("urlencode", "", (value, _) -> urlEncoded(value)),
-          bound("wordcount", "", (v, _) -> WORD.matcher(Values.text(v)).results().count()),
+          bound("wordcount", "", (v, _) -> words(Values.text(v))),
           bound("xmlattr", "autospace?", Filters::xmlAttributes));
 
   static final Set<String> NAMES = FILTERS.keySet();
@@ -140,19 +139,20 @@ final class Filters {
   }
 
   private static Object batches(Object value, Given given) {
-    long size = given.whole("linecount", 0);
+    Object size = given.get("linecount");
     List<Object> batches = new ArrayList<>();
     List<Object> batch = new ArrayList<>();
     for (Object each : Values.items(value)) {
-      if (batch.size() == size) {
+      if (Values.equal((long) batch.size(), size)) {
         batches.add(batch);
         batch = new ArrayList<>();
       }
       batch.add(each);
     }
     if (!batch.isEmpty()) {
-      if (given.some("fill_with").isPresent() && batch.size() < size) {
-        batch.addAll(Collections.nCopies(few(size) - batch.size(), given.get("fill_with")));
+      if (given.some("fill_with").isPresent() && Values.ordered("<", (long) batch.size(), size)) {
+        batch.addAll(
+            Collections.nCopies(few(given.whole(size)) - batch.size(), given.get("fill_with")));
       }
       batches.add(batch);
     }
@@ -301,12 +301,11 @@ final class Filters {
     if (given.find("precision").filter(Values::isNone).isPresent()) {
       return truncated(rounded(number, 0));
     }
-    long precision = given.whole("precision", 0);
-    if (Math.abs(precision) > 400) {
-      throw new JinjaException("\"round\" takes a precision of -400 to 400");
+    Object precision = given.find("precision").orElse(0L);
+    if (method.equals("common")) {
+      return rounded(number, Math.toIntExact(Math.clamp(given.bound(precision), -5000, 5000)));
     }
     return switch (method) {
-      case "common" -> rounded(number, (int) precision);
       case "ceil", "floor" -> {
         Object power = Numbers.arithmetic("**", 10L, precision);
         Object scaled = Numbers.arithmetic("*", number, power);
@@ -600,7 +599,7 @@ final class Filters {
 
   private static Object truncated(Object value, Given given) {
     String text = Values.text(value);
-    long length = given.whole("length", 255);
+    long length = given.find("length").map(given::bound).orElse(255L);
     String end = given.find("end").map(given::string).orElse("...");
     long leeway = given.some("leeway").map(given::whole).orElse(5L);
     if (length < Characters.length(end) || leeway < 0) {
@@ -613,6 +612,18 @@ final class Filters {
     int cut = text.offsetByCodePoints(0, (int) (length - Characters.length(end)));
     String kept = text.substring(0, cut);
     return (given.flag("killwords") ? kept : Strings.split(kept, " ", 1, true).getFirst()) + end;
+  }
+
+  /** The number of runs of letters, numbers and underscores. */
+  private static long words(String text) {
+    long words = 0;
+    boolean inWord = false;
+    for (int c : text.codePoints().toArray()) {
+      boolean part = c == '_' || Characters.isAlphanumeric(c);
+      words += part && !inWord ? 1 : 0;
+      inWord = part;
+    }
+    return words;
   }
 
   private static String escaped(String text) {
@@ -674,10 +685,10 @@ final class Filters {
               if (Values.isNone(each) || each instanceof Undefined) {
                 return;
               }
-              if (ATTRIBUTE_BREAK.matcher(Values.text(key)).find()) {
-                throw new JinjaException("\"" + Values.text(key) + "\" is no name of an attribute");
+              if (!(key instanceof String name) || ATTRIBUTE_BREAK.matcher(name).find()) {
+                throw new JinjaException(Values.repr(key) + " is no name of an attribute");
               }
-              attributes.add(escaped(Values.text(key)) + "=\"" + escaped(Values.text(each)) + "\"");
+              attributes.add(escaped(name) + "=\"" + escaped(Values.text(each)) + "\"");
             });
     boolean space = given.find("autospace").map(Values::isTrue).orElse(true);
     return (space && !attributes.isEmpty() ? " " : "") + String.join(" ", attributes);

@@ -121,7 +121,7 @@ final class Formats {
           placed(
               each instanceof String text && Characters.length(text) == 1
                   ? text
-                  : Character.toString((int) Numbers.decimal(numeric("%c", each))),
+                  : character(whole("%c", each)),
               layout);
       case 'd', 'i', 'u' -> {
         BigInteger whole = truncated("%" + type, each);
@@ -149,7 +149,11 @@ final class Formats {
     if (!text.equals("*")) {
       return (int) Math.min(WIDEST + 1L, Long.parseLong(text.length() > 9 ? "999999999" : text));
     }
-    return whole("*", rest.next()).intValueExact();
+    return few(whole("*", rest.next()));
+  }
+
+  private static int few(BigInteger count) {
+    return count.bitLength() > 31 ? WIDEST + 1 : count.intValue();
   }
 
   private static int width(int width) {
@@ -193,6 +197,13 @@ final class Formats {
       throw new JinjaException("\"%s\" takes a finite number".formatted(format));
     }
     return Numbers.exact(number).toBigInteger();
+  }
+
+  private static String character(BigInteger point) {
+    if (point.bitLength() > 31 || !Character.isValidCodePoint(point.intValue())) {
+      throw new JinjaException(point + " is no code point");
+    }
+    return Character.toString(point.intValue());
   }
 
   private static String cut(String text, Optional<Integer> precision) {
@@ -389,7 +400,7 @@ final class Formats {
           default -> 10;
         };
     if (type.equals("c")) {
-      return placed(Character.toString(value.intValueExact()), layout);
+      return placed(character(value), layout);
     }
     if (radix != 10 && layout.grouping() == ',') {
       throw new JinjaException("\",\" groups decimal digits alone");

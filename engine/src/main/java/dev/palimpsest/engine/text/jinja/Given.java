@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.text.jinja;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,8 @@ import java.util.Optional;
  * them: by place, then by name, nothing twice, nothing unknown, nothing missing.
  */
 final class Given {
+  private static final long BEYOND = 1L << 40;
+
   private final String callee;
   private final Map<String, Object> values;
 
@@ -103,6 +106,15 @@ final class Given {
       return number;
     }
     throw new JinjaException(
-        "\"%s\" takes an int, not a value of type %s".formatted(callee, Values.type(value)));
+        value instanceof BigInteger
+            ? "\"%s\" is given too large an int".formatted(callee)
+            : "\"%s\" takes an int, not a value of type %s".formatted(callee, Values.type(value)));
+  }
+
+  /** An int that bounds a text: one that is beyond all texts is as good as the largest. */
+  long bound(Object value) {
+    return value instanceof BigInteger number
+        ? number.signum() * BEYOND
+        : Math.clamp(whole(value), -BEYOND, BEYOND);
   }
 }

@@ -213,17 +213,21 @@ final class Interpreter {
     }
 
     void run() {
+      boolean whole = false;
       while (index < items.size()) {
         step();
         scope = new Scope(outer, Map.of("loop", this));
         assign(loop.target(), items.get(index));
-        if (Interpreter.this.run(loop.body()) == End.BREAK) {
+        End end = Interpreter.this.run(loop.body());
+        whole |= end == End.NORMAL;
+        if (end == End.BREAK) {
           break;
         }
         index++;
       }
       scope = outer;
-      if (items.isEmpty()) {
+      // Jinja runs it, too, where every turn was left by "continue" or "break".
+      if (!whole) {
         End _ = within(new Scope(outer, Map.of()), loop.otherwise());
       }
     }
@@ -395,7 +399,10 @@ final class Interpreter {
 
     @Override
     public String toString() {
-      return "<Macro " + Values.repr(macro.name()) + ">";
+      // What stands in a call block has no name.
+      return macro.name().equals("caller")
+          ? "<Macro anonymous>"
+          : "<Macro " + Values.repr(macro.name()) + ">";
     }
   }
 

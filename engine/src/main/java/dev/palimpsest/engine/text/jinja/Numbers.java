@@ -96,9 +96,18 @@ final class Numbers {
         + Math.abs(exponent);
   }
 
+  /** A text with the decimal digits of every script as those of ASCII. */
+  private static String digits(String text) {
+    StringBuilder digits = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            c -> digits.appendCodePoint(Character.isDigit(c) ? '0' + Character.digit(c, 10) : c));
+    return digits.toString();
+  }
+
   /** {@code float(text)}. */
   static Optional<Double> parseFloat(String text) {
-    Matcher matcher = FLOAT.matcher(Strings.strip(text));
+    Matcher matcher = FLOAT.matcher(digits(Strings.strip(text)));
     if (!matcher.matches()) {
       return Optional.empty();
     }
@@ -120,7 +129,7 @@ final class Numbers {
 
   /** {@code int(text, base)}. */
   static Optional<Object> parseInt(String text, int base) {
-    String rest = Characters.lower(Strings.strip(text));
+    String rest = Characters.lower(digits(Strings.strip(text)));
     boolean negative = rest.startsWith("-");
     if (negative || rest.startsWith("+")) {
       rest = rest.substring(1);
@@ -190,6 +199,9 @@ final class Numbers {
             case "//" -> floorDivided(a, b)[0];
             default -> floorDivided(a, b)[1];
           });
+    }
+    if (whole && big(left).signum() == 0) {
+      return big(right).signum() < 0 ? -0.0 : 0.0;
     }
     if (whole) {
       return new BigDecimal(big(left))

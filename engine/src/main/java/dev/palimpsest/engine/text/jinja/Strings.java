@@ -104,6 +104,10 @@ final class Strings {
                   _ ->
                       text.codePoints().anyMatch(Characters::isCased)
                           && text.equals(Characters.title(text)));
+          case "encode", "translate", "maketrans" ->
+              (_, _) -> {
+                throw new JinjaException("the method \"" + name + "\" is not known");
+              };
           default -> null;
         };
     return Optional.ofNullable(method);
@@ -150,7 +154,7 @@ final class Strings {
     }
 
     private static long bound(Given given, String name, long otherwise, long size) {
-      long bound = given.some(name).map(given::whole).orElse(otherwise);
+      long bound = given.some(name).map(given::bound).orElse(otherwise);
       return bound < 0
           ? Math.max(0, bound + size)
           : name.equals("end") ? Math.min(bound, size) : bound;
@@ -267,7 +271,7 @@ final class Strings {
         at += fromRight ? -1 : 1;
       }
       if (splits >= 0 && words.size() == splits) {
-        add(words, strip(rest, Optional.empty(), fromRight, !fromRight), fromRight);
+        add(words, rest, fromRight);
         return words;
       }
       if (at < 0 || at == rest.length()) {

@@ -116,7 +116,7 @@ final class JinjaTemplateTest {
       }
     }
     assertThat(fuzz.path("cases").size()).isGreaterThanOrEqualTo(400);
-    assertThat(wrong).isEmpty();
+    assertThat(String.join("\n", wrong)).isEmpty();
   }
 
   @ParameterizedTest
