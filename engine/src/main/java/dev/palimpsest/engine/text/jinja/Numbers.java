@@ -81,7 +81,7 @@ final class Numbers {
     }
     double size = Math.abs(number);
     if (size == 0 || (size >= 1e-4 && size < 1e16)) {
-      String plain = new BigDecimal(Double.toString(number)).toPlainString();
+      String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
       return (number == 0 && 1 / number < 0 && !plain.startsWith("-") ? "-" : "")
           + (plain.contains(".") ? plain : plain + ".0");
     }
