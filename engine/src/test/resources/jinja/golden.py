@@ -50,12 +50,17 @@ CONVERSATIONS = {
 }
 
 
-def main():
-    environment = ImmutableSandboxedEnvironment(
+def environment():
+    jinja = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols]
     )
-    environment.filters["tojson"] = to_json
-    environment.globals["raise_exception"] = raise_exception
+    jinja.filters["tojson"] = to_json
+    jinja.globals["raise_exception"] = raise_exception
+    return jinja
+
+
+def main():
+    jinja = environment()
     templates = [(each.name, each.read_text(), list(CONVERSATIONS)) for each in sorted(HERE.glob("*.jinja"))]
     for number, line in enumerate((HERE / "lines.txt").read_text().splitlines(), 1):
         templates.append((f"line {number}", line, ["three"]))
@@ -66,7 +71,7 @@ def main():
                 turns = [{"role": role, "content": content} for role, content in CONVERSATIONS[conversation]]
                 case = {"name": name, "template": template, "messages": turns, "add_generation_prompt": generate}
                 try:
-                    case["text"] = environment.from_string(template).render(
+                    case["text"] = jinja.from_string(template).render(
                         messages=turns,
                         tools=None,
                         documents=None,

@@ -31,7 +31,7 @@ sealed interface Expression {
 
   record Filter(Expression target, String name, Arguments arguments) implements Expression {}
 
-  record Test(Expression target, String name, List<Expression> arguments) implements Expression {}
+  record Test(Expression target, String name, Arguments arguments) implements Expression {}
 
   record Not(Expression operand) implements Expression {}
 
@@ -52,8 +52,18 @@ sealed interface Expression {
   record Choice(Expression test, Expression then, Optional<Expression> otherwise)
       implements Expression {}
 
-  /** What a call is given. */
-  record Arguments(List<Expression> positional, Map<String, Expression> named) {
-    static final Arguments NONE = new Arguments(List.of(), Map.of());
+  /**
+   * What a call is given.
+   *
+   * @param rest more values by place, behind a star
+   * @param namedRest more values by name, behind two stars
+   */
+  record Arguments(
+      List<Expression> positional,
+      Map<String, Expression> named,
+      Optional<Expression> rest,
+      Optional<Expression> namedRest) {
+    static final Arguments NONE =
+        new Arguments(List.of(), Map.of(), Optional.empty(), Optional.empty());
   }
 }

@@ -1,19 +1,19 @@
 package dev.palimpsest.engine.text.jinja;
 
 import dev.palimpsest.engine.text.jinja.Values.Callable;
+import dev.palimpsest.engine.text.jinja.Values.Members;
 import dev.palimpsest.engine.text.jinja.Values.Namespace;
 import dev.palimpsest.engine.text.jinja.Values.Tuple;
 import dev.palimpsest.engine.text.jinja.Values.Undefined;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Runs a template once. Scopes are Jinja's: each turn of a loop and each macro has its own, and
@@ -39,13 +39,13 @@ final class Interpreter {
   Interpreter(Map<String, Object> variables, int longest) {
     this.longest = longest;
     Map<String, Object> globals = new HashMap<>();
-    globals.put("range", (Callable) (given, _) -> range(given));
-    globals.put("dict", (Callable) (given, named) -> dict(given, named));
-    globals.put(
-        "namespace",
-        (Callable) (given, named) -> new Namespace(new HashMap<>(attributes(given, named))));
-    globals.put("raise_exception", (Callable) (given, _) -> refuse(given));
-    globals.put("strftime_now", (Callable) (given, _) -> now(given));
+    globals.put("range", (Callable) Interpreter::range);
+    globals.put("dict", (Callable) Values::dict);
+    globals.put("namespace", (Callable) Interpreter::namespace);
+    globals.put("joiner", (Callable) Interpreter::joiner);
+    globals.put("cycler", (Callable) Interpreter::cycler);
+    globals.put("raise_exception", (Callable) Interpreter::refuse);
+    globals.put("strftime_now", (Callable) Interpreter::now);
     scope = new Scope(new Scope(Optional.empty(), globals), variables);
   }
 
@@ -105,39 +105,40 @@ final class Interpreter {
         line = choice.line();
         return run(Values.isTrue(value(choice.test())) ? choice.then() : choice.otherwise());
       }
-      case Statement.For loop -> loop(loop);
-      case Statement.Assign(List<String> targets, Expression value, int at) -> {
-        line = at;
-        assign(targets, value(value));
+      case Statement.For loop -> {
+        line = loop.line();
+        new Loop(loop, value(loop.items()), scope, 1).run();
       }
-      case Statement.AssignAttribute assignment -> {
-        line = assignment.line();
-        if (!(scope.get(assignment.namespace()) instanceof Namespace namespace)) {
-          throw new JinjaException(
-              "\"%s\" is no namespace, so \"%s\" of it cannot be set"
-                  .formatted(assignment.namespace(), assignment.attribute()));
-        }
-        namespace.attributes().put(assignment.attribute(), value(assignment.value()));
+      case Statement.Assign(Statement.Target target, Expression value, int at) -> {
+        line = at;
+        assign(target, value(value));
       }
       case Statement.AssignText(var target, var filters, var body, int at) -> {
         line = at;
-        Object text = filtered(captured(body, Map.of()), filters);
-        scope.values().put(target, text);
+        assign(target, filtered(captured(body, new Scope(scope, Map.of())), filters));
       }
       case Statement.Filtered(var filters, var body, int at) -> {
         line = at;
-        write(Values.text(filtered(captured(body, Map.of()), filters)));
+        write(Values.text(filtered(captured(body, new Scope(scope, Map.of())), filters)));
       }
       case Statement.With(var values, var body, int at) -> {
         line = at;
         Map<String, Object> inner = new HashMap<>();
         values.forEach((name, value) -> inner.put(name, value(value)));
-        write(captured(body, inner));
+        return within(new Scope(scope, inner), body);
       }
       case Statement.Group(List<Statement> body) -> {
-        return run(body);
+        return within(new Scope(scope, Map.of()), body);
       }
-      case Statement.Macro macro -> scope.values().put(macro.name(), macro(macro, scope));
+      case Statement.Macro macro -> scope.values().put(macro.name(), new Macro(macro, scope));
+      case Statement.CallBlock(Expression call, Statement.Macro caller, int at) -> {
+        line = at;
+        Expression.Call target = (Expression.Call) call;
+        Map<String, Object> named = new LinkedHashMap<>(named(target.arguments()));
+        named.put("caller", new Macro(caller, scope));
+        Object callee = value(target.target());
+        write(Values.text(call(callee, positional(target.arguments()), named)));
+      }
       case Statement.Break _ -> {
         return End.BREAK;
       }
@@ -162,84 +163,157 @@ final class Interpreter {
     out.append(text);
   }
 
-  private void assign(List<String> targets, Object value) {
-    if (targets.size() == 1) {
-      scope.values().put(targets.getFirst(), value);
-      return;
-    }
-    List<Object> items = Values.items(value);
-    if (items.size() != targets.size()) {
-      throw new JinjaException(
-          "%d values cannot be assigned to %d names".formatted(items.size(), targets.size()));
-    }
-    for (int index = 0; index < items.size(); index++) {
-      scope.values().put(targets.get(index), items.get(index));
+  private void assign(Statement.Target target, Object value) {
+    switch (target) {
+      case Statement.Target.Variable(String name) -> scope.values().put(name, value);
+      case Statement.Target.Member(String name, String attribute) -> {
+        if (!(scope.get(name) instanceof Namespace namespace)) {
+          throw new JinjaException(
+              "\"%s\" is no namespace, so \"%s\" of it cannot be set".formatted(name, attribute));
+        }
+        namespace.attributes().put(attribute, value);
+      }
+      case Statement.Target.Several(List<Statement.Target> targets) -> {
+        List<Object> items = Values.items(value);
+        if (items.size() != targets.size()) {
+          throw new JinjaException(
+              "%d values cannot be assigned to %d names".formatted(items.size(), targets.size()));
+        }
+        for (int index = 0; index < items.size(); index++) {
+          assign(targets.get(index), items.get(index));
+        }
+      }
     }
   }
 
-  private void loop(Statement.For loop) {
-    line = loop.line();
-    Scope outer = scope;
-    List<Object> items = new ArrayList<>();
-    for (Object item : Values.items(value(loop.items()))) {
-      scope = new Scope(outer, Map.of());
-      assign(loop.targets(), item);
-      if (loop.filter().isEmpty() || Values.isTrue(value(loop.filter().get()))) {
+  /** A loop while it runs: what its body knows as {@code loop}. */
+  private final class Loop implements Members, Callable {
+    private final Statement.For loop;
+    private final Scope outer;
+    private final int depth;
+    private final List<Object> items = new ArrayList<>();
+    private Optional<List<Object>> last = Optional.empty();
+    private int index;
+
+    Loop(Statement.For loop, Object value, Scope outer, int depth) {
+      this.loop = loop;
+      this.outer = outer;
+      this.depth = depth;
+      for (Object item : Values.items(value)) {
+        if (loop.filter().isPresent()) {
+          scope = new Scope(outer, Map.of());
+          assign(loop.target(), item);
+          if (!Values.isTrue(value(loop.filter().get()))) {
+            continue;
+          }
+        }
         items.add(item);
       }
+      scope = outer;
     }
-    for (int index = 0; index < items.size(); index++) {
-      step();
-      scope = new Scope(outer, Map.of("loop", loopVariable(items, index)));
-      assign(loop.targets(), items.get(index));
-      if (run(loop.body()) == End.BREAK) {
-        break;
+
+    void run() {
+      boolean whole = false;
+      while (index < items.size()) {
+        step();
+        scope = new Scope(outer, Map.of("loop", this));
+        assign(loop.target(), items.get(index));
+        End end = Interpreter.this.run(loop.body());
+        whole |= end == End.NORMAL;
+        if (end == End.BREAK) {
+          break;
+        }
+        index++;
+      }
+      scope = outer;
+      // Jinja runs it, too, where every turn was left by "continue" or "break".
+      if (!whole) {
+        End _ = within(new Scope(outer, Map.of()), loop.otherwise());
       }
     }
-    scope = outer;
-    if (items.isEmpty()) {
-      run(loop.otherwise());
+
+    @Override
+    public Object call(List<Object> positional, Map<String, Object> named) {
+      if (!loop.recursive()) {
+        throw new JinjaException("the loop is not recursive, so it cannot be called");
+      }
+      Object inner = Given.bind("loop", "iterable", positional, named).get("iterable");
+      return nested(() -> captured(() -> new Loop(loop, inner, outer, depth + 1).run(), scope));
+    }
+
+    @Override
+    public Optional<Object> member(String name) {
+      long size = items.size();
+      return switch (name) {
+        case "index" -> Optional.of(index + 1L);
+        case "index0" -> Optional.of((long) index);
+        case "revindex" -> Optional.of(size - index);
+        case "revindex0" -> Optional.of(size - index - 1);
+        case "first" -> Optional.of(index == 0);
+        case "last" -> Optional.of(index == size - 1);
+        case "length" -> Optional.of(size);
+        case "depth" -> Optional.of((long) depth);
+        case "depth0" -> Optional.of(depth - 1L);
+        case "previtem" -> index > 0 ? Optional.of(items.get(index - 1)) : Optional.empty();
+        case "nextitem" -> index < size - 1 ? Optional.of(items.get(index + 1)) : Optional.empty();
+        case "cycle" -> Optional.of((Callable) (given, _) -> cycle(given));
+        case "changed" -> Optional.of((Callable) (given, _) -> changed(given));
+        default -> Optional.empty();
+      };
+    }
+
+    private Object cycle(List<Object> given) {
+      if (given.isEmpty()) {
+        throw new JinjaException("\"cycle\" needs values");
+      }
+      return given.get(index % given.size());
+    }
+
+    private boolean changed(List<Object> given) {
+      boolean same = last.filter(each -> Values.equal(each, given)).isPresent();
+      last = Optional.of(given);
+      return !same;
+    }
+
+    @Override
+    public String toString() {
+      return "<LoopContext " + (index + 1) + "/" + items.size() + ">";
     }
   }
 
-  private static Namespace loopVariable(List<Object> items, int index) {
-    long size = items.size();
-    Map<String, Object> loop = new HashMap<>();
-    loop.put("index", index + 1L);
-    loop.put("index0", (long) index);
-    loop.put("revindex", size - index);
-    loop.put("revindex0", size - index - 1);
-    loop.put("first", index == 0);
-    loop.put("last", index == size - 1);
-    loop.put("length", size);
-    if (index > 0) {
-      loop.put("previtem", items.get(index - 1));
-    }
-    if (index < size - 1) {
-      loop.put("nextitem", items.get(index + 1));
-    }
-    loop.put(
-        "cycle",
-        (Callable)
-            (given, _) ->
-                given.isEmpty() ? new Undefined("cycle") : given.get(index % given.size()));
-    return new Namespace(loop);
+  /** Runs statements in a scope of their own. */
+  private End within(Scope inner, List<Statement> body) {
+    Scope outer = scope;
+    scope = inner;
+    End end = run(body);
+    scope = outer;
+    return end;
   }
 
   /** What statements write, in a scope of their own. */
-  private String captured(List<Statement> body, Map<String, Object> values) {
-    return captured(body, new Scope(scope, values));
+  private String captured(List<Statement> body, Scope inner) {
+    return captured(() -> run(body), inner);
   }
 
-  private String captured(List<Statement> body, Scope inner) {
+  private String captured(Runnable body, Scope inner) {
     StringBuilder outerText = out;
     Scope outer = scope;
     out = new StringBuilder();
     scope = inner;
-    run(body);
+    body.run();
     String text = out.toString();
     out = outerText;
     scope = outer;
+    return text;
+  }
+
+  private String nested(Supplier<String> call) {
+    calls++;
+    if (calls > MOST_CALLS) {
+      throw new JinjaException("macros call each other more than " + MOST_CALLS + " deep");
+    }
+    String text = call.get();
+    calls--;
     return text;
   }
 
@@ -248,41 +322,88 @@ final class Interpreter {
     for (Statement.FilterCall filter : filters) {
       filtered =
           Filters.apply(
-              filter.name(),
-              filtered,
-              values(filter.arguments().positional()),
-              values(filter.arguments().named()));
+              filter.name(), filtered, positional(filter.arguments()), named(filter.arguments()));
     }
     return filtered;
   }
 
-  private Callable macro(Statement.Macro macro, Scope home) {
-    return (given, named) -> {
-      if (given.size() > macro.parameters().size()) {
-        throw new JinjaException(
-            "the macro \"%s\" takes %d values, not %d"
-                .formatted(macro.name(), macro.parameters().size(), given.size()));
-      }
-      Map<String, Object> values = new HashMap<>();
-      for (int index = 0; index < macro.parameters().size(); index++) {
-        String parameter = macro.parameters().get(index);
-        Object value = named.get(parameter);
-        if (index < given.size()) {
-          value = given.get(index);
-        } else if (value == null) {
+  /** A macro, with the scope that it was written in. */
+  private final class Macro implements Members, Callable {
+    private final Statement.Macro macro;
+    private final Scope home;
+
+    Macro(Statement.Macro macro, Scope home) {
+      this.macro = macro;
+      this.home = home;
+    }
+
+    @Override
+    public Object call(List<Object> positional, Map<String, Object> named) {
+      List<String> parameters = macro.parameters();
+      Map<String, Object> rest = new LinkedHashMap<>(named);
+      Scope inner = new Scope(home, Map.of());
+      Scope caller = scope;
+      scope = inner;
+      for (int index = 0; index < parameters.size(); index++) {
+        String parameter = parameters.get(index);
+        Object value;
+        if (index < positional.size()) {
+          value = positional.get(index);
+        } else if (rest.containsKey(parameter)) {
+          value = rest.remove(parameter);
+        } else {
           Expression otherwise = macro.defaults().get(parameter);
           value = otherwise == null ? new Undefined(parameter) : value(otherwise);
         }
-        values.put(parameter, value);
+        inner.values().put(parameter, value);
       }
-      calls++;
-      if (calls > MOST_CALLS) {
-        throw new JinjaException("macros call each other more than " + MOST_CALLS + " deep");
+      scope = caller;
+      if (uses("caller") && !parameters.contains("caller")) {
+        Object block = rest.remove("caller");
+        inner.values().put("caller", block == null ? new Undefined("caller") : block);
       }
-      String text = captured(macro.body(), new Scope(home, values));
-      calls--;
-      return text;
-    };
+      if (uses("kwargs")) {
+        inner.values().put("kwargs", new LinkedHashMap<Object, Object>(rest));
+      } else if (!rest.isEmpty()) {
+        throw new JinjaException(
+            "the macro \"%s\" has no argument %s"
+                .formatted(macro.name(), rest.keySet().iterator().next()));
+      }
+      List<Object> more =
+          positional.subList(Math.min(parameters.size(), positional.size()), positional.size());
+      if (uses("varargs")) {
+        inner.values().put("varargs", new Tuple(more));
+      } else if (!more.isEmpty()) {
+        throw new JinjaException(
+            "the macro \"%s\" takes %d values, not %d"
+                .formatted(macro.name(), parameters.size(), positional.size()));
+      }
+      return nested(() -> captured(macro.body(), inner));
+    }
+
+    private boolean uses(String extra) {
+      return macro.extras().contains(extra);
+    }
+
+    @Override
+    public Optional<Object> member(String name) {
+      return switch (name) {
+        case "name" -> Optional.of(macro.name());
+        case "arguments" -> Optional.of(new Tuple(List.copyOf(macro.parameters())));
+        case "catch_kwargs" -> Optional.of(uses("kwargs"));
+        case "catch_varargs" -> Optional.of(uses("varargs"));
+        case "caller" -> Optional.of(uses("caller"));
+        default -> Optional.empty();
+      };
+    }
+
+    @Override
+    public String toString() {
+      // What stands in a call block has no name.
+      return macro.name().equals("caller")
+          ? "<Macro anonymous>"
+          : "<Macro " + Values.repr(macro.name()) + ">";
+    }
   }
 
   private Object value(Expression expression) {
@@ -295,24 +416,25 @@ final class Interpreter {
       case Expression.DictOf(var keys, var values) -> {
         Map<Object, Object> map = new LinkedHashMap<>();
         for (int index = 0; index < keys.size(); index++) {
-          map.put(value(keys.get(index)), value(values.get(index)));
+          Values.put(map, value(keys.get(index)), value(values.get(index)));
         }
         yield map;
       }
-      case Expression.Attribute(Expression target, String name) -> attribute(value(target), name);
-      case Expression.Item(Expression target, Expression key) -> item(value(target), value(key));
+      case Expression.Attribute(Expression target, String name) ->
+          Attributes.attribute(value(target), name);
+      case Expression.Item(Expression target, Expression key) ->
+          Attributes.item(value(target), value(key));
       case Expression.Slice(var target, var start, var stop, var step) ->
           Values.slice(value(target), bound(start), bound(stop), bound(step));
       case Expression.Call(Expression target, Expression.Arguments arguments) ->
-          call(value(target), arguments);
+          call(value(target), positional(arguments), named(arguments));
       case Expression.Filter(var target, String name, var arguments) ->
-          Filters.apply(
-              name, value(target), values(arguments.positional()), values(arguments.named()));
+          Filters.apply(name, value(target), positional(arguments), named(arguments));
       case Expression.Test(var target, String name, var arguments) ->
-          Tests.holds(name, value(target), values(arguments));
+          Tests.holds(name, value(target), positional(arguments), named(arguments));
       case Expression.Not(Expression operand) -> !Values.isTrue(value(operand));
       case Expression.Sign(boolean negative, Expression operand) ->
-          negative ? Values.arithmetic("*", -1L, numeric(value(operand))) : numeric(value(operand));
+          signed(negative, value(operand));
       case Expression.And(Expression left, Expression right) -> {
         Object first = value(left);
         yield Values.isTrue(first) ? value(right) : first;
@@ -322,7 +444,7 @@ final class Interpreter {
         yield Values.isTrue(first) ? first : value(right);
       }
       case Expression.Arithmetic(String operator, Expression left, Expression right) ->
-          Values.arithmetic(operator, defined(value(left)), defined(value(right)));
+          Values.arithmetic(operator, value(left), value(right));
       case Expression.Concatenation(List<Expression> parts) -> {
         StringBuilder text = new StringBuilder();
         parts.forEach(part -> text.append(Values.text(value(part))));
@@ -338,18 +460,20 @@ final class Interpreter {
     };
   }
 
-  private static Object defined(Object value) {
-    if (value instanceof Undefined(String name)) {
-      throw new JinjaException("\"" + name + "\" is undefined");
+  private static Object signed(boolean negative, Object value) {
+    if (value instanceof Undefined undefined) {
+      throw undefined.used();
     }
-    return value;
-  }
-
-  private static Object numeric(Object value) {
-    if (value instanceof Number) {
-      return value;
+    Object number =
+        Numbers.number(value)
+            .orElseThrow(
+                () -> new JinjaException("a value of type " + Values.type(value) + " has no sign"));
+    if (!negative) {
+      return number;
     }
-    throw new JinjaException("a value of type " + Values.type(value) + " has no sign");
+    return number instanceof Double decimal
+        ? (Object) (-decimal)
+        : Numbers.whole(Numbers.big(number).negate());
   }
 
   private List<Object> values(List<Expression> expressions) {
@@ -360,40 +484,46 @@ final class Interpreter {
     return values;
   }
 
-  private Map<String, Object> values(Map<String, Expression> expressions) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    expressions.forEach((name, each) -> values.put(name, value(each)));
+  private List<Object> positional(Expression.Arguments arguments) {
+    List<Object> values = values(arguments.positional());
+    arguments.rest().ifPresent(rest -> values.addAll(Values.items(value(rest))));
     return values;
   }
 
-  private Optional<Long> bound(Optional<Expression> expression) {
-    if (expression.isEmpty()) {
-      return Optional.empty();
-    }
-    Object value = value(expression.get());
-    if (Values.isNone(value)) {
-      return Optional.empty();
-    }
-    if (value instanceof Long bound) {
-      return Optional.of(bound);
-    }
-    throw new JinjaException("a slice is bounded by a value of type " + Values.type(value));
+  private Map<String, Object> named(Expression.Arguments arguments) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    arguments.named().forEach((name, each) -> values.put(name, value(each)));
+    arguments
+        .namedRest()
+        .ifPresent(
+            rest ->
+                Values.entries(Filters.map("**", value(rest)))
+                    .forEach(
+                        each -> {
+                          String name = Values.text(Values.item(each, 0L));
+                          if (values.put(name, Values.item(each, 1L)) != null) {
+                            throw new JinjaException("the argument " + name + " is given twice");
+                          }
+                        }));
+    return values;
+  }
+
+  private Object bound(Optional<Expression> expression) {
+    return expression.isEmpty() ? Values.NONE : value(expression.get());
   }
 
   private boolean compare(Expression.Comparison comparison) {
     Object left = value(comparison.first());
     for (int index = 0; index < comparison.operators().size(); index++) {
       Object right = value(comparison.others().get(index));
+      String operator = comparison.operators().get(index);
       boolean holds =
-          switch (comparison.operators().get(index)) {
+          switch (operator) {
             case "==" -> Values.equal(left, right);
             case "!=" -> !Values.equal(left, right);
-            case "<" -> Values.order(left, right) < 0;
-            case "<=" -> Values.order(left, right) <= 0;
-            case ">" -> Values.order(left, right) > 0;
-            case ">=" -> Values.order(left, right) >= 0;
             case "in" -> Values.contains(right, left);
-            default -> !Values.contains(right, left);
+            case "not in" -> !Values.contains(right, left);
+            default -> Values.ordered(operator, left, right);
           };
       if (!holds) {
         return false;
@@ -403,110 +533,99 @@ final class Interpreter {
     return true;
   }
 
-  /** Jinja's {@code target.name}: a method first, then an item of that name. */
-  private static Object attribute(Object target, String name) {
-    if (target instanceof Namespace namespace) {
-      Object value = namespace.attributes().get(name);
-      return value == null ? new Undefined(name) : value;
-    }
-    Optional<Callable> method = method(target, name);
-    return method.isPresent() ? method.get() : Values.item(target, name);
-  }
-
-  /** Jinja's {@code target[key]}: an item first, then an attribute of that name. */
-  private static Object item(Object target, Object key) {
-    if (key instanceof String name && !(target instanceof Map<?, ?> map && map.containsKey(name))) {
-      return attribute(target, name);
-    }
-    return Values.item(target, key);
-  }
-
-  private static Optional<Callable> method(Object target, String name) {
+  private static Object call(Object target, List<Object> positional, Map<String, Object> named) {
     return switch (target) {
-      case String text -> Strings.method(text, name);
-      case Map<?, ?> map ->
-          switch (name) {
-            case "items" -> Optional.of((_, _) -> Filters.entries(map));
-            case "keys" -> Optional.of((_, _) -> Values.items(map));
-            case "values" -> Optional.of((_, _) -> new ArrayList<Object>(map.values()));
-            case "get" -> Optional.of((given, _) -> get(map, given));
-            default -> Optional.empty();
-          };
-      case List<?> list ->
-          switch (name) {
-            case "index" ->
-                Optional.of((given, _) -> (long) list.indexOf(given.isEmpty() ? "" : given.get(0)));
-            case "count" ->
-                Optional.of(
-                    (given, _) ->
-                        list.stream()
-                            .filter(each -> !given.isEmpty() && Values.equal(each, given.get(0)))
-                            .count());
-            default -> Optional.empty();
-          };
-      default -> Optional.empty();
-    };
-  }
-
-  private static Object get(Map<?, ?> map, List<Object> given) {
-    if (given.isEmpty()) {
-      throw new JinjaException("\"get\" needs a key");
-    }
-    Object value = map.get(given.get(0));
-    return value != null ? value : given.size() > 1 ? given.get(1) : Values.NONE;
-  }
-
-  private Object call(Object target, Expression.Arguments arguments) {
-    return switch (target) {
-      case Callable callable ->
-          callable.call(values(arguments.positional()), values(arguments.named()));
-      case Undefined(String name) -> throw new JinjaException("\"" + name + "\" is undefined");
+      case Callable callable -> callable.call(positional, named);
+      case Undefined undefined -> throw undefined.used();
       default ->
           throw new JinjaException("a value of type " + Values.type(target) + " cannot be called");
     };
   }
 
-  private static Object range(List<Object> given) {
+  private static Object range(List<Object> given, Map<String, Object> named) {
     List<Long> bounds = new ArrayList<>();
     for (Object each : given) {
-      if (!(each instanceof Long bound)) {
+      if (!(Numbers.number(each).orElse(each) instanceof Long bound)) {
         throw new JinjaException("\"range\" takes ints");
       }
       bounds.add(bound);
     }
-    if (bounds.isEmpty() || bounds.size() > 3 || (bounds.size() == 3 && bounds.get(2) == 0)) {
+    if (bounds.isEmpty()
+        || bounds.size() > 3
+        || (bounds.size() == 3 && bounds.get(2) == 0)
+        || !named.isEmpty()) {
       throw new JinjaException("\"range\" takes an end, or start, end and a step that is not 0");
     }
     long start = bounds.size() == 1 ? 0 : bounds.get(0);
     long end = bounds.size() == 1 ? bounds.get(0) : bounds.get(1);
     long step = bounds.size() == 3 ? bounds.get(2) : 1;
-    List<Object> range = new ArrayList<>();
-    for (long each = start; step > 0 ? each < end : each > end; each += step) {
-      range.add(each);
-      if (range.size() > LONGEST_RANGE) {
-        throw new JinjaException("\"range\" is longer than " + LONGEST_RANGE);
-      }
+    if ((step > 0 ? (double) end - start : (double) start - end) / Math.abs((double) step)
+        > LONGEST_RANGE) {
+      throw new JinjaException("\"range\" is longer than " + LONGEST_RANGE);
     }
-    return range;
+    return new Values.Range(start, end, step);
   }
 
-  private static Object dict(List<Object> given, Map<String, Object> named) {
-    return new LinkedHashMap<Object, Object>(attributes(given, named));
-  }
-
-  private static Map<String, Object> attributes(List<Object> given, Map<String, Object> named) {
+  private static Object namespace(List<Object> given, Map<String, Object> named) {
     Map<String, Object> attributes = new LinkedHashMap<>();
-    for (Object each : given) {
-      if (each instanceof Map<?, ?> map) {
-        map.forEach((key, value) -> attributes.put(Values.text(key), value));
-      }
-    }
-    attributes.putAll(named);
-    return attributes;
+    Values.dict(given, named).forEach((name, value) -> attributes.put(Values.text(name), value));
+    return new Namespace(attributes);
   }
 
-  private static Object refuse(List<Object> given) {
-    throw new Refusal(given.isEmpty() ? "" : Values.text(given.get(0)));
+  private static Object joiner(List<Object> given, Map<String, Object> named) {
+    Object separator = Given.bind("joiner", "sep?", given, named).find("sep").orElse(", ");
+    boolean[] used = new boolean[1];
+    return (Callable)
+        (_, _) -> {
+          Object joined = used[0] ? separator : "";
+          used[0] = true;
+          return joined;
+        };
+  }
+
+  private static Object cycler(List<Object> given, Map<String, Object> named) {
+    if (given.isEmpty() || !named.isEmpty()) {
+      throw new JinjaException("\"cycler\" needs values");
+    }
+    return new Cycler(given);
+  }
+
+  /** What gives its values in turn. */
+  private static final class Cycler implements Members {
+    private final List<Object> values;
+    private int at;
+
+    Cycler(List<Object> values) {
+      this.values = values;
+    }
+
+    @Override
+    public Optional<Object> member(String name) {
+      return switch (name) {
+        case "current" -> Optional.of(values.get(at));
+        case "next" ->
+            Optional.of(
+                (Callable)
+                    (_, _) -> {
+                      Object current = values.get(at);
+                      at = (at + 1) % values.size();
+                      return current;
+                    });
+        case "reset" ->
+            Optional.of(
+                (Callable)
+                    (_, _) -> {
+                      at = 0;
+                      return Values.NONE;
+                    });
+        default -> Optional.empty();
+      };
+    }
+  }
+
+  private static Object refuse(List<Object> given, Map<String, Object> named) {
+    throw new Refusal(
+        Values.text(Given.bind("raise_exception", "message", given, named).get("message")));
   }
 
   /** A template's own words where it refuses a conversation. */
@@ -519,41 +638,9 @@ final class Interpreter {
   }
 
   /** Transformers' {@code strftime_now}. */
-  private static Object now(List<Object> given) {
-    String pattern = given.isEmpty() ? "" : Values.text(given.get(0));
-    StringBuilder text = new StringBuilder();
-    LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
-    int at = 0;
-    while (at < pattern.length()) {
-      char c = pattern.charAt(at);
-      at++;
-      if (c != '%' || at == pattern.length()) {
-        text.append(c);
-        continue;
-      }
-      char field = pattern.charAt(at);
-      at++;
-      String java =
-          switch (field) {
-            case 'd' -> "dd";
-            case 'm' -> "MM";
-            case 'y' -> "yy";
-            case 'Y' -> "yyyy";
-            case 'b' -> "MMM";
-            case 'B' -> "MMMM";
-            case 'a' -> "EEE";
-            case 'A' -> "EEEE";
-            case 'H' -> "HH";
-            case 'I' -> "hh";
-            case 'M' -> "mm";
-            case 'S' -> "ss";
-            case 'p' -> "a";
-            case 'j' -> "DDD";
-            case '%' -> "'%'";
-            default -> throw new JinjaException("\"strftime_now\" does not know %" + field);
-          };
-      text.append(DateTimeFormatter.ofPattern(java, Locale.ENGLISH).format(now));
-    }
-    return text.toString();
+  private static Object now(List<Object> given, Map<String, Object> named) {
+    return Times.format(
+        Given.bind("strftime_now", "format", given, named).string("format"),
+        LocalDateTime.now(ZoneId.systemDefault()));
   }
 }

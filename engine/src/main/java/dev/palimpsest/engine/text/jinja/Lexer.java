@@ -2,6 +2,7 @@ package dev.palimpsest.engine.text.jinja;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -13,17 +14,26 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lexer {
   private static final Pattern BEGIN = Pattern.compile("\\{[{%#]");
+  private static final String BLANKS = Characters.SPACE + "*";
   private static final Pattern RAW =
-      Pattern.compile("\\{%[-+]?\\s*raw\\s*(?:-%}\\s*|\\+%}|%}\\n?)");
+      Pattern.compile("\\{%[-+]?" + BLANKS + "raw" + BLANKS + "(?:-%}" + BLANKS + "|%})");
   private static final Pattern END_RAW =
-      Pattern.compile("\\{%([-+]?)\\s*endraw\\s*(?:\\+%}|-%}\\s*|%}\\n?)");
-  private static final Pattern END_COMMENT = Pattern.compile("\\+#}|-#}\\s*|#}\\n?");
-  private static final Pattern END_BLOCK = Pattern.compile("\\+%}|-%}\\s*|%}\\n?");
-  private static final Pattern END_PRINT = Pattern.compile("-}}\\s*|}}");
-  private static final Pattern SPACE = Pattern.compile("\\s+");
-  private static final Pattern NUMBER =
-      Pattern.compile("[0-9](?:_?[0-9])*(\\.[0-9](?:_?[0-9])*)?([eE][-+]?[0-9]+)?");
-  private static final Pattern NAME = Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*");
+      Pattern.compile(
+          "\\{%([-+]?)" + BLANKS + "endraw" + BLANKS + "(?:\\+%}|-%}" + BLANKS + "|%}\\n?)");
+  private static final Pattern END_COMMENT = Pattern.compile("\\+#}|-#}" + BLANKS + "|#}\\n?");
+  private static final Pattern END_BLOCK = Pattern.compile("\\+%}|-%}" + BLANKS + "|%}\\n?");
+  private static final Pattern END_PRINT = Pattern.compile("-}}" + BLANKS + "|}}");
+  private static final Pattern SPACE = Pattern.compile(Characters.SPACE + "+");
+  private static final Pattern FLOAT =
+      Pattern.compile(
+          "[0-9]+(?:_[0-9]+)*"
+              + "(?:(?:\\.[0-9]+(?:_[0-9]+)*)?[eE][-+]?[0-9]+(?:_[0-9]+)*|\\.[0-9]+(?:_[0-9]+)*)");
+  private static final Pattern INTEGER =
+      Pattern.compile(
+          "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+"
+              + "|[1-9](?:_?[0-9])*|0(?:_?0)*");
+  private static final Pattern NAME =
+      Pattern.compile("[\\p{L}\\p{Nl}_][\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}]*");
   private static final Pattern STRING =
       Pattern.compile("(?s)'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"");
   private static final Pattern OPERATOR =
@@ -77,10 +87,10 @@ final class Lexer {
   private void text(String text, char sign, boolean isBeforePrint) {
     String kept = text;
     if (sign == '-') {
-      kept = text.stripTrailing();
+      kept = Strings.strip(text, Optional.empty(), false, true);
     } else if (sign != '+' && !isBeforePrint) {
       int start = text.lastIndexOf('\n') + 1;
-      if ((start > 0 || lineStarts) && text.substring(start).isBlank()) {
+      if ((start > 0 || lineStarts) && Strings.strip(text.substring(start)).isEmpty()) {
         kept = text.substring(0, start);
       }
     }
@@ -140,13 +150,16 @@ final class Lexer {
     if (take(SPACE) != null) {
       return 0;
     }
-    Matcher number = take(NUMBER);
-    if (number != null) {
-      boolean whole = number.group(1) == null && number.group(2) == null;
-      add(
-          whole ? Token.Kind.INTEGER : Token.Kind.FLOAT,
-          number.group().replace("_", ""),
-          number.start());
+    // As in a.0.1, which is no float.
+    boolean behindPoint = at > 0 && source.charAt(at - 1) == '.';
+    Matcher decimal = behindPoint ? null : take(FLOAT);
+    if (decimal != null) {
+      add(Token.Kind.FLOAT, decimal.group().replace("_", ""), decimal.start());
+      return 0;
+    }
+    Matcher integer = take(INTEGER);
+    if (integer != null) {
+      add(Token.Kind.INTEGER, integer.group(), integer.start());
       return 0;
     }
     Matcher name = take(NAME);
@@ -202,20 +215,51 @@ final class Lexer {
         case '\n' -> {
           // A line that goes on.
         }
+        case '0', '1', '2', '3', '4', '5', '6', '7' -> {
+          int stop = i;
+          while (stop < Math.min(end, i + 2) && Character.digit(quoted.charAt(stop), 8) >= 0) {
+            stop++;
+          }
+          text.appendCodePoint(Integer.parseInt(quoted.substring(i - 1, stop), 8));
+          i = stop;
+        }
+        case 'N' -> {
+          int stop = quoted.indexOf('}', i);
+          if (quoted.charAt(i) != '{' || stop < 0) {
+            throw wrongEscape(quoted);
+          }
+          try {
+            text.appendCodePoint(Character.codePointOf(quoted.substring(i + 1, stop)));
+          } catch (IllegalArgumentException e) {
+            throw wrongEscape(quoted);
+          }
+          i = stop + 1;
+        }
         case 'x', 'u', 'U' -> {
           int digits = escaped == 'x' ? 2 : escaped == 'u' ? 4 : 8;
           String hex = quoted.substring(i, Math.min(end, i + digits));
           if (!hex.matches("[0-9a-fA-F]{" + digits + "}")
               || !Character.isValidCodePoint(Integer.parseUnsignedInt(hex, 16))) {
-            throw new JinjaException("the string " + quoted + " has a wrong escape");
+            throw wrongEscape(quoted);
           }
           text.appendCodePoint(Integer.parseUnsignedInt(hex, 16));
           i += digits;
         }
-        default -> text.append('\\').append(escaped);
+        default -> {
+          // Jinja escapes what is not ASCII before it resolves escapes.
+          int other = quoted.codePointAt(i - 1);
+          text.append('\\');
+          text.append(
+              other < 0x80 ? Character.toString(other) : Characters.escape(other).substring(1));
+          i += Character.charCount(other) - 1;
+        }
       }
     }
     return text.toString();
+  }
+
+  private static JinjaException wrongEscape(String quoted) {
+    return new JinjaException("the string " + quoted + " has a wrong escape");
   }
 
   private void add(Token.Kind kind, String text, int position) {

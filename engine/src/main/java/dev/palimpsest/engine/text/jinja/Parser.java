@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.text.jinja;
 
 import dev.palimpsest.engine.text.jinja.Expression.Arguments;
-import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +13,7 @@ import java.util.Set;
 final class Parser {
   private static final int MOST_NESTED = 200;
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
+  private static final Set<String> EXTRAS = Set.of("varargs", "kwargs", "caller");
   private static final Set<String> NO_TEST_ARGUMENT = Set.of("else", "or", "and", "is", "if", "in");
 
   private final List<Token> tokens;
@@ -103,6 +104,7 @@ final class Parser {
             yield new Statement.Filtered(filters, bodyUntil("endfilter"), line);
           }
           case "with" -> with(line);
+          case "call" -> callBlock(line);
           case "generation" -> {
             expect(Token.Kind.BLOCK_END);
             yield new Statement.Group(bodyUntil("endgeneration"));
@@ -139,7 +141,7 @@ final class Parser {
   }
 
   private Statement loop(int line) {
-    List<String> targets = targets();
+    Statement.Target target = target(false);
     keyword("in");
     // Without a condition of its own: "if" begins the loop's.
     Expression items = tupleOf(this::or);
@@ -148,9 +150,8 @@ final class Parser {
       at++;
       filter = Optional.of(expression());
     }
-    if (here().isName("recursive")) {
-      throw failure("recursive loops are not known");
-    }
+    boolean recursive = here().isName("recursive");
+    at += recursive ? 1 : 0;
     expect(Token.Kind.BLOCK_END);
     loops++;
     List<Statement> body = body();
@@ -161,43 +162,57 @@ final class Parser {
       otherwise = body();
     }
     end("endfor");
-    return new Statement.For(targets, items, filter, body, otherwise, line);
+    return new Statement.For(target, items, filter, body, otherwise, recursive, line);
   }
 
-  private List<String> targets() {
-    boolean bracketed = here().isOperator("(");
-    at += bracketed ? 1 : 0;
-    List<String> targets = new ArrayList<>(List.of(name()));
+  /** One target, or several with commas between them. */
+  private Statement.Target target(boolean members) {
+    Statement.Target first = oneTarget(members);
+    if (!here().isOperator(",")) {
+      return first;
+    }
+    List<Statement.Target> targets = new ArrayList<>(List.of(first));
     while (here().isOperator(",")) {
       at++;
-      targets.add(name());
+      if (here().kind() != Token.Kind.NAME && !here().isOperator("(")) {
+        break;
+      }
+      if (here().isName("in")) {
+        break;
+      }
+      targets.add(oneTarget(members));
     }
-    if (bracketed) {
+    return new Statement.Target.Several(targets);
+  }
+
+  private Statement.Target oneTarget(boolean members) {
+    if (here().isOperator("(")) {
+      at++;
+      nest();
+      Statement.Target inner = target(members);
+      nested--;
       operator(")");
+      return inner;
     }
-    return targets;
+    String name = name();
+    if (members && here().isOperator(".")) {
+      at++;
+      return new Statement.Target.Member(name, name());
+    }
+    return new Statement.Target.Variable(name);
   }
 
   private Statement assignment(int line) {
-    if (peek(1).isOperator(".")) {
-      String namespace = name();
-      operator(".");
-      String attribute = name();
-      operator("=");
-      Expression value = tuple();
-      expect(Token.Kind.BLOCK_END);
-      return new Statement.AssignAttribute(namespace, attribute, value, line);
-    }
-    List<String> targets = targets();
+    Statement.Target target = target(true);
     if (here().isOperator("=")) {
       at++;
       Expression value = tuple();
       expect(Token.Kind.BLOCK_END);
-      return new Statement.Assign(targets, value, line);
+      return new Statement.Assign(target, value, line);
     }
     List<Statement.FilterCall> filters = filters();
     expect(Token.Kind.BLOCK_END);
-    return new Statement.AssignText(targets.getFirst(), filters, bodyUntil("endset"), line);
+    return new Statement.AssignText(target, filters, bodyUntil("endset"), line);
   }
 
   private List<Statement.FilterCall> filters() {
@@ -232,6 +247,11 @@ final class Parser {
     String name = name();
     List<String> parameters = new ArrayList<>();
     Map<String, Expression> defaults = new LinkedHashMap<>();
+    parameters(parameters, defaults);
+    return macro(name, parameters, defaults, "endmacro", line);
+  }
+
+  private void parameters(List<String> parameters, Map<String, Expression> defaults) {
     operator("(");
     while (!here().isOperator(")")) {
       String parameter = name();
@@ -239,18 +259,49 @@ final class Parser {
       if (here().isOperator("=")) {
         at++;
         defaults.put(parameter, expression());
+      } else if (!defaults.isEmpty()) {
+        throw failure("a parameter without a default follows one with a default");
       }
       if (!here().isOperator(")")) {
         operator(",");
       }
     }
     operator(")");
+  }
+
+  private Statement.Macro macro(
+      String name,
+      List<String> parameters,
+      Map<String, Expression> defaults,
+      String end,
+      int line) {
     expect(Token.Kind.BLOCK_END);
+    int begin = at;
     int outside = loops;
     loops = 0;
-    List<Statement> body = bodyUntil("endmacro");
+    List<Statement> body = bodyUntil(end);
     loops = outside;
-    return new Statement.Macro(name, parameters, defaults, body, line);
+    Set<String> extras = new HashSet<>();
+    for (Token token : tokens.subList(begin, at)) {
+      if (token.kind() == Token.Kind.NAME && EXTRAS.contains(token.text())) {
+        extras.add(token.text());
+      }
+    }
+    return new Statement.Macro(name, parameters, defaults, extras, body, line);
+  }
+
+  private Statement callBlock(int line) {
+    List<String> parameters = new ArrayList<>();
+    Map<String, Expression> defaults = new LinkedHashMap<>();
+    if (here().isOperator("(")) {
+      parameters(parameters, defaults);
+    }
+    Expression call = expression();
+    if (!(call instanceof Expression.Call)) {
+      throw failure("the block \"call\" needs a call");
+    }
+    Statement.Macro caller = macro("caller", parameters, defaults, "endcall", line);
+    return new Statement.CallBlock(call, caller, line);
   }
 
   /** An expression, or several with commas between them, which are a tuple. */
@@ -272,7 +323,8 @@ final class Parser {
       at++;
       if (here().kind() == Token.Kind.BLOCK_END
           || here().kind() == Token.Kind.PRINT_END
-          || here().isOperator(")")) {
+          || here().isOperator(")")
+          || here().isName("recursive")) {
         break;
       }
       items.add(part.parse());
@@ -435,12 +487,11 @@ final class Parser {
     };
   }
 
-  private static Long integer(Token token) {
-    BigInteger value = new BigInteger(token.text());
-    if (value.bitLength() > 63) {
-      throw new JinjaException("line " + token.line() + ": " + token.text() + " is too large");
-    }
-    return value.longValue();
+  private static Object integer(Token token) {
+    String text = token.text();
+    return Numbers.parseInt(text, text.matches("0[xXoObB].*") ? 0 : 10)
+        .orElseThrow(
+            () -> new JinjaException("line " + token.line() + ": " + text + " is no number"));
   }
 
   private List<Expression> items(String end) {
@@ -545,11 +596,12 @@ final class Parser {
     if (!Tests.NAMES.contains(token.text())) {
       throw failure("the test \"%s\" is not known".formatted(token.text()));
     }
-    List<Expression> arguments = List.of();
+    Arguments arguments = Arguments.NONE;
     if (here().isOperator("(")) {
-      arguments = arguments().positional();
+      arguments = arguments();
     } else if (beginsArgument()) {
-      arguments = List.of(postfix(primary()));
+      arguments =
+          new Arguments(List.of(postfix(primary())), Map.of(), Optional.empty(), Optional.empty());
     }
     if (here().isName("is")) {
       throw failure("one test follows another: put the first in brackets");
@@ -571,12 +623,24 @@ final class Parser {
     operator("(");
     List<Expression> positional = new ArrayList<>();
     Map<String, Expression> named = new LinkedHashMap<>();
+    Optional<Expression> rest = Optional.empty();
+    Optional<Expression> namedRest = Optional.empty();
     while (!here().isOperator(")")) {
-      if (here().kind() == Token.Kind.NAME && peek(1).isOperator("=")) {
+      if (here().isOperator("*") && rest.isEmpty() && namedRest.isEmpty()) {
+        at++;
+        rest = Optional.of(expression());
+      } else if (here().isOperator("**") && namedRest.isEmpty()) {
+        at++;
+        namedRest = Optional.of(expression());
+      } else if (here().kind() == Token.Kind.NAME
+          && peek(1).isOperator("=")
+          && namedRest.isEmpty()) {
         String name = name();
         at++;
-        named.put(name, expression());
-      } else if (named.isEmpty()) {
+        if (named.put(name, expression()) != null) {
+          throw failure("the argument \"%s\" is given twice".formatted(name));
+        }
+      } else if (named.isEmpty() && rest.isEmpty() && namedRest.isEmpty()) {
         positional.add(expression());
       } else {
         throw failure("an argument without a name follows one with a name");
@@ -586,7 +650,7 @@ final class Parser {
       }
     }
     operator(")");
-    return new Arguments(positional, named);
+    return new Arguments(positional, named, rest, namedRest);
   }
 
   private String filterName() {

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.text.jinja;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** What writes or acts. */
 sealed interface Statement {
@@ -16,27 +17,24 @@ sealed interface Statement {
   /**
    * A loop.
    *
-   * @param targets more than one take an item apart
    * @param filter of the items, if there is one
+   * @param recursive whether its body may call it with other items
    */
   record For(
-      List<String> targets,
+      Target target,
       Expression items,
       Optional<Expression> filter,
       List<Statement> body,
       List<Statement> otherwise,
+      boolean recursive,
       int line)
       implements Statement {}
 
-  /** {@code set a = …} or {@code set a, b = …}. */
-  record Assign(List<String> targets, Expression value, int line) implements Statement {}
-
-  /** {@code set namespace.attribute = …}. */
-  record AssignAttribute(String namespace, String attribute, Expression value, int line)
-      implements Statement {}
+  /** {@code set a = …} or {@code set a, b.c = …}. */
+  record Assign(Target target, Expression value, int line) implements Statement {}
 
   /** {@code set a} … {@code endset}, its text through filters. */
-  record AssignText(String target, List<FilterCall> filters, List<Statement> body, int line)
+  record AssignText(Target target, List<FilterCall> filters, List<Statement> body, int line)
       implements Statement {}
 
   /** What stands between a block of filters and its end. */
@@ -49,13 +47,22 @@ sealed interface Statement {
   /** A part that only marks what it holds, as {@code generation} does. */
   record Group(List<Statement> body) implements Statement {}
 
+  /**
+   * A macro.
+   *
+   * @param extras which of {@code varargs}, {@code kwargs} and {@code caller} its body uses
+   */
   record Macro(
       String name,
       List<String> parameters,
       Map<String, Expression> defaults,
+      Set<String> extras,
       List<Statement> body,
       int line)
       implements Statement {}
+
+  /** {@code call(a) m(…)} … {@code endcall}: a call of a macro that can call what stands here. */
+  record CallBlock(Expression call, Macro caller, int line) implements Statement {}
 
   record Break() implements Statement {}
 
@@ -63,4 +70,14 @@ sealed interface Statement {
 
   /** A filter by name, for a text that comes before it. */
   record FilterCall(String name, Expression.Arguments arguments) {}
+
+  /** What a value is assigned to. */
+  sealed interface Target {
+    record Variable(String name) implements Target {}
+
+    record Member(String namespace, String attribute) implements Target {}
+
+    /** Takes a value's items apart. */
+    record Several(List<Target> targets) implements Target {}
+  }
 }

@@ -1,157 +1,252 @@
 package dev.palimpsest.engine.text.jinja;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntPredicate;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
-/** The methods of Python's strings that templates use. */
+/** The methods of Python's strings. */
 final class Strings {
-  private static final Pattern PERCENT = Pattern.compile("%(?:%|([sdrf]))");
-  private static final Pattern BRACES = Pattern.compile("\\{\\{|}}|\\{([A-Za-z0-9_]*)}");
+  private static final int WIDEST = 100_000;
 
   private Strings() {}
+
+  /** What a method makes of its text and its arguments. */
+  private interface Body {
+    Object of(Given given);
+  }
 
   /** A method of a text, if it has one of that name. */
   static Optional<Values.Callable> method(String text, String name) {
     Values.Callable method =
         switch (name) {
-          case "startswith" -> (given, _) -> any(text::startsWith, name, given);
-          case "endswith" -> (given, _) -> any(text::endsWith, name, given);
-          case "strip" -> (given, _) -> strip(text, characters(name, given), true, true);
-          case "lstrip" -> (given, _) -> strip(text, characters(name, given), true, false);
-          case "rstrip" -> (given, _) -> strip(text, characters(name, given), false, true);
-          case "split" -> (given, named) -> split(text, given, named, false);
-          case "rsplit" -> (given, named) -> split(text, given, named, true);
-          case "splitlines" -> (_, _) -> lines(text);
-          case "upper" -> (_, _) -> text.toUpperCase(Locale.ROOT);
-          case "lower", "casefold" -> (_, _) -> text.toLowerCase(Locale.ROOT);
-          case "capitalize" -> (_, _) -> capitalize(text);
-          case "title" -> (_, _) -> title(text);
-          case "replace" -> (given, _) -> replace(text, given);
-          case "find" -> (given, _) -> (long) text.indexOf(string(name, given, 0));
-          case "rfind" -> (given, _) -> (long) text.lastIndexOf(string(name, given, 0));
-          case "index" -> (given, _) -> index(text, string(name, given, 0));
-          case "count" -> (given, _) -> count(text, string(name, given, 0));
-          case "join" -> (given, _) -> join(text, Values.items(argument(name, given, 0)));
-          case "format" -> (given, named) -> format(text, given, named);
+          case "startswith" -> method(name, "/ prefix start? end?", g -> fits(text, g, true));
+          case "endswith" -> method(name, "/ prefix start? end?", g -> fits(text, g, false));
+          case "strip" -> method(name, "/ chars?", g -> strip(text, chars(g), true, true));
+          case "lstrip" -> method(name, "/ chars?", g -> strip(text, chars(g), true, false));
+          case "rstrip" -> method(name, "/ chars?", g -> strip(text, chars(g), false, true));
+          case "split" -> method(name, "sep? maxsplit?", g -> split(text, g, false));
+          case "rsplit" -> method(name, "sep? maxsplit?", g -> split(text, g, true));
+          case "splitlines" ->
+              method(name, "keepends?", g -> Characters.lines(text, g.flag("keepends")));
+          case "upper" -> method(name, "", _ -> Characters.upper(text));
+          case "lower" -> method(name, "", _ -> Characters.lower(text));
+          case "casefold" -> method(name, "", _ -> Characters.caseFolded(text));
+          case "swapcase" -> method(name, "", _ -> swapped(text));
+          case "capitalize" -> method(name, "", _ -> Characters.capitalized(text));
+          case "title" -> method(name, "", _ -> Characters.title(text));
+          case "replace" ->
+              method(
+                  name,
+                  "/ old new count?",
+                  g -> replace(text, g.string("old"), g.string("new"), g.whole("count", -1)));
+          case "find" -> method(name, "/ sub start? end?", g -> find(text, g, false));
+          case "rfind" -> method(name, "/ sub start? end?", g -> find(text, g, true));
+          case "index" -> method(name, "/ sub start? end?", g -> found(name, find(text, g, false)));
+          case "rindex" -> method(name, "/ sub start? end?", g -> found(name, find(text, g, true)));
+          case "count" -> method(name, "/ sub start? end?", g -> count(text, g));
+          case "join" -> method(name, "/ iterable", g -> join(text, g));
+          case "format" -> (given, named) -> Formats.braces(text, given, named, Attributes::lookup);
+          case "format_map" ->
+              method(
+                  name,
+                  "/ mapping",
+                  g ->
+                      Formats.braces(text, List.of(), named(g.get("mapping")), Attributes::lookup));
           case "removeprefix" ->
-              (given, _) -> {
-                String prefix = string(name, given, 0);
-                return text.startsWith(prefix) ? text.substring(prefix.length()) : text;
-              };
+              method(
+                  name,
+                  "/ prefix",
+                  g ->
+                      text.startsWith(g.string("prefix"))
+                          ? text.substring(g.string("prefix").length())
+                          : text);
           case "removesuffix" ->
-              (given, _) -> {
-                String suffix = string(name, given, 0);
-                return text.endsWith(suffix)
-                    ? text.substring(0, text.length() - suffix.length())
-                    : text;
+              method(
+                  name,
+                  "/ suffix",
+                  g ->
+                      text.endsWith(g.string("suffix"))
+                          ? text.substring(0, text.length() - g.string("suffix").length())
+                          : text);
+          case "partition" ->
+              method(name, "/ sep", g -> partition(text, separator(g, "sep"), false));
+          case "rpartition" ->
+              method(name, "/ sep", g -> partition(text, separator(g, "sep"), true));
+          case "zfill" -> method(name, "/ width", g -> zeros(text, g.whole("width", 0)));
+          case "center", "ljust", "rjust" ->
+              method(name, "/ width fillchar?", g -> placed(name, text, g));
+          case "expandtabs" -> method(name, "tabsize?", g -> expanded(text, g.whole("tabsize", 8)));
+          case "isdigit" -> all(name, text, Characters::isDigit);
+          case "isdecimal" -> all(name, text, Character::isDigit);
+          case "isnumeric" -> all(name, text, Characters::isNumeric);
+          case "isalpha" -> all(name, text, Character::isLetter);
+          case "isalnum" -> all(name, text, Characters::isAlphanumeric);
+          case "isspace" -> all(name, text, Characters::isSpace);
+          case "isascii" -> method(name, "", _ -> text.chars().allMatch(c -> c < 0x80));
+          case "isprintable" ->
+              method(name, "", _ -> text.codePoints().allMatch(Characters::isPrintable));
+          case "isidentifier" ->
+              method(
+                  name,
+                  "",
+                  _ ->
+                      !text.isEmpty()
+                          && text.matches("[\\p{L}\\p{Nl}_][\\p{L}\\p{Nl}_\\p{M}\\p{N}]*"));
+          case "isupper" -> method(name, "", _ -> isUpper(text));
+          case "islower" -> method(name, "", _ -> isLower(text));
+          case "istitle" ->
+              method(
+                  name,
+                  "",
+                  _ ->
+                      text.codePoints().anyMatch(Characters::isCased)
+                          && text.equals(Characters.title(text)));
+          case "encode", "translate", "maketrans" ->
+              (_, _) -> {
+                throw new JinjaException("the method \"" + name + "\" is not known");
               };
-          case "partition" -> (given, _) -> partition(text, string(name, given, 0));
-          case "zfill" -> (given, _) -> zeros(text, (int) integer(name, argument(name, given, 0)));
-          case "isdigit", "isnumeric", "isdecimal" -> (_, _) -> all(text, Character::isDigit);
-          case "isalpha" -> (_, _) -> all(text, Character::isLetter);
-          case "isalnum" -> (_, _) -> all(text, Character::isLetterOrDigit);
-          case "isspace" -> (_, _) -> all(text, Strings::isSpace);
-          case "isupper" ->
-              (_, _) ->
-                  text.equals(text.toUpperCase(Locale.ROOT))
-                      && !text.equals(text.toLowerCase(Locale.ROOT));
-          case "islower" ->
-              (_, _) ->
-                  text.equals(text.toLowerCase(Locale.ROOT))
-                      && !text.equals(text.toUpperCase(Locale.ROOT));
           default -> null;
         };
     return Optional.ofNullable(method);
   }
 
-  private static Object argument(String name, List<Object> given, int index) {
-    if (given.size() <= index) {
-      throw new JinjaException("\"%s\" needs more than %d values".formatted(name, given.size()));
+  private static Values.Callable method(String name, String parameters, Body body) {
+    return (given, named) -> body.of(Given.bind(name, parameters, given, named));
+  }
+
+  private static Values.Callable all(String name, String text, IntPredicate test) {
+    return method(name, "", _ -> Characters.all(text, test));
+  }
+
+  private static Map<String, Object> named(Object mapping) {
+    Map<String, Object> named = new LinkedHashMap<>();
+    Values.entries(Filters.map("format_map", mapping))
+        .forEach(each -> named.put(Values.text(Values.item(each, 0L)), Values.item(each, 1L)));
+    return named;
+  }
+
+  static boolean isUpper(String text) {
+    return text.codePoints().anyMatch(Character::isUpperCase)
+        && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
+  }
+
+  static boolean isLower(String text) {
+    return text.codePoints().anyMatch(Character::isLowerCase)
+        && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
+  }
+
+  /** A part of a text, and the code points before it. */
+  private record Part(String text, long before, boolean exists) {
+    /** Between the bounds that a method is given, which count as those of a slice. */
+    static Part of(String text, Given given) {
+      long size = Characters.length(text);
+      long start = bound(given, "start", 0, size);
+      long end = bound(given, "end", size, size);
+      if (start > size || start > end) {
+        return new Part("", start, false);
+      }
+      int from = text.offsetByCodePoints(0, (int) start);
+      return new Part(
+          text.substring(from, text.offsetByCodePoints(from, (int) (end - start))), start, true);
     }
-    return given.get(index);
-  }
 
-  private static String string(String name, List<Object> given, int index) {
-    if (argument(name, given, index) instanceof String text) {
-      return text;
+    private static long bound(Given given, String name, long otherwise, long size) {
+      long bound = given.some(name).map(given::bound).orElse(otherwise);
+      return bound < 0
+          ? Math.max(0, bound + size)
+          : name.equals("end") ? Math.min(bound, size) : bound;
     }
-    throw new JinjaException(
-        "\"%s\" takes a str, not a value of type %s"
-            .formatted(name, Values.type(given.get(index))));
   }
 
-  private static long integer(String name, Object value) {
-    if (value instanceof Long number) {
-      return number;
-    }
-    throw new JinjaException(
-        "\"%s\" takes an int, not a value of type %s".formatted(name, Values.type(value)));
-  }
-
-  /** Tests one text, or each of a tuple. */
-  private interface Fit {
-    boolean fits(String part);
-  }
-
-  private static boolean any(Fit fit, String name, List<Object> given) {
-    Object parts = argument(name, given, 0);
-    List<Object> all = parts instanceof Values.Tuple tuple ? tuple.items() : List.of(parts);
-    for (int index = 0; index < all.size(); index++) {
-      if (fit.fits(string(name, all, index))) {
+  private static boolean fits(String text, Given given, boolean begins) {
+    Part part = Part.of(text, given);
+    Object parts = given.get("prefix");
+    for (Object each : parts instanceof Values.Tuple tuple ? tuple.items() : List.of(parts)) {
+      String wanted = given.string(each);
+      if (part.exists()
+          && (begins ? part.text().startsWith(wanted) : part.text().endsWith(wanted))) {
         return true;
       }
     }
     return false;
   }
 
-  /** The characters to strip; empty for white space. */
-  private static Optional<String> characters(String name, List<Object> given) {
-    return given.isEmpty() || Values.isNone(given.getFirst())
-        ? Optional.empty()
-        : Optional.of(string(name, given, 0));
+  private static Object find(String text, Given given, boolean last) {
+    Part part = Part.of(text, given);
+    String sub = given.string("sub");
+    int at = !part.exists() ? -1 : last ? part.text().lastIndexOf(sub) : part.text().indexOf(sub);
+    return at < 0 ? -1L : part.before() + part.text().codePointCount(0, at);
+  }
+
+  private static Object found(String name, Object at) {
+    if (at.equals(-1L)) {
+      throw new JinjaException("\"" + name + "\" finds nothing");
+    }
+    return at;
+  }
+
+  private static Object count(String text, Given given) {
+    Part part = Part.of(text, given);
+    String sub = given.string("sub");
+    if (!part.exists()) {
+      return 0L;
+    }
+    if (sub.isEmpty()) {
+      return Characters.length(part.text()) + 1;
+    }
+    long count = 0;
+    for (int at = part.text().indexOf(sub);
+        at >= 0;
+        at = part.text().indexOf(sub, at + sub.length())) {
+      count++;
+    }
+    return count;
+  }
+
+  private static Optional<String> chars(Given given) {
+    return given.someString("chars");
+  }
+
+  /** Strips white space off both ends. */
+  static String strip(String text) {
+    return strip(text, Optional.empty(), true, true);
   }
 
   /** Strips white space, or any of the given characters, off the ends. */
   static String strip(String text, Optional<String> characters, boolean left, boolean right) {
     IntPredicate stripped =
-        characters.<IntPredicate>map(each -> c -> each.indexOf(c) >= 0).orElse(Strings::isSpace);
+        characters.<IntPredicate>map(each -> c -> each.indexOf(c) >= 0).orElse(Characters::isSpace);
     int start = 0;
     int end = text.length();
-    while (left && start < end && stripped.test(text.charAt(start))) {
-      start++;
+    while (left && start < end && stripped.test(text.codePointAt(start))) {
+      start += Character.charCount(text.codePointAt(start));
     }
-    while (right && end > start && stripped.test(text.charAt(end - 1))) {
-      end--;
+    while (right && end > start && stripped.test(text.codePointBefore(end))) {
+      end -= Character.charCount(text.codePointBefore(end));
     }
     return text.substring(start, end);
   }
 
-  private static boolean isSpace(int c) {
-    return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
+  private static String separator(Given given, String name) {
+    String separator = given.string(name);
+    if (separator.isEmpty()) {
+      throw new JinjaException("a separator is empty");
+    }
+    return separator;
   }
 
-  private static boolean all(String text, IntPredicate test) {
-    return !text.isEmpty() && text.codePoints().allMatch(test);
-  }
-
-  private static List<Object> split(
-      String text, List<Object> given, Map<String, Object> named, boolean fromRight) {
-    Object separator = given.isEmpty() ? named.getOrDefault("sep", Values.NONE) : given.get(0);
-    Object most = given.size() > 1 ? given.get(1) : named.getOrDefault("maxsplit", -1L);
-    long splits = integer("split", most);
-    if (Values.isNone(separator)) {
+  private static List<Object> split(String text, Given given, boolean fromRight) {
+    long splits = given.whole("maxsplit", -1);
+    if (given.some("sep").isEmpty()) {
       return words(text, splits, fromRight);
     }
-    String between = string("split", List.of(separator), 0);
-    if (between.isEmpty()) {
-      throw new JinjaException("\"split\" takes a separator that is not empty");
-    }
+    return split(text, separator(given, "sep"), splits, fromRight);
+  }
+
+  static List<Object> split(String text, String between, long splits, boolean fromRight) {
     List<Object> parts = new ArrayList<>();
     String rest = text;
     while (splits < 0 || parts.size() < splits) {
@@ -159,31 +254,27 @@ final class Strings {
       if (at < 0) {
         break;
       }
-      if (fromRight) {
-        parts.addFirst(rest.substring(at + between.length()));
-        rest = rest.substring(0, at);
-      } else {
-        parts.add(rest.substring(0, at));
-        rest = rest.substring(at + between.length());
-      }
+      String after = rest.substring(at + between.length());
+      add(parts, fromRight ? after : rest.substring(0, at), fromRight);
+      rest = fromRight ? rest.substring(0, at) : after;
     }
-    if (fromRight) {
-      parts.addFirst(rest);
-    } else {
-      parts.add(rest);
-    }
+    add(parts, rest, fromRight);
     return parts;
   }
 
   private static List<Object> words(String text, long splits, boolean fromRight) {
     List<Object> words = new ArrayList<>();
-    String rest = strip(text, Optional.empty(), true, true);
+    String rest = strip(text, Optional.empty(), !fromRight, fromRight);
     while (!rest.isEmpty()) {
       int at = fromRight ? rest.length() - 1 : 0;
-      while (at >= 0 && at < rest.length() && !isSpace(rest.charAt(at))) {
+      while (at >= 0 && at < rest.length() && !Characters.isSpace(rest.charAt(at))) {
         at += fromRight ? -1 : 1;
       }
-      if (at < 0 || at == rest.length() || (splits >= 0 && words.size() == splits)) {
+      if (splits >= 0 && words.size() == splits) {
+        add(words, rest, fromRight);
+        return words;
+      }
+      if (at < 0 || at == rest.length()) {
         add(words, rest, fromRight);
         return words;
       }
@@ -204,42 +295,17 @@ final class Strings {
     }
   }
 
-  private static List<Object> lines(String text) {
-    List<Object> lines = new ArrayList<>(text.lines().toList());
-    return lines;
-  }
-
-  static String capitalize(String text) {
-    if (text.isEmpty()) {
-      return text;
-    }
-    int first = text.offsetByCodePoints(0, 1);
-    return text.substring(0, first).toUpperCase(Locale.ROOT)
-        + text.substring(first).toLowerCase(Locale.ROOT);
-  }
-
-  static String title(String text) {
-    StringBuilder title = new StringBuilder();
-    boolean inWord = false;
-    for (int index = 0; index < text.length(); index++) {
-      char c = text.charAt(index);
-      title.append(inWord ? Character.toLowerCase(c) : Character.toUpperCase(c));
-      inWord = Character.isLetter(c);
-    }
-    return title.toString();
-  }
-
-  /** {@code replace(old, new[, count])}. */
-  static String replace(String text, List<Object> given) {
-    String old = string("replace", given, 0);
-    String other = string("replace", given, 1);
-    long most = given.size() > 2 ? integer("replace", given.get(2)) : -1;
+  /** The first {@code most} of {@code old} replaced; all if it is below 0. */
+  static String replace(String text, String old, String other, long most) {
     if (most < 0) {
-      return text.replace(old, other);
+      return old.isEmpty() ? between(text, other, Long.MAX_VALUE) : text.replace(old, other);
+    }
+    if (old.isEmpty()) {
+      return between(text, other, most);
     }
     StringBuilder replaced = new StringBuilder();
     int from = 0;
-    for (long count = 0; count < most && !old.isEmpty(); count++) {
+    for (long count = 0; count < most; count++) {
       int at = text.indexOf(old, from);
       if (at < 0) {
         break;
@@ -250,104 +316,102 @@ final class Strings {
     return replaced.append(text.substring(from)).toString();
   }
 
-  private static Object index(String text, String part) {
-    int at = text.indexOf(part);
-    if (at < 0) {
-      throw new JinjaException("\"index\" finds no \"" + part + "\"");
+  /** With {@code other} before each character and at the end. */
+  private static String between(String text, String other, long most) {
+    StringBuilder out = new StringBuilder();
+    long left = most;
+    for (int c : text.codePoints().toArray()) {
+      if (left > 0) {
+        out.append(other);
+        left--;
+      }
+      out.appendCodePoint(c);
     }
-    return (long) at;
+    return left > 0 ? out.append(other).toString() : out.toString();
   }
 
-  private static Object count(String text, String part) {
-    if (part.isEmpty()) {
-      return text.length() + 1L;
-    }
-    long count = 0;
-    for (int at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length())) {
-      count++;
-    }
-    return count;
-  }
-
-  private static String join(String separator, List<Object> items) {
+  private static String join(String separator, Given given) {
     List<String> parts = new ArrayList<>();
-    for (int index = 0; index < items.size(); index++) {
-      parts.add(string("join", items, index));
-    }
+    Values.items(given.get("iterable")).forEach(each -> parts.add(given.string(each)));
     return String.join(separator, parts);
   }
 
-  private static Object partition(String text, String separator) {
-    int at = text.indexOf(separator);
+  private static Object partition(String text, String separator, boolean last) {
+    int at = last ? text.lastIndexOf(separator) : text.indexOf(separator);
+    if (at < 0) {
+      return new Values.Tuple(last ? List.of("", "", text) : List.of(text, "", ""));
+    }
     return new Values.Tuple(
-        at < 0
-            ? List.of(text, "", "")
-            : List.of(text.substring(0, at), separator, text.substring(at + separator.length())));
+        List.of(text.substring(0, at), separator, text.substring(at + separator.length())));
   }
 
-  private static String zeros(String text, int width) {
+  private static int missing(String text, long width) {
+    if (width > WIDEST) {
+      throw new JinjaException("a text becomes wider than " + WIDEST);
+    }
+    return (int) Math.max(0, width - Characters.length(text));
+  }
+
+  private static String zeros(String text, long width) {
     boolean signed = text.startsWith("-") || text.startsWith("+");
     String digits = signed ? text.substring(1) : text;
-    int missing = Math.clamp(width - text.length(), 0, 1000);
-    return (signed ? text.substring(0, 1) : "") + "0".repeat(missing) + digits;
+    return (signed ? text.substring(0, 1) : "") + "0".repeat(missing(text, width)) + digits;
   }
 
-  /** {@code "{} {0} {name}".format(…)}, without widths and conversions. */
-  private static String format(String text, List<Object> given, Map<String, Object> named) {
-    Matcher braces = BRACES.matcher(text);
-    StringBuilder formatted = new StringBuilder();
-    int next = 0;
-    while (braces.find()) {
-      String field = braces.group(1);
-      String value;
-      if (field == null) {
-        value = braces.group().substring(0, 1);
-      } else if (field.isEmpty()) {
-        value = Values.text(argument("format", given, next));
-        next++;
-      } else if (field.matches("[0-9]{1,4}")) {
-        value = Values.text(argument("format", given, Integer.parseInt(field)));
-      } else if (named.containsKey(field)) {
-        value = Values.text(named.getOrDefault(field, ""));
+  private static String placed(String name, String text, Given given) {
+    String fill = given.find("fillchar").map(given::string).orElse(" ");
+    if (Characters.length(fill) != 1) {
+      throw new JinjaException("\"" + name + "\" fills with one character");
+    }
+    long width = given.whole("width", 0);
+    int missing = missing(text, width);
+    int before =
+        switch (name) {
+          case "ljust" -> 0;
+          case "rjust" -> missing;
+          default -> centered(missing, width);
+        };
+    return fill.repeat(before) + text + fill.repeat(missing - before);
+  }
+
+  /** CPython puts the odd one to the left where the width is odd. */
+  private static int centered(int missing, long width) {
+    return missing / 2 + (int) (missing & width & 1);
+  }
+
+  static String centered(String text, long width) {
+    int missing = missing(text, width);
+    int before = centered(missing, width);
+    return " ".repeat(before) + text + " ".repeat(missing - before);
+  }
+
+  private static String expanded(String text, long size) {
+    StringBuilder out = new StringBuilder();
+    long column = 0;
+    for (int c : text.codePoints().toArray()) {
+      if (c == '\t') {
+        int spaces = size <= 0 ? 0 : missing("", size - column % size);
+        out.repeat(' ', spaces);
+        column += spaces;
       } else {
-        throw new JinjaException("\"format\" is given no " + field);
+        out.appendCodePoint(c);
+        column = c == '\n' || c == '\r' ? 0 : column + 1;
       }
-      braces.appendReplacement(formatted, Matcher.quoteReplacement(value));
     }
-    return braces.appendTail(formatted).toString();
+    return out.toString();
   }
 
-  /** {@code "%s" % value}, without widths. */
-  static String percent(String text, Object value) {
-    List<Object> values = value instanceof Values.Tuple tuple ? tuple.items() : List.of(value);
-    Matcher percent = PERCENT.matcher(text);
-    StringBuilder formatted = new StringBuilder();
-    int next = 0;
-    while (percent.find()) {
-      String shown = "%";
-      if (percent.group(1) != null) {
-        Object each = argument("%", values, next);
-        next++;
-        shown =
-            switch (percent.group(1)) {
-              case "d" -> String.valueOf(integer("%d", each));
-              case "f" -> decimal(each);
-              default -> Values.text(each);
-            };
-      }
-      percent.appendReplacement(formatted, Matcher.quoteReplacement(shown));
-    }
-    if (next < values.size() && !(value instanceof Map<?, ?>)) {
-      throw new JinjaException("\"%\" is given more values than the text takes");
-    }
-    return percent.appendTail(formatted).toString();
-  }
-
-  private static String decimal(Object value) {
-    if (value instanceof Number number) {
-      double decimal = number.doubleValue();
-      return String.format(Locale.ROOT, "%.6f", decimal);
-    }
-    throw new JinjaException("\"%f\" takes a number, not a value of type " + Values.type(value));
+  private static String swapped(String text) {
+    StringBuilder out = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            c ->
+                out.append(
+                    Character.isUpperCase(c)
+                        ? Characters.lower(Character.toString(c))
+                        : Character.isLowerCase(c)
+                            ? Characters.upper(Character.toString(c))
+                            : Character.toString(c)));
+    return out.toString();
   }
 }

@@ -1,19 +1,18 @@
 package dev.palimpsest.engine.text.jinja;
 
-import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.function.BinaryOperator;
-import java.util.function.LongBinaryOperator;
 
 /**
  * Python's values and what its operators make of them: {@code Boolean}, {@code Long}, {@code
- * Double}, {@code String}, {@code List}, {@link Tuple}, {@code Map}, {@link Callable}, {@link
- * Namespace}, {@link #NONE} and {@link Undefined}.
+ * BigInteger}, {@code Double}, {@code String}, {@code List}, {@link Tuple}, {@code Map}, {@link
+ * Range}, {@link View}, {@link Generator}, {@link Callable}, {@link Members}, {@link #NONE} and
+ * {@link Undefined}.
  */
 final class Values {
   /** Python's {@code None}. */
@@ -28,13 +27,73 @@ final class Values {
   }
 
   /** What a name or an attribute is that nothing was assigned to. */
-  record Undefined(String name) {}
+  record Undefined(String name) {
+    JinjaException used() {
+      return new JinjaException("\"" + name + "\" is undefined");
+    }
+  }
 
-  /** A list that prints with round brackets. */
-  record Tuple(List<Object> items) {}
+  /**
+   * A list that prints with round brackets.
+   *
+   * @param names of its items, where they have some
+   */
+  record Tuple(List<Object> items, List<String> names) {
+    Tuple(List<Object> items) {
+      this(items, List.of());
+    }
+  }
+
+  /** What {@code range} makes. */
+  record Range(long start, long stop, long step) {
+    List<Object> items() {
+      List<Object> items = new ArrayList<>();
+      for (long each = start; step > 0 ? each < stop : each > stop; each += step) {
+        items.add(each);
+      }
+      return items;
+    }
+  }
+
+  /** A dict's keys, values or items: they have a length and no index. */
+  record View(String kind, List<Object> items) {}
+
+  /** What most filters make of a list: it is true, has no length, and its items come only once. */
+  static final class Generator {
+    private final Iterator<Object> rest;
+
+    Generator(List<Object> items) {
+      rest = items.iterator();
+    }
+
+    List<Object> items() {
+      List<Object> items = new ArrayList<>();
+      rest.forEachRemaining(items::add);
+      return items;
+    }
+
+    Optional<Object> next() {
+      return rest.hasNext() ? Optional.of(rest.next()) : Optional.empty();
+    }
+  }
+
+  /** What has attributes of its own. */
+  interface Members {
+    Optional<Object> member(String name);
+  }
 
   /** What {@code namespace()} makes: its attributes can be assigned from anywhere. */
-  record Namespace(Map<String, Object> attributes) {}
+  record Namespace(Map<String, Object> attributes) implements Members {
+    @Override
+    public Optional<Object> member(String name) {
+      return Optional.ofNullable(attributes.get(name));
+    }
+
+    @Override
+    public String toString() {
+      return "<Namespace " + repr(attributes) + ">";
+    }
+  }
 
   /** What can be called. */
   interface Callable {
@@ -55,6 +114,8 @@ final class Values {
       case List<?> list -> !list.isEmpty();
       case Tuple tuple -> !tuple.items().isEmpty();
       case Map<?, ?> map -> !map.isEmpty();
+      case Range range -> !range.items().isEmpty();
+      case View view -> !view.items().isEmpty();
       case Undefined _, None _ -> false;
       default -> true;
     };
@@ -64,12 +125,15 @@ final class Values {
   static String type(Object value) {
     return switch (value) {
       case Boolean _ -> "bool";
-      case Long _ -> "int";
+      case Long _, BigInteger _ -> "int";
       case Double _ -> "float";
       case String _ -> "str";
       case List<?> _ -> "list";
       case Tuple _ -> "tuple";
       case Map<?, ?> _ -> "dict";
+      case Range _ -> "range";
+      case View(String kind, var _) -> kind;
+      case Generator _ -> "generator";
       case None _ -> "NoneType";
       case Namespace _ -> "namespace";
       case Callable _ -> "function";
@@ -86,21 +150,30 @@ final class Values {
     };
   }
 
-  private static String repr(Object value) {
+  static String repr(Object value) {
     return switch (value) {
       case Boolean flag -> flag ? "True" : "False";
       case None _ -> "None";
       case Undefined _ -> "Undefined";
-      case Double number -> shown(number);
-      case String text -> quoted(text);
+      case Long number -> number.toString();
+      case BigInteger number -> number.toString();
+      case Double number -> Numbers.shown(number);
+      case String text -> Characters.quoted(text);
       case List<?> list -> "[" + joined(list) + "]";
-      case Tuple(List<Object> items) -> "(" + joined(items) + (items.size() == 1 ? "," : "") + ")";
+      case Tuple tuple ->
+          "(" + joined(tuple.items()) + (tuple.items().size() == 1 ? "," : "") + ")";
       case Map<?, ?> map -> {
         List<String> parts = new ArrayList<>();
         map.forEach((key, each) -> parts.add(repr(key) + ": " + repr(each)));
         yield "{" + String.join(", ", parts) + "}";
       }
-      default -> value.toString();
+      case Range(long start, long stop, long step) ->
+          "range(" + start + ", " + stop + (step == 1 ? "" : ", " + step) + ")";
+      case View(String kind, List<Object> items) -> kind + "([" + joined(items) + "])";
+      case Members members -> members.toString();
+      default ->
+          throw new JinjaException(
+              "a value of type " + type(value) + " has no text that is always the same");
     };
   }
 
@@ -110,134 +183,15 @@ final class Values {
     return String.join(", ", parts);
   }
 
-  private static String quoted(String text) {
-    char quote = text.contains("'") && !text.contains("\"") ? '"' : '\'';
-    StringBuilder quoted = new StringBuilder().append(quote);
-    for (int index = 0; index < text.length(); index++) {
-      char c = text.charAt(index);
-      switch (c) {
-        case '\n' -> quoted.append("\\n");
-        case '\r' -> quoted.append("\\r");
-        case '\t' -> quoted.append("\\t");
-        case '\\' -> quoted.append("\\\\");
-        default -> quoted.append(c == quote ? "\\" : "").append(c);
-      }
-    }
-    return quoted.append(quote).toString();
-  }
-
-  /** A float as Python prints it. */
-  private static String shown(double number) {
-    if (Double.isNaN(number)) {
-      return "nan";
-    }
-    if (Double.isInfinite(number)) {
-      return number > 0 ? "inf" : "-inf";
-    }
-    double size = Math.abs(number);
-    if (size == 0 || (size >= 1e-4 && size < 1e16)) {
-      String plain = new BigDecimal(Double.toString(number)).toPlainString();
-      return plain.contains(".") ? plain : plain + ".0";
-    }
-    String[] parts = Double.toString(number).split("E", -1);
-    int exponent = Integer.parseInt(parts[1]);
-    return parts[0].replaceFirst("\\.0$", "")
-        + (exponent < 0 ? "e-" : "e+")
-        + (Math.abs(exponent) < 10 ? "0" : "")
-        + Math.abs(exponent);
-  }
-
-  /** JSON as Python's {@code json.dumps} writes it, without escaping what is not ASCII. */
-  static String json(Object value, Optional<Integer> indent, boolean sorted) {
-    StringBuilder json = new StringBuilder();
-    json(json, value, indent, sorted, 0);
-    return json.toString();
-  }
-
-  private static void json(
-      StringBuilder json, Object value, Optional<Integer> indent, boolean sorted, int depth) {
-    switch (value) {
-      case String text -> string(json, text);
-      case Boolean flag -> json.append(flag);
-      case None _ -> json.append("null");
-      case Long number -> json.append(number);
-      case Double number -> json.append(shown(number));
-      case List<?> list -> list(json, list, indent, sorted, depth);
-      case Tuple tuple -> list(json, tuple.items(), indent, sorted, depth);
-      case Map<?, ?> map -> {
-        Map<String, Object> entries = sorted ? new TreeMap<>() : new LinkedHashMap<>();
-        map.forEach((key, each) -> entries.put(text(key), each));
-        json.append('{');
-        int index = 0;
-        for (Map.Entry<String, Object> entry : entries.entrySet()) {
-          separate(json, index, indent, depth + 1);
-          string(json, entry.getKey());
-          json.append(": ");
-          json(json, entry.getValue(), indent, sorted, depth + 1);
-          index++;
-        }
-        close(json, index, indent, depth, '}');
-      }
-      default -> throw new JinjaException("a value of type " + type(value) + " is no JSON");
-    }
-  }
-
-  private static void list(
-      StringBuilder json, List<?> list, Optional<Integer> indent, boolean sorted, int depth) {
-    json.append('[');
-    for (int index = 0; index < list.size(); index++) {
-      separate(json, index, indent, depth + 1);
-      json(json, list.get(index), indent, sorted, depth + 1);
-    }
-    close(json, list.size(), indent, depth, ']');
-  }
-
-  private static void separate(StringBuilder json, int index, Optional<Integer> indent, int depth) {
-    if (indent.isPresent()) {
-      json.append(index == 0 ? "\n" : ",\n").repeat(' ', indent.get() * depth);
-    } else if (index > 0) {
-      json.append(", ");
-    }
-  }
-
-  private static void close(
-      StringBuilder json, int items, Optional<Integer> indent, int depth, char bracket) {
-    if (indent.isPresent() && items > 0) {
-      json.append('\n').repeat(' ', indent.get() * depth);
-    }
-    json.append(bracket);
-  }
-
-  private static void string(StringBuilder json, String text) {
-    json.append('"');
-    for (int index = 0; index < text.length(); index++) {
-      char c = text.charAt(index);
-      switch (c) {
-        case '"' -> json.append("\\\"");
-        case '\\' -> json.append("\\\\");
-        case '\n' -> json.append("\\n");
-        case '\r' -> json.append("\\r");
-        case '\t' -> json.append("\\t");
-        case '\b' -> json.append("\\b");
-        case '\f' -> json.append("\\f");
-        default -> {
-          if (c < ' ') {
-            json.append("\\u%04x".formatted((int) c));
-          } else {
-            json.append(c);
-          }
-        }
-      }
-    }
-    json.append('"');
-  }
-
   /** The items that a loop over the value takes. */
   static List<Object> items(Object value) {
     return switch (value) {
       case List<?> list -> new ArrayList<>(list);
       case Tuple tuple -> tuple.items();
       case Map<?, ?> map -> new ArrayList<>(map.keySet());
+      case Range range -> range.items();
+      case View view -> view.items();
+      case Generator generator -> generator.items();
       case String text -> {
         List<Object> characters = new ArrayList<>();
         text.codePoints().forEach(point -> characters.add(Character.toString(point)));
@@ -249,27 +203,27 @@ final class Values {
   }
 
   static long length(Object value) {
-    return value instanceof String text
-        ? text.codePointCount(0, text.length())
-        : items(value).size();
+    return switch (value) {
+      case String text -> Characters.length(text);
+      case Generator _ -> throw new JinjaException("a generator has no length");
+      default -> items(value).size();
+    };
   }
 
   static boolean equal(Object left, Object right) {
-    Object a = number(left).orElse(left);
-    Object b = number(right).orElse(right);
-    if (a instanceof Double || b instanceof Double) {
-      return a instanceof Number x && b instanceof Number y && x.doubleValue() == y.doubleValue();
+    Object a = Numbers.number(left).orElse(left);
+    Object b = Numbers.number(right).orElse(right);
+    if (a instanceof Number && b instanceof Number) {
+      return Numbers.compare(a, b).orElse(1) == 0;
     }
-    if (a instanceof Undefined && b instanceof Undefined) {
-      return true;
-    }
-    if (a instanceof List<?> x && b instanceof List<?> y) {
-      return equalItems(x, y);
-    }
-    if (a instanceof Tuple x && b instanceof Tuple y) {
-      return equalItems(x.items(), y.items());
-    }
-    return a.equals(b);
+    return switch (a) {
+      case Undefined _ -> b instanceof Undefined;
+      case List<?> x when b instanceof List<?> y -> equalItems(x, y);
+      case Tuple x when b instanceof Tuple y -> equalItems(x.items(), y.items());
+      case Range x when b instanceof Range y -> x.items().equals(y.items());
+      case Map<?, ?> x when b instanceof Map<?, ?> y -> equalMaps(x, y);
+      default -> a.equals(b);
+    };
   }
 
   private static boolean equalItems(List<?> left, List<?> right) {
@@ -284,37 +238,50 @@ final class Values {
     return true;
   }
 
-  /** A number as one, a truth value as 0 or 1. */
-  private static Optional<Object> number(Object value) {
-    return switch (value) {
-      case Boolean flag -> Optional.of(flag ? 1L : 0L);
-      case Long number -> Optional.of(number);
-      case Double number -> Optional.of(number);
-      default -> Optional.empty();
-    };
+  private static boolean equalMaps(Map<?, ?> left, Map<?, ?> right) {
+    return left.size() == right.size()
+        && left.entrySet().stream()
+            .allMatch(
+                each ->
+                    find(right, each.getKey())
+                        .filter(other -> equal(each.getValue(), other))
+                        .isPresent());
+  }
+
+  /** Whether {@code left operator right}, for values that have an order. */
+  static boolean ordered(String operator, Object left, Object right) {
+    Object a = Numbers.number(left).orElse(left);
+    Object b = Numbers.number(right).orElse(right);
+    Optional<Integer> order =
+        a instanceof Number && b instanceof Number
+            ? Numbers.compare(a, b)
+            : Optional.of(order(left, right));
+    return order.isPresent()
+        && switch (operator) {
+          case "<" -> order.get() < 0;
+          case "<=" -> order.get() <= 0;
+          case ">" -> order.get() > 0;
+          default -> order.get() >= 0;
+        };
   }
 
   /** Below, equal or above 0, for values that have an order. */
   static int order(Object left, Object right) {
-    Object a = number(left).orElse(left);
-    Object b = number(right).orElse(right);
-    if (a instanceof Long x && b instanceof Long y) {
-      return x.compareTo(y);
-    }
-    if (a instanceof Number x && b instanceof Number y) {
-      return Double.compare(x.doubleValue(), y.doubleValue());
+    Object a = Numbers.number(left).orElse(left);
+    Object b = Numbers.number(right).orElse(right);
+    if (a instanceof Number && b instanceof Number) {
+      return Numbers.compare(a, b).orElse(0);
     }
     if (a instanceof String x && b instanceof String y) {
-      return x.compareTo(y);
+      return Characters.compare(x, y);
     }
     if ((a instanceof List<?> && b instanceof List<?>)
         || (a instanceof Tuple && b instanceof Tuple)) {
       List<Object> x = items(a);
       List<Object> y = items(b);
       for (int index = 0; index < Math.min(x.size(), y.size()); index++) {
-        int order = order(x.get(index), y.get(index));
-        if (order != 0) {
-          return order;
+        if (!equal(x.get(index), y.get(index))) {
+          return order(x.get(index), y.get(index));
         }
       }
       return Integer.compare(x.size(), y.size());
@@ -327,136 +294,165 @@ final class Values {
     return switch (whole) {
       case String text when part instanceof String piece -> text.contains(piece);
       case String _ -> throw new JinjaException("a value of type " + type(part) + " is in no str");
-      case Map<?, ?> map -> map.containsKey(part);
+      case Map<?, ?> map -> find(map, part).isPresent();
       default -> items(whole).stream().anyMatch(each -> equal(each, part));
     };
   }
 
+  /** The value of a dict at a key; numbers that are equal are one key. */
+  static Optional<Object> find(Map<?, ?> map, Object key) {
+    requireHashable(key);
+    Object value = map.get(key);
+    if (value == null && Numbers.number(key).isPresent()) {
+      for (Map.Entry<?, ?> each : map.entrySet()) {
+        if (equal(each.getKey(), key)) {
+          return Optional.of(each.getValue());
+        }
+      }
+    }
+    return Optional.ofNullable(value);
+  }
+
+  static void put(Map<Object, Object> map, Object key, Object value) {
+    requireHashable(key);
+    if (Numbers.number(key).isPresent()) {
+      for (Map.Entry<Object, Object> each : map.entrySet()) {
+        if (equal(each.getKey(), key)) {
+          each.setValue(value);
+          return;
+        }
+      }
+    }
+    map.put(key, value);
+  }
+
+  static void requireHashable(Object key) {
+    if (key instanceof List<?> || key instanceof Map<?, ?>) {
+      throw new JinjaException("a value of type " + type(key) + " cannot be a key");
+    }
+    if (key instanceof Tuple tuple) {
+      tuple.items().forEach(Values::requireHashable);
+    }
+  }
+
+  /** {@code left operator right}. */
   static Object arithmetic(String operator, Object left, Object right) {
-    Object a = number(left).orElse(left);
-    Object b = number(right).orElse(right);
+    if (left instanceof Undefined undefined) {
+      throw undefined.used();
+    }
+    if (right instanceof Undefined undefined && !(operator.equals("%") && left instanceof String)) {
+      throw undefined.used();
+    }
+    Object a = Numbers.number(left).orElse(left);
+    Object b = Numbers.number(right).orElse(right);
+    if (a instanceof Number && b instanceof Number) {
+      return Numbers.arithmetic(operator, a, b);
+    }
+    if (operator.equals("%") && a instanceof String format) {
+      return Formats.percent(format, right);
+    }
     if (operator.equals("+")) {
       if (a instanceof String x && b instanceof String y) {
         return x + y;
       }
-      if (a instanceof List<?> x && b instanceof List<?> y) {
-        List<Object> all = new ArrayList<>(x);
-        all.addAll(y);
-        return all;
+      if (a instanceof List<?> && b instanceof List<?>) {
+        return concatenated(a, b);
+      }
+      if (a instanceof Tuple && b instanceof Tuple) {
+        return new Tuple(concatenated(a, b));
       }
     }
-    if (operator.equals("*") && a instanceof Long times && b instanceof String text) {
-      return repeated(text, times);
+    if (operator.equals("*") && Numbers.isWhole(b)) {
+      return repeated(a, Numbers.big(b), operator, left, right);
     }
-    if (operator.equals("*") && a instanceof String text && b instanceof Long times) {
-      return repeated(text, times);
+    if (operator.equals("*") && Numbers.isWhole(a)) {
+      return repeated(b, Numbers.big(a), operator, left, right);
     }
-    if (operator.equals("*") && a instanceof List<?> list && b instanceof Long times) {
-      return repeated(list, times);
+    throw unjoined(operator, left, right);
+  }
+
+  private static JinjaException unjoined(String operator, Object left, Object right) {
+    return new JinjaException(
+        "\"%s\" does not join values of types %s and %s"
+            .formatted(operator, type(left), type(right)));
+  }
+
+  private static List<Object> concatenated(Object left, Object right) {
+    List<Object> all = new ArrayList<>(items(left));
+    all.addAll(items(right));
+    return all;
+  }
+
+  private static Object repeated(
+      Object value, BigInteger times, String operator, Object left, Object right) {
+    if (!(value instanceof String || value instanceof List<?> || value instanceof Tuple)) {
+      throw unjoined(operator, left, right);
     }
-    if (operator.equals("%") && a instanceof String format) {
-      return Strings.percent(format, b);
-    }
-    if (!(a instanceof Number x && b instanceof Number y)) {
+    BigInteger size = times.max(BigInteger.ZERO).multiply(BigInteger.valueOf(length(value)));
+    if (size.bitLength() > 31 || size.intValue() > LONGEST_REPEAT) {
       throw new JinjaException(
-          "\"%s\" does not join values of types %s and %s"
-              .formatted(operator, type(left), type(right)));
+          "a repeated %s becomes longer than %d"
+              .formatted(value instanceof String ? "text" : "list", LONGEST_REPEAT));
     }
-    boolean whole = a instanceof Long && b instanceof Long;
-    if (List.of("/", "//", "%").contains(operator) && y.doubleValue() == 0) {
-      throw new JinjaException("a number is divided by 0");
+    int count = size.signum() == 0 ? 0 : times.intValueExact();
+    if (value instanceof String text) {
+      return text.repeat(count);
     }
-    return switch (operator) {
-      case "+" -> calculate(whole, x, y, Math::addExact, Double::sum);
-      case "-" -> calculate(whole, x, y, Math::subtractExact, (p, q) -> p - q);
-      case "*" -> calculate(whole, x, y, Math::multiplyExact, (p, q) -> p * q);
-      case "/" -> x.doubleValue() / y.doubleValue();
-      case "//" -> calculate(whole, x, y, Math::floorDiv, (p, q) -> Math.floor(p / q));
-      case "%" -> calculate(whole, x, y, Math::floorMod, (p, q) -> p - Math.floor(p / q) * q);
-      default -> power(whole, x, y);
-    };
-  }
-
-  private static Object calculate(
-      boolean whole,
-      Number left,
-      Number right,
-      LongBinaryOperator integers,
-      BinaryOperator<Double> floats) {
-    try {
-      if (whole) {
-        return integers.applyAsLong(left.longValue(), right.longValue());
-      }
-    } catch (ArithmeticException e) {
-      throw new JinjaException("a number becomes too large");
-    }
-    return floats.apply(left.doubleValue(), right.doubleValue());
-  }
-
-  private static Object power(boolean whole, Number left, Number right) {
-    double power = Math.pow(left.doubleValue(), right.doubleValue());
-    return whole && right.longValue() >= 0 && Math.abs(power) < 1L << 53
-        ? (Object) Math.round(power)
-        : (Object) power;
-  }
-
-  private static List<Object> repeated(List<?> list, long times) {
-    if (times > 0 && list.size() * times > LONGEST_REPEAT) {
-      throw new JinjaException("a repeated list becomes longer than " + LONGEST_REPEAT);
-    }
+    List<Object> items = items(value);
     List<Object> repeated = new ArrayList<>();
-    for (long time = 0; time < times; time++) {
-      repeated.addAll(list);
+    for (int time = 0; time < count; time++) {
+      repeated.addAll(items);
     }
-    return repeated;
-  }
-
-  private static String repeated(String text, long times) {
-    if (times > 0 && text.length() * times > LONGEST_REPEAT) {
-      throw new JinjaException("a repeated text becomes longer than " + LONGEST_REPEAT);
-    }
-    return text.repeat((int) Math.max(0, times));
+    return value instanceof Tuple ? new Tuple(repeated) : repeated;
   }
 
   /** The item at a key or, counted from the end if below 0, at an index. */
   static Object item(Object target, Object key) {
-    if (target instanceof Map<?, ?> map) {
-      Object value = map.get(key);
-      return value == null ? new Undefined(text(key)) : value;
+    if (target instanceof Undefined undefined) {
+      throw undefined.used();
     }
-    if (key instanceof Long index
-        && (target instanceof List<?> || target instanceof Tuple || target instanceof String)) {
+    if (target instanceof Map<?, ?> map) {
+      return key instanceof List<?> || key instanceof Map<?, ?>
+          ? new Undefined(text(key))
+          : find(map, key).orElseGet(() -> new Undefined(text(key)));
+    }
+    if (Numbers.number(key).orElse(key) instanceof Long index
+        && (target instanceof List<?>
+            || target instanceof Tuple
+            || target instanceof Range
+            || target instanceof String)) {
       List<Object> items = items(target);
       long at = index < 0 ? index + items.size() : index;
       return at >= 0 && at < items.size()
           ? items.get((int) at)
           : new Undefined(type(target) + "[" + index + "]");
     }
-    if (target instanceof Undefined undefined) {
-      throw new JinjaException("\"%s\" is undefined".formatted(undefined.name()));
-    }
     return new Undefined(text(key));
   }
 
-  /** Python's {@code target[start:stop:step]}. */
-  static Object slice(
-      Object target, Optional<Long> start, Optional<Long> stop, Optional<Long> step) {
+  /** Python's {@code target[start:stop:step]}; a bound is {@code None} where it is left out. */
+  static Object slice(Object target, Object start, Object stop, Object step) {
     if (target instanceof Undefined undefined) {
-      throw new JinjaException("\"%s\" is undefined".formatted(undefined.name()));
+      throw undefined.used();
     }
-    if (!(target instanceof List<?> || target instanceof Tuple || target instanceof String)) {
+    boolean known =
+        target instanceof List<?>
+            || target instanceof Tuple
+            || target instanceof Range
+            || target instanceof String;
+    if (!known || !isBound(start) || !isBound(stop) || !isBound(step)) {
       return new Undefined("slice of a value of type " + type(target));
     }
     List<Object> items = items(target);
-    long stride = step.orElse(1L);
+    long stride = isNone(step) ? 1 : bound(step);
     if (stride == 0) {
       throw new JinjaException("the step of a slice is 0");
     }
     long size = items.size();
     long low = stride > 0 ? 0 : -1;
     long high = stride > 0 ? size : size - 1;
-    long from = start.map(each -> bound(each, size, low, high)).orElse(stride > 0 ? low : high);
-    long to = stop.map(each -> bound(each, size, low, high)).orElse(stride > 0 ? high : low);
+    long from = isNone(start) ? (stride > 0 ? low : high) : within(bound(start), size, low, high);
+    long to = isNone(stop) ? (stride > 0 ? high : low) : within(bound(stop), size, low, high);
     List<Object> taken = new ArrayList<>();
     for (long at = from; stride > 0 ? at < to : at > to; at += stride) {
       taken.add(items.get((int) at));
@@ -468,11 +464,54 @@ final class Values {
         yield text.toString();
       }
       case Tuple _ -> new Tuple(taken);
+      case Range range ->
+          new Range(
+              range.start() + from * range.step(),
+              range.start() + to * range.step(),
+              range.step() * stride);
       default -> taken;
     };
   }
 
-  private static long bound(long given, long size, long low, long high) {
+  private static boolean isBound(Object value) {
+    return isNone(value) || value instanceof Boolean || Numbers.isWhole(value);
+  }
+
+  /** A bound as a number of moderate size. */
+  private static long bound(Object value) {
+    Object number = Numbers.number(value).orElseThrow();
+    BigInteger limit = BigInteger.valueOf(Integer.MAX_VALUE);
+    return Numbers.big(number).min(limit).max(limit.negate()).longValue();
+  }
+
+  private static long within(long given, long size, long low, long high) {
     return Math.clamp(given < 0 ? given + size : given, low, high);
+  }
+
+  /** The entries of a dict as tuples of two. */
+  static List<Object> entries(Map<?, ?> map) {
+    List<Object> entries = new ArrayList<>();
+    map.forEach((key, each) -> entries.add(new Tuple(List.of(key, each))));
+    return entries;
+  }
+
+  /** A dict of another dict's entries or of pairs, and of names. */
+  static Map<Object, Object> dict(List<Object> given, Map<String, Object> named) {
+    if (given.size() > 1) {
+      throw new JinjaException("\"dict\" takes at most 1 value, not " + given.size());
+    }
+    Map<Object, Object> dict = new LinkedHashMap<>();
+    for (Object each : given) {
+      List<Object> pairs = each instanceof Map<?, ?> map ? entries(map) : items(each);
+      for (Object pair : pairs) {
+        List<Object> two = items(pair);
+        if (two.size() != 2) {
+          throw new JinjaException("\"dict\" takes pairs, not " + two.size() + " values");
+        }
+        put(dict, two.get(0), two.get(1));
+      }
+    }
+    named.forEach((name, value) -> put(dict, name, value));
+    return dict;
   }
 }

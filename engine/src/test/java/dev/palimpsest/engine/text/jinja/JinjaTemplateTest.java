@@ -64,6 +64,61 @@ final class JinjaTemplateTest {
     }
   }
 
+  /** Small templates and their texts, as Transformers 5.18 renders them. */
+  private static Stream<Arguments> rows() throws IOException {
+    try (InputStream in = JinjaTemplateTest.class.getResourceAsStream("/jinja/rows.json")) {
+      return new JsonMapper()
+          .readTree(in).values().stream()
+              .map(each -> Arguments.of(each.path("template").stringValue(), each))
+              .toList()
+              .stream();
+    }
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("rows")
+  void aRowIsRenderedAsTransformersRendersIt(String template, JsonNode row) {
+    Map<String, Object> message = new LinkedHashMap<>();
+    message.put("role", "user");
+    message.put("content", row.path("content").stringValue());
+    assertThat(new JinjaTemplate(template).render(Map.of("messages", List.of(message)), LONGEST))
+        .isEqualTo(row.path("expected").stringValue());
+  }
+
+  @Test
+  void generatedTemplatesAreRenderedAsJinja2RendersThem() throws IOException {
+    JsonNode fuzz;
+    try (InputStream in = JinjaTemplateTest.class.getResourceAsStream("/jinja/fuzz.json")) {
+      fuzz = new JsonMapper().readTree(in);
+    }
+    Map<String, @Nullable Object> variables = new HashMap<>();
+    variables.put("messages", new JsonMapper().convertValue(fuzz.path("messages"), List.class));
+    variables.put("tools", null);
+    variables.put("documents", null);
+    variables.put("add_generation_prompt", true);
+    variables.put("bos_token", "<s>");
+    variables.put("eos_token", "</s>");
+    List<String> wrong = new ArrayList<>();
+    for (JsonNode each : fuzz.path("cases").values()) {
+      String template = each.path("template").stringValue();
+      String wanted =
+          each.path("fails").asBoolean(false)
+              ? "fails, " + each.path("why").asString("")
+              : "'" + each.path("text").stringValue() + "'";
+      String got;
+      try {
+        got = "'" + new JinjaTemplate(template).render(variables, LONGEST) + "'";
+      } catch (JinjaException e) {
+        got = "fails, " + e.getMessage();
+      }
+      if (!got.equals(wanted) && !(got.startsWith("fails, ") && wanted.startsWith("fails, "))) {
+        wrong.add("%s%n  wanted %s%n  got    %s%n".formatted(template, wanted, got));
+      }
+    }
+    assertThat(fuzz.path("cases").size()).isGreaterThanOrEqualTo(400);
+    assertThat(String.join("\n", wrong)).isEmpty();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '~',
@@ -83,7 +138,13 @@ final class JinjaTemplateTest {
         "{{ 1) }} ~ line 1: \")\" is not expected",
         "{# a ~ line 1: the comment does not end: \"#}\" is missing",
         "{{ f(a=1, 2) }} ~ line 1: an argument without a name follows one with a name",
-        "{{ 99999999999999999999 }} ~ line 1: 99999999999999999999 is too large",
+        "{{ 2 ** 99999999 }} ~ line 1: a number becomes too large",
+        "{{ 'a'|trim(char='b') }} ~ line 1: \"trim\" has no argument char",
+        "{{ 'a'|upper(1) }} ~ line 1: \"upper\" takes at most 0 values, not 1",
+        "{{ 'a'|replace('b') }} ~ line 1: \"replace\" needs a value for new",
+        "{{ 'a'|replace('b', 'c', old='d') }} ~ line 1: \"replace\" is given old twice",
+        "{{ messages.append(1) }}{{ [].append(1) }} ~ line 1: \"messages\" is undefined",
+        "{{ [].append(1) }} ~ line 1: \"append\" would change a value of type list",
         "{{ nosuch(1) }} ~ line 1: \"nosuch\" is undefined",
         "{{ 'a'.getClass() }} ~ line 1: \"getClass\" is undefined",
         "{{ 'a'.nosuch }}{{ 1 + 'a' }} ~ line 1: \"+\" does not join values of types int and str",
