@@ -53,6 +53,8 @@ final class AuditCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
+  @Mixin private PromptOptions promptOptions;
+
   @Option(
       names = "--trace",
       paramLabel = "FILE",
@@ -127,14 +129,14 @@ final class AuditCommand implements Callable<Integer> {
 
   /** The run under audit for 0; another prompt's and another seed's for others. */
   private Run run(Model model, int other) {
-    int[] ids = model.prompt(prompt);
+    int[] ids = promptOptions.ids(model, prompt);
     SamplingOptions options = samplerOptions.resolve(model, ids.length);
     SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
     if (other > 0) {
       Map<String, Object> values = new LinkedHashMap<>(options.toMap());
       values.put("seed", options.seed() + other);
       options = SamplingOptions.of(options.samplerName(), values);
-      int[] shorter = new int[Math.max(1, ids.length - other)];
+      int[] shorter = new int[Math.min(ids.length, Math.max(1, ids.length - other))];
       System.arraycopy(ids, 0, shorter, 0, shorter.length);
       ids = shorter;
     }

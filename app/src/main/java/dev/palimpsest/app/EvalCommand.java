@@ -4,6 +4,7 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
@@ -45,6 +46,8 @@ final class EvalCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
+  @Mixin private PromptOptions promptOptions;
+
   @Parameters(
       paramLabel = "FILE",
       arity = "0..1",
@@ -82,7 +85,11 @@ final class EvalCommand implements Callable<Integer> {
     }
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       int longest =
-          problems.stream().mapToInt(each -> model.prompt(each.prompt()).length).max().orElse(0);
+          problems.stream()
+              .mapToInt(each -> promptOptions.ids(model, each.prompt()).length)
+              .filter(length -> length < model.spec().maxLength())
+              .max()
+              .orElse(0);
       SamplingOptions options = samplerOptions.resolve(model, longest);
       long started = System.nanoTime();
       List<Outcome> outcomes = run(model, problems, options);
@@ -92,23 +99,30 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private List<Outcome> run(Model model, List<Problem> problems, SamplingOptions options) {
+    ModelLimits limits = ModelLimits.of(model.spec());
+    limits.requireFit(options);
     Generator generator =
         new Generator(
-            model.transformer(),
-            ModelLimits.of(model.spec()),
-            SpecialTokens.of(model.spec(), model.endOfTurn()));
+            model.transformer(), limits, SpecialTokens.of(model.spec(), model.endOfTurn()));
     Driver driver = new Driver(model.transformer());
     Deque<Running> running = new ArrayDeque<>();
     List<Outcome> outcomes = new ArrayList<>();
+    List<InvalidOptionException> refusals = new ArrayList<>();
     int submitted = 0;
     try (ProgressBar bar = ProgressBars.start("Evaluating", problems.size())) {
       while (outcomes.size() < problems.size()) {
         while (running.size() < batch && submitted < problems.size()) {
           Problem problem = problems.get(submitted++);
-          int[] prompt = model.prompt(problem.prompt());
-          Driver.Ticket ticket =
-              driver.submit(generator.run(prompt, options), SnapshotListener.NONE);
-          running.add(new Running(problem, ticket));
+          int[] prompt = promptOptions.ids(model, problem.prompt());
+          try {
+            Driver.Ticket ticket =
+                driver.submit(generator.run(prompt, options), SnapshotListener.NONE);
+            running.add(new Running(problem, ticket));
+          } catch (InvalidOptionException e) {
+            refusals.add(e);
+            outcomes.add(Outcome.refused(problem, String.valueOf(e.getMessage())));
+            bar.step();
+          }
         }
         driver.step();
         running.removeIf(
@@ -122,12 +136,22 @@ final class EvalCommand implements Callable<Integer> {
             });
       }
     }
+    if (refusals.size() == problems.size()) {
+      throw refusals.getFirst();
+    }
     return outcomes;
   }
 
   private static Outcome outcome(Model model, Problem problem, Generation generation) {
-    String text = model.tokenizer().decode(generation.tokens(), true).strip();
-    return new Outcome(problem, text, problem.isAnsweredBy(text), generation.forwards());
+    String text = model.tokenizer().decode(generation.tokens(), true);
+    return new Outcome(
+        problem,
+        text,
+        problem.isAnsweredBy(text),
+        generation.promptLength(),
+        generation.tokens(),
+        generation.forwards(),
+        Optional.empty());
   }
 
   private void print(
@@ -144,6 +168,7 @@ final class EvalCommand implements Callable<Integer> {
           .ifPresent(steps -> bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(outcome));
     }
     long right = right(outcomes);
+    tellOfRefused(outcomes);
     if (json) {
       Map<String, Object> report = new LinkedHashMap<>();
       report.put("model", modelOptions.folder().toString());
@@ -187,6 +212,15 @@ final class EvalCommand implements Callable<Integer> {
         model.transformer().describeBackend());
   }
 
+  private static void tellOfRefused(List<Outcome> outcomes) {
+    List<String> errors = outcomes.stream().flatMap(each -> each.error().stream()).toList();
+    if (!errors.isEmpty()) {
+      System.err.printf(
+          "palimpsest: %d of %d problems could not be run and count as wrong; the first: %s%n",
+          errors.size(), outcomes.size(), errors.getFirst());
+    }
+  }
+
   private static long right(List<Outcome> outcomes) {
     return outcomes.stream().filter(Outcome::right).count();
   }
@@ -195,14 +229,29 @@ final class EvalCommand implements Callable<Integer> {
   private record Running(Problem problem, Driver.Ticket ticket) {}
 
   /** What became of a problem. */
-  private record Outcome(Problem problem, String text, boolean right, int forwards) {
+  private record Outcome(
+      Problem problem,
+      String text,
+      boolean right,
+      int promptTokens,
+      int[] tokens,
+      int forwards,
+      Optional<String> error) {
+    /** A problem that the model cannot take is not answered. */
+    static Outcome refused(Problem problem, String why) {
+      return new Outcome(problem, "", false, 0, new int[0], 0, Optional.of(why));
+    }
+
     Map<String, Object> json() {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("prompt", problem.prompt());
       fields.put("answer", problem.answer());
       fields.put("text", text);
       fields.put("right", right);
+      fields.put("prompt_tokens", promptTokens);
+      fields.put("tokens", tokens);
       fields.put("nfe", forwards);
+      error.ifPresent(why -> fields.put("error", why));
       return fields;
     }
   }

@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,6 +44,8 @@ import picocli.CommandLine.Spec;
     description = "Writes a text: by filling a canvas of masks, or token by token.",
     mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
+  private static final Pattern LAST_LINE_END = Pattern.compile("\\r?\\n\\z");
+
   @Spec private CommandSpec spec;
 
   @ParentCommand private Main main;
@@ -51,12 +54,16 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
+  @Mixin private PromptOptions promptOptions;
+
   @Mixin private TraceOptions traceOptions;
 
   @Parameters(
       paramLabel = "PROMPT",
       arity = "0..1",
-      description = "The prompt; read from standard input if not given.")
+      description =
+          "The prompt, with its outer white space; '' writes a text from nothing. Read from standard"
+              + " input, less its last line end, if not given.")
   private Optional<String> prompt;
 
   @Option(
@@ -90,17 +97,17 @@ final class GenerateCommand implements Callable<Integer> {
     String text = prompt();
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
-      int[] ids = model.prompt(text);
+      int[] ids = promptOptions.ids(model, text);
       SamplingOptions options = samplerOptions.resolve(model, ids.length);
-      warnOfUnknownWords(model, text);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(traceOptions.denoiser(model), ModelLimits.of(model.spec()), specials);
+      Run run = generator.run(ids, options);
+      warnOfUnknownWords(model, text);
       Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan(model)) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
-      try (TraceOptions.Recording recording =
-              traceOptions.begin(model, modelOptions, generator.run(ids, options));
+      try (TraceOptions.Recording recording = traceOptions.begin(model, modelOptions, run);
           CanvasView view =
               new CanvasView(
                   terminal,
@@ -120,7 +127,7 @@ final class GenerateCommand implements Callable<Integer> {
                 });
         generation =
             plan.isPresent()
-                ? planned(plan.get(), model, generator.run(ids, options), options, listener)
+                ? planned(plan.get(), model, run, options, listener)
                 : generator.generate(ids, options, listener);
         recording.end(generation);
       }
@@ -177,6 +184,7 @@ final class GenerateCommand implements Callable<Integer> {
       return new Generation(
           canvas,
           run.specials(),
+          options.genLength(),
           outcome.complete(),
           outcome.forwards(),
           outcome.idleSteps(),
@@ -197,16 +205,18 @@ final class GenerateCommand implements Callable<Integer> {
           spec.commandLine(), "no prompt: give one as an argument or on standard input");
     } else {
       text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+      if (text.isEmpty()) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "no prompt: standard input is empty; '' as an argument writes a text from nothing");
+      }
+      text = LAST_LINE_END.matcher(text).replaceFirst("");
     }
-    if (text.isBlank()) {
-      throw new ParameterException(
-          spec.commandLine(), "the prompt is blank: give the text that the model is to answer");
-    }
-    return text.strip();
+    return text;
   }
 
-  private static void warnOfUnknownWords(Model model, String text) {
-    List<String> unknown = model.unknownWords(text);
+  private void warnOfUnknownWords(Model model, String text) {
+    List<String> unknown = promptOptions.unknownWords(model, text);
     if (!unknown.isEmpty()) {
       System.err.println(
           "palimpsest: the model does not know these words, and reads each as the same unknown one:"
@@ -216,7 +226,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void print(Model model, String text, SamplingOptions options, Generation generation) {
-    String written = model.tokenizer().decode(generation.tokens(), true).strip();
+    String written = model.tokenizer().decode(generation.tokens(), true);
     if (json) {
       System.out.println(Json.write(report(model, text, options, generation, written)));
       return;

@@ -11,6 +11,7 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.model.RotaryScaling;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.model.UnsupportedModelException;
+import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.ModelLimits;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,6 +62,7 @@ final class InspectCommand implements Callable<Integer> {
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
       describe(facts, published.recommended(recommended, OptionalInt.empty()));
       facts.put("recommended", recommended.shown());
+      facts.put("tokenizer", Tokenizer.source(folder));
       facts.put("supported", "yes");
       addFiles(facts, folder, outline);
     } catch (UnsupportedModelException e) {

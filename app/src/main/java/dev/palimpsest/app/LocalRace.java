@@ -91,7 +91,7 @@ final class LocalRace implements Race {
   }
 
   private Answer answer(Problem problem, Generation generation, StepTimes times) {
-    String text = model.tokenizer().decode(generation.tokens(), true).strip();
+    String text = model.tokenizer().decode(generation.tokens(), true);
     return new Answer(
         problem.isAnsweredBy(text),
         OptionalInt.of(generation.promptLength()),

@@ -24,7 +24,9 @@ final class SamplerOptions {
   @Option(
       names = "--gen-length",
       paramLabel = "N",
-      description = "Positions to fill; the model's own default, else 128.")
+      description =
+          "Most tokens of the text, for which positions are filled, in whole blocks [block,"
+              + " sub_block]; the model's own default, else 128.")
   private Optional<Integer> genLength;
 
   @Option(

@@ -93,7 +93,7 @@ final class GenerationConfigTest {
   void inspectShowsWhatIsRecommended() throws IOException {
     copy(MODELS.resolve("abacus-ar"));
     assertThat(inspect().out()).contains("recommended                nothing");
-    recommend("{\"temperature\":0.7,\"top_p\":0.8,\"top_k\":20}");
+    recommend("{\"do_sample\":true,\"temperature\":0.7,\"top_p\":0.8,\"top_k\":20}");
     assertThat(inspect().out())
         .contains("sampler                    decode")
         .contains("recommended                temperature 0.7, top_p 0.8, top_k 20");
@@ -103,14 +103,12 @@ final class GenerationConfigTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{\"temperature\":\"hot\"}|temperature is \"hot\"; a number of 0 or above",
-        "{\"temperature\":-1}|temperature is -1",
-        "{\"top_p\":0}|top_p is 0; a number above 0, up to 1",
-        "{\"top_p\":1.5}|top_p is 1.5",
-        "{\"top_k\":2.5}|top_k is 2.5; an integer",
-        "{\"top_k\":-1}|top_k is -1",
+        "{\"do_sample\":true,\"temperature\":\"hot\"}|temperature is \"hot\"; a number of 0 or above",
+        "{\"do_sample\":true,\"temperature\":-1}|temperature is -1",
+        "{\"do_sample\":true,\"top_p\":0}|top_p is 0; a number above 0, up to 1",
+        "{\"do_sample\":true,\"top_p\":1.5}|top_p is 1.5",
+        "{\"do_sample\":true,\"top_k\":2.5}|top_k is 2.5; an integer",
         "{\"do_sample\":1}|do_sample is 1; true or false",
-        "{\"eos_token_id\":106}|eos_token_id is 106; an integer from 0 to 105",
         "{\"eos_token_id\":[3,\"a\"]}|eos_token_id is \"a\"",
         "{\"gen_length\":0}|gen_length is 0",
         "{\"steps\":\"all\"}|steps is \"all\"",
@@ -125,6 +123,39 @@ final class GenerationConfigTest {
       assertThat(outcome.err().lines()).hasSize(1);
       assertThat(outcome.err()).contains("generation_config.json", complaint);
     }
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"eos_token_id\":106}|eos_token_id 106, which is not used",
+        "{\"eos_token_id\":[3,-1]}|eos_token_id -1, which is not used",
+        "{\"do_sample\":true,\"temperature\":0,\"top_k\":-1}|top_k -1",
+        "{\"do_sample\":false,\"top_k\":-5}|top_k -5",
+        "{\"do_sample\":false,\"temperature\":\"hot\"}|temperature \"hot\"",
+        "{\"top_p\":0.5}|top_p 0.5 and no do_sample",
+        "{\"num_beams\":4,\"typical_p\":0.9,\"min_length\":0}|num_beams 4, typical_p 0.9, which",
+        "{\"suppress_tokens\":[1]}|suppress_tokens [1]",
+      })
+  void whatIsNotHeededIsToldOnce(String recommended, String notice) throws IOException {
+    copy(MODELS.resolve("abacus-ar"));
+    recommend(recommended);
+    Outcome generated =
+        Outcome.of("generate", "--json", "--gen-length", "2", "--model", folder.toString(), "2");
+    for (Outcome outcome : List.of(generated, inspect())) {
+      assertThat(outcome.code()).isZero();
+      assertThat(outcome.err().lines().filter(line -> line.contains(notice))).hasSize(1);
+    }
+  }
+
+  @Test
+  void aRecommendationThatChangesNothingIsNotTold() throws IOException {
+    copy(MODELS.resolve("abacus-ar"));
+    recommend(
+        "{\"num_beams\":1,\"typical_p\":1.0,\"repetition_penalty\":1.0,\"forced_eos_token_id\":null,"
+            + "\"transformers_version\":\"5.18.0\",\"use_cache\":true}");
+    assertThat(inspect().err()).isEmpty();
   }
 
   @Test

@@ -10,6 +10,7 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -98,6 +99,7 @@ public record Model(
           transformer.predict(List.of(masks(spec)));
         }
         Text texts = text.get();
+        notices.addAll(texts.notices());
         loaded = true;
         return new Model(
             spec,
@@ -149,21 +151,46 @@ public record Model(
   }
 
   /** What turns texts into ids and back. */
-  private record Text(Tokenizer tokenizer, Optional<ChatTemplate> chatTemplate) {
+  private record Text(
+      Tokenizer tokenizer, Optional<ChatTemplate> chatTemplate, List<String> notices) {
     static Text open(Path folder) {
       // The template first: a tokenizer would have to be closed again.
       Optional<ChatTemplate> chatTemplate = ChatTemplate.open(folder);
-      return new Text(Tokenizer.open(folder), chatTemplate);
+      List<String> notices = new ArrayList<>();
+      return new Text(Tokenizer.open(folder, notices::add), chatTemplate, notices);
     }
   }
 
-  /** The ids of a user's text: in the chat template if there is one, else as it is. */
+  /** The ids of a user's text, in which control tokens are read as the text that they spell. */
   public int[] prompt(String text) {
-    return tokenizer.encode(wrapped(text));
+    return prompt(text, false);
   }
 
-  private String wrapped(String text) {
-    return chatTemplate.map(template -> template.render(userTurn(text), true)).orElse(text);
+  /**
+   * The ids of a user's text: in the chat template if there is one, else as a text that stands
+   * alone, with what the tokenizer puts before and after it. An empty text without a template, or
+   * in one, asks for nothing: it has the ids of a text that stands alone.
+   *
+   * @param parsesSpecial whether control tokens that are written in the text are such
+   */
+  public int[] prompt(String text, boolean parsesSpecial) {
+    String wrapped = wrapped(text, parsesSpecial);
+    return isInTemplate(text) ? tokenizer.encode(wrapped) : tokenizer.encodeAlone(wrapped);
+  }
+
+  private boolean isInTemplate(String text) {
+    return chatTemplate.isPresent() && !text.isEmpty();
+  }
+
+  private String wrapped(String text, boolean parsesSpecial) {
+    String said = parsesSpecial ? text : tokenizer.literal(text);
+    if (!isInTemplate(text)) {
+      return said;
+    }
+    String rendered = chatTemplate.orElseThrow().render(userTurn(said), true);
+    return tokenizer.splitsSpecialTokens() && !parsesSpecial
+        ? tokenizer.literal(rendered)
+        : rendered;
   }
 
   private static List<ChatTemplate.Message> userTurn(String text) {
@@ -171,8 +198,8 @@ public record Model(
   }
 
   /** Words of a user's text that the tokenizer does not know, where it has an unknown token. */
-  public List<String> unknownWords(String text) {
-    return tokenizer.unknownWords(wrapped(text));
+  public List<String> unknownWords(String text, boolean parsesSpecial) {
+    return tokenizer.unknownWords(wrapped(text, parsesSpecial));
   }
 
   /** The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}. */

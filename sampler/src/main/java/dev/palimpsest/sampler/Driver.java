@@ -198,6 +198,7 @@ public final class Driver {
       return new Generation(
           run.canvas(),
           run.specials(),
+          run.sampler().options().genLength(),
           run.finished(),
           forwards,
           idleSteps,

@@ -7,6 +7,8 @@ import java.util.Arrays;
  *
  * @param canvas prompt and text
  * @param specials the ids that end the text
+ * @param genLength most tokens of the text; the canvas of a block sampler has whole blocks, and
+ *     what its last block has beyond is not text
  * @param complete whether the run came to its end; false if it was stopped before
  * @param forwards forwards run, once for every sequence computed (NFE): a guided step counts twice
  * @param idleSteps steps that asked nothing, for which no forward was run
@@ -17,6 +19,7 @@ import java.util.Arrays;
 public record Generation(
     CanvasImage canvas,
     SpecialTokens specials,
+    int genLength,
     boolean complete,
     int forwards,
     int idleSteps,
@@ -51,7 +54,7 @@ public record Generation(
   /** Whether the text ends with a stop id, instead of with the canvas. */
   public boolean stopped() {
     int end = endOfText();
-    return end < canvas.length() && canvas.state(end) == CellState.COMMITTED;
+    return end < longestEnd() && canvas.state(end) == CellState.COMMITTED;
   }
 
   /** Tokens of the text per forward (TPF): what is cut off does not count; 0 without a forward. */
@@ -59,9 +62,13 @@ public record Generation(
     return forwards == 0 ? 0 : (double) (endOfText() - promptLength()) / forwards;
   }
 
+  private int longestEnd() {
+    return (int) Math.min(canvas.length(), (long) promptLength() + genLength);
+  }
+
   private int endOfText() {
     int end = promptLength();
-    while (end < canvas.length()
+    while (end < longestEnd()
         && canvas.state(end) == CellState.COMMITTED
         && !specials.isStop(canvas.id(end))) {
       end++;

@@ -118,6 +118,7 @@ class GeneratorTest {
     for (int index = 0; index < text.length; index++) {
       canvas.commit(1 + index, text[index]);
     }
-    return new Generation(canvas.image(), SPECIALS, true, text.length, 0, text.length, 1, 2);
+    return new Generation(
+        canvas.image(), SPECIALS, text.length, true, text.length, 0, text.length, 1, 2);
   }
 }

@@ -4,17 +4,21 @@ import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
-import dev.palimpsest.engine.checkpoint.JsonFile;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -23,49 +27,95 @@ import tools.jackson.databind.JsonNode;
  * <p>Never goes online. Safe for use by many threads until it is closed.
  */
 public final class Tokenizer implements AutoCloseable {
-  private static final String FILE = "tokenizer.json";
-
   /** Whatever the file says: no truncation, no padding, nothing added. */
   private static final Map<String, String> OPTIONS =
       Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false");
 
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
+  private final Path folder;
   private final Map<String, Integer> ids;
+  private final List<String> controlTokens;
+  private final boolean splitsSpecialTokens;
   private final int vocabularySize;
   private final OptionalInt unknownId;
+  private @Nullable HuggingFaceTokenizer guarded;
 
-  private Tokenizer(
-      Path file, HuggingFaceTokenizer tokenizer, Map<String, Integer> ids, OptionalInt unknownId) {
-    this.file = file;
+  private Tokenizer(Path folder, TokenizerJson json, HuggingFaceTokenizer tokenizer) {
+    this.file = json.file();
     this.tokenizer = tokenizer;
-    this.ids = ids;
+    this.ids = json.ids();
+    this.controlTokens = json.controlTokens();
+    this.splitsSpecialTokens = json.splitsSpecialTokens();
     this.vocabularySize = ids.values().stream().mapToInt(id -> id + 1).max().orElse(0);
-    this.unknownId = unknownId;
+    this.unknownId = unknownId(json.model(), ids);
+    this.folder = folder;
+  }
+
+  /** Read again where it is needed, which is seldom: kept, its parts would take much room. */
+  private synchronized HuggingFaceTokenizer guarded() {
+    if (guarded == null) {
+      byte[] bytes = TokenizerJson.read(folder, _ -> {}).guarded();
+      guarded = built(file, new ByteArrayInputStream(bytes));
+    }
+    return guarded;
   }
 
   /**
-   * Opens the {@code tokenizer.json} in {@code folder}.
+   * Opens the tokenizer in {@code folder}.
    *
    * @throws CheckpointException if it is missing or malformed, or the native library cannot run
    *     here
    */
   public static Tokenizer open(Path folder) {
-    Path file = folder.resolve(FILE);
-    if (!Files.isRegularFile(file)) {
-      throw new CheckpointException(
-          "%s: the folder has no %s, so text cannot become tokens.".formatted(folder, FILE));
+    return open(folder, _ -> {});
+  }
+
+  /**
+   * As above.
+   *
+   * @param notices is told what of its files is not heeded
+   */
+  public static Tokenizer open(Path folder, Consumer<String> notices) {
+    TokenizerJson json = TokenizerJson.read(folder, notices);
+    HuggingFaceTokenizer built;
+    try (InputStream stream =
+        json.isAsStored()
+            ? Files.newInputStream(json.file())
+            : new ByteArrayInputStream(json.bytes())) {
+      built = built(json.file(), stream);
+    } catch (IOException e) {
+      throw new CheckpointException("%s: cannot be read: %s.".formatted(json.file(), reason(e)), e);
     }
-    JsonNode json = JsonFile.readObject(file);
-    Map<String, Integer> ids = ids(file, json);
-    OptionalInt unknownId = unknownId(json.path("model"), ids);
+    Tokenizer tokenizer = new Tokenizer(folder, json, built);
+    json.joined().forEach(tokenizer::requireId);
+    return tokenizer;
+  }
+
+  /** The library numbers tokens itself. */
+  private void requireId(String token) {
+    int[] found = encode(token);
+    if (found.length != 1 || found[0] != ids.getOrDefault(token, -1)) {
+      close();
+      throw new CheckpointException(
+          "%s: the added token \"%s\" has id %s, but becomes %s."
+              .formatted(file, token, ids.get(token), Arrays.toString(found)));
+    }
+  }
+
+  /** The files of a folder that its vocabulary is in, for people. */
+  public static String source(Path folder) {
+    return TokenizerJson.source(folder);
+  }
+
+  private static HuggingFaceTokenizer built(Path file, InputStream stream) {
     if (TokenizerLibrary.failure().isPresent()) {
       throw new CheckpointException(
           "%s: the tokenizer cannot run here: %s."
               .formatted(file, TokenizerLibrary.failure().get()));
     }
-    try (InputStream stream = Files.newInputStream(file)) {
-      return new Tokenizer(file, HuggingFaceTokenizer.newInstance(stream, OPTIONS), ids, unknownId);
+    try {
+      return HuggingFaceTokenizer.newInstance(stream, OPTIONS);
     } catch (IOException | RuntimeException e) {
       throw new CheckpointException(
           "%s: the tokenizer cannot be built: %s.".formatted(file, reason(e)), e);
@@ -86,37 +136,6 @@ public final class Tokenizer implements AutoCloseable {
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
-  private static Map<String, Integer> ids(Path file, JsonNode json) {
-    Map<String, Integer> ids = new HashMap<>();
-    JsonNode vocabulary = json.path("model").path("vocab");
-    if (vocabulary.isObject()) {
-      vocabulary.properties().forEach(e -> put(file, ids, e.getKey(), e.getValue()));
-    } else if (vocabulary.isArray()) {
-      // Unigram: an array of [token, score], where the index is the id.
-      int id = 0;
-      for (JsonNode entry : vocabulary.values()) {
-        ids.put(entry.path(0).asString(""), id++);
-      }
-    } else {
-      throw new CheckpointException(file + ": model.vocab is missing.");
-    }
-    for (JsonNode token : json.path("added_tokens").values()) {
-      put(file, ids, token.path("content").asString(""), token.path("id"));
-    }
-    return ids;
-  }
-
-  private static void put(Path file, Map<String, Integer> ids, String token, JsonNode id) {
-    if (!id.isIntegralNumber()
-        || !id.canConvertToInt()
-        || id.intValue() < 0
-        || id.intValue() == Integer.MAX_VALUE) {
-      throw new CheckpointException(
-          "%s: the token \"%s\" has id %s, which is not a token id.".formatted(file, token, id));
-    }
-    ids.put(token, id.intValue());
-  }
-
   private static OptionalInt unknownId(JsonNode model, Map<String, Integer> ids) {
     if (model.path("unk_id").canConvertToInt() && model.path("unk_id").isIntegralNumber()) {
       return OptionalInt.of(model.path("unk_id").intValue());
@@ -126,23 +145,58 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
+   * The same text, with marks in the control tokens that are written in it, so that {@link #encode}
+   * takes them for what they spell. The marks do not become tokens.
+   */
+  public String literal(String text) {
+    NavigableSet<Integer> marks = new TreeSet<>();
+    for (String token : controlTokens) {
+      if (token.codePointCount(0, token.length()) > 1) {
+        int inside = Character.charCount(token.codePointAt(0));
+        for (int at = text.indexOf(token); at >= 0; at = text.indexOf(token, at + 1)) {
+          marks.add(at + inside);
+        }
+      }
+    }
+    if (marks.isEmpty()) {
+      return text;
+    }
+    StringBuilder marked = new StringBuilder(text);
+    marks.descendingSet().forEach(mark -> marked.insert(mark, TokenizerJson.GUARD));
+    return marked.toString();
+  }
+
+  /** Whether {@code tokenizer_config.json} asks that control tokens stay text wherever they are. */
+  public boolean splitsSpecialTokens() {
+    return splitsSpecialTokens;
+  }
+
+  /**
    * The tokens of {@code text}: special tokens written in it are recognised, none is added, nothing
    * is cut.
    *
    * @throws CheckpointException if the text needs an unknown token and the vocabulary has none
    */
   public int[] encode(String text) {
-    long[] encoded = encoding(text).getIds();
-    int[] tokens = new int[encoded.length];
-    for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = Math.toIntExact(encoded[i]);
-    }
-    return tokens;
+    return ids(encoding(text, false));
   }
 
-  private Encoding encoding(String text) {
+  /**
+   * The tokens of a text that stands alone: as above, with those that the post-processor puts
+   * around it, such as one that begins a text.
+   */
+  public int[] encodeAlone(String text) {
+    return ids(encoding(text, true));
+  }
+
+  private static int[] ids(Encoding encoding) {
+    return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+  }
+
+  private Encoding encoding(String text, boolean alone) {
     try {
-      return tokenizer.encode(wellFormed(text), false, false);
+      boolean marked = text.contains(TokenizerJson.GUARD);
+      return (marked ? guarded() : tokenizer).encode(wellFormed(text), alone, false);
     } catch (IllegalStateException e) {
       throw e;
     } catch (RuntimeException e) {
@@ -209,16 +263,16 @@ public final class Tokenizer implements AutoCloseable {
       return List.of();
     }
     String clean = wellFormed(text);
-    Encoding encoding = encoding(clean);
+    Encoding encoding = encoding(clean, false);
     long[] tokens = encoding.getIds();
     CharSpan[] spans = encoding.getCharTokenSpans();
+    int[] codePoints = clean.codePoints().toArray();
     Set<String> words = new LinkedHashSet<>();
     for (int i = 0; i < tokens.length; i++) {
       CharSpan span = spans[i];
       if (tokens[i] == unknownId.getAsInt() && span != null) {
-        int start = clean.offsetByCodePoints(0, span.getStart());
-        int end = clean.offsetByCodePoints(start, span.getEnd() - span.getStart());
-        String word = clean.substring(start, end);
+        String part = new String(codePoints, span.getStart(), span.getEnd() - span.getStart());
+        String word = part.replace(TokenizerJson.GUARD, "");
         words.add(word.isBlank() ? word : word.strip());
       }
     }
@@ -228,7 +282,10 @@ public final class Tokenizer implements AutoCloseable {
 
   /** Frees the native tokenizer; closing twice does nothing. */
   @Override
-  public void close() {
+  public synchronized void close() {
     tokenizer.close();
+    if (guarded != null) {
+      guarded.close();
+    }
   }
 }

@@ -1,0 +1,23 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How a text that a user gives becomes the tokens of a prompt. */
+final class PromptOptions {
+  @Option(
+      names = "--parse-special",
+      description =
+          "Read control tokens that are written in the prompt, such as <|endoftext|>, as such; they"
+              + " are text if this is not given.")
+  private boolean parseSpecial;
+
+  int[] ids(Model model, String text) {
+    return model.prompt(text, parseSpecial);
+  }
+
+  List<String> unknownWords(Model model, String text) {
+    return model.unknownWords(text, parseSpecial);
+  }
+}
