@@ -97,7 +97,8 @@ final class CompareCommand implements Callable<Integer> {
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
-      description = "Precision of the weights: f32 or bf16; what is fastest if not given.")
+      description =
+          "Precision of products: f32 or bf16; f32 on the host and bf16 on a GPU if not given.")
   private Optional<Precision> precision;
 
   @Mixin private DeviceOptions device;

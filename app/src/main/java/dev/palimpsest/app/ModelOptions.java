@@ -3,6 +3,8 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.cuda.CudaBackend;
+import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -27,7 +29,8 @@ final class ModelOptions {
       names = "--dtype",
       paramLabel = "TYPE",
       description =
-          "Precision of the weights: f32 or bf16; if not given, what the device computes fastest.")
+          "Precision of products: f32 or bf16. If not given: on the host f32, with weights held as"
+              + " they are published and the same bits on every CPU; on a GPU bf16.")
   private Optional<Precision> precision;
 
   @Mixin private DeviceOptions device;
@@ -85,7 +88,12 @@ final class ModelOptions {
     String name = trace.header().machine().precision();
     return Arrays.stream(Precision.values())
         .filter(each -> each.name().equalsIgnoreCase(name))
+        .filter(each -> each == Precision.F32 || multipliesBf16())
         .findFirst();
+  }
+
+  private static boolean multipliesBf16() {
+    return HostBackend.multipliesBf16() || CudaBackend.failure().isEmpty();
   }
 
   /** Loads the model for a way of computing it. */
