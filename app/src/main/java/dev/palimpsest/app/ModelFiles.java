@@ -18,7 +18,14 @@ import java.util.stream.Stream;
  * *.safetensors | sha256sum} computes them, the names in the order of their bytes.
  */
 final class ModelFiles {
-  private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json");
+  private static final List<String> TOKENIZER =
+      List.of(
+          "added_tokens.json",
+          "merges.txt",
+          "special_tokens_map.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "vocab.json");
   private static final int BUFFER_BYTES = 1 << 20;
 
   private ModelFiles() {}

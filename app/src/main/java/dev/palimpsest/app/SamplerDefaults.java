@@ -43,7 +43,11 @@ final class SamplerDefaults {
     boolean ownLength = values.containsKey("gen_length");
     int room = spec.maxLength() - longestPrompt;
     int otherwise = name.equals(DecodeSampler.NAME) ? Math.clamp(room, 1, GEN_LENGTH) : GEN_LENGTH;
-    values.putIfAbsent("gen_length", recommended.genLength().orElse(otherwise));
+    OptionalInt published = recommended.genLength();
+    if (name.equals(DecodeSampler.NAME) && published.isPresent()) {
+      published = OptionalInt.of(Math.clamp(room, 1, published.getAsInt()));
+    }
+    values.putIfAbsent("gen_length", published.orElse(otherwise));
     // A length that is no number is for the sampler to refuse.
     int length = values.get("gen_length") instanceof Integer number ? number : otherwise;
     recommendDraw(values, name, recommended);
@@ -65,7 +69,14 @@ final class SamplerDefaults {
         }
       }
       case DecodeSampler.NAME -> {
-        // A token a step: nothing else to fill in.
+        recommended
+            .repetitionPenalty()
+            .ifPresent(value -> values.putIfAbsent("repetition_penalty", value));
+        recommended
+            .noRepeatNgramSize()
+            .ifPresent(value -> values.putIfAbsent("no_repeat_ngram_size", value));
+        recommended.minNewTokens().ifPresent(value -> values.putIfAbsent("min_new_tokens", value));
+        recommended.minP().ifPresent(value -> values.putIfAbsent("min_p", value));
       }
       default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
     }

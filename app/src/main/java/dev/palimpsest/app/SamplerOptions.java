@@ -77,6 +77,36 @@ final class SamplerOptions {
   private Optional<Integer> topK;
 
   @Option(
+      names = "--min-p",
+      paramLabel = "P",
+      description =
+          "[decode] Draw no token less probable than this part of the most probable one; the model's"
+              + " default, else 0, which is off.")
+  private Optional<Double> minP;
+
+  @Option(
+      names = "--repetition-penalty",
+      paramLabel = "R",
+      description =
+          "[decode] Lower the logits of tokens that prompt and text have already; the model's"
+              + " default, else 1, which is off.")
+  private Optional<Double> repetitionPenalty;
+
+  @Option(
+      names = "--no-repeat-ngram-size",
+      paramLabel = "N",
+      description =
+          "[decode] Write no N tokens in a row that stand before; the model's default, else 0, which"
+              + " is off.")
+  private Optional<Integer> noRepeatNgramSize;
+
+  @Option(
+      names = "--min-new-tokens",
+      paramLabel = "N",
+      description = "[decode] End no text before so many tokens; the model's default, else 0.")
+  private Optional<Integer> minNewTokens;
+
+  @Option(
       names = "--cfg-scale",
       paramLabel = "S",
       description = "[llada] Classifier-free guidance; 0 is off (default: 0).")
@@ -201,6 +231,10 @@ final class SamplerOptions {
     put(values, "temperature", temperature);
     put(values, "top_p", topP);
     put(values, "top_k", topK);
+    put(values, "min_p", minP);
+    put(values, "repetition_penalty", repetitionPenalty);
+    put(values, "no_repeat_ngram_size", noRepeatNgramSize);
+    put(values, "min_new_tokens", minNewTokens);
     put(values, "cfg_scale", cfgScale);
     put(values, "remasking", remasking);
     put(values, "threshold", threshold);

@@ -196,6 +196,38 @@ final class BaseModelTest {
   }
 
   @Test
+  void whatSamplersOfCausalModelsHaveIsThatOfTransformers() throws IOException {
+    Path recommended = folder.resolve("generation_config.json");
+    Files.writeString(recommended, "{\"repetition_penalty\":1.3,\"eos_token_id\":257}");
+    String prompt = "hello hello hello";
+    assertThat(tokens(generate("--gen-length", "8", prompt)))
+        .containsExactly(2, 288, 60, 128, 207, 252, 179, 131);
+    assertThat(tokens(generate("--gen-length", "8", "--repetition-penalty", "0.7", prompt)))
+        .containsExactly(2, 288, 108, 278, 180, 55, 25, 128);
+    Files.writeString(recommended, "{\"no_repeat_ngram_size\":2,\"max_new_tokens\":9}");
+    JsonNode json = generate(prompt);
+    assertThat(tokens(json)).containsExactly(2, 288, 60, 60, 251, 241, 55, 213, 146);
+    assertThat(json.path("options").path("no_repeat_ngram_size").intValue()).isEqualTo(2);
+    Files.writeString(
+        recommended,
+        "{\"no_repeat_ngram_size\":3,\"repetition_penalty\":1.1,\"eos_token_id\":257}");
+    assertThat(tokens(generate("--gen-length", "12", prompt)))
+        .containsExactly(2, 288, 60, 60, 60, 251, 241, 55, 213, 146, 270, 116);
+    Files.writeString(recommended, "{\"eos_token_id\":60}");
+    assertThat(tokens(generate("--gen-length", "12", prompt))).containsExactly(2, 288);
+    Files.writeString(recommended, "{\"eos_token_id\":60,\"min_new_tokens\":6}");
+    assertThat(tokens(generate("--gen-length", "12", prompt)))
+        .containsExactly(2, 288, 241, 55, 196, 288, 241, 55, 288, 241, 55, 179);
+    // What leaves nothing out draws what is drawn without it.
+    String[] draw = {"--gen-length", "12", "--temperature", "1", "--seed", "4", prompt};
+    List<Integer> plain = tokens(generate(draw));
+    String[] adjusted =
+        Stream.concat(Stream.of("--min-p", "1e-30"), Arrays.stream(draw)).toArray(String[]::new);
+    assertThat(tokens(generate(adjusted))).isEqualTo(plain);
+    assertThat(run("generate", "--min-p", "1.5", prompt).err()).contains("--min-p 1.5");
+  }
+
+  @Test
   void aTextOfBlocksIsNoLongerThanWasAskedFor() throws IOException {
     copy(LLADA2);
     // Five of the prompt and 27 positions fill the first block of 32.

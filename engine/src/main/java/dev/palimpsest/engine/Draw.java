@@ -13,6 +13,7 @@ import java.util.Optional;
  *
  * @param temperature 0 or above
  * @param shape narrows the distribution before the draw, and is what probabilities are then of
+ * @param adjustment what is done to the logits besides, if anything
  * @param seed the request's seed
  * @param step the step's index, part of the random key
  * @param undrawn ids that are never drawn
@@ -23,6 +24,7 @@ import java.util.Optional;
 public record Draw(
     double temperature,
     Optional<Shape> shape,
+    Optional<Adjustment> adjustment,
     long seed,
     int step,
     int[] undrawn,
@@ -38,7 +40,7 @@ public record Draw(
       int step,
       int[] undrawn,
       int[] uncounted) {
-    this(temperature, shape, seed, step, undrawn, uncounted, 0);
+    this(temperature, shape, Optional.empty(), seed, step, undrawn, uncounted, 0);
   }
 
   /** The argmax over the whole vocabulary. */
@@ -46,8 +48,24 @@ public record Draw(
 
   /** The same draw that names so many alternatives. */
   public Draw naming(int count) {
-    return new Draw(temperature, shape, seed, step, undrawn, uncounted, count);
+    return new Draw(temperature, shape, adjustment, seed, step, undrawn, uncounted, count);
   }
+
+  /** The same draw of logits that are adjusted. */
+  public Draw adjusted(Adjustment how) {
+    return new Draw(
+        temperature, shape, Optional.of(how), seed, step, undrawn, uncounted, alternatives);
+  }
+
+  /**
+   * What samplers of autoregressive models do to logits besides, as Transformers does it.
+   *
+   * @param repetitionPenalty logits of ids that the sequence has are divided by it where they are
+   *     above 0 and multiplied where they are below (Keskar et al., "CTRL", 2019); above 0
+   * @param minP after the shape, ids less probable than this part of the most probable one are left
+   *     out (Nguyen et al., 2024), from 0 to 1
+   */
+  public record Adjustment(double repetitionPenalty, double minP) {}
 
   /**
    * Dream's {@code sample_tokens}, and the usual order of autoregressive samplers: logits over the

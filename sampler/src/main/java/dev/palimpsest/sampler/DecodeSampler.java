@@ -1,10 +1,12 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Autoregressive decoding with a causal model: a token a step, from left to right, until a stop id
@@ -58,13 +60,35 @@ public final class DecodeSampler implements Sampler {
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
     int next = next(canvas);
+    int[] tokens = Arrays.copyOf(canvas.ids(), next);
+    int[] undrawn = undrawn(tokens, next - canvas.promptLength());
+    Draw draw = options.draw().draw(options.seed(), at.step(), undrawn);
     return new Query(
-        Arrays.copyOf(canvas.ids(), next),
+        tokens,
         0,
         new int[] {next - 1},
         next,
-        options.draw().draw(options.seed(), at.step(), specials.unwritten()),
+        options.adjustment().map(draw::adjusted).orElse(draw),
         Optional.empty());
+  }
+
+  /**
+   * What no sampler writes, what would repeat an n-gram, and the ends of a text that come early.
+   */
+  private int[] undrawn(int[] tokens, int written) {
+    IntStream.Builder ids = IntStream.builder();
+    IntStream.of(specials.unwritten()).forEach(ids);
+    int context = options.noRepeatNgramSize() - 1;
+    for (int at = 0; context >= 0 && at + context < tokens.length; at++) {
+      int end = tokens.length;
+      if (Arrays.equals(tokens, at, at + context, tokens, end - context, end)) {
+        ids.add(tokens[at + context]);
+      }
+    }
+    if (written < options.minNewTokens()) {
+      IntStream.of(specials.stops()).forEach(ids);
+    }
+    return ids.build().distinct().toArray();
   }
 
   @Override

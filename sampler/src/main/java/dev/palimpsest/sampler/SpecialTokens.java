@@ -3,6 +3,7 @@ package dev.palimpsest.sampler;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * The ids that mean something to a sampler.
@@ -66,6 +67,13 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId, List<Integ
   /** The ids that no sampler writes: the mask, if there is one. */
   int[] unwritten() {
     return hasMask() ? new int[] {maskId} : new int[0];
+  }
+
+  /** The ids that a text ends before. */
+  int[] stops() {
+    IntStream first =
+        IntStream.concat(hasEos() ? IntStream.of(eosId) : IntStream.empty(), eotId.stream());
+    return IntStream.concat(first, otherStops.stream().mapToInt(each -> each)).toArray();
   }
 
   /** Whether a text ends before this id. */

@@ -14,6 +14,7 @@ import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
@@ -138,8 +139,17 @@ public final class Transformer implements Denoiser, AutoCloseable {
           RaggedBatch.of(queries, spec, spec.shifted(), memory.map(KeptKeys::cache));
       if (!draws.isEmpty()) {
         arena.rewind();
-        Activation hidden = hidden(batch, memory);
-        all = backend.vocabulary(hidden.firstRows(draws.size()), weights.head(), draws);
+        boolean adjusts = draws.stream().anyMatch(each -> each.draw().adjustment().isPresent());
+        Optional<Activation> logits =
+            adjusts
+                ? Optional.of(arena.allocate(draws.size(), spec.vocabulary()))
+                : Optional.empty();
+        Activation hidden = hidden(batch, memory).firstRows(draws.size());
+        all = backend.vocabulary(hidden, weights.head(), draws);
+        if (logits.isPresent()) {
+          backend.linear(hidden, weights.head(), 0, logits.get());
+          all = adjusted(queries, draws, all, backend.read(logits.get()));
+        }
       }
       memory.ifPresent(keys -> keys.cache().commit());
       committed = true;
@@ -155,6 +165,25 @@ public final class Transformer implements Denoiser, AutoCloseable {
       next += query.rows().length;
     }
     return result;
+  }
+
+  /** The same predictions, but of adjusted logits where a draw asks for them. */
+  private List<Prediction> adjusted(
+      List<Query> queries, List<RowDraw> draws, List<Prediction> plain, float[] logits) {
+    List<Prediction> predictions = new ArrayList<>(plain);
+    int row = 0;
+    for (Query query : queries) {
+      for (int i = 0; i < query.rows().length; i++) {
+        if (query.draw().adjustment().isPresent()) {
+          int first = row * spec.vocabulary();
+          float[] own = Arrays.copyOfRange(logits, first, first + spec.vocabulary());
+          AdjustedRow adjusted = new AdjustedRow(own, query.tokens(), query.draw());
+          predictions.set(row, adjusted.prediction(draws.get(row).position()));
+        }
+        row++;
+      }
+    }
+    return predictions;
   }
 
   /**

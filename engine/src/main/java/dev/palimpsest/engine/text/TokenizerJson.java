@@ -3,7 +3,6 @@ package dev.palimpsest.engine.text;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -148,7 +147,7 @@ final class TokenizerJson {
     ArrayNode merges = MAPPER.createArrayNode();
     List<String> lines;
     try {
-      lines = Files.readAllLines(file, StandardCharsets.UTF_8);
+      lines = TextFile.read(file).lines().toList();
     } catch (IOException e) {
       throw new CheckpointException("%s: cannot be read: %s.".formatted(file, e.getMessage()), e);
     }

@@ -330,8 +330,8 @@ final class Reference {
             draw.seed(),
             draw.step(),
             new int[0],
-            new int[0],
-            draw.alternatives());
+            new int[0]);
+    tempered = tempered.naming(draw.alternatives());
     return prediction(kept, new RowDraw(tempered, how.position()));
   }
 

@@ -145,13 +145,13 @@ class VocabularyTest {
       draws.add(
           new RowDraw(
               new Draw(
-                  temperature,
-                  Optional.empty(),
-                  random.nextLong(),
-                  random.nextInt(100),
-                  undrawn,
-                  uncounted,
-                  random.nextInt(6)),
+                      temperature,
+                      Optional.empty(),
+                      random.nextLong(),
+                      random.nextInt(100),
+                      undrawn,
+                      uncounted)
+                  .naming(random.nextInt(6)),
               random.nextInt(4096)));
     }
     List<Prediction> found = reduce(setup, logits, draws);
