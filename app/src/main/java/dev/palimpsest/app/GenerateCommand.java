@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Generation;
@@ -16,7 +17,6 @@ import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.trace.TraceListener;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -33,7 +33,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
@@ -47,17 +46,13 @@ final class GenerateCommand implements Callable<Integer> {
 
   @ParentCommand private Main main;
 
+  @Mixin private PromptOptions promptOptions;
+
   @Mixin private ModelOptions modelOptions;
 
   @Mixin private SamplerOptions samplerOptions;
 
   @Mixin private TraceOptions traceOptions;
-
-  @Parameters(
-      paramLabel = "PROMPT",
-      arity = "0..1",
-      description = "The prompt; read from standard input if not given.")
-  private Optional<String> prompt;
 
   @Option(
       names = "--watch",
@@ -87,12 +82,17 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     StartTimes times = new StartTimes();
     traceOptions.requireNoInput(spec, inputs());
-    String text = prompt();
+    PromptOptions.Prompt prompt = promptOptions.read();
+    String text = prompt.text();
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
-      int[] ids = model.prompt(text);
+      int[] ids = prompt.needsTemplate() ? model.prompt(prompt.conversation()) : model.prompt(text);
+      warnOfTemplate(model, prompt.conversation());
       SamplingOptions options = samplerOptions.resolve(model, ids.length);
-      warnOfUnknownWords(model, text);
+      warnOfUnknownWords(
+          prompt.needsTemplate()
+              ? model.unknownWords(prompt.conversation())
+              : model.unknownWords(text));
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(traceOptions.denoiser(model), ModelLimits.of(model.spec()), specials);
@@ -188,25 +188,21 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private String prompt() throws IOException {
-    String text;
-    if (prompt.isPresent()) {
-      text = prompt.get();
-    } else if (Terminal.isStandardInput()) {
-      throw new ParameterException(
-          spec.commandLine(), "no prompt: give one as an argument or on standard input");
-    } else {
-      text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+  private void warnOfTemplate(Model model, Conversation conversation) {
+    if (model.chatTemplate().isEmpty() && modelOptions.isInstructed()) {
+      System.err.println(
+          "palimpsest: "
+              + modelOptions.folder()
+              + " has no chat template, so the model is given the bare text of the prompt");
     }
-    if (text.isBlank()) {
-      throw new ParameterException(
-          spec.commandLine(), "the prompt is blank: give the text that the model is to answer");
+    for (String name : conversation.variables().keySet()) {
+      if (model.chatTemplate().filter(each -> each.mentions(name)).isEmpty()) {
+        System.err.println("palimpsest: the model's chat template does not use \"" + name + "\"");
+      }
     }
-    return text.strip();
   }
 
-  private static void warnOfUnknownWords(Model model, String text) {
-    List<String> unknown = model.unknownWords(text);
+  private static void warnOfUnknownWords(List<String> unknown) {
     if (!unknown.isEmpty()) {
       System.err.println(
           "palimpsest: the model does not know these words, and reads each as the same unknown one:"
@@ -216,7 +212,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void print(Model model, String text, SamplingOptions options, Generation generation) {
-    String written = model.tokenizer().decode(generation.tokens(), true).strip();
+    String written = model.tokenizer().decode(generation.tokens(), true);
     if (json) {
       System.out.println(Json.write(report(model, text, options, generation, written)));
       return;

@@ -3,11 +3,13 @@ package dev.palimpsest.engine;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
+import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -162,17 +164,38 @@ public record Model(
     return tokenizer.encode(wrapped(text));
   }
 
-  private String wrapped(String text) {
-    return chatTemplate.map(template -> template.render(userTurn(text), true)).orElse(text);
+  /**
+   * The ids of a conversation.
+   *
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if the model has no chat template,
+   *     or that fails
+   */
+  public int[] prompt(Conversation conversation) {
+    return tokenizer.encode(wrapped(conversation));
   }
 
-  private static List<ChatTemplate.Message> userTurn(String text) {
-    return List.of(new ChatTemplate.Message("user", text));
+  private String wrapped(String text) {
+    return chatTemplate.isPresent() ? wrapped(Conversation.ofUser(text)) : text;
+  }
+
+  private String wrapped(Conversation conversation) {
+    return chatTemplate
+        .orElseThrow(
+            () ->
+                new CheckpointException(
+                    "the model has no chat template, so it takes a prompt alone: no system"
+                        + " message, no conversation and no template variables."))
+        .render(conversation, true);
   }
 
   /** Words of a user's text that the tokenizer does not know, where it has an unknown token. */
   public List<String> unknownWords(String text) {
     return tokenizer.unknownWords(wrapped(text));
+  }
+
+  /** Words of a conversation that the tokenizer does not know. */
+  public List<String> unknownWords(Conversation conversation) {
+    return tokenizer.unknownWords(wrapped(conversation));
   }
 
   /** The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}. */
