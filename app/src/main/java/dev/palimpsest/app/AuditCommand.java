@@ -53,7 +53,7 @@ final class AuditCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
-  @Mixin private PromptOptions promptOptions;
+  @Mixin private SpecialTokenOptions specialTokenOptions;
 
   @Option(
       names = "--trace",
@@ -129,7 +129,7 @@ final class AuditCommand implements Callable<Integer> {
 
   /** The run under audit for 0; another prompt's and another seed's for others. */
   private Run run(Model model, int other) {
-    int[] ids = promptOptions.ids(model, prompt);
+    int[] ids = specialTokenOptions.ids(model, prompt);
     SamplingOptions options = samplerOptions.resolve(model, ids.length);
     SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
     if (other > 0) {

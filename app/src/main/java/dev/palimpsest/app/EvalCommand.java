@@ -46,7 +46,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Mixin private SamplerOptions samplerOptions;
 
-  @Mixin private PromptOptions promptOptions;
+  @Mixin private SpecialTokenOptions specialTokenOptions;
 
   @Parameters(
       paramLabel = "FILE",
@@ -86,7 +86,7 @@ final class EvalCommand implements Callable<Integer> {
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       int longest =
           problems.stream()
-              .mapToInt(each -> promptOptions.ids(model, each.prompt()).length)
+              .mapToInt(each -> specialTokenOptions.ids(model, each.prompt()).length)
               .filter(length -> length < model.spec().maxLength())
               .max()
               .orElse(0);
@@ -113,7 +113,7 @@ final class EvalCommand implements Callable<Integer> {
       while (outcomes.size() < problems.size()) {
         while (running.size() < batch && submitted < problems.size()) {
           Problem problem = problems.get(submitted++);
-          int[] prompt = promptOptions.ids(model, problem.prompt());
+          int[] prompt = specialTokenOptions.ids(model, problem.prompt());
           try {
             Driver.Ticket ticket =
                 driver.submit(generator.run(prompt, options), SnapshotListener.NONE);

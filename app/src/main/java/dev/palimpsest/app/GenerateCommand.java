@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Generation;
@@ -16,7 +17,6 @@ import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.trace.TraceListener;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -27,14 +27,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
@@ -44,7 +42,6 @@ import picocli.CommandLine.Spec;
     description = "Writes a text: by filling a canvas of masks, or token by token.",
     mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
-  private static final Pattern LAST_LINE_END = Pattern.compile("\\r?\\n\\z");
 
   @Spec private CommandSpec spec;
 
@@ -56,15 +53,9 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private PromptOptions promptOptions;
 
-  @Mixin private TraceOptions traceOptions;
+  @Mixin private SpecialTokenOptions specialTokenOptions;
 
-  @Parameters(
-      paramLabel = "PROMPT",
-      arity = "0..1",
-      description =
-          "The prompt, with its outer white space; '' writes a text from nothing. Read from standard"
-              + " input, less its last line end, if not given.")
-  private Optional<String> prompt;
+  @Mixin private TraceOptions traceOptions;
 
   @Option(
       names = "--watch",
@@ -94,16 +85,24 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     StartTimes times = new StartTimes();
     traceOptions.requireNoInput(spec, inputs());
-    String text = prompt();
+    PromptOptions.Prompt prompt = promptOptions.read();
+    String text = prompt.text();
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       times.mark("model loaded");
-      int[] ids = promptOptions.ids(model, text);
+      int[] ids =
+          prompt.needsTemplate()
+              ? specialTokenOptions.ids(model, prompt.conversation())
+              : specialTokenOptions.ids(model, text);
+      warnOfTemplate(model, prompt.conversation());
       SamplingOptions options = samplerOptions.resolve(model, ids.length);
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       Generator generator =
           new Generator(traceOptions.denoiser(model), ModelLimits.of(model.spec()), specials);
       Run run = generator.run(ids, options);
-      warnOfUnknownWords(model, text);
+      warnOfUnknownWords(
+          prompt.needsTemplate()
+              ? specialTokenOptions.unknownWords(model, prompt.conversation())
+              : specialTokenOptions.unknownWords(model, text));
       Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan(model)) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
@@ -196,27 +195,21 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private String prompt() throws IOException {
-    String text;
-    if (prompt.isPresent()) {
-      text = prompt.get();
-    } else if (Terminal.isStandardInput()) {
-      throw new ParameterException(
-          spec.commandLine(), "no prompt: give one as an argument or on standard input");
-    } else {
-      text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
-      if (text.isEmpty()) {
-        throw new ParameterException(
-            spec.commandLine(),
-            "no prompt: standard input is empty; '' as an argument writes a text from nothing");
-      }
-      text = LAST_LINE_END.matcher(text).replaceFirst("");
+  private void warnOfTemplate(Model model, Conversation conversation) {
+    if (model.chatTemplate().isEmpty() && modelOptions.isInstructed()) {
+      System.err.println(
+          "palimpsest: "
+              + modelOptions.folder()
+              + " has no chat template, so the model is given the bare text of the prompt");
     }
-    return text;
+    for (String name : conversation.variables().keySet()) {
+      if (model.chatTemplate().filter(each -> each.mentions(name)).isEmpty()) {
+        System.err.println("palimpsest: the model's chat template does not use \"" + name + "\"");
+      }
+    }
   }
 
-  private void warnOfUnknownWords(Model model, String text) {
-    List<String> unknown = promptOptions.unknownWords(model, text);
+  private static void warnOfUnknownWords(List<String> unknown) {
     if (!unknown.isEmpty()) {
       System.err.println(
           "palimpsest: the model does not know these words, and reads each as the same unknown one:"

@@ -5,20 +5,27 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model, and how it is computed. */
 final class ModelOptions {
+  private static final Pattern INSTRUCTED =
+      Pattern.compile("(?i)instruct|(?<![a-z])(chat|it|sft)(?![a-z])");
+
   @Option(
       names = "--model",
       paramLabel = "FOLDER",
@@ -41,6 +48,17 @@ final class ModelOptions {
 
   Path folder() {
     return model.orElseGet(ModelOptions::bundled);
+  }
+
+  /** Whether its name says that it was tuned on instructions. */
+  boolean isInstructed() {
+    Path config = folder().resolve("config.json");
+    String published =
+        Files.isRegularFile(config)
+            ? JsonFile.readObject(config).path("_name_or_path").asString("")
+            : "";
+    return Stream.of(String.valueOf(folder().toAbsolutePath().normalize().getFileName()), published)
+        .anyMatch(name -> INSTRUCTED.matcher(name).find());
   }
 
   /**

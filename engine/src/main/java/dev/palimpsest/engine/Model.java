@@ -3,11 +3,13 @@ package dev.palimpsest.engine;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
+import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.engine.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -174,32 +176,54 @@ public record Model(
    * @param parsesSpecial whether control tokens that are written in the text are such
    */
   public int[] prompt(String text, boolean parsesSpecial) {
-    String wrapped = wrapped(text, parsesSpecial);
-    return isInTemplate(text) ? tokenizer.encode(wrapped) : tokenizer.encodeAlone(wrapped);
+    return isInTemplate(text)
+        ? prompt(Conversation.ofUser(text), parsesSpecial)
+        : tokenizer.encodeAlone(alone(text, parsesSpecial));
+  }
+
+  /**
+   * The ids of a conversation.
+   *
+   * @param parsesSpecial whether control tokens that are written in its messages are such
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if the model has no chat template,
+   *     or that fails
+   */
+  public int[] prompt(Conversation conversation, boolean parsesSpecial) {
+    return tokenizer.encode(wrapped(conversation, parsesSpecial));
   }
 
   private boolean isInTemplate(String text) {
     return chatTemplate.isPresent() && !text.isEmpty();
   }
 
-  private String wrapped(String text, boolean parsesSpecial) {
-    String said = parsesSpecial ? text : tokenizer.literal(text);
-    if (!isInTemplate(text)) {
-      return said;
-    }
-    String rendered = chatTemplate.orElseThrow().render(userTurn(said), true);
+  private String alone(String text, boolean parsesSpecial) {
+    return parsesSpecial ? text : tokenizer.literal(text);
+  }
+
+  private String wrapped(Conversation conversation, boolean parsesSpecial) {
+    String rendered =
+        chatTemplate
+            .orElseThrow(
+                () ->
+                    new CheckpointException(
+                        "the model has no chat template, so it takes a prompt alone: no system"
+                            + " message, no conversation and no template variables."))
+            .render(parsesSpecial ? conversation : conversation.map(tokenizer::literal), true);
     return tokenizer.splitsSpecialTokens() && !parsesSpecial
         ? tokenizer.literal(rendered)
         : rendered;
   }
 
-  private static List<ChatTemplate.Message> userTurn(String text) {
-    return List.of(new ChatTemplate.Message("user", text));
-  }
-
   /** Words of a user's text that the tokenizer does not know, where it has an unknown token. */
   public List<String> unknownWords(String text, boolean parsesSpecial) {
-    return tokenizer.unknownWords(wrapped(text, parsesSpecial));
+    return isInTemplate(text)
+        ? unknownWords(Conversation.ofUser(text), parsesSpecial)
+        : tokenizer.unknownWords(alone(text, parsesSpecial));
+  }
+
+  /** Words of a conversation that the tokenizer does not know. */
+  public List<String> unknownWords(Conversation conversation, boolean parsesSpecial) {
+    return tokenizer.unknownWords(wrapped(conversation, parsesSpecial));
   }
 
   /** The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}. */

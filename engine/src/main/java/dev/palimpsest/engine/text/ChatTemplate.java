@@ -7,12 +7,11 @@ import dev.palimpsest.engine.text.jinja.JinjaTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -37,11 +36,13 @@ public final class ChatTemplate {
   private static final int LONGEST = 16_000_000;
 
   private final Path source;
+  private final String text;
   private final JinjaTemplate template;
   private final Map<String, String> specialTokens;
 
   private ChatTemplate(Path source, String template, Map<String, String> specialTokens) {
     this.source = source;
+    this.text = template;
     this.specialTokens = specialTokens;
     try {
       this.template = new JinjaTemplate(template);
@@ -50,14 +51,6 @@ public final class ChatTemplate {
           "%s: the chat template cannot be read: %s.".formatted(source, e.getMessage()), e);
     }
   }
-
-  /**
-   * One turn of a conversation.
-   *
-   * @param role {@code system}, {@code user} or {@code assistant}, or what else the template knows
-   * @param content its text
-   */
-  public record Message(String role, String content) {}
 
   /**
    * The template of the model in {@code folder}: {@code chat_template.jinja}, or {@code
@@ -110,25 +103,25 @@ public final class ChatTemplate {
         config + ": chat_template is neither a string nor a list with a template named default.");
   }
 
+  /** Whether the template has this name in it, and so may use a variable of it. */
+  public boolean mentions(String name) {
+    return Pattern.compile("\\b" + Pattern.quote(name) + "\\b").matcher(text).find();
+  }
+
   /**
    * The prompt for a conversation.
    *
-   * @param addGenerationPrompt whether it ends with the beginning of the assistant's answer
+   * @param addGenerationPrompt whether it ends with the beginning of the assistant's answer, unless
+   *     a variable of the conversation says otherwise
    * @throws CheckpointException if the template fails
    */
-  public String render(List<Message> messages, boolean addGenerationPrompt) {
-    List<Map<String, String>> turns = new ArrayList<>();
-    for (Message message : messages) {
-      Map<String, String> turn = new LinkedHashMap<>();
-      turn.put("role", message.role());
-      turn.put("content", message.content());
-      turns.add(turn);
-    }
+  public String render(Conversation conversation, boolean addGenerationPrompt) {
     Map<String, @Nullable Object> variables = new HashMap<>(specialTokens);
-    variables.put("messages", turns);
     variables.put("tools", null);
     variables.put("documents", null);
     variables.put("add_generation_prompt", addGenerationPrompt);
+    variables.putAll(conversation.variables());
+    variables.put("messages", conversation.messages());
     try {
       return template.render(variables, LONGEST);
     } catch (JinjaException e) {

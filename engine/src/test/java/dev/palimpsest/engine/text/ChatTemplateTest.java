@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
-import dev.palimpsest.engine.text.ChatTemplate.Message;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,11 +39,13 @@ final class ChatTemplateTest {
       {%- endif %}
       """;
 
-  private static final List<Message> CONVERSATION =
-      List.of(
-          new Message("user", " What is 2+2?\n"),
-          new Message("assistant", "4"),
-          new Message("user", "Sure?"));
+  private static final Conversation CONVERSATION =
+      new Conversation(
+          List.of(
+              Conversation.message("user", " What is 2+2?\n"),
+              Conversation.message("assistant", "4"),
+              Conversation.message("user", "Sure?")),
+          Map.of());
 
   @TempDir Path folder;
 
@@ -70,7 +72,7 @@ final class ChatTemplateTest {
   @Test
   void lladasTemplateWritesThePublishedPrompt() {
     ChatTemplate template = write(LLADA);
-    assertThat(template.render(List.of(new Message("user", "{c}")), true))
+    assertThat(template.render(Conversation.ofUser("{c}"), true))
         .isEqualTo(
             "<|startoftext|><|start_header_id|>user<|end_header_id|>\n\n{c}<|eot_id|>"
                 + "<|start_header_id|>assistant<|end_header_id|>\n\n");
@@ -114,14 +116,14 @@ final class ChatTemplateTest {
   @Test
   void theDemoModelsTemplateWritesItsPrompt() {
     ChatTemplate template = ChatTemplate.open(TokenizerTest.abacus()).orElseThrow();
-    assertThat(template.render(List.of(new Message("user", "Ann has 3 cats.")), true))
+    assertThat(template.render(Conversation.ofUser("Ann has 3 cats."), true))
         .isEqualTo("<|user|> Ann has 3 cats.<|assistant|>");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"{{ 7 * 7 }}", "{% include '/etc/passwd' %}", "{# x #}", "<b>&'\"</b>"})
   void aMessageIsNeverATemplateAndIsNotEscaped(String content) {
-    assertThat(write(CHATML).render(List.of(new Message("user", content)), false))
+    assertThat(write(CHATML).render(Conversation.ofUser(content), false))
         .isEqualTo("<|im_start|>user\n" + content + "<|im_end|>\n");
   }
 
@@ -188,9 +190,21 @@ final class ChatTemplateTest {
   void aTemplateThatWritesWithoutEndIsStopped() {
     ChatTemplate template =
         write("{% for i in range(1000) %}{{ messages[0].content }}{% endfor %}");
-    assertThatThrownBy(
-            () -> template.render(List.of(new Message("user", "x".repeat(100_000))), true))
+    assertThatThrownBy(() -> template.render(Conversation.ofUser("x".repeat(100_000)), true))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("over the limit");
+  }
+
+  @Test
+  void variablesReachTheTemplateAndItSaysWhichItMentions() {
+    ChatTemplate template =
+        write("{{ messages[0].content }}{{ ' thinks' if enable_thinking is not false }}");
+    Conversation quiet =
+        new Conversation(
+            List.of(Conversation.message("user", "He")), Map.of("enable_thinking", false));
+    assertThat(template.render(Conversation.ofUser("He"), true)).isEqualTo("He thinks");
+    assertThat(template.render(quiet, true)).isEqualTo("He");
+    assertThat(template.mentions("enable_thinking")).isTrue();
+    assertThat(template.mentions("thinking")).isFalse();
   }
 }

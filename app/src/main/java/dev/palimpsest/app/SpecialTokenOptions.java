@@ -1,0 +1,32 @@
+package dev.palimpsest.app;
+
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.text.Conversation;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How a text that a user gives becomes the tokens of a prompt. */
+final class SpecialTokenOptions {
+  @Option(
+      names = "--parse-special",
+      description =
+          "Read control tokens that are written in the prompt, such as <|endoftext|>, as such; they"
+              + " are text if this is not given.")
+  private boolean parseSpecial;
+
+  int[] ids(Model model, String text) {
+    return model.prompt(text, parseSpecial);
+  }
+
+  int[] ids(Model model, Conversation conversation) {
+    return model.prompt(conversation, parseSpecial);
+  }
+
+  List<String> unknownWords(Model model, String text) {
+    return model.unknownWords(text, parseSpecial);
+  }
+
+  List<String> unknownWords(Model model, Conversation conversation) {
+    return model.unknownWords(conversation, parseSpecial);
+  }
+}
