@@ -118,8 +118,12 @@ final class PromptOptions {
     if (!asked && Terminal.isStandardInput()) {
       throw wrong("no prompt: give one as an argument, with --prompt-file or on standard input");
     }
-    return Optional.of(
-        withoutLastLineEnd(TextFile.decode(System.in.readAllBytes(), "standard input")));
+    String read = TextFile.decode(System.in.readAllBytes(), "standard input");
+    if (!asked && read.isEmpty()) {
+      throw wrong(
+          "no prompt: standard input is empty; '' as an argument writes a text from nothing");
+    }
+    return Optional.of(withoutLastLineEnd(read));
   }
 
   private static String withoutLastLineEnd(String text) {
