@@ -207,4 +207,10 @@ final class ChatTemplateTest {
     assertThat(template.mentions("enable_thinking")).isTrue();
     assertThat(template.mentions("thinking")).isFalse();
   }
+
+  @Test
+  void aMessageKeepsTheOrderOfItsKeys() {
+    assertThat(write("{{ messages | tojson }}").render(Conversation.ofUser("Hi"), true))
+        .isEqualTo("[{\"role\": \"user\", \"content\": \"Hi\"}]");
+  }
 }
