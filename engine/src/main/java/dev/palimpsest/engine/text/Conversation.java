@@ -38,6 +38,9 @@ public record Conversation(
 
   /** A message of a role: {@code system}, {@code user}, {@code assistant}. */
   public static Map<String, Object> message(String role, String content) {
-    return Map.of("role", role, "content", content);
+    Map<String, Object> message = new LinkedHashMap<>();
+    message.put("role", role);
+    message.put("content", content);
+    return message;
   }
 }
