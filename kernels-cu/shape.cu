@@ -3,7 +3,8 @@
 // vocabulary_shape: for rows whose RowShape has a topK above 0, logits [rows, ids] of stride `stride` become
 // (logit - highest) / temperature where the id is kept and -inf where it is not, and shifts [rows] the highest / temperature, by which
 // the softmax's logarithm has moved. Ids in the lists are not kept; of the others, in descending order of logit (ties: the lower id
-// first), those whose rank is below topK and whose probabilities before them sum to at most topP. Other rows stay, with a shift of 0.
+// first), those whose rank is below topK and whose probabilities before them sum to at most topP; with topKFirst, to at most topP of the
+// first topK's sum. Other rows stay, with a shift of 0.
 // Grid (rows), 256 threads.
 // Reads 4 · rows · ids bytes ten times, nearly all from L2, and writes them once; rows · ids exponentials in double precision.
 //
@@ -20,7 +21,7 @@ struct RowShape {
   int undrawnCount;
   int uncountedStart;
   int uncountedCount;
-  int unused;
+  int topKFirst;
 };
 
 static_assert(sizeof(RowShape) == 40, "as in README.md");
@@ -89,6 +90,11 @@ struct Cut {
   int lastId;
 };
 
+__device__ __forceinline__ bool isOut(const Cut& cut, float logit, int id) {
+  const unsigned key = ascendingKey(logit);
+  return logit > NEGATIVE_INFINITY && (key < cut.key || (key == cut.key && id > cut.lastId));
+}
+
 // Ties are kept from the lowest id on: the id of the `kept`-th.
 __device__ int lastOfTies(const float* row, int ids, unsigned key, unsigned kept, unsigned short* counts, int* found) {
   const int thread = static_cast<int>(threadIdx.x);
@@ -115,12 +121,10 @@ __device__ int lastOfTies(const float* row, int ids, unsigned key, unsigned kept
   return *found;
 }
 
-__device__ Cut findCut(const float* row, int ids, bool whole, float top, const RowShape& shape, DigitShares& shares, Mass* masses,
-                       unsigned* counts, int* found) {
+__device__ Cut findCut(const float* row, int ids, bool whole, float top, double inverse, unsigned topK, double topP, DigitShares& shares,
+                       Mass* masses, unsigned* counts, int* found) {
   const int thread = static_cast<int>(threadIdx.x);
-  const bool nucleus = shape.topP < 1;
-  const double inverse = 1 / shape.temperature;
-  const unsigned topK = static_cast<unsigned>(shape.topK);
+  const bool nucleus = topP < 1;
   unsigned key = 0, mask = 0;
   unsigned above = 0, ties = 0;  // ids of higher logits, and with this one
   Mass massAbove = 0, massOfTies = 0, bound = 0;
@@ -166,7 +170,7 @@ __device__ Cut findCut(const float* row, int ids, bool whole, float top, const R
       for (int digit = 0; digit < DIGITS; digit++) {
         all += masses[digit];
       }
-      bound = static_cast<Mass>(shape.topP * static_cast<double>(all));
+      bound = static_cast<Mass>(topP * static_cast<double>(all));
     }
     // The last that is kept is the first by which the k-th place is reached, or more than the bound.
     int digit = DIGITS - 1;
@@ -212,9 +216,20 @@ extern "C" __global__ void __launch_bounds__(SHAPE_THREADS)
   hide(row, ids, idLists + shape.uncountedStart, shape.uncountedCount);
   __syncthreads();
   const float top = highest(row, ids, whole, partial);
+  const double beta = 1 / shape.temperature;
+  const unsigned topK = static_cast<unsigned>(shape.topK);
+  const bool apart = shape.topKFirst != 0 && shape.topK < ids && shape.topP < 1;
   Cut cut = {0, ids};
+  if (apart) {
+    cut = findCut(row, ids, whole, top, beta, topK, 1, shares, masses, counts, &found);
+    __syncthreads();
+    for (int id = thread; id < ids; id += SHAPE_THREADS) {
+      row[id] = isOut(cut, row[id], id) ? NEGATIVE_INFINITY : row[id];
+    }
+    __syncthreads();
+  }
   if (shape.topP < 1 || shape.topK < ids) {
-    cut = findCut(row, ids, whole, top, shape, shares, masses, counts, &found);
+    cut = findCut(row, ids, whole, top, beta, apart ? static_cast<unsigned>(ids) : topK, shape.topP, shares, masses, counts, &found);
     __syncthreads();
   }
   const float inverse = static_cast<float>(1 / shape.temperature);
@@ -223,9 +238,7 @@ extern "C" __global__ void __launch_bounds__(SHAPE_THREADS)
     load(pack, row + j, ids - j, whole);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      const unsigned key = ascendingKey(pack.at[i]);
-      const bool out = key < cut.key || (key == cut.key && j + i > cut.lastId);
-      pack.at[i] = pack.at[i] > NEGATIVE_INFINITY && out ? NEGATIVE_INFINITY : (pack.at[i] - top) * inverse;
+      pack.at[i] = isOut(cut, pack.at[i], j + i) ? NEGATIVE_INFINITY : (pack.at[i] - top) * inverse;
     }
     store(row + j, pack, ids - j, whole);
   }

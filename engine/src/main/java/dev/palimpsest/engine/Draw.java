@@ -68,14 +68,21 @@ public record Draw(
   public record Adjustment(double repetitionPenalty, double minP) {}
 
   /**
-   * Dream's {@code sample_tokens}, and the usual order of autoregressive samplers: logits over the
-   * temperature (as they are at 0), then the nucleus (Holtzman et al., 2020), then the top k, then
-   * the softmax. The token is drawn from that distribution, and every probability and the entropy
-   * of the {@link Prediction} are of it. Ids that are undrawn or uncounted take no part.
+   * Logits over the temperature (as they are at 0), cut to the top k and to the nucleus (Holtzman
+   * et al., 2020), then the softmax. The token is drawn from that distribution, and every
+   * probability and the entropy of the {@link Prediction} are of it. Ids that are undrawn or
+   * uncounted take no part.
    *
    * @param topK ids that remain, at least 1; all if {@link Integer#MAX_VALUE}
    * @param topP the most probable ids remain whose probabilities before them sum to at most this,
    *     above 0; all if 1
+   * @param topKFirst whether the nucleus is that of the top k, as in SDAR's, LLaDA2's and
+   *     Transformers' samplers, or that of all ids, as in Dream's {@code sample_tokens}
    */
-  public record Shape(int topK, double topP) {}
+  public record Shape(int topK, double topP, boolean topKFirst) {
+    /** The nucleus of all ids, then the top k. */
+    public Shape(int topK, double topP) {
+      this(topK, topP, false);
+    }
+  }
 }

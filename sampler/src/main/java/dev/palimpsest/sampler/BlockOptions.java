@@ -84,7 +84,7 @@ public record BlockOptions(
             given.integer("max_post_steps", 16),
             given.flag("eos_early_stop", false),
             given.flag("whole_canvas", false),
-            TokenDraw.of(given, 0),
+            TokenDraw.of(given, 0, TokenDraw.Order.TOP_K_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(BlockSampler.NAME);
     return options;

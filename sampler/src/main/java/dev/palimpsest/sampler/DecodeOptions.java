@@ -57,7 +57,7 @@ public record DecodeOptions(
     DecodeOptions options =
         new DecodeOptions(
             given.integer("gen_length", 128),
-            TokenDraw.of(given, 0),
+            TokenDraw.of(given, 0, TokenDraw.Order.TOP_K_FIRST),
             given.number("min_p", 0),
             given.number("repetition_penalty", 1),
             given.integer("no_repeat_ngram_size", 0),

@@ -73,7 +73,7 @@ public record DreamOptions(
             Choice.parse("--alg", given.word("alg", "origin"), Algorithm.class),
             given.optionalNumber("alg_temp"),
             given.optionalNumber("batch_mean_k"),
-            TokenDraw.of(given, 0),
+            TokenDraw.of(given, 0, TokenDraw.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(DreamSampler.NAME);
     return options;

@@ -49,7 +49,7 @@ public record RemdmOptions(
             given.integer("gen_length", 128),
             Choice.parse("--remasking", given.word("remasking", "cap"), Strategy.class),
             given.number("eta", 0.02),
-            TokenDraw.of(given, 1),
+            TokenDraw.of(given, 1, TokenDraw.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(RemdmSampler.NAME);
     return options;

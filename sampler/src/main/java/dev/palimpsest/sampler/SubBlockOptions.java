@@ -51,7 +51,7 @@ public record SubBlockOptions(
             given.integer(
                 "sub_block_length", blockLength % SUB_BLOCK == 0 ? SUB_BLOCK : blockLength),
             given.number("threshold", 0.9),
-            TokenDraw.of(given, 0, TOP_P),
+            TokenDraw.of(given, 0, TOP_P, TokenDraw.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(SubBlockSampler.NAME);
     return options;

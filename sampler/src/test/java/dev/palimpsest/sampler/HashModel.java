@@ -179,6 +179,15 @@ final class HashModel implements Denoiser {
       weights[id] = out ? 0 : Math.exp(logits[id] / temperature);
       total += weights[id];
     }
+    if (shape.topKFirst()) {
+      double lost = 0;
+      double[] sorted = weights.clone();
+      Arrays.sort(sorted);
+      for (int id = 0; id < sorted.length - shape.topK(); id++) {
+        lost += sorted[id];
+      }
+      total -= lost;
+    }
     double[] kept = new double[logits.length];
     int[] left = new int[logits.length];
     int leftCount = 0;

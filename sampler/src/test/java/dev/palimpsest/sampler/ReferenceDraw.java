@@ -27,6 +27,9 @@ final class ReferenceDraw {
     if (filtered && mask >= 0) {
       logits[mask] = Double.NEGATIVE_INFINITY;
     }
+    if (how.order() == TokenDraw.Order.TOP_K_FIRST) {
+      keep(how.topK(), logits);
+    }
     if (how.topP() < 1) {
       List<Integer> sorted = descending(logits);
       double[] all = ReferenceLlada.softmax(logits);
@@ -41,10 +44,7 @@ final class ReferenceDraw {
         remove = cumulative > how.topP();
       }
     }
-    List<Integer> sorted = descending(logits);
-    for (int rank = how.topK(); rank < sorted.size(); rank++) {
-      logits[sorted.get(rank)] = Double.NEGATIVE_INFINITY;
-    }
+    keep(how.topK(), logits);
     p = ReferenceLlada.softmax(logits);
     int best = -1;
     double bestScore = Double.NEGATIVE_INFINITY;
@@ -61,6 +61,13 @@ final class ReferenceDraw {
       }
     }
     token = best;
+  }
+
+  private static void keep(int topK, double[] logits) {
+    List<Integer> sorted = descending(logits);
+    for (int rank = topK; rank < sorted.size(); rank++) {
+      logits[sorted.get(rank)] = Double.NEGATIVE_INFINITY;
+    }
   }
 
   double confidence() {

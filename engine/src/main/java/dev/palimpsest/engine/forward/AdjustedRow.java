@@ -63,7 +63,12 @@ final class AdjustedRow {
             .mapToInt(Integer::intValue)
             .toArray();
     double top = scores[ranked[0]];
-    double sum = Arrays.stream(scores).map(score -> StrictMath.exp(score - top)).sum();
+    boolean topKFirst = draw.shape().map(Draw.Shape::topKFirst).orElse(false);
+    double sum =
+        Arrays.stream(ranked)
+            .limit(topKFirst ? topK : ranked.length)
+            .mapToDouble(id -> StrictMath.exp(scores[id] - top))
+            .sum();
     double bound = topP < 1 ? topP * sum : Double.MAX_VALUE;
     double before = 0;
     for (int rank = 0; rank < ranked.length; rank++) {

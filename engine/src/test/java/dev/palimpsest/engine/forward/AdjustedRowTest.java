@@ -61,6 +61,10 @@ final class AdjustedRowTest {
     assertThat(predict(draw(1, new Draw.Shape(10, 0.5)).naming(10), 1, 0, 0).alternatives())
         .extracting(each -> each.token())
         .containsExactly(0);
+    // Of the two alone, e^3.125 has 0.82.
+    assertThat(predict(draw(1, new Draw.Shape(2, 0.7, true)).naming(10), 1, 0, 0).alternatives())
+        .extracting(each -> each.token())
+        .containsExactly(0);
   }
 
   @Test

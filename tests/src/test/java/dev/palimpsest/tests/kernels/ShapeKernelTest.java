@@ -92,6 +92,7 @@ class ShapeKernelTest {
     Arrays.stream(asked.undrawn()).forEach(lists::add);
     to.set(JAVA_INT, 28, lists.size());
     to.set(JAVA_INT, 32, asked.uncounted().length);
+    to.set(JAVA_INT, 36, asked.shape().topKFirst() ? 1 : 0);
     Arrays.stream(asked.uncounted()).forEach(lists::add);
   }
 
@@ -115,7 +116,11 @@ class ShapeKernelTest {
         ranked.stream()
             .mapToDouble(id -> Math.exp((logits[id] - top) / asked.temperature()))
             .toArray();
-    double bound = asked.shape().topP() * Arrays.stream(weights).sum();
+    double bound =
+        asked.shape().topP()
+            * Arrays.stream(weights)
+                .limit(asked.shape().topKFirst() ? asked.shape().topK() : weights.length)
+                .sum();
     double before = 0;
     int kept = 0;
     while (kept < Math.min(ranked.size(), asked.shape().topK())
@@ -166,7 +171,9 @@ class ShapeKernelTest {
     return new Asked(
         temperatures[random.nextInt(temperatures.length)],
         new Draw.Shape(
-            counts[random.nextInt(counts.length)], nuclei[random.nextInt(nuclei.length)]),
+            counts[random.nextInt(counts.length)],
+            nuclei[random.nextInt(nuclei.length)],
+            random.nextBoolean()),
         randomIds(random, ids),
         randomIds(random, ids));
   }

@@ -49,7 +49,7 @@ record DrawInput(long draws, long idLists, long shapes) {
         input.setDouble(shape + 8, draw.shape().map(Draw.Shape::topP).orElse(1.0));
         input.setInt(shape + 16, draw.shape().map(Draw.Shape::topK).orElse(0));
         putLists(draw, !whole, lists, input, shape + 20);
-        input.setInt(shape + 36, 0);
+        input.setInt(shape + 36, draw.shape().map(Draw.Shape::topKFirst).orElse(false) ? 1 : 0);
       }
     }
     return new DrawInput(at, lists.put(input), shapes);

@@ -99,6 +99,11 @@ final class ShapedRow {
   /** Hides every id that the nucleus or the top k leave out. */
   private void cut(
       MemorySegment logits, long row, int ids, float top, double temperature, Draw.Shape shape) {
+    if (shape.topKFirst() && shape.topK() < ids && shape.topP() < 1) {
+      cut(logits, row, ids, top, temperature, new Draw.Shape(shape.topK(), 1));
+      cut(logits, row, ids, top, temperature, new Draw.Shape(ids, shape.topP()));
+      return;
+    }
     double bound =
         shape.topP() < 1
             ? shape.topP() * sum(logits, row, ids, top, temperature)

@@ -313,6 +313,7 @@ final class Reference {
     double highest = logits[ranked[0]];
     double total =
         Arrays.stream(ranked)
+            .limit(shape.topKFirst() ? shape.topK() : ranked.length)
             .mapToDouble(id -> Math.exp((logits[id] - highest) / temperature))
             .sum();
     double before = 0;

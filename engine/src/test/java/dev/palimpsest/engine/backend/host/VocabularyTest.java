@@ -307,7 +307,8 @@ class VocabularyTest {
                       : Optional.of(
                           new Draw.Shape(
                               random.nextBoolean() ? Integer.MAX_VALUE : random.nextInt(1, 400),
-                              random.nextInt(3) == 0 ? 1 : random.nextDouble(0.001, 1))),
+                              random.nextInt(3) == 0 ? 1 : random.nextDouble(0.001, 1),
+                              random.nextBoolean())),
                   random.nextLong(),
                   random.nextInt(100),
                   undrawn,
@@ -323,7 +324,7 @@ class VocabularyTest {
 
   @ParameterizedTest
   @MethodSource(ALL)
-  void aNucleusKeepsTheIdThatCrossesItsBoundAndTopKCutsAfterIt(Setup setup) {
+  void aNucleusKeepsTheIdThatCrossesItsBoundAndTopKCutsAfterOrBeforeIt(Setup setup) {
     // At this temperature the probabilities are 1/2, 1/4, 1/8, 1/16, 1/16 and next to nothing.
     double temperature = 1 / Math.log(2);
     float[] logits = new float[300];
@@ -342,6 +343,8 @@ class VocabularyTest {
             new Draw.Shape(2, 0.9), 0.75,
             new Draw.Shape(3, 1), 0.875,
             new Draw.Shape(3, 0.1), 0.5,
+            new Draw.Shape(2, 0.6, true), 0.5, // of 2/3 and 1/3
+            new Draw.Shape(2, 0.7, true), 0.75,
             new Draw.Shape(300, 1), 1.0);
     remaining.forEach(
         (shape, share) -> {
