@@ -42,7 +42,8 @@ final class ProblemOptions {
     String template = promptTemplate.orElse(PROMPT);
     if (!template.contains(PROMPT)) {
       throw wrong(
-          "--prompt-template \"%s\" has no {prompt}: say where the prompt goes".formatted(template));
+          "--prompt-template \"%s\" has no {prompt}: say where the prompt goes"
+              .formatted(template));
     }
     return Problem.read(file).stream()
         .map(each -> each.asked(template.replace(PROMPT, each.prompt())))
@@ -60,6 +61,10 @@ final class ProblemOptions {
       throw wrong("--limit " + most + " is invalid: use 1 or above");
     }
     return problems.subList(0, Math.min(most, problems.size()));
+  }
+
+  Optional<String> promptTemplate() {
+    return promptTemplate;
   }
 
   Pattern answerPattern() {
