@@ -21,7 +21,7 @@ final class ComparisonPage {
       margin:1.5rem auto;max-width:62rem;padding:0 1rem;overflow-wrap:anywhere}
       h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
       .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}
-      figure{margin:0}figure svg{width:100%;height:auto}
+      figure{margin:0;max-width:44rem}figure svg{width:100%;height:auto}
       table{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}
       th,td{border-bottom:1px solid var(--rule);padding:.25rem .4rem;text-align:right}
       thead th{color:var(--soft);font-weight:600}

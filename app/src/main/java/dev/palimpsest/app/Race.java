@@ -55,9 +55,5 @@ interface Race extends AutoCloseable {
    * @param keptBytes keys and values that are kept at the end of the run
    * @param stepBytes activations of its largest step
    */
-  record Memory(long weightBytes, long keptBytes, long stepBytes) {
-    long bytes() {
-      return weightBytes + keptBytes + stepBytes;
-    }
-  }
+  record Memory(long weightBytes, long keptBytes, long stepBytes) {}
 }

@@ -76,9 +76,10 @@ final class LocalRaceTest {
           2L * model.spec().layers() * model.spec().keyValueHeads() * model.spec().headSize() * 4;
       assertThat(alone.keptBytes()).isGreaterThanOrEqualTo(tokens * perToken);
       assertThat(alone.keptBytes() % (16 * perToken)).isZero();
-      // Weights are held as published, in bf16, and the rotary table beside them in f32.
+      // Weights are held as published, in bf16, in whole panels of rows; the rotary table in f32.
       long rotary = 4L * model.spec().maxLength() * model.spec().rotary().size();
-      assertThat(alone.weightBytes()).isEqualTo(2 * model.spec().parameters() + rotary);
+      long published = 2 * model.spec().parameters() + rotary;
+      assertThat(alone.weightBytes()).isBetween(published, published + published / 50);
       Race.Memory many =
           race.run(List.of(PROBLEM, PROBLEM.asked("Omar has 3. How many?")), 2)
               .memory()

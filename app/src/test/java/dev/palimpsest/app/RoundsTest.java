@@ -132,7 +132,7 @@ final class RoundsTest {
     double z = 1.959964;
     double half = z * Math.sqrt(1.0 / 8 + z * z / 16) / (1 + z * z / 2);
     assertThat(row.accuracy().interval().orElseThrow().low()).isCloseTo(0.5 - half, within(1e-6));
-    assertThat(row.memory().orElseThrow().bytes()).isEqualTo(100 + 20 + 3);
+    assertThat(row.memory()).hasValue(new Race.Memory(100, 20, 3));
     assertThat(Measurement.nearestRank(new double[] {1, 2, 3, 4, 5}, 40)).isEqualTo(2);
     assertThat(Measurement.nearestRank(new double[] {7}, 95)).isEqualTo(7);
     assertThatThrownBy(() -> Measurement.nearestRank(new double[0], 50))
