@@ -68,6 +68,10 @@ final class ChatStream implements Flow.Subscriber<String> {
       fault = "sent an event that is no JSON: " + data;
       return;
     }
+    if (event.hasNonNull("error") || event.path("object").asString("").equals("error")) {
+      fault = "sent an error in the stream: " + complaint(event);
+      return;
+    }
     String piece = event.path("choices").path(0).path("delta").path("content").asString("");
     if (!piece.isEmpty()) {
       arrivals.add(System.nanoTime());
@@ -80,6 +84,15 @@ final class ChatStream implements Flow.Subscriber<String> {
     if (usage.path("prompt_tokens").isInt()) {
       promptTokens = usage.path("prompt_tokens").intValue();
     }
+  }
+
+  /** What a server says of its error: with a message, in words, or as it is. */
+  private static String complaint(JsonNode event) {
+    JsonNode error = event.hasNonNull("error") ? event.path("error") : event;
+    JsonNode message = error.path("message");
+    return message.isString()
+        ? message.stringValue()
+        : error.isString() ? error.stringValue() : error.toString();
   }
 
   /**

@@ -4,24 +4,30 @@ import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.backend.cuda.CudaBackend;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.statistics.Spans;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -36,14 +42,21 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     description = {
-      "Measures models on the same problems, one after another.",
+      "Measures models on the same problems, in rounds.",
       "Speed at several concurrencies, and accuracy beside it. Prints a table and writes"
-          + " compare.json and compare.html. Loading and warm-up are not timed. Every contestant is"
-          + " checked before the first is measured; one that fails later loses its own rows only."
+          + " compare.json, compare.html and compare.svg after every round. A round runs every"
+          + " contestant at every concurrency, in the reverse order of the round before. The first"
+          + " contestant runs once more as a control: what it differs by is what a difference has"
+          + " to exceed.",
+      "Loading and warm-up are not timed. Every contestant is checked before the first is measured,"
+          + " and all models are loaded at once; one that fails later loses its own rows only. A"
+          + " problem whose prompt does not fit one of the models is asked of none. The first 64"
+          + " problems are asked if there is no --limit."
     },
     mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
-  private static final Duration CONNECT = Duration.ofSeconds(10);
+  private static final int PROBLEMS = 64;
+  private static final String CONTROL = "control: ";
 
   @Spec private CommandSpec spec;
 
@@ -64,12 +77,9 @@ final class CompareCommand implements Callable<Integer> {
       description = "The problems; those held out from the bundled models if not given.")
   private Optional<Path> file;
 
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Only the first N problems (default: ${DEFAULT-VALUE}).")
-  private int limit;
+  @Mixin private ProblemOptions problemOptions;
+
+  @Mixin private SpecialTokenOptions specialTokenOptions;
 
   @Option(
       names = "--concurrency",
@@ -80,19 +90,36 @@ final class CompareCommand implements Callable<Integer> {
   private List<Integer> concurrencies = List.of();
 
   @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "3",
+      description =
+          "Times that every contestant runs at every concurrency (default: ${DEFAULT-VALUE}). The"
+              + " spread of a speed is that of its slowest round and of its fastest.")
+  private int rounds;
+
+  @Option(
       names = "--warm-up",
       paramLabel = "N",
       defaultValue = "16",
       description =
-          "Requests before each measurement that do not count (default: ${DEFAULT-VALUE}).")
+          "Requests of a warm-up batch (default: ${DEFAULT-VALUE}); 0 for none. Batches are run"
+              + " until the last three are within 5 %% of each other, and ten at most.")
   private int warmUp;
 
   @Option(
       names = "--out",
       paramLabel = "FOLDER",
       defaultValue = ".",
-      description = "Where compare.json and compare.html go (default: this folder).")
+      description = "Where compare.json, compare.html and compare.svg go (default: this folder).")
   private Path out = Path.of(".");
+
+  @Option(
+      names = "--resume",
+      description =
+          "Go on with the comparison in --out, which has to be the same one: run the rounds that it"
+              + " does not have.")
+  private boolean resume;
 
   @Option(
       names = "--dtype",
@@ -110,108 +137,241 @@ final class CompareCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     requireBounds();
     Compute compute = device.compute(precision);
+    Pattern pattern = problemOptions.answerPattern();
     List<Contestant> all = contestants();
-    Path problemsFile =
-        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
-    List<Problem> every = Problem.read(problemsFile);
-    List<Problem> problems = every.subList(0, Math.min(limit, every.size()));
-    List<Problem> others = every.subList(problems.size(), every.size());
-    List<Problem> warming = warming(others.isEmpty() ? problems : others);
+    Path problemsFile = ProblemOptions.file(file);
+    List<Problem> every = problemOptions.read(problemsFile);
+    List<Problem> asked = problemOptions.first(every, PROBLEMS);
+    List<Problem> used = every.subList(0, Math.min(asked.size() + warmUps(), every.size()));
+    for (Path each : ComparisonFiles.in(out)) {
+      Replacement.requireNoInput(spec, "--out", each, inputs(problemsFile, all));
+    }
     for (Contestant each : all) {
       requireReady(each);
     }
+    requireMemory(compute, all);
+    Map<String, Object> setup = setup(problemsFile, asked, used.size(), pattern, all);
+    Map<Rounds.Pair, List<Race.Result>> finished =
+        resume ? Comparison.finished(ComparisonFiles.in(out).getFirst(), setup) : Map.of();
     Files.createDirectories(out);
-    List<Measurement> measurements = new ArrayList<>();
-    List<Failure> failures = new ArrayList<>();
-    try (ProgressBar bar =
-        ProgressBars.start("Comparing", (long) all.size() * concurrencies.size())) {
-      for (Contestant each : all) {
-        measure(compute, each, warming, problems, bar, measurements).ifPresent(failures::add);
-      }
+    try (Entrants entrants = new Entrants(compute, pattern)) {
+      all.forEach(each -> entrants.add(each, used));
+      return compare(entrants, all.getFirst(), setup, finished, asked, used);
     }
-    for (Failure each : failures) {
-      System.err.println("palimpsest: " + each.sentence());
-    }
-    if (measurements.isEmpty()) {
-      return Main.FAILURE;
-    }
-    Map<String, Object> report = new LinkedHashMap<>();
-    report.put("file", String.valueOf(problemsFile.getFileName()));
-    report.put("problems", problems.size());
-    report.put("warm_up_requests", warmUp);
-    report.put("warm_up_problems", others.isEmpty() ? "the same" : "others of the file");
-    report.put("java", Runtime.version().toString());
-    report.put("threads", compute.threads());
-    report.put("excluded", ComparisonPage.EXCLUDED);
-    report.put("models", identities(all));
-    report.put("measurements", measurements.stream().map(Measurement::json).toList());
-    report.put("failures", failures.stream().map(Failure::json).toList());
-    String text = Json.write(report);
-    Replacement.write(out.resolve("compare.json"), text + "\n");
-    Replacement.write(
-        out.resolve("compare.html"),
-        ComparisonPage.of(measurements, failures, problems.size(), warmUp, compute.threads()));
-    if (json) {
-      System.out.println(text);
-    } else {
-      System.out.print(ComparisonTable.of(measurements));
-      System.out.println(ComparisonPage.EXCLUDED);
-    }
-    System.err.println(
-        "palimpsest: wrote " + out.resolve("compare.json") + " and " + out.resolve("compare.html"));
-    return failures.isEmpty() ? 0 : Main.FAILURE;
   }
 
-  /**
-   * A contestant that could not go on.
-   *
-   * @param concurrency at which it failed; higher ones were not tried
-   */
-  record Failure(String contestant, int concurrency, String reason) {
-    String sentence() {
-      return "%s, %d at once: %s".formatted(contestant, concurrency, reason);
+  private int compare(
+      Entrants entrants,
+      Contestant first,
+      Map<String, Object> setup,
+      Map<Rounds.Pair, List<Race.Result>> finished,
+      List<Problem> asked,
+      List<Problem> used)
+      throws IOException {
+    Map<Problem, String> refusals = entrants.refusals(used);
+    List<Problem> problems = asked.stream().filter(each -> !refusals.containsKey(each)).toList();
+    List<String> leftOut =
+        asked.stream().flatMap(each -> Stream.ofNullable(refusals.get(each))).toList();
+    if (problems.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "no problem fits every contestant; the first: " + leftOut.getFirst());
     }
+    tellOfLeftOut(leftOut, asked.size());
+    List<Integer> atOnce = concurrencies(problems.size());
+    String control = CONTROL + first.label();
+    Rounds schedule = new Rounds(entrants.withControl(first.label(), control), atOnce);
+    schedule.resume(finished);
+    String date = Instant.now().truncatedTo(ChronoUnit.MINUTES).toString();
+    Comparison comparison;
+    try (ComparisonFiles files = new ComparisonFiles(out, rounds)) {
+      if (schedule.isMissing(rounds)) {
+        List<Problem> others =
+            used.stream().skip(asked.size()).filter(each -> !refusals.containsKey(each)).toList();
+        warmUp(schedule, others.isEmpty() ? problems : others);
+      }
+      try (ProgressBar bar = ProgressBars.start("Comparing", schedule.runs(rounds))) {
+        schedule.run(
+            problems,
+            rounds,
+            bar::step,
+            over -> {
+              Comparison now = comparison(date, setup, leftOut, first, control, entrants, schedule);
+              if (!now.measurements().isEmpty()) {
+                files.write(now, over);
+              }
+            });
+      }
+      comparison = comparison(date, setup, leftOut, first, control, entrants, schedule);
+    }
+    return print(comparison);
+  }
 
-    Map<String, Object> json() {
-      Map<String, Object> fields = new LinkedHashMap<>();
-      fields.put("contestant", contestant);
-      fields.put("concurrency", concurrency);
-      fields.put("reason", reason);
-      return fields;
+  private void warmUp(Rounds schedule, List<Problem> problems) {
+    if (warmUp == 0) {
+      return;
     }
+    try (ProgressBar bar = ProgressBars.start("Warming up", schedule.runs(Rounds.MOST_BATCHES))) {
+      schedule.warmUp(problems, warmUp, bar::step);
+    }
+    List<Rounds.Pair> unstable = schedule.unstable();
+    if (!unstable.isEmpty()) {
+      ModelOptions.tell(
+          "%d of %d speeds still changed by more than 5 %% at the end of the warm-up, first that of %s, %d at once: give larger batches with --warm-up, or a quieter machine"
+              .formatted(
+                  unstable.size(),
+                  schedule.runs(1),
+                  unstable.getFirst().contestant(),
+                  unstable.getFirst().concurrency()));
+    }
+  }
+
+  private Comparison comparison(
+      String date,
+      Map<String, Object> setup,
+      List<String> leftOut,
+      Contestant first,
+      String control,
+      Entrants entrants,
+      Rounds schedule) {
+    return new Comparison(
+        date,
+        setup,
+        rounds,
+        leftOut,
+        first.label(),
+        control,
+        schedule.measurements(),
+        Stream.concat(entrants.failures().stream(), schedule.failures().stream()).toList());
+  }
+
+  private int print(Comparison comparison) {
+    for (Rounds.Failure each : comparison.failures()) {
+      ModelOptions.tell(each.sentence());
+    }
+    if (comparison.measurements().isEmpty()) {
+      return Main.FAILURE;
+    }
+    if (json) {
+      System.out.println(comparison.json());
+    } else {
+      System.out.print(ComparisonTable.of(comparison));
+    }
+    if (!comparison.controls().isEmpty()) {
+      ModelOptions.tell(comparison.verdict());
+    }
+    List<Path> files = ComparisonFiles.in(out);
+    ModelOptions.tell("wrote %s, %s and %s".formatted(files.get(0), files.get(1), files.get(2)));
+    return comparison.failures().isEmpty() ? 0 : Main.FAILURE;
+  }
+
+  private static void tellOfLeftOut(List<String> leftOut, int asked) {
+    if (!leftOut.isEmpty()) {
+      ModelOptions.tell(
+          "%d of %d problems do not fit every contestant and are asked of none; the first: %s"
+              .formatted(leftOut.size(), asked, leftOut.getFirst()));
+    }
+  }
+
+  /** Requests of the longest warm-up, each of a problem of its own if there are so many. */
+  private int warmUps() {
+    int most = concurrencies.stream().mapToInt(Integer::intValue).max().orElse(1);
+    return warmUp == 0 ? 0 : Rounds.MOST_BATCHES * Math.max(warmUp, most);
+  }
+
+  /** What was asked for, as far as there are problems for it. */
+  private List<Integer> concurrencies(int problems) {
+    Set<Integer> possible = new LinkedHashSet<>();
+    for (int each : concurrencies) {
+      if (each > problems) {
+        ModelOptions.tell(
+            "--concurrency %d: there are %d problems, so no more run at once"
+                .formatted(each, problems));
+      }
+      possible.add(Math.min(each, problems));
+    }
+    return List.copyOf(possible);
+  }
+
+  private static List<Path> inputs(Path problemsFile, List<Contestant> all) throws IOException {
+    List<Path> inputs = new ArrayList<>(List.of(problemsFile));
+    for (Contestant each : all) {
+      if (each instanceof Contestant.Local local && Files.isDirectory(local.folder())) {
+        try (Stream<Path> files = Files.list(local.folder())) {
+          files.forEach(inputs::add);
+        }
+      }
+    }
+    return inputs;
   }
 
   private static void requireReady(Contestant contestant) {
     switch (contestant) {
       case Contestant.Local local -> LocalRace.requireReady(local);
       case Contestant.Endpoint endpoint -> {
-        try (HttpClient client = client()) {
-          new EndpointRace(endpoint, client).requireServer();
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          throw new CancellationException("the comparison was interrupted");
+        try (EndpointRace race = new EndpointRace(endpoint, Spans.ANSWER)) {
+          race.requireServer();
         }
       }
     }
   }
 
-  private static HttpClient client() {
-    return HttpClient.newBuilder().connectTimeout(CONNECT).build();
-  }
-
-  /** The SHA-256 of every model's files, as a trace holds it. */
-  private static Map<String, Object> identities(List<Contestant> all) {
-    Map<String, Object> identities = new LinkedHashMap<>();
+  /** Weights of all models beside each other; a GPU's memory is its backend's to check. */
+  private static void requireMemory(Compute compute, List<Contestant> all) {
+    if (compute.device() == Compute.Device.CUDA
+        || (compute.device() == Compute.Device.AUTO && CudaBackend.failure().isEmpty())) {
+      return;
+    }
+    Map<LoadedAs, Long> bytes = new HashMap<>();
     for (Contestant each : all) {
       if (each instanceof Contestant.Local local) {
-        identities.put(local.label(), ModelFiles.identity(local.folder()).sha256());
+        try (Checkpoint checkpoint = Checkpoint.open(local.folder())) {
+          bytes.put(LoadedAs.of(local), checkpoint.bytes());
+        }
       }
     }
-    return identities;
+    long needed = bytes.values().stream().mapToLong(Long::longValue).sum();
+    if (needed > Machine.memoryBytes()) {
+      throw new DeviceException(
+          String.format(
+              Locale.ROOT,
+              "the models of all contestants are loaded at once, and their weights need %.1f GB of"
+                  + " %.1f GB of memory: compare fewer at a time",
+              needed / 1e9,
+              Machine.memoryBytes() / 1e9));
+    }
+  }
+
+  /** What has to be the same for rounds to belong together. */
+  private Map<String, Object> setup(
+      Path problemsFile, List<Problem> asked, int used, Pattern pattern, List<Contestant> all)
+      throws IOException {
+    Map<String, Object> setup = new LinkedHashMap<>(Machine.facts());
+    setup.put("version", Main.VERSION);
+    setup.put("revision", Revision.of());
+    setup.put("compute", String.join(" ", device.arguments()));
+    setup.put("dtype", precision.map(Enum::name).orElse("of the device"));
+    setup.put("file", String.valueOf(problemsFile.getFileName()));
+    setup.put("file_sha256", ModelFiles.checksum(problemsFile));
+    setup.put("problems", asked.size());
+    problemOptions.promptTemplate().ifPresent(text -> setup.put("prompt_template", text));
+    setup.put("answer_pattern", pattern.pattern());
+    setup.put("parse_special", specialTokenOptions.isGiven());
+    setup.put("concurrency", concurrencies);
+    setup.put("warm_up_requests", warmUp);
+    setup.put("warm_up_problems", asked.size() < used ? "others of the file" : "the same");
+    setup.put("contestants", all.stream().map(Contestant::label).toList());
+    Map<String, Object> models = new LinkedHashMap<>();
+    for (Contestant each : all) {
+      if (each instanceof Contestant.Local local) {
+        models.put(local.label(), ModelFiles.identity(local.folder()).sha256());
+      }
+    }
+    setup.put("models", models);
+    return setup;
   }
 
   private void requireBounds() {
-    require(limit >= 1, "--limit", limit, "use 1 or above");
+    require(rounds >= 1, "--rounds", rounds, "use 1 or above");
     require(warmUp >= 0, "--warm-up", warmUp, "use 0 or above");
     for (int concurrency : concurrencies) {
       require(concurrency >= 1, "--concurrency", concurrency, "use 1 or above");
@@ -243,101 +403,98 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  private List<Problem> warming(List<Problem> some) {
-    List<Problem> warming = new ArrayList<>();
-    while (warming.size() < warmUp) {
-      warming.add(some.get(warming.size() % some.size()));
+  /** Contestants of one folder and block length share a model. */
+  private record LoadedAs(Path folder, OptionalInt blockLength) {
+    static LoadedAs of(Contestant.Local local) {
+      return new LoadedAs(local.folder().toAbsolutePath().normalize(), local.blockLength());
     }
-    return warming;
   }
 
-  /**
-   * A model is loaded anew for every measurement, and warmed up with other problems where the file
-   * has them: what it keeps of earlier prompts would make the later ones cheaper.
-   */
-  private Optional<Failure> measure(
-      Compute compute,
-      Contestant contestant,
-      List<Problem> warming,
-      List<Problem> problems,
-      ProgressBar bar,
-      List<Measurement> measurements) {
-    for (int concurrency : concurrencies) {
+  /** Contestants that are ready, and their models. */
+  private final class Entrants implements AutoCloseable {
+    private final Compute compute;
+    private final Pattern pattern;
+    private final Map<LoadedAs, Model> models = new HashMap<>();
+    private final Map<String, Race> races = new LinkedHashMap<>();
+    private final List<Rounds.Failure> failures = new ArrayList<>();
+
+    Entrants(Compute compute, Pattern pattern) {
+      this.compute = compute;
+      this.pattern = pattern;
+    }
+
+    void add(Contestant contestant, List<Problem> problems) {
       try {
-        measurements.add(
+        races.put(
+            contestant.label(),
             switch (contestant) {
-              case Contestant.Local local ->
-                  measure(compute, local, warming, problems, concurrency);
-              case Contestant.Endpoint endpoint ->
-                  measure(endpoint, warming, problems, concurrency);
+              case Contestant.Local local -> race(local, problems);
+              case Contestant.Endpoint endpoint -> new EndpointRace(endpoint, pattern);
             });
       } catch (CheckpointException
           | UnsupportedModelException
           | DeviceException
           | InvalidOptionException
-          | ArithmeticException
           | UncheckedIOException e) {
-        return Optional.of(
-            new Failure(contestant.label(), concurrency, String.valueOf(e.getMessage())));
+        failures.add(
+            new Rounds.Failure(
+                contestant.label(), concurrencies.getFirst(), 0, String.valueOf(e.getMessage())));
       }
-      bar.step();
     }
-    return Optional.empty();
-  }
 
-  private Measurement measure(
-      Compute compute,
-      Contestant.Local local,
-      List<Problem> warming,
-      List<Problem> problems,
-      int concurrency) {
-    try (Model model =
-        Model.load(local.folder(), compute, local.blockLength(), device::notice, _ -> {})) {
+    private Race race(Contestant.Local local, List<Problem> problems) {
+      Model model =
+          models.computeIfAbsent(
+              LoadedAs.of(local),
+              _ ->
+                  Model.load(
+                      local.folder(), compute, local.blockLength(), device::notice, _ -> {}));
       int longest =
-          Stream.concat(problems.stream(), warming.stream())
-              .mapToInt(each -> model.prompt(each.prompt()).length)
+          problems.stream()
+              .mapToInt(each -> specialTokenOptions.ids(model, each.prompt()).length)
+              .filter(length -> length < model.spec().maxLength())
               .max()
               .orElse(0);
-      SamplingOptions options = SamplerDefaults.complete(local.options(), model, longest);
-      Race.Result result = race(new LocalRace(model, options), warming, problems, concurrency);
-      return new Measurement(
-          local.label(),
-          model.transformer().describeBackend(),
-          options.samplerName(),
-          options.toMap(),
-          concurrency,
-          result.answers(),
-          result.seconds(),
-          PeakMemory.bytes());
+      return new LocalRace(
+          model,
+          SamplerDefaults.complete(local.options(), model, longest),
+          specialTokenOptions,
+          pattern);
     }
-  }
 
-  private static Measurement measure(
-      Contestant.Endpoint endpoint,
-      List<Problem> warming,
-      List<Problem> problems,
-      int concurrency) {
-    Map<String, Object> options = new LinkedHashMap<>();
-    options.put("model", endpoint.model());
-    options.put("max_tokens", endpoint.maxTokens());
-    options.put("temperature", endpoint.temperature());
-    try (HttpClient client = client()) {
-      Race.Result result = race(new EndpointRace(endpoint, client), warming, problems, concurrency);
-      return new Measurement(
-          endpoint.label(),
-          "a server, timed from outside",
-          "chat completions",
-          options,
-          concurrency,
-          result.answers(),
-          result.seconds(),
-          OptionalLong.empty());
+    /** The problems that do not fit one contestant, and why, in a sentence. */
+    Map<Problem, String> refusals(List<Problem> problems) {
+      Map<Problem, String> refusals = new LinkedHashMap<>();
+      for (Problem problem : problems) {
+        races.forEach(
+            (label, race) ->
+                race.refusal(problem)
+                    .ifPresent(
+                        why ->
+                            refusals.putIfAbsent(
+                                problem,
+                                "problem %s, %s: %s".formatted(problem.id(), label, why))));
+      }
+      return refusals;
     }
-  }
 
-  private static Race.Result race(
-      Race race, List<Problem> warming, List<Problem> problems, int concurrency) {
-    race.run(warming, concurrency);
-    return race.run(problems, concurrency);
+    /** Those that are ready; the first once more if it is. */
+    List<Rounds.Entrant> withControl(String first, String control) {
+      List<Rounds.Entrant> entrants = new ArrayList<>();
+      races.forEach((label, race) -> entrants.add(new Rounds.Entrant(label, race)));
+      Optional.ofNullable(races.get(first))
+          .ifPresent(race -> entrants.add(new Rounds.Entrant(control, race)));
+      return entrants;
+    }
+
+    List<Rounds.Failure> failures() {
+      return failures;
+    }
+
+    @Override
+    public void close() {
+      races.values().forEach(Race::close);
+      models.values().forEach(Model::close);
+    }
   }
 }

@@ -1,106 +1,111 @@
 package dev.palimpsest.app;
 
-import java.util.ArrayList;
-import java.util.List;
+import dev.palimpsest.sampler.statistics.Estimate;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.function.DoubleFunction;
-import java.util.stream.Collectors;
-import java.util.stream.DoubleStream;
 
-/** Measurements as rows of text, in the terminal and on the page. */
+/** A comparison in a terminal: a block a contestant, in which every line fits 80 columns. */
 final class ComparisonTable {
-  static final List<String> HEADS =
-      List.of(
-          "contestant",
-          "at once",
-          "right",
-          "tokens",
-          "NFE",
-          "TPF",
-          "1st snapshot ms p50/p95/p99",
-          "1st token ms p50/p95/p99",
-          "complete ms p50/p95/p99",
-          "tok/s each",
-          "tok/s all",
-          "step ms p50/p95/p99",
-          "prompt tokens",
-          "peak MB");
+  private static final String LINE = "%7s %7s %6s %6s %5s %7s %8s %6s %6s %12s%n";
 
-  /** The columns that the terminal has room for, after the contestant's name. */
-  private static final int SHOWN = 11;
+  private static final int COLUMNS = 80;
 
   private ComparisonTable() {}
 
-  static List<String> cells(Measurement row) {
-    OptionalInt forwards = row.forwards();
-    OptionalDouble tpf = row.tokensPerForward();
-    return List.of(
-        row.contestant(),
-        String.valueOf(row.concurrency()),
-        String.format(Locale.ROOT, "%.1f %%", 100 * row.accuracy()),
-        String.valueOf(row.tokens()),
-        forwards.isPresent() ? String.valueOf(forwards.getAsInt()) : "–",
-        tpf.isPresent() ? String.format(Locale.ROOT, "%.2f", tpf.getAsDouble()) : "–",
-        millis(row::toFirstSnapshot),
-        millis(percentile -> OptionalDouble.of(row.toFirstCommit(percentile))),
-        millis(percentile -> OptionalDouble.of(row.toComplete(percentile))),
-        String.format(Locale.ROOT, "%.0f", row.requestTokensPerSecond(50)),
-        String.format(Locale.ROOT, "%.0f", row.aggregateTokensPerSecond()),
-        millis(row::betweenSteps),
-        row.promptTokens().isPresent() ? String.valueOf(row.promptTokens().getAsInt()) : "–",
-        row.peakBytes().isPresent()
-            ? String.format(Locale.ROOT, "%.0f", row.peakBytes().getAsLong() / 1e6)
-            : "–");
-  }
-
-  private static String millis(DoubleFunction<OptionalDouble> seconds) {
-    return seconds.apply(50).isEmpty()
-        ? "–"
-        : DoubleStream.of(50, 95, 99)
-            .map(percentile -> 1e3 * seconds.apply(percentile).orElseThrow())
-            .mapToObj(each -> String.format(Locale.ROOT, "%.1f", each))
-            .collect(Collectors.joining(" / "));
-  }
-
-  /** A block a contestant: every line fits 80 columns if its name does. */
-  static String of(List<Measurement> measurements) {
+  static String of(Comparison comparison) {
     StringBuilder text = new StringBuilder();
     String contestant = "";
-    for (Measurement row : measurements) {
+    for (Measurement row : comparison.measurements()) {
       if (!row.contestant().equals(contestant)) {
         contestant = row.contestant();
-        text.append(contestant).append(" (").append(row.sampler()).append("; ");
-        text.append(row.backend()).append(")\n");
+        text.append(contestant).append('\n');
+        text.append(wrapped(row.sampler() + "; " + row.backend(), "  "));
         text.append(
-            line(
-                List.of(
-                    "at once",
-                    "right",
-                    "tokens",
-                    "NFE",
-                    "TPF",
-                    "snapshot",
-                    "token",
-                    "complete",
-                    "each",
-                    "all")));
+            LINE.formatted(
+                "at once",
+                "right",
+                "tokens",
+                "NFE",
+                "TPF",
+                "token",
+                "complete",
+                "each",
+                "all",
+                "min..max"));
       }
-      List<String> cells = new ArrayList<>(cells(row).subList(1, SHOWN));
-      for (int times = 5; times < 8; times++) {
-        // The terminal has room for the medians; the page and the JSON hold both.
-        cells.set(times, cells.get(times).replaceFirst(" / .*", ""));
-      }
-      text.append(line(cells));
+      text.append(line(row));
     }
-    return text.append("snapshot, token, complete: median ms to the first snapshot, the first")
-        .append(" committed\ntoken and the end; each, all: tokens/s of a request (median) and")
-        .append(" of all\n")
-        .toString();
+    text.append(
+        """
+        right, tokens, NFE, TPF: of one round; token, complete: median ms to the first
+        token of the text and to its end; each, all: tokens/s of a request (median) and
+        of all requests; min..max: of all, over the rounds
+        """);
+    for (Comparison.Control each : comparison.controls()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "control over first contestant, %d at once: %.3f (%.3f..%.3f) of its tokens/s%n",
+              each.concurrency(),
+              each.ratio(),
+              each.range().low(),
+              each.range().high()));
+    }
+    return text.append(wrapped(Comparison.EXCLUDED, "")).toString();
   }
 
-  private static String line(List<String> cells) {
-    return String.format(Locale.ROOT, "%8s %8s %7s %7s %6s %9s %7s %9s %6s %6s%n", cells.toArray());
+  /** Lines of at most 80 columns, if no word is longer, each with an indent. */
+  private static String wrapped(String text, String indent) {
+    StringBuilder lines = new StringBuilder();
+    StringBuilder line = new StringBuilder(indent);
+    for (String word : text.split(" ", -1)) {
+      if (line.length() > indent.length() && line.length() + 1 + word.length() > COLUMNS) {
+        lines.append(line).append('\n');
+        line = new StringBuilder(indent);
+      }
+      line.append(line.length() > indent.length() ? " " : "").append(word);
+    }
+    return lines.append(line).append('\n').toString();
+  }
+
+  private static String line(Measurement row) {
+    return String.format(
+        Locale.ROOT,
+        LINE,
+        row.concurrency(),
+        String.format(Locale.ROOT, "%.1f %%", 100 * row.accuracy().value()),
+        row.textTokens(),
+        count(row.nfe()),
+        decimals(row.tokensPerForward()),
+        millis(row.toFirstTextToken(50)),
+        millis(row.toComplete(50)),
+        rate(row.requestTokensPerSecond(50)),
+        rate(row.tokensPerSecond()),
+        range(row.tokensPerSecondRange()));
+  }
+
+  /** A dash where it is not known. */
+  static String count(OptionalInt value) {
+    return value.isPresent() ? String.valueOf(value.getAsInt()) : "–";
+  }
+
+  static String decimals(OptionalDouble value) {
+    return value.isPresent() ? String.format(Locale.ROOT, "%.2f", value.getAsDouble()) : "–";
+  }
+
+  static String millis(OptionalDouble seconds) {
+    return seconds.isPresent()
+        ? String.format(Locale.ROOT, "%.1f", 1e3 * seconds.getAsDouble())
+        : "–";
+  }
+
+  /** Three digits or more. */
+  static String rate(double value) {
+    return String.format(Locale.ROOT, value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
+  }
+
+  static String range(Estimate.Interval interval) {
+    return rate(interval.low()) + ".." + rate(interval.high());
   }
 }

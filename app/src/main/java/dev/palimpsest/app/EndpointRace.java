@@ -12,6 +12,7 @@ import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,6 +26,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -36,18 +38,20 @@ import tools.jackson.databind.json.JsonMapper;
  * server complains about.
  */
 final class EndpointRace implements Race {
+  private static final Duration CONNECT = Duration.ofSeconds(10);
   private static final int LONGEST_GREETING_SECONDS = 10;
   private static final int UNAUTHORIZED = 401;
   private static final int FORBIDDEN = 403;
 
   private final Contestant.Endpoint endpoint;
-  private final HttpClient client;
+  private final HttpClient client = HttpClient.newBuilder().connectTimeout(CONNECT).build();
+  private final Pattern pattern;
   private final Optional<String> key;
   private final JsonMapper mapper = new JsonMapper();
 
-  EndpointRace(Contestant.Endpoint endpoint, HttpClient client) {
+  EndpointRace(Contestant.Endpoint endpoint, Pattern pattern) {
     this.endpoint = endpoint;
-    this.client = client;
+    this.pattern = pattern;
     key = endpoint.keyVariable().map(System::getenv);
   }
 
@@ -57,7 +61,7 @@ final class EndpointRace implements Race {
    *
    * @throws UncheckedIOException in a sentence, if not
    */
-  void requireServer() throws InterruptedException {
+  void requireServer() {
     int seconds = Math.min(endpoint.timeoutSeconds(), LONGEST_GREETING_SECONDS);
     HttpRequest request = request("/models").timeout(Duration.ofSeconds(seconds)).GET().build();
     int status;
@@ -67,6 +71,9 @@ final class EndpointRace implements Race {
       throw failure("did not answer within " + seconds + " s", e);
     } catch (IOException e) {
       throw failure(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException("the comparison was interrupted");
     }
     if (status == UNAUTHORIZED || status == FORBIDDEN) {
       throw failure(
@@ -79,6 +86,36 @@ final class EndpointRace implements Race {
                   + status
                   + "): name the environment variable that holds it with api_key_env=NAME");
     }
+  }
+
+  @Override
+  public String backend() {
+    return "a server, timed from outside";
+  }
+
+  @Override
+  public String sampler() {
+    return "chat completions";
+  }
+
+  @Override
+  public Map<String, Object> options() {
+    Map<String, Object> options = new LinkedHashMap<>();
+    options.put("model", endpoint.model());
+    options.put("max_tokens", endpoint.maxTokens());
+    options.put("temperature", endpoint.temperature());
+    return options;
+  }
+
+  /** Not known before it is asked; a server that refuses a prompt has failed. */
+  @Override
+  public Optional<String> refusal(Problem problem) {
+    return Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    client.close();
   }
 
   @Override
@@ -103,7 +140,7 @@ final class EndpointRace implements Race {
         }
       }
     }
-    return new Result(answers, (System.nanoTime() - started) / 1e9);
+    return new Result((System.nanoTime() - started) / 1e9, Optional.empty(), answers);
   }
 
   private Answer ask(Problem problem) throws InterruptedException {
@@ -130,19 +167,17 @@ final class EndpointRace implements Race {
       throw failure(fault);
     }
     List<Long> arrivals = stream.arrivals();
-    double[] gaps = new double[Math.max(0, arrivals.size() - 1)];
-    for (int gap = 0; gap < gaps.length; gap++) {
-      gaps[gap] = (arrivals.get(gap + 1) - arrivals.get(gap)) / 1e9;
-    }
     return new Answer(
-        problem.isAnsweredBy(stream.text()),
+        problem.id(),
+        problem.isAnsweredBy(stream.text(), pattern),
         stream.promptTokens(),
         stream.tokens(),
         OptionalInt.empty(),
+        OptionalInt.empty(),
         OptionalDouble.empty(),
-        ((arrivals.isEmpty() ? ended : arrivals.getFirst()) - started) / 1e9,
-        gaps,
-        (ended - started) / 1e9);
+        arrivals.stream().mapToDouble(first -> (first - started) / 1e9).findFirst(),
+        (ended - started) / 1e9,
+        Answer.micros(arrivals.stream().mapToLong(Long::longValue).toArray()));
   }
 
   /** Sends the request and reads its answer to the end, within the time that it has. */

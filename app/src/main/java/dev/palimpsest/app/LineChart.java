@@ -22,7 +22,9 @@ record LineChart(String title, String xTitle, List<String> ticks, List<Line> lin
   private static final int RIGHT = 16;
   private static final int TOP = 34;
   private static final int BOTTOM = 44;
-  private static final int SHAPES = 6;
+
+  /** Marks and colours that differ. */
+  static final int SHAPES = 6;
 
   /**
    * A contestant's line.

@@ -1,16 +1,22 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.text.Tokenizer;
+import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
@@ -18,25 +24,41 @@ import dev.palimpsest.sampler.SpecialTokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 
 /** A model of this process, asked by a driver that keeps so many requests under way. */
 final class LocalRace implements Race {
   private final Model model;
   private final SamplingOptions options;
+  private final SpecialTokenOptions specialTokens;
+  private final Pattern pattern;
+  private final Denoiser denoiser;
   private final Generator generator;
+  private long stepBytes;
 
-  LocalRace(Model model, SamplingOptions options) {
+  /** A contestant whose model stays the caller's: others may be asked of it too. */
+  LocalRace(
+      Model model, SamplingOptions options, SpecialTokenOptions specialTokens, Pattern pattern) {
     this.model = model;
     this.options = options;
+    this.specialTokens = specialTokens;
+    this.pattern = pattern;
+    denoiser =
+        queries -> {
+          List<List<Prediction>> answers = model.transformer().predict(queries);
+          stepBytes = Math.max(stepBytes, model.transformer().lastStepBytes());
+          return answers;
+        };
     generator =
         new Generator(
-            model.transformer(),
+            denoiser,
             ModelLimits.of(model.spec()),
             SpecialTokens.of(model.spec(), model.endOfTurn()));
   }
@@ -61,15 +83,48 @@ final class LocalRace implements Race {
   }
 
   @Override
+  public String backend() {
+    return model.transformer().describeBackend();
+  }
+
+  @Override
+  public String sampler() {
+    return options.samplerName();
+  }
+
+  @Override
+  public Map<String, Object> options() {
+    return options.toMap();
+  }
+
+  @Override
+  public Optional<String> refusal(Problem problem) {
+    try {
+      Run _ = generator.run(specialTokens.ids(model, problem.prompt()), options);
+      return Optional.empty();
+    } catch (InvalidOptionException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
+  }
+
+  @Override
+  public void close() {
+    // The model is the caller's.
+  }
+
+  /** Nothing is remembered from the run before, which may have asked for the same prompts. */
+  @Override
   public Result run(List<Problem> problems, int concurrency) {
-    Driver driver = new Driver(model.transformer());
+    model.transformer().forget();
+    stepBytes = 0;
+    Driver driver = new Driver(denoiser);
     SortedMap<Integer, Answer> answers = new TreeMap<>();
     List<Running> running = new ArrayList<>();
     int submitted = 0;
     long started = System.nanoTime();
     while (submitted < problems.size() || !running.isEmpty()) {
       while (running.size() < concurrency && submitted < problems.size()) {
-        int[] prompt = model.prompt(problems.get(submitted).prompt());
+        int[] prompt = specialTokens.ids(model, problems.get(submitted).prompt());
         StepTimes times = new StepTimes();
         running.add(
             new Running(submitted, driver.submit(generator.run(prompt, options), times), times));
@@ -87,44 +142,52 @@ final class LocalRace implements Race {
           });
     }
     double seconds = (System.nanoTime() - started) / 1e9;
-    return new Result(List.copyOf(answers.values()), seconds);
+    Transformer transformer = model.transformer();
+    Memory memory = new Memory(transformer.weightBytes(), transformer.keptBytes(), stepBytes);
+    return new Result(seconds, Optional.of(memory), List.copyOf(answers.values()));
   }
 
   private Answer answer(Problem problem, Generation generation, StepTimes times) {
     String text = model.tokenizer().decode(generation.tokens(), true);
     return new Answer(
-        problem.isAnsweredBy(text),
+        problem.id(),
+        problem.isAnsweredBy(text, pattern),
         OptionalInt.of(generation.promptLength()),
         generation.tokens().length,
         OptionalInt.of(generation.forwards()),
+        OptionalInt.of(generation.idleSteps()),
         OptionalDouble.of(generation.firstSnapshotNanos() / 1e9),
-        times.firstCommit / 1e9,
-        times.gaps(),
-        generation.totalNanos() / 1e9);
+        times.toFirstCommit(generation.promptLength() + generation.tokens().length),
+        generation.totalNanos() / 1e9,
+        times.micros());
   }
 
   /** A request that is under way. */
   private record Running(int index, Driver.Ticket ticket, StepTimes times) {}
 
-  /** When each step ended, and when the first token was committed. */
-  private static final class StepTimes implements SnapshotListener {
-    private final LongStream.Builder steps = LongStream.builder();
-    private long firstCommit = -1;
+  /** When each step ended, and the lowest position that it filled. */
+  static final class StepTimes implements SnapshotListener {
+    private final List<Long> nanos = new ArrayList<>();
+    private final List<Integer> lowest = new ArrayList<>();
 
     @Override
     public void snapshot(Snapshot snapshot) {
-      steps.add(snapshot.elapsedNanos());
-      if (firstCommit < 0 && !snapshot.commits().isEmpty()) {
-        firstCommit = snapshot.elapsedNanos();
-      }
+      nanos.add(snapshot.elapsedNanos());
+      lowest.add(
+          snapshot.commits().stream().mapToInt(Commit::position).min().orElse(Integer.MAX_VALUE));
     }
 
-    /** Seconds from each step to the next. */
-    double[] gaps() {
-      long[] nanos = steps.build().toArray();
-      return IntStream.range(1, nanos.length)
-          .mapToDouble(step -> (nanos[step] - nanos[step - 1]) / 1e9)
-          .toArray();
+    /** Seconds to the first step that filled a position before {@code end}, if one did. */
+    OptionalDouble toFirstCommit(int end) {
+      return IntStream.range(0, nanos.size())
+          .filter(step -> lowest.get(step) < end)
+          .mapToDouble(step -> nanos.get(step) / 1e9)
+          .findFirst();
+    }
+
+    /** Microseconds from each step to the next. */
+    int[] micros() {
+      return Answer.micros(nanos.stream().mapToLong(Long::longValue).toArray());
     }
   }
 }

@@ -54,7 +54,8 @@ final class ModelFiles {
     return hex(sha256().digest(lines.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
-  private static String checksum(Path file) throws IOException {
+  /** The SHA-256 of a file, in hexadecimal digits. */
+  static String checksum(Path file) throws IOException {
     MessageDigest digest = sha256();
     byte[] buffer = new byte[BUFFER_BYTES];
     try (InputStream in = Files.newInputStream(file)) {

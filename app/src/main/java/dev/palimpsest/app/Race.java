@@ -1,9 +1,22 @@
 package dev.palimpsest.app;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** A contestant that is ready to answer. */
-interface Race {
+interface Race extends AutoCloseable {
+  /** What computes. */
+  String backend();
+
+  /** How texts are written. */
+  String sampler();
+
+  /** The options of that, by their reference names. */
+  Map<String, Object> options();
+
+  /** Why a problem cannot be asked, if its prompt does not fit. */
+  Optional<String> refusal(Problem problem);
 
   /**
    * Asks for every problem, as many at once as said, each as soon as another is done.
@@ -12,11 +25,35 @@ interface Race {
    */
   Result run(List<Problem> problems, int concurrency);
 
+  @Override
+  void close();
+
   /**
    * What came of it.
    *
-   * @param answers in the order of the problems
    * @param seconds from the first submission to the last completion
+   * @param memory that it took, if this process can tell
+   * @param answers in the order of the problems
    */
-  record Result(List<Answer> answers, double seconds) {}
+  record Result(double seconds, Optional<Memory> memory, List<Answer> answers) {
+    /** Copies the answers. */
+    public Result {
+      answers = List.copyOf(answers);
+    }
+
+    /** Tokens of the texts, by the time of the whole run. */
+    double tokensPerSecond() {
+      return answers.stream().mapToInt(Answer::textTokens).sum() / seconds;
+    }
+  }
+
+  /**
+   * Memory of a contestant, as if it were alone. The process's heap and what threads work with is
+   * not in it.
+   *
+   * @param weightBytes where they are computed with
+   * @param keptBytes keys and values that are kept at the end of the run
+   * @param stepBytes activations of its largest step
+   */
+  record Memory(long weightBytes, long keptBytes, long stepBytes) {}
 }

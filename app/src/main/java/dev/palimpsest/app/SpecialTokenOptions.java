@@ -14,6 +14,10 @@ final class SpecialTokenOptions {
               + " are text if this is not given.")
   private boolean parseSpecial;
 
+  boolean isGiven() {
+    return parseSpecial;
+  }
+
   int[] ids(Model model, String text) {
     return model.prompt(text, parseSpecial);
   }

@@ -1,7 +1,6 @@
 package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.sun.net.httpserver.HttpExchange;
@@ -16,9 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -47,66 +44,124 @@ final class CompareCommandTest {
   void theBundledPairIsComparedAndWritten(@TempDir Path folder) throws Exception {
     Path out = folder.resolve("new/folder");
     String[] command = {
-      "compare", "--limit", "6", "--concurrency", "1,3", "--warm-up", "2", "--out", out.toString()
+      "compare",
+      "--limit",
+      "6",
+      "--concurrency",
+      "1,3,32",
+      "--warm-up",
+      "2",
+      "--rounds",
+      "2",
+      "--out",
+      out.toString()
     };
     Outcome outcome = Outcome.of(command);
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.out())
-        .contains("abacus-mdm (llada;", "abacus-ar (decode;", "Not in any number: loading");
+        .contains("abacus-mdm\n  llada;", "abacus-ar\n  decode;", "control: abacus-mdm\n")
+        .contains("control over first contestant, 1 at once:", "Not in any number: loading");
+    assertThat(outcome.out().lines()).allMatch(line -> line.length() <= 80);
+    assertThat(outcome.err())
+        .contains("--concurrency 32: there are 6 problems, so no more run at once");
     JsonNode json = new JsonMapper().readTree(Files.readString(out.resolve("compare.json")));
-    assertThat(json.path("warm_up_requests").intValue()).isEqualTo(2);
-    assertThat(json.path("measurements").size()).isEqualTo(4);
+    assertThat(json.path("setup").path("warm_up_requests").intValue()).isEqualTo(2);
+    assertThat(json.path("measurements").size()).isEqualTo(9);
+    assertThat(json.path("control").size()).isEqualTo(3);
     assertThat(json.path("failures").size()).isZero();
-    assertThat(json.path("models").path("abacus-ar").stringValue()).hasSize(64);
+    assertThat(json.path("setup").path("models").path("abacus-ar").stringValue()).hasSize(64);
     for (JsonNode each : json.path("measurements").values()) {
-      assertThat(each.path("answers").size()).isEqualTo(6);
-      assertThat(each.path("prompt_tokens").intValue()).isGreaterThan(6);
-      for (String time : List.of("to_first_committed", "to_complete", "between_steps")) {
-        double p50 = each.path("seconds_" + time + "_p50").doubleValue();
-        double p99 = each.path("seconds_" + time + "_p99").doubleValue();
-        assertThat(each.path("seconds_" + time + "_p95").doubleValue()).isBetween(p50, p99);
-        assertThat(p50).isPositive();
-      }
-      if (Files.isReadable(Path.of("/proc/self/status"))) {
-        assertThat(each.path("peak_resident_bytes").longValue()).isGreaterThan(10_000_000);
-      }
-      int tokens =
-          each.path("answers").values().stream().mapToInt(a -> a.path("tokens").intValue()).sum();
-      int forwards =
-          each.path("answers").values().stream().mapToInt(a -> a.path("nfe").intValue()).sum();
-      assertThat(each.path("tokens_before_eos").intValue()).isEqualTo(tokens).isPositive();
-      assertThat(each.path("nfe").intValue()).isEqualTo(forwards);
-      assertThat(each.path("tpf").doubleValue())
-          .isCloseTo((double) tokens / forwards, within(1e-9));
-      assertThat(each.path("tokens_per_second").doubleValue())
-          .isCloseTo(tokens / each.path("seconds").doubleValue(), within(1e-6));
-      for (JsonNode answer : each.path("answers").values()) {
-        double snapshot = answer.path("seconds_to_first_snapshot").doubleValue();
-        double committed = answer.path("seconds_to_first_committed").doubleValue();
-        assertThat(snapshot).isPositive().isLessThanOrEqualTo(committed);
-        assertThat(committed).isLessThanOrEqualTo(answer.path("seconds_to_complete").doubleValue());
+      assertThat(each.path("concurrency").intValue()).isIn(1, 3, 6);
+      assertThat(each.path("warm_up_tokens_per_second").size()).isBetween(3, 10);
+      assertThat(each.path("rounds").size()).isEqualTo(2);
+      assertMeasurement(each);
+    }
+    // What is written does not depend on how many are written at once, nor on the round.
+    for (int contestant = 0; contestant < 9; contestant += 3) {
+      for (int other = 0; other < 3; other++) {
+        for (int round = 0; round < 2; round++) {
+          assertThat(answers(json, contestant + other, round))
+              .isEqualTo(answers(json, contestant, 0));
+        }
       }
     }
-    // What is written does not depend on how many are written at once.
-    for (int contestant = 0; contestant < 4; contestant += 2) {
-      assertThat(answers(json, contestant)).isEqualTo(answers(json, contestant + 1));
-    }
+    assertThat(answers(json, 6, 0)).isEqualTo(answers(json, 0, 0));
     assertPage(Files.readString(out.resolve("compare.html")));
+    DocumentBuilderFactory.newInstance()
+        .newDocumentBuilder()
+        .parse(out.resolve("compare.svg").toFile());
     try (Stream<Path> files = Files.list(out)) {
-      assertThat(files).hasSize(2);
+      assertThat(files).hasSize(3);
     }
   }
 
-  private static List<String> answers(JsonNode json, int measurement) {
-    return json.path("measurements").path(measurement).path("answers").values().stream()
-        .map(a -> a.path("right") + " " + a.path("tokens") + " " + a.path("nfe"))
+  private static void assertMeasurement(JsonNode row) {
+    assertThat(row.path("problems").intValue()).isEqualTo(6);
+    assertThat(row.path("prompt_tokens").intValue()).isGreaterThan(6);
+    for (String time : List.of("to_first_text_token", "to_complete", "between_steps")) {
+      double p50 = row.path("seconds_" + time + "_p50").doubleValue();
+      double p99 = row.path("seconds_" + time + "_p99").doubleValue();
+      assertThat(row.path("seconds_" + time + "_p95").doubleValue()).isBetween(p50, p99);
+      assertThat(p50).isPositive();
+    }
+    boolean remembers = row.path("sampler").stringValue().equals("decode");
+    // The bundled models have 0.9 million weights in bf16.
+    assertThat(row.path("memory").path("weight_bytes").longValue())
+        .isBetween(1_700_000L, 1_900_000L);
+    assertThat(row.path("memory").path("kept_bytes").longValue() > 0).isEqualTo(remembers);
+    assertThat(row.path("memory").path("step_bytes").longValue()).isPositive();
+    int tokens = 0;
+    int forwards = 0;
+    double seconds = 0;
+    double most = 0;
+    for (JsonNode round : row.path("rounds").values()) {
+      int written = 0;
+      forwards = 0;
+      for (JsonNode answer : round.path("answers").values()) {
+        written += answer.path("text_tokens").intValue();
+        forwards += answer.path("nfe").intValue();
+        assertThat(answer.path("idle_steps").intValue()).isZero();
+        double snapshot = answer.path("seconds_to_first_snapshot").doubleValue();
+        double token = answer.path("seconds_to_first_text_token").doubleValue();
+        assertThat(snapshot).isPositive().isLessThanOrEqualTo(token);
+        assertThat(token).isLessThanOrEqualTo(answer.path("seconds_to_complete").doubleValue());
+      }
+      assertThat(row.path("text_tokens").intValue()).isEqualTo(written).isPositive();
+      assertThat(row.path("nfe").intValue()).isEqualTo(forwards);
+      tokens += written;
+      seconds += round.path("seconds").doubleValue();
+      most = Math.max(most, written / round.path("seconds").doubleValue());
+    }
+    assertThat(row.path("tpf").doubleValue())
+        .isCloseTo(row.path("text_tokens").intValue() / (double) forwards, within(1e-9));
+    assertThat(row.path("tokens_per_second").doubleValue())
+        .isCloseTo(tokens / seconds, within(1e-6));
+    assertThat(row.path("tokens_per_second_max").doubleValue()).isCloseTo(most, within(1e-6));
+  }
+
+  private static List<String> answers(JsonNode json, int measurement, int round) {
+    JsonNode row = json.path("measurements").path(measurement);
+    return row.path("rounds").path(round).path("answers").values().stream()
+        .map(
+            a ->
+                a.path("id")
+                    + " "
+                    + a.path("right")
+                    + " "
+                    + a.path("text_tokens")
+                    + " "
+                    + a.path("nfe"))
         .toList();
   }
 
   private static void assertPage(String page) throws Exception {
     assertThat(page)
-        .contains("prefers-color-scheme:dark")
-        .doesNotContain("<script", "src=", "href=");
+        .contains("prefers-color-scheme:dark", "Wilson", "<dt>cpu</dt>", "<dt>os</dt>")
+        .contains("<dt>memory bytes</dt>", "<dt>java</dt><dd>" + Runtime.version())
+        .contains("<dt>version</dt>", "<dt>revision</dt>", "<dt>file sha256</dt>", "<dt>date</dt>")
+        .doesNotContain("<script", "src=", "href=", "url(", "@import");
+    // On a narrow page a cell stands alone, and says of which column it is.
+    assertThat(page.split("<td", -1)).hasSameSizeAs(page.split("<td data-label='[^']+'>", -1));
     Matcher charts = Pattern.compile("<figure>(.*?)</figure>", Pattern.DOTALL).matcher(page);
     int count = 0;
     while (charts.find()) {
@@ -116,7 +171,7 @@ final class CompareCommandTest {
       assertThat(charts.group(1)).doesNotContain("NaN", "Infinity");
       count++;
     }
-    assertThat(count).isEqualTo(6);
+    assertThat(count).isEqualTo(5);
   }
 
   @Test
@@ -134,7 +189,7 @@ final class CompareCommandTest {
               asked.incrementAndGet();
               most.accumulateAndGet(under.incrementAndGet(), Math::max);
               // Three requests at once is what the last measurement is to show.
-              for (int wait = 0; wait < 200 && most.get() < 3 && asked.get() > 7; wait++) {
+              for (int wait = 0; wait < 200 && most.get() < 3 && asked.get() > 10; wait++) {
                 pause();
               }
               under.decrementAndGet();
@@ -150,18 +205,20 @@ final class CompareCommandTest {
               "--concurrency",
               "1,3",
               "--warm-up",
+              "0",
+              "--rounds",
               "1",
               "--out",
               folder.toString(),
               address(server) + "/v1/,model=twin,max_tokens=48");
       assertThat(outcome.code()).as(outcome.err()).isZero();
-      assertThat(asked).hasValue(2 * (1 + 5));
+      assertThat(asked).hasValue(2 * 2 * 5);
       assertThat(most).hasValue(3);
       JsonNode first = new JsonMapper().readTree(outcome.out()).path("measurements").path(0);
-      assertThat(first.path("tokens_before_eos").intValue()).isEqualTo(45);
+      assertThat(first.path("text_tokens").intValue()).isEqualTo(45);
       assertThat(first.has("nfe")).isFalse();
       assertThat(first.has("seconds_to_first_snapshot_p50")).isFalse();
-      assertThat(first.path("seconds_to_first_committed_p50").doubleValue())
+      assertThat(first.path("seconds_to_first_text_token_p50").doubleValue())
           .isLessThanOrEqualTo(first.path("seconds_to_complete_p50").doubleValue());
       assertThat(Files.readString(folder.resolve("compare.html"))).contains("model=twin");
     } finally {
@@ -357,14 +414,17 @@ final class CompareCommandTest {
               line ->
                   assertThat(line)
                       .contains(
-                          "model=slow,timeout=1, 1 at once:", "within 1 s", "timeout=SECONDS"))
-          .anySatisfy(line -> assertThat(line).contains("model=twin, 2 at once:", "{oops"));
+                          "model=slow,timeout=1, 1 at once, round 1:",
+                          "within 1 s",
+                          "timeout=SECONDS"))
+          .anySatisfy(
+              line -> assertThat(line).contains("model=twin, 2 at once, round 1:", "{oops"));
       JsonNode json = new JsonMapper().readTree(Files.readString(folder.resolve("compare.json")));
       assertThat(json.path("measurements").size()).isEqualTo(1 + 3);
       assertThat(json.path("failures").size()).isEqualTo(2);
       String page = Files.readString(folder.resolve("compare.html"));
       assertPage(page);
-      assertThat(page).contains("Not measured:", "within 1 s");
+      assertThat(page).contains("Not finished:", "within 1 s");
     } finally {
       over.countDown();
       stalling.stop(0);
@@ -379,6 +439,7 @@ final class CompareCommandTest {
         "--limit 0|--limit 0 is invalid",
         "--concurrency 4,0|--concurrency 0 is invalid",
         "--warm-up -1|--warm-up -1 is invalid",
+        "--rounds 0|--rounds 0 is invalid",
         "models/abacus-mdm,threshold|write name=value",
         "http://localhost:1/v1|needs model=NAME",
         "http://localhost:1/v1,model=a,steps=3|no more",
@@ -408,36 +469,145 @@ final class CompareCommandTest {
         .contains("--alg entropy is no option of the sampler llada");
   }
 
-  @Test
-  void ratesAreRatiosOfSumsAndPercentilesAreByNearestRank() {
-    List<Answer> answers =
-        List.of(answer(10, 40, 2), answer(30, 40, 1), answer(20, 10, 4), answer(0, 10, 8));
-    Measurement measurement =
-        new Measurement("a", "b", "c", Map.of(), 2, answers, 10, OptionalLong.empty());
-    assertThat(measurement.tokensPerForward()).hasValue(0.6);
-    assertThat(measurement.aggregateTokensPerSecond()).isEqualTo(6);
-    assertThat(measurement.toComplete(50)).isEqualTo(2);
-    assertThat(measurement.toComplete(95)).isEqualTo(8);
-    assertThat(measurement.requestTokensPerSecond(50)).isEqualTo(5);
-    assertThat(measurement.promptTokens()).hasValue(12);
-    assertThat(measurement.betweenSteps(50)).hasValue(1);
-    assertThat(measurement.betweenSteps(99)).hasValue(4);
-    assertThat(Measurement.nearestRank(new double[] {1, 2, 3, 4, 5}, 40)).isEqualTo(2);
-    assertThat(Measurement.nearestRank(new double[] {7}, 95)).isEqualTo(7);
-    assertThatThrownBy(() -> Measurement.nearestRank(new double[0], 50))
-        .isInstanceOf(RuntimeException.class);
+  @ParameterizedTest(name = "usage {0}")
+  @ValueSource(booleans = {true, false})
+  void anErrorInTheStreamIsAFailureInTheServersWords(boolean usage, @TempDir Path folder)
+      throws IOException {
+    HttpServer server =
+        serve(
+            _ ->
+                event("{\"choices\":[{\"delta\":{\"content\":\"An\"}}]}")
+                    + event("{\"error\":{\"message\":\"out of memory on worker 3\",\"code\":500}}")
+                    + (usage ? event("{\"choices\":[],\"usage\":{\"completion_tokens\":1}}") : "")
+                    + event("[DONE]"));
+    try {
+      Outcome outcome =
+          Outcome.of(
+              "compare",
+              "--limit",
+              "1",
+              "--warm-up",
+              "0",
+              "--out",
+              folder.toString(),
+              address(server) + "/v1,model=x");
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(outcome.out()).isEmpty();
+      assertThat(outcome.err()).contains("sent an error in the stream: out of memory on worker 3");
+      try (Stream<Path> files = Files.list(folder)) {
+        assertThat(files).isEmpty();
+      }
+    } finally {
+      server.stop(0);
+    }
   }
 
-  private static Answer answer(int tokens, int forwards, double seconds) {
-    return new Answer(
-        true,
-        OptionalInt.of(3),
-        tokens,
-        OptionalInt.of(forwards),
-        OptionalDouble.of(seconds / 4),
-        seconds / 2,
-        new double[] {seconds / 2},
-        seconds);
+  @Test
+  void finishedRoundsStayAndTheMissingOnesAreRunLater(@TempDir Path folder) throws IOException {
+    AtomicInteger asked = new AtomicInteger();
+    HttpServer server = serve(_ -> asked.incrementAndGet() == 6 ? "data: {oops\n\n" : GOOD);
+    String[] command = {
+      "compare",
+      "--limit",
+      "2",
+      "--concurrency",
+      "1",
+      "--warm-up",
+      "0",
+      "--rounds",
+      "2",
+      "--resume",
+      "--out",
+      folder.toString(),
+      address(server) + "/v1,model=twin"
+    };
+    try {
+      // A round is two requests of the contestant and two of its control, which goes first in the
+      // second.
+      assertThat(Outcome.of(command).code()).isEqualTo(1);
+      assertThat(asked).hasValue(6);
+      assertThat(rounds(folder)).containsExactly(1, 1);
+      Outcome resumed = Outcome.of(command);
+      assertThat(resumed.code()).as(resumed.err()).isZero();
+      assertThat(asked).hasValue(6 + 4);
+      assertThat(rounds(folder)).containsExactly(2, 2);
+      assertThat(Outcome.of(command).code()).isZero();
+      assertThat(asked).hasValue(6 + 4);
+      command[2] = "1";
+      Outcome other = Outcome.of(command);
+      assertThat(other.code()).isEqualTo(1);
+      assertThat(other.err())
+          .contains(
+              "compare.json: it is of another comparison, with problems 2, and this one has 1");
+      assertThat(rounds(folder)).containsExactly(2, 2);
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  private static List<Integer> rounds(Path folder) throws IOException {
+    return new JsonMapper()
+            .readTree(Files.readString(folder.resolve("compare.json")))
+            .path("measurements")
+            .values()
+            .stream()
+            .map(row -> row.path("rounds").size())
+            .toList();
+  }
+
+  @Test
+  void anInterruptSaysWhatIsThereAndHowToGoOn(@TempDir Path folder) {
+    assertThat(ComparisonFiles.farewell(folder, 2, 3))
+        .contains("2 of 3 rounds are finished", folder.resolve("compare.json").toString())
+        .contains("--resume");
+    assertThat(ComparisonFiles.farewell(folder, 0, 3)).contains("nothing was written");
+  }
+
+  @Test
+  void aProblemThatDoesNotFitOneContestantIsAskedOfNone(@TempDir Path folder) throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("problems.jsonl"),
+            """
+            {"id": "short", "prompt": "Maya has 2 beads. She buys 1. How many?", "answer": "3"}
+            {"id": "long", "prompt": "%s", "answer": "3"}
+            """
+                .formatted("Maya has 2 beads. ".repeat(200)));
+    Outcome outcome =
+        Outcome.of(
+            "compare",
+            "--file",
+            file.toString(),
+            "--warm-up",
+            "0",
+            "--rounds",
+            "1",
+            "--out",
+            folder.toString());
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.err().lines().filter(line -> line.contains("asked of none")))
+        .singleElement()
+        .asString()
+        .contains("1 of 2 problems", "problem long, abacus-mdm:");
+    JsonNode json = new JsonMapper().readTree(Files.readString(folder.resolve("compare.json")));
+    assertThat(json.path("left_out").size()).isEqualTo(1);
+    for (JsonNode row : json.path("measurements").values()) {
+      JsonNode answers = row.path("rounds").path(0).path("answers");
+      assertThat(answers.size()).isEqualTo(1);
+      assertThat(answers.path(0).path("id").stringValue()).isEqualTo("short");
+    }
+    assertThat(Files.readString(folder.resolve("compare.html"))).contains("Asked of nobody:");
+  }
+
+  @Test
+  void whatIsReadIsNeverReplaced(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("compare.json");
+    String problems = "{\"prompt\": \"a\", \"answer\": \"1\"}\n";
+    Files.writeString(file, problems);
+    Outcome outcome = Outcome.of("compare", "--file", file.toString(), "--out", folder.toString());
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err()).contains("--out", "compare.json that is read");
+    assertThat(file).hasContent(problems.strip());
   }
 
   private static String event(String data) {

@@ -73,6 +73,11 @@ record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
     return 2 * spec.keyValueHeads() * spec.headSize();
   }
 
+  /** Bytes of the pages that hold tokens. */
+  long bytesUsed() {
+    return bytes / cache.capacity() * cache.pagesUsed();
+  }
+
   /** For people. */
   String describe() {
     return String.format(

@@ -90,6 +90,19 @@ final class PrefixCache {
     return made - free.size();
   }
 
+  /** Pages that there is room for. */
+  int capacity() {
+    return capacity;
+  }
+
+  /** Forgets every token, between two steps. */
+  void clear() {
+    roots.clear();
+    leaves.clear();
+    free.clear();
+    made = 0;
+  }
+
   /** Begins a step. */
   void begin() {
     step++;

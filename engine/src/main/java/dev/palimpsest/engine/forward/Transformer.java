@@ -111,6 +111,26 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return backend.isBatchInvariant();
   }
 
+  /** Bytes of the weights where they are computed with. */
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  /** Bytes of the keys and values that are kept now, counted in f32; room for more is not in it. */
+  public long keptBytes() {
+    return kept.map(KeptKeys::bytesUsed).orElse(0L);
+  }
+
+  /** Bytes of the activations of the last step, counted in f32. */
+  public long lastStepBytes() {
+    return arena.used() * Float.BYTES;
+  }
+
+  /** Forgets the keys and values that are kept: what follows is computed anew, to the same bits. */
+  public void forget() {
+    kept.ifPresent(keys -> keys.cache().clear());
+  }
+
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
     return predict(queries, kept);

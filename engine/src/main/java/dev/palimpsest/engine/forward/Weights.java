@@ -14,8 +14,18 @@ import java.util.Optional;
 import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 
-/** A model's weights in a backend's memory. */
-record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight head, Weight rotary) {
+/**
+ * A model's weights in a backend's memory.
+ *
+ * @param bytes that all of them take, the rotary table included
+ */
+record Weights(
+    Weight embedding,
+    List<Layer> layers,
+    Weight finalNorm,
+    Weight head,
+    Weight rotary,
+    long bytes) {
 
   /**
    * The weights of one block.
@@ -75,7 +85,7 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
     Weight rotary =
         backend.table(
             spec.maxLength(), spec.rotary().size(), spec.rotary().table(spec.maxLength()));
-    return new Weights(embedding, layers, finalNorm, head, rotary);
+    return new Weights(embedding, layers, finalNorm, head, rotary, loader.bytes + rotary.bytes());
   }
 
   private static Layer layer(ModelSpec spec, TensorNames names, Loader loader, int layer) {
@@ -111,6 +121,7 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
     private final DoubleConsumer progress;
     private final double total;
     private long loaded;
+    private long bytes;
 
     Loader(Checkpoint checkpoint, Backend backend, DoubleConsumer progress) {
       this.checkpoint = checkpoint;
@@ -162,6 +173,7 @@ record Weights(Weight embedding, List<Layer> layers, Weight finalNorm, Weight he
 
     private Weight load(List<Tensor> parts, Function<List<Tensor>, Weight> copy) {
       Weight weight = copy.apply(parts);
+      bytes += weight.bytes();
       loaded += parts.stream().mapToLong(part -> part.data().byteSize()).sum();
       progress.accept(loaded / total);
       return weight;

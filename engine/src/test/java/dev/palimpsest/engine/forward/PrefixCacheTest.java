@@ -43,6 +43,18 @@ class PrefixCacheTest {
   }
 
   @Test
+  void whatIsForgottenIsNotFoundAndMakesRoom() {
+    PrefixCache cache = new PrefixCache(2, 4, 1);
+    step(cache, text(1, 2, 3, 4, 5, 6));
+    cache.clear();
+    assertThat(cache.pagesUsed()).isZero();
+    assertThat(cache.find(text(1, 2, 3, 4, 5, 6), 0, 6)).isEmpty();
+    step(cache, text(7, 8, 9, 10, 11, 12));
+    assertThat(cache.pagesUsed()).isEqualTo(2);
+    assertThat(cache.find(text(7, 8, 9, 10, 11, 12), 0, 6)).hasSize(6);
+  }
+
+  @Test
   void aTextThatGrowsFillsItsLastPage() {
     PrefixCache cache = new PrefixCache(10, 4, 1);
     step(cache, text(1, 2));
