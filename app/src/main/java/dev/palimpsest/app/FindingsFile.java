@@ -42,10 +42,10 @@ record FindingsFile(RunFacts run, List<Item> items) {
    * @param options of it, with the seed of problem 0
    * @param file of the problems, its name alone
    * @param at steps of the edits
-   * @param roundSteps forwards of a loop's round
+   * @param roundSteps steps of a loop's round
    * @param rounds of a loop after its first
    * @param share of the positions that a loop masks again
-   * @param plainSteps forwards of the generations that the loops are compared with
+   * @param plainSteps steps of the generations that the loops are compared with
    */
   record RunFacts(
       String date,

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Bootstrap.Interval;
+import dev.palimpsest.sampler.statistics.Estimate;
 import dev.palimpsest.sampler.study.Experiment;
 import dev.palimpsest.sampler.study.Item;
 import java.io.IOException;
@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeSet;
@@ -140,8 +141,8 @@ final class FindingsPage {
     rows.add(
         List.of(
             "intervals",
-            "95 %%, bootstrap percentiles over problems, %,d resamples, seed %d"
-                .formatted(Outcomes.BOOTSTRAP.resamples(), Outcomes.BOOTSTRAP.seed())));
+            "95 %: of shares Wilson's, trials of one problem corrected for going together; of"
+                + " means Student's; of differences Newcombe's"));
     return table(List.of("", ""), rows);
   }
 
@@ -295,13 +296,9 @@ final class FindingsPage {
   }
 
   private String loops() {
-    TreeSet<Integer> forwards = new TreeSet<>(run.plainSteps());
-    IntStream.rangeClosed(1, run.rounds() + 1)
-        .map(each -> each * run.roundSteps())
-        .forEach(forwards::add);
-    forwards.add(fullSteps());
+    TreeSet<Integer> steps = stepsCompared();
     List<List<String>> rows = new ArrayList<>();
-    for (int each : forwards) {
+    for (int each : steps) {
       rows.add(
           List.of(
               String.valueOf(each),
@@ -310,22 +307,41 @@ final class FindingsPage {
               rightAfter(Experiment.PLAIN, each).toString()));
     }
     return table(
-        List.of(
-            "forwards",
-            "right: paraphrase, remask %.0f %%".formatted(100 * run.share()),
-            "right: remask %.0f %% (control)".formatted(100 * run.share()),
-            "right: sampled once"),
-        rows);
+            List.of(
+                "steps",
+                "right: paraphrase, remask %.0f %%".formatted(100 * run.share()),
+                "right: remask %.0f %% (control)".formatted(100 * run.share()),
+                "right: sampled once"),
+            rows)
+        + String.format(
+            Locale.ROOT,
+            "%nIn %d of all %d rounds and generations the forwards (NFE) were as many as the"
+                + " steps.%n",
+            items.stream()
+                .flatMap(item -> item.rounds().stream())
+                .filter(round -> round.nfe() == round.steps())
+                .count(),
+            items.stream().mapToLong(item -> item.rounds().size()).sum());
   }
 
-  private Outcomes.Share rightAfter(String loop, int forwards) {
-    if (loop.equals(Experiment.PLAIN) && forwards == fullSteps()) {
+  /** The numbers of steps after which loops and generations without one are compared. */
+  private TreeSet<Integer> stepsCompared() {
+    TreeSet<Integer> steps = new TreeSet<>(run.plainSteps());
+    IntStream.rangeClosed(1, run.rounds() + 1)
+        .map(each -> each * run.roundSteps())
+        .forEach(steps::add);
+    steps.add(fullSteps());
+    return steps;
+  }
+
+  private Outcomes.Share rightAfter(String loop, int steps) {
+    if (loop.equals(Experiment.PLAIN) && steps == fullSteps()) {
       return outcomes.share(_ -> true, Item::right);
     }
     // A loop's first round is a generation without one.
     String name =
-        loop.equals(Experiment.PLAIN) && forwards == run.roundSteps() ? Experiment.LOOP : loop;
-    Predicate<Item.Round> here = round -> round.loop().equals(name) && round.forwards() == forwards;
+        loop.equals(Experiment.PLAIN) && steps == run.roundSteps() ? Experiment.LOOP : loop;
+    Predicate<Item.Round> here = round -> round.loop().equals(name) && round.steps() == steps;
     return outcomes.share(
         item -> item.rounds().stream().anyMatch(here),
         item ->
@@ -356,11 +372,11 @@ final class FindingsPage {
     List<IntervalChart.Point> points = new ArrayList<>();
     for (int tenth = 0; tenth <= TENTHS; tenth++) {
       double most = tenth / (double) TENTHS;
-      points.add(
-          point(
+      point(
               10.0 * tenth,
               outcomes.share(
-                  FindingsPage::isAnswered, item -> filledAt(item, step).orElse(2) <= most)));
+                  FindingsPage::isAnswered, item -> filledAt(item, step).orElse(2) <= most))
+          .ifPresent(points::add);
     }
     return new IntervalChart.Line(name, points);
   }
@@ -377,9 +393,7 @@ final class FindingsPage {
           for (int at : run.at()) {
             Outcomes.Share share =
                 outcomes.flips(edit(edit).and(trial -> trial.at() == at).and(FindingsPage::isOpen));
-            if (share.trials() > 0) {
-              points.add(point(at, share));
-            }
+            point(at, share).ifPresent(points::add);
           }
           lines.add(new IntervalChart.Line(name, points));
         });
@@ -392,41 +406,38 @@ final class FindingsPage {
   }
 
   private String loopsPlot() {
-    TreeSet<Integer> forwards = new TreeSet<>(run.plainSteps());
-    IntStream.rangeClosed(1, run.rounds() + 1)
-        .map(each -> each * run.roundSteps())
-        .forEach(forwards::add);
-    forwards.add(fullSteps());
+    TreeSet<Integer> steps = stepsCompared();
     Map<String, String> names = new LinkedHashMap<>();
     names.put(Experiment.LOOP, "paraphrase and remask, again and again");
     names.put(Experiment.LOOP_REMASK, "remask alone (control)");
-    names.put(Experiment.PLAIN, "sampled once with as many forwards");
+    names.put(Experiment.PLAIN, "sampled once with as many steps");
     List<IntervalChart.Line> lines = new ArrayList<>();
     names.forEach(
         (loop, name) -> {
           List<IntervalChart.Point> points = new ArrayList<>();
-          for (int each : forwards) {
-            Outcomes.Share share = rightAfter(loop, each);
-            if (share.trials() > 0) {
-              points.add(point(each, share));
-            }
+          for (int each : steps) {
+            point(each, rightAfter(loop, each)).ifPresent(points::add);
           }
           lines.add(new IntervalChart.Line(name, points));
         });
     return new IntervalChart(
-            "Right answers against forwards",
-            "forwards",
-            forwards.stream().map(Integer::doubleValue).toList(),
+            "Right answers against steps",
+            "steps",
+            steps.stream().map(Integer::doubleValue).toList(),
             lines)
         .svg();
   }
 
-  private static IntervalChart.Point point(double x, Outcomes.Share share) {
-    return new IntervalChart.Point(
-        x,
-        share.trials() == 0 ? 0 : 100.0 * share.hits() / share.trials(),
-        100 * share.interval().low(),
-        100 * share.interval().high());
+  /** A point, or none where nothing was tried. */
+  private static Optional<IntervalChart.Point> point(double x, Outcomes.Share share) {
+    return share
+        .estimate()
+        .map(
+            each -> {
+              Estimate.Interval interval = each.interval().orElseThrow();
+              return new IntervalChart.Point(
+                  x, 100 * each.value(), 100 * interval.low(), 100 * interval.high());
+            });
   }
 
   private static Predicate<Item.Trial> edit(String name) {
@@ -481,15 +492,8 @@ final class FindingsPage {
     return hit.isPresent() ? hit.getAsInt() - 1 : Integer.MAX_VALUE;
   }
 
-  private static String percent(Interval interval) {
-    return interval.estimate().isEmpty()
-        ? "–"
-        : String.format(
-            Locale.ROOT,
-            "%.1f %% [%.1f, %.1f]",
-            100 * interval.estimate().getAsDouble(),
-            100 * interval.low(),
-            100 * interval.high());
+  private static String percent(Optional<Estimate> mean) {
+    return mean.map(Outcomes::percent).orElse("–");
   }
 
   private static String table(List<String> head, List<List<String>> rows) {

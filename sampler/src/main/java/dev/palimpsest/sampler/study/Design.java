@@ -8,10 +8,10 @@ import java.util.List;
  *
  * @param options of the generation that is watched and changed; the seed of question 0
  * @param at the steps before which the canvas is edited, ascending
- * @param roundSteps forwards of a round of the sample–paraphrase–remask loops
+ * @param roundSteps steps of a round of the sample–paraphrase–remask loops
  * @param rounds that follow the first one
  * @param share of the filled positions that each round masks again
- * @param plainSteps forwards of the generations without a loop that the loops are compared with
+ * @param plainSteps steps of the generations without a loop that the loops are compared with
  */
 public record Design(
     GenerateOptions options,
@@ -35,6 +35,6 @@ public record Design(
       }
     }
     at = at.stream().sorted().distinct().toList();
-    plainSteps = List.copyOf(plainSteps);
+    plainSteps = plainSteps.stream().sorted().distinct().toList();
   }
 }

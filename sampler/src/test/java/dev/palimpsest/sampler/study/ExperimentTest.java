@@ -154,12 +154,11 @@ final class ExperimentTest {
   }
 
   @Test
-  void loopsCountTheirForwardsAndBeginWithTheSameRound() {
+  void loopsCountTheirStepsAndForwardsAndBeginWithTheSameRound() {
     for (Item item : measure(false, "4")) {
       assertThat(item.right()).isFalse();
       assertThat(
-              item.rounds().stream()
-                  .map(each -> each.loop() + each.round() + "@" + each.forwards()))
+              item.rounds().stream().map(each -> each.loop() + each.round() + "@" + each.steps()))
           .containsExactly(
               "paraphrase_remask0@6",
               "paraphrase_remask1@12",
@@ -168,7 +167,12 @@ final class ExperimentTest {
               "remask1@12",
               "remask2@18",
               "plain0@9");
-      assertThat(item.rounds()).allSatisfy(each -> assertThat(each.answer()).hasValue("3"));
+      assertThat(item.rounds())
+          .allSatisfy(
+              each -> {
+                assertThat(each.answer()).hasValue("3");
+                assertThat(each.nfe()).isEqualTo(each.steps());
+              });
       assertThat(item.rounds().get(1).rewritten()).isEqualTo(2);
       assertThat(item.rounds().get(4).rewritten()).isZero();
     }
