@@ -17,7 +17,8 @@ final class AnswerOptions {
       names = "--answer-pattern",
       paramLabel = "REGEX",
       description =
-          "Finds the answer: its one group, where it matches last. Default: Answer:\\s*(\\S+)")
+          "Finds the answer in a text: its one group, where it matches last, as in '#### (\\S+)'. If"
+              + " not given, what follows the last \"Answer:\" to the end of its line.")
   private Optional<Pattern> pattern;
 
   boolean isGiven() {

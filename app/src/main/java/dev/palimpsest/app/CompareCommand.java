@@ -8,6 +8,7 @@ import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.statistics.Spans;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
@@ -22,6 +23,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -39,11 +41,13 @@ import picocli.CommandLine.Spec;
       "Measures models on the same problems, one after another.",
       "Speed at several concurrencies, and accuracy beside it. Prints a table and writes"
           + " compare.json and compare.html. Loading and warm-up are not timed. Every contestant is"
-          + " checked before the first is measured; one that fails later loses its own rows only."
+          + " checked before the first is measured; one that fails later loses its own rows only. The"
+          + " first 64 problems are asked if there is no --limit."
     },
     mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
   private static final Duration CONNECT = Duration.ofSeconds(10);
+  private static final int PROBLEMS = 64;
 
   @Spec private CommandSpec spec;
 
@@ -64,12 +68,7 @@ final class CompareCommand implements Callable<Integer> {
       description = "The problems; those held out from the bundled models if not given.")
   private Optional<Path> file;
 
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Only the first N problems (default: ${DEFAULT-VALUE}).")
-  private int limit;
+  @Mixin private ProblemOptions problemOptions;
 
   @Option(
       names = "--concurrency",
@@ -106,15 +105,17 @@ final class CompareCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the JSON instead of the table.")
   private boolean json;
 
+  private Pattern pattern = Spans.ANSWER;
+
   @Override
   public Integer call() throws IOException {
     requireBounds();
     Compute compute = device.compute(precision);
     List<Contestant> all = contestants();
-    Path problemsFile =
-        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
-    List<Problem> every = Problem.read(problemsFile);
-    List<Problem> problems = every.subList(0, Math.min(limit, every.size()));
+    pattern = problemOptions.answerPattern();
+    Path problemsFile = ProblemOptions.file(file);
+    List<Problem> every = problemOptions.read(problemsFile);
+    List<Problem> problems = problemOptions.first(every, PROBLEMS);
     List<Problem> others = every.subList(problems.size(), every.size());
     List<Problem> warming = warming(others.isEmpty() ? problems : others);
     for (Contestant each : all) {
@@ -186,7 +187,7 @@ final class CompareCommand implements Callable<Integer> {
       case Contestant.Local local -> LocalRace.requireReady(local);
       case Contestant.Endpoint endpoint -> {
         try (HttpClient client = client()) {
-          new EndpointRace(endpoint, client).requireServer();
+          new EndpointRace(endpoint, client, Spans.ANSWER).requireServer();
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
           throw new CancellationException("the comparison was interrupted");
@@ -211,7 +212,6 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private void requireBounds() {
-    require(limit >= 1, "--limit", limit, "use 1 or above");
     require(warmUp >= 0, "--warm-up", warmUp, "use 0 or above");
     for (int concurrency : concurrencies) {
       require(concurrency >= 1, "--concurrency", concurrency, "use 1 or above");
@@ -299,7 +299,8 @@ final class CompareCommand implements Callable<Integer> {
               .max()
               .orElse(0);
       SamplingOptions options = SamplerDefaults.complete(local.options(), model, longest);
-      Race.Result result = race(new LocalRace(model, options), warming, problems, concurrency);
+      Race.Result result =
+          race(new LocalRace(model, options, pattern), warming, problems, concurrency);
       return new Measurement(
           local.label(),
           model.transformer().describeBackend(),
@@ -312,7 +313,7 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  private static Measurement measure(
+  private Measurement measure(
       Contestant.Endpoint endpoint,
       List<Problem> warming,
       List<Problem> problems,
@@ -322,7 +323,8 @@ final class CompareCommand implements Callable<Integer> {
     options.put("max_tokens", endpoint.maxTokens());
     options.put("temperature", endpoint.temperature());
     try (HttpClient client = client()) {
-      Race.Result result = race(new EndpointRace(endpoint, client), warming, problems, concurrency);
+      Race.Result result =
+          race(new EndpointRace(endpoint, client, pattern), warming, problems, concurrency);
       return new Measurement(
           endpoint.label(),
           "a server, timed from outside",

@@ -25,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -42,12 +43,14 @@ final class EndpointRace implements Race {
 
   private final Contestant.Endpoint endpoint;
   private final HttpClient client;
+  private final Pattern pattern;
   private final Optional<String> key;
   private final JsonMapper mapper = new JsonMapper();
 
-  EndpointRace(Contestant.Endpoint endpoint, HttpClient client) {
+  EndpointRace(Contestant.Endpoint endpoint, HttpClient client, Pattern pattern) {
     this.endpoint = endpoint;
     this.client = client;
+    this.pattern = pattern;
     key = endpoint.keyVariable().map(System::getenv);
   }
 
@@ -135,7 +138,7 @@ final class EndpointRace implements Race {
       gaps[gap] = (arrivals.get(gap + 1) - arrivals.get(gap)) / 1e9;
     }
     return new Answer(
-        problem.isAnsweredBy(stream.text()),
+        problem.isAnsweredBy(stream.text(), pattern),
         stream.promptTokens(),
         stream.tokens(),
         OptionalInt.empty(),

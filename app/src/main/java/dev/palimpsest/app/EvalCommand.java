@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,7 +37,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Measures exact answers on a file of problems.",
       "The file has one JSON object a line with \"prompt\" and \"answer\". A text is right if"
-          + " what follows its last \"Answer:\" is the answer."
+          + " the answer it gives is that one, character for character; --answer-pattern says where"
+          + " a text gives it."
     },
     mixinStandardHelpOptions = true)
 final class EvalCommand implements Callable<Integer> {
@@ -54,8 +56,7 @@ final class EvalCommand implements Callable<Integer> {
       description = "The problems; those held out from the bundled models if not given.")
   private Optional<Path> file;
 
-  @Option(names = "--limit", paramLabel = "N", description = "Only the first N problems.")
-  private Optional<Integer> limit;
+  @Mixin private ProblemOptions problemOptions;
 
   @Option(
       names = "--batch",
@@ -73,16 +74,10 @@ final class EvalCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--batch " + batch + " is invalid: use 1 or above");
     }
-    if (limit.isPresent() && limit.get() < 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--limit " + limit.get() + " is invalid: use 1 or above");
-    }
-    Path problemsFile =
-        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
-    List<Problem> problems = Problem.read(problemsFile);
-    if (limit.isPresent()) {
-      problems = problems.subList(0, Math.min(limit.get(), problems.size()));
-    }
+    Pattern pattern = problemOptions.answerPattern();
+    Path problemsFile = ProblemOptions.file(file);
+    List<Problem> problems =
+        problemOptions.first(problemOptions.read(problemsFile), Integer.MAX_VALUE);
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
       int longest =
           problems.stream()
@@ -92,13 +87,14 @@ final class EvalCommand implements Callable<Integer> {
               .orElse(0);
       SamplingOptions options = samplerOptions.resolve(model, longest);
       long started = System.nanoTime();
-      List<Outcome> outcomes = run(model, problems, options);
+      List<Outcome> outcomes = run(model, problems, options, pattern);
       print(model, problemsFile, options, outcomes, (System.nanoTime() - started) / 1e9);
     }
     return 0;
   }
 
-  private List<Outcome> run(Model model, List<Problem> problems, SamplingOptions options) {
+  private List<Outcome> run(
+      Model model, List<Problem> problems, SamplingOptions options, Pattern pattern) {
     ModelLimits limits = ModelLimits.of(model.spec());
     limits.requireFit(options);
     Generator generator =
@@ -129,7 +125,7 @@ final class EvalCommand implements Callable<Integer> {
             each -> {
               Generation generation = each.ticket().generation();
               if (generation.complete()) {
-                outcomes.add(outcome(model, each.problem(), generation));
+                outcomes.add(outcome(model, each.problem(), generation, pattern));
                 bar.step();
               }
               return generation.complete();
@@ -142,12 +138,13 @@ final class EvalCommand implements Callable<Integer> {
     return outcomes;
   }
 
-  private static Outcome outcome(Model model, Problem problem, Generation generation) {
+  private static Outcome outcome(
+      Model model, Problem problem, Generation generation, Pattern pattern) {
     String text = model.tokenizer().decode(generation.tokens(), true);
     return new Outcome(
         problem,
         text,
-        problem.isAnsweredBy(text),
+        problem.isAnsweredBy(text, pattern),
         generation.promptLength(),
         generation.tokens(),
         generation.forwards(),
@@ -244,6 +241,7 @@ final class EvalCommand implements Callable<Integer> {
 
     Map<String, Object> json() {
       Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("id", problem.id());
       fields.put("prompt", problem.prompt());
       fields.put("answer", problem.answer());
       fields.put("text", text);

@@ -22,6 +22,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
@@ -29,11 +30,13 @@ import java.util.stream.LongStream;
 final class LocalRace implements Race {
   private final Model model;
   private final SamplingOptions options;
+  private final Pattern pattern;
   private final Generator generator;
 
-  LocalRace(Model model, SamplingOptions options) {
+  LocalRace(Model model, SamplingOptions options, Pattern pattern) {
     this.model = model;
     this.options = options;
+    this.pattern = pattern;
     generator =
         new Generator(
             model.transformer(),
@@ -93,7 +96,7 @@ final class LocalRace implements Race {
   private Answer answer(Problem problem, Generation generation, StepTimes times) {
     String text = model.tokenizer().decode(generation.tokens(), true);
     return new Answer(
-        problem.isAnsweredBy(text),
+        problem.isAnsweredBy(text, pattern),
         OptionalInt.of(generation.promptLength()),
         generation.tokens().length,
         OptionalInt.of(generation.forwards()),

@@ -2,12 +2,14 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.TextFile;
+import dev.palimpsest.sampler.statistics.Spans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -15,18 +17,31 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * A prompt and its right answer.
  *
+ * @param id the file's {@code id}, a string or a number; the number of the line if it has none
+ * @param prompt what a model is asked
+ * @param answer without white space around it
  * @param steps how many steps of reasoning it takes, if the file says so
  */
-record Problem(String prompt, String answer, Optional<Integer> steps) {
-  private static final String MARK = "Answer:";
+record Problem(String id, String prompt, String answer, Optional<Integer> steps) {
 
-  /** Whether what follows the text's last {@code Answer:} is the answer. */
-  boolean isAnsweredBy(String text) {
-    int mark = text.lastIndexOf(MARK);
-    return mark >= 0 && text.substring(mark + MARK.length()).strip().equals(answer);
+  /**
+   * Whether the answer that a text gives is the right one, character for character.
+   *
+   * @param pattern finds it: its one group, where it matches last
+   */
+  boolean isAnsweredBy(String text, Pattern pattern) {
+    return Spans.answer(text, pattern).filter(answer::equals).isPresent();
   }
 
-  /** Reads a file with one JSON object a line. */
+  /** The same problem, asked in other words. */
+  Problem asked(String prompt) {
+    return new Problem(id, prompt, answer, steps);
+  }
+
+  /**
+   * Reads a file with one JSON object a line: the strings {@code prompt} and {@code answer}, and if
+   * it likes an {@code id} and a number of {@code steps}; other fields are left alone.
+   */
   static List<Problem> read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(file + ": there is no such file of problems.");
@@ -52,8 +67,10 @@ record Problem(String prompt, String answer, Optional<Integer> steps) {
       JsonNode prompt = json.path("prompt");
       JsonNode answer = json.path("answer");
       if (prompt.isString() && answer.isString()) {
+        JsonNode id = json.path("id");
         JsonNode steps = json.path("steps");
         return new Problem(
+            id.isString() || id.isNumber() ? id.asString() : String.valueOf(number),
             prompt.stringValue(),
             answer.stringValue().strip(),
             steps.isInt() ? Optional.of(steps.intValue()) : Optional.empty());

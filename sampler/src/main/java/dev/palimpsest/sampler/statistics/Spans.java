@@ -6,7 +6,7 @@ import dev.palimpsest.sampler.SpecialTokens;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.IntFunction;
-import java.util.regex.Matcher;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /**
@@ -19,8 +19,12 @@ import java.util.regex.Pattern;
  */
 public record Spans(String answer, int[] answerPositions, int[] reasoningPositions) {
 
-  /** {@code Answer:} and what follows it up to white space: what the bundled models write. */
-  public static final Pattern ANSWER = Pattern.compile("Answer:\\s*(\\S+)");
+  /**
+   * The last {@code Answer:} and what follows it to the end of its line, or of the next line that
+   * is not blank; white space around it is not part of it.
+   */
+  public static final Pattern ANSWER =
+      Pattern.compile("Answer:(?!(?s:.*)Answer:)\\s*(\\S(?:.*\\S)?)");
 
   /** Stands for a position of which nothing is known; an answer with one is none. */
   private static final char UNKNOWN = '\uFFFC';
@@ -48,16 +52,14 @@ public record Spans(String answer, int[] answerPositions, int[] reasoningPositio
       length++;
     }
     starts[length] = text.length();
-    Matcher matcher = pattern.matcher(text);
-    int from = -1;
-    int to = -1;
-    int match = -1;
-    while (matcher.find()) {
-      from = matcher.start(1);
-      to = matcher.end(1);
-      match = matcher.start();
+    Optional<MatchResult> last = lastMatch(text, pattern);
+    if (last.isEmpty()) {
+      return Optional.empty();
     }
-    if (from < 0 || text.substring(match, to).indexOf(UNKNOWN) >= 0) {
+    int match = last.get().start();
+    int from = last.get().start(1);
+    int to = last.get().end(1);
+    if (text.substring(match, to).indexOf(UNKNOWN) >= 0) {
       return Optional.empty();
     }
     int[] answer = new int[length];
@@ -76,6 +78,24 @@ public record Spans(String answer, int[] answerPositions, int[] reasoningPositio
             text.substring(from, to).strip(),
             Arrays.copyOf(answer, answers),
             Arrays.copyOf(reasoning, reasonings)));
+  }
+
+  /**
+   * The answer in a text: what the pattern's one group took where it matches last, stripped.
+   *
+   * @return empty if there is none
+   */
+  public static Optional<String> answer(String text, Pattern pattern) {
+    return lastMatch(text, pattern).map(match -> match.group(1).strip());
+  }
+
+  /** The last match in which the group took part. */
+  private static Optional<MatchResult> lastMatch(CharSequence text, Pattern pattern) {
+    return pattern
+        .matcher(text)
+        .results()
+        .filter(match -> match.start(1) >= 0)
+        .reduce((_, later) -> later);
   }
 
   /** The spans of a canvas; a masked position is unknown. */
