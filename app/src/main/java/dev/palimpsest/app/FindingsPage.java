@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What an experiment found as tables and plots. The words around them are written by hand: of a
@@ -55,6 +56,13 @@ final class FindingsPage {
       written.add(target);
     }
     return written;
+  }
+
+  /** The files that are written into a folder. */
+  static List<Path> files(Path folder) {
+    return Stream.of("README.md", "timing.svg", "flips.svg", "loops.svg")
+        .map(folder::resolve)
+        .toList();
   }
 
   /** The parts of the page that come from the items, by the names of their marks. */

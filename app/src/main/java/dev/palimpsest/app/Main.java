@@ -18,6 +18,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -77,18 +79,23 @@ public final class Main implements Runnable {
   /** Runs a command and returns its exit code. */
   static int run(String... arguments) {
     Main main = new Main();
-    CommandLine commandLine =
-        commandLine(main, arguments)
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            .setExpandAtFiles(false) // a prompt may begin with @
-            .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
-            .setExecutionExceptionHandler((e, called, _) -> main.failure(e, called));
+    return commandLine(main, arguments)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExpandAtFiles(false) // a prompt may begin with @
+        .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
+        .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
+        .setExecutionStrategy(main::delivered)
+        .execute(arguments);
+  }
+
+  /** Runs what was called, a help text too, until all that it printed is written. */
+  private int delivered(ParseResult called) {
     try {
-      int code = commandLine.execute(arguments);
+      int code = new RunLast().execute(called);
       System.out.flush();
       return code;
-    } catch (StandardOutput.Failure e) { // from a help text or the flush
-      return main.undelivered(e);
+    } catch (StandardOutput.Failure e) {
+      return undelivered(e);
     }
   }
 

@@ -28,10 +28,7 @@ final class Replacement {
       content.write(target);
       return;
     }
-    // The end of a name may say how the file is packed, so the temporary one differs in its start.
-    Path temporary =
-        target.resolveSibling(
-            "part-%d-%s".formatted(ProcessHandle.current().pid(), target.getFileName()));
+    Path temporary = temporary(target);
     try {
       content.write(temporary);
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
@@ -48,6 +45,16 @@ final class Replacement {
     } finally {
       Files.deleteIfExists(temporary);
     }
+  }
+
+  /** A place beside a target for what is to be moved there; deleted when the program ends. */
+  static Path temporary(Path target) {
+    // The end of a name may say how the file is packed, so the temporary one differs in its start.
+    Path temporary =
+        target.resolveSibling(
+            "part-%d-%s".formatted(ProcessHandle.current().pid(), target.getFileName()));
+    temporary.toFile().deleteOnExit(); // also when it is interrupted
+    return temporary;
   }
 
   /**

@@ -14,6 +14,11 @@ final class SpecialTokenOptions {
               + " are text if this is not given.")
   private boolean parseSpecial;
 
+  /** Whether control tokens in a prompt are read as such. */
+  boolean parsesSpecial() {
+    return parseSpecial;
+  }
+
   int[] ids(Model model, String text) {
     return model.prompt(text, parseSpecial);
   }

@@ -37,7 +37,9 @@ final class StandardOutputTest {
       Map.ofEntries(
           Map.entry("generate", "Omar"),
           Map.entry("eval", "--limit 1"),
-          Map.entry("compare", "--limit 1 --concurrency 1 HOME/models/abacus-ar"),
+          Map.entry(
+              "compare",
+              "--limit 1 --concurrency 1 --warm-up 0 --out FOLDER HOME/models/abacus-ar"),
           Map.entry("inspect", "HOME/models/abacus-ar"),
           Map.entry("verify", "HOME/tests/src/test/resources/oracle/llada-mha"),
           Map.entry("trace", ""),

@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.study;
 
 import dev.palimpsest.sampler.GenerateOptions;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * What an experiment does with every question.
@@ -20,6 +21,19 @@ public record Design(
     int rounds,
     double share,
     List<Integer> plainSteps) {
+
+  /**
+   * Steps to edit before if none are asked for: of 48 these, and of other numbers as far along.
+   *
+   * @param steps of a generation, at least 1
+   */
+  public static List<Integer> spread(int steps) {
+    return IntStream.of(24, 32, 38, 42, 44, 46, 47)
+        .map(each -> (int) ((long) each * steps / 48))
+        .distinct()
+        .boxed()
+        .toList();
+  }
 
   /** Takes its own copies and checks the steps. */
   public Design {

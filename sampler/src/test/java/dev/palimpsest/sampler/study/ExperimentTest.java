@@ -167,12 +167,13 @@ final class ExperimentTest {
               "remask1@12",
               "remask2@18",
               "plain0@9");
-      assertThat(item.rounds())
-          .allSatisfy(
-              each -> {
-                assertThat(each.answer()).hasValue("3");
-                assertThat(each.nfe()).isEqualTo(each.steps());
-              });
+      assertThat(item.rounds()).allSatisfy(each -> assertThat(each.answer()).hasValue("3"));
+      int nfe = 0;
+      for (Item.Round round : item.rounds()) {
+        // A round of 6 steps that fills fewer masks runs as many forwards as there are masks.
+        nfe = round.round() == 0 ? round.steps() : nfe + Math.min(6, round.remasked());
+        assertThat(round.nfe()).isEqualTo(nfe);
+      }
       assertThat(item.rounds().get(1).rewritten()).isEqualTo(2);
       assertThat(item.rounds().get(4).rewritten()).isZero();
     }
