@@ -10,6 +10,7 @@ import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.io.IOException;
+import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -70,9 +71,18 @@ final class TraceFolder {
   }
 
   private static Path file(Path folder, Problem problem) {
-    return folder.resolve(
-        URLEncoder.encode(problem.id(), StandardCharsets.UTF_8).replace("+", "%20")
-            + ".trace.jsonl");
+    String name = URLEncoder.encode(problem.id(), StandardCharsets.UTF_8).replace("+", "%20");
+    return folder.resolve(name + ".trace.jsonl");
+  }
+
+  /** The id of the problem that a trace is named by; of any other trace its name. */
+  static String id(Path file) {
+    String name = file.getFileName().toString().replaceFirst("\\.trace\\.jsonl(\\.zst)?$", "");
+    try {
+      return URLDecoder.decode(name.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      return name;
+    }
   }
 
   /** Whether there is nothing to record of a problem any more. */
