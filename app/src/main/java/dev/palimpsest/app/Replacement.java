@@ -39,12 +39,17 @@ final class Replacement {
     } catch (FileSystemException e) {
       throw because(new FileSystemException(target.toString(), null, e.getReason()), e);
     } catch (UncheckedIOException e) {
-      String message =
-          String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
-      throw new UncheckedIOException(message, e.getCause());
+      throw ofTarget(e, temporary, target);
     } finally {
       Files.deleteIfExists(temporary);
     }
+  }
+
+  /** What went wrong with a temporary file, said of the target. */
+  static UncheckedIOException ofTarget(UncheckedIOException e, Path temporary, Path target) {
+    String message =
+        String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
+    return new UncheckedIOException(message, e.getCause());
   }
 
   /** A place beside a target for what is to be moved there; deleted when the program ends. */

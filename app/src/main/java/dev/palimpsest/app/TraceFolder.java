@@ -10,6 +10,7 @@ import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -119,23 +120,36 @@ final class TraceFolder {
   }
 
   /** A trace on its way to its place. */
-  private record Pending(Path target, Path temporary, TraceWriter writer) {}
+  private record Pending(Path target, Path temporary, TraceWriter writer) {
+    void snapshot(Snapshot snapshot) {
+      try {
+        writer.snapshot(snapshot);
+      } catch (UncheckedIOException e) {
+        throw Replacement.ofTarget(e, temporary, target);
+      }
+    }
+
+    void end(Generation generation) throws IOException {
+      try (writer) {
+        writer.end(generation.complete(), generation.canvas());
+      } catch (UncheckedIOException e) {
+        throw Replacement.ofTarget(e, temporary, target);
+      }
+      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+    }
+  }
 
   /** A trace being written, or none. */
   record Recording(Optional<Pending> pending) implements SnapshotListener {
     @Override
     public void snapshot(Snapshot snapshot) {
-      pending.ifPresent(each -> each.writer().snapshot(snapshot));
+      pending.ifPresent(each -> each.snapshot(snapshot));
     }
 
     /** Ends the trace and moves it to its place. */
     void end(Generation generation) throws IOException {
       if (pending.isPresent()) {
-        Pending trace = pending.get();
-        try (TraceWriter writer = trace.writer()) {
-          writer.end(generation.complete(), generation.canvas());
-        }
-        Files.move(trace.temporary(), trace.target(), StandardCopyOption.REPLACE_EXISTING);
+        pending.get().end(generation);
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -230,6 +231,34 @@ final class EvalCommandTest {
 
   private static List<String> withoutTimes(String trace) {
     return trace.lines().map(line -> line.replaceAll("\"(nanos|chain)\":[^,}]*", "")).toList();
+  }
+
+  @Test
+  void aTraceThatCannotBeWrittenIsNamedAndNothingHalfWrittenStays() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "no device that is always full here");
+    for (String command : List.of("audit Omar --trace ", "generate Omar --trace ")) {
+      Outcome outcome = Outcome.of((command + full).split(" ", -1));
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(outcome.err().lines().toList())
+          .last()
+          .asString()
+          .startsWith("palimpsest: /dev/full: the trace cannot be written: ");
+    }
+    Outcome outcome = eval("--outcomes", full.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err()).contains("/dev/full: it cannot be written: ");
+    Path model = Main.home().resolve("models/abacus-mdm/config.json");
+    byte[] before = Files.readAllBytes(model);
+    assertThat(Outcome.of("audit", "Omar", "--trace", model.toString()).err())
+        .contains("--trace " + model, "use another name");
+    Path prompt = Files.writeString(folder.resolve("prompt.txt"), "Omar");
+    assertThat(
+            Outcome.of("generate", "--prompt-file", prompt.toString(), "--trace", prompt.toString())
+                .err())
+        .contains("--trace " + prompt, "use another name");
+    assertThat(prompt).hasContent("Omar");
+    assertThat(model).hasBinaryContent(before);
   }
 
   @Test
