@@ -28,6 +28,26 @@ import java.util.stream.Stream;
 final class FindingsPage {
   private static final int TENTHS = 10;
 
+  private static final String DEFINITIONS =
+      """
+      - **Right:** the answer in the text is the expected one, character for character; a text without an answer is not.
+      - **Step:** one turn of asking the model and filling positions, from 0; turns that ask nothing count. **Forwards (NFE):** sequences
+        that the model computed.
+      - **Reasoning:** all positions before the answer's beginning, `Answer:` if no other pattern was given. **Filled when the answer was
+        complete:** of these, the share filled after the step that filled the last of the answer's; **when the answer's first token was
+        filled:** after the step that filled the first. Means are over the texts that have both.
+      - **Estimate:** the canvas that a step read, every mask filled by what the step predicted there. It **has the answer** if the final
+        answer's tokens are in their places, and is **right** if the answer in it is the expected one; the share of the reasoning is that of
+        the canvas which the step read.
+      - **Flip:** a generation from the edited canvas that ends with another answer than the one without the edit, or with none. Of the
+        answer's positions none, some or all were filled at the edit: **not begun, in part, complete**.
+      - **Right after so many steps:** the share of the problems whose text is right after a loop's rounds so far, or after a generation of
+        that many steps.
+      - **Intervals:** 95 %. Of a share Wilson's score interval; where a problem has several generations in a cell, with their number divided
+        by the design effect (Korn and Graubard, 1998), and where all or none flipped, with the number of problems. Of a mean Student's t. Of
+        a difference Newcombe's method 10, which is rather too wide for two shares of the same problems.
+      """;
+
   private final FindingsFile.RunFacts run;
   private final List<Item> items;
   private final Outcomes outcomes;
@@ -69,6 +89,7 @@ final class FindingsPage {
   Map<String, String> parts() {
     Map<String, String> parts = new LinkedHashMap<>();
     parts.put("run", facts());
+    parts.put("definitions", DEFINITIONS);
     parts.put("timing", timing());
     parts.put("flips", flips());
     parts.put("roles", roles());
@@ -86,6 +107,10 @@ final class FindingsPage {
         # Findings
 
         <!-- run --><!-- /run -->
+
+        ## What the numbers are
+
+        <!-- definitions --><!-- /definitions -->
 
         ## When the answer is written
 
@@ -146,11 +171,6 @@ final class FindingsPage {
                 + run.machine().getOrDefault("device", "")));
     rows.add(List.of("date, Java", run.date() + ", " + run.java()));
     rows.add(List.of("commit", "`" + run.revision() + "`"));
-    rows.add(
-        List.of(
-            "intervals",
-            "95 %: of shares Wilson's, trials of one problem corrected for going together; of"
-                + " means Student's; of differences Newcombe's"));
     return table(List.of("", ""), rows);
   }
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -280,7 +279,7 @@ final class EvalCommandTest {
       if (asked) {
         arguments.addAll(List.of("--outcomes", "kept.jsonl"));
       }
-      Process process = start(home, arguments);
+      Process process = ChildProcess.start(home, arguments);
       try {
         // A problem is finished when the trace of a later one is begun.
         while (process.isAlive() && traces(traces) < 3) {
@@ -312,24 +311,5 @@ final class EvalCommandTest {
 
   private static int traces(Path folder) throws IOException {
     return Files.isDirectory(folder) ? TraceStatsCommand.files(List.of(folder)).size() : 0;
-  }
-
-  /** This program in a process of its own, its output in files. */
-  private static Process start(Path home, List<String> arguments) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElseThrow());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(each -> each.startsWith("--"))
-        .forEach(command::add);
-    for (String property : List.of("palimpsest.home", "ai.djl.offline", "RUST_FLAVOR")) {
-      command.add("-D" + property + "=" + System.getProperty(property));
-    }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(arguments);
-    return new ProcessBuilder(command)
-        .directory(home.toFile())
-        .redirectOutput(home.resolve("out").toFile())
-        .redirectError(home.resolve("err").toFile())
-        .start();
   }
 }
