@@ -29,8 +29,10 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code audit}: whether a generation keeps what the guarantee says. */
 @Command(
@@ -45,6 +47,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class AuditCommand implements Callable<Integer> {
   private static final int COMPANY = 5;
+
+  @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "PROMPT", description = "The prompt.")
   private String prompt;
@@ -72,6 +76,9 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (kept.isPresent()) {
+      Replacement.requireNoInput(spec, "--trace", kept.get(), modelOptions.files());
+    }
     Path file = kept.isPresent() ? kept.get() : Files.createTempFile("audit", ".trace.jsonl.zst");
     if (kept.isEmpty()) {
       file.toFile().deleteOnExit(); // also when the program is interrupted
@@ -85,7 +92,7 @@ final class AuditCommand implements Callable<Integer> {
     }
   }
 
-  private int audit(Path file) {
+  private int audit(Path file) throws IOException {
     List<Verdict> verdicts = new ArrayList<>();
     Specimen specimen;
     TraceHeader header;
@@ -144,15 +151,21 @@ final class AuditCommand implements Callable<Integer> {
         .run(ids, options);
   }
 
-  private static void write(Path file, TraceHeader header, Model model, Specimen specimen) {
-    try (TraceWriter writer = TraceWriter.open(file, header, model.tokenizer()::piece, true)) {
-      CanvasImage last = header.start();
-      for (Snapshot snapshot : specimen.snapshots()) {
-        writer.snapshot(snapshot);
-        last = snapshot.canvas();
-      }
-      writer.end(true, last);
-    }
+  private static void write(Path target, TraceHeader header, Model model, Specimen specimen)
+      throws IOException {
+    Replacement.write(
+        target,
+        file -> {
+          try (TraceWriter writer =
+              TraceWriter.open(file, header, model.tokenizer()::piece, true)) {
+            CanvasImage last = header.start();
+            for (Snapshot snapshot : specimen.snapshots()) {
+              writer.snapshot(snapshot);
+              last = snapshot.canvas();
+            }
+            writer.end(true, last);
+          }
+        });
   }
 
   private Verdict recomputed(Path file, int steps) {

@@ -15,6 +15,7 @@ import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -70,7 +71,9 @@ final class BranchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Replacement.requireNoInput(spec, "--to", target, List.of(file));
+    List<Path> inputs = new ArrayList<>(modelOptions.files());
+    inputs.add(file);
+    Replacement.requireNoInput(spec, "--to", target, inputs);
     Trace trace = Trace.readWhole(file);
     int index = trace.indexOfStep(at);
     requireNothingFromOutside(trace, index);

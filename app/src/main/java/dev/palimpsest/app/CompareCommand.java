@@ -355,7 +355,7 @@ final class CompareCommand implements Callable<Integer> {
     setup.put("problems", asked.size());
     problemOptions.promptTemplate().ifPresent(text -> setup.put("prompt_template", text));
     setup.put("answer_pattern", pattern.pattern());
-    setup.put("parse_special", specialTokenOptions.isGiven());
+    setup.put("parse_special", specialTokenOptions.parsesSpecial());
     setup.put("concurrency", concurrencies);
     setup.put("warm_up_requests", warmUp);
     setup.put("warm_up_problems", asked.size() < used ? "others of the file" : "the same");

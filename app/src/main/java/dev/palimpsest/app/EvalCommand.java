@@ -6,9 +6,10 @@ import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.trace.TraceHeader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -19,10 +20,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,7 +39,9 @@ import picocli.CommandLine.Spec;
       "Measures exact answers on a file of problems.",
       "The file has one JSON object a line with \"prompt\" and \"answer\". A text is right if"
           + " the answer it gives is that one, character for character; --answer-pattern says where"
-          + " a text gives it."
+          + " a text gives it. Accuracy has Wilson's 95 %% interval; forwards (NFE) and tokens are"
+          + " sums over the problems, and TPF is tokens before the end of text over forwards.",
+      "Ctrl-C reports what is finished, keeps it, and says how to go on."
     },
     mixinStandardHelpOptions = true)
 final class EvalCommand implements Callable<Integer> {
@@ -65,6 +68,17 @@ final class EvalCommand implements Callable<Integer> {
       description = "Problems that run at once; changes no result (default: ${DEFAULT-VALUE}).")
   private int batch;
 
+  @Option(
+      names = "--outcomes",
+      paramLabel = "FILE",
+      description =
+          "Keep every outcome in FILE as soon as it is there, a JSON object a line. With a FILE of"
+              + " the same model and options, go on with the problems that it lacks. Not given, a"
+              + " file is written on Ctrl-C alone.")
+  private Optional<Path> outcomesFile;
+
+  @Mixin private TraceFolder traces;
+
   @Option(names = "--json", description = "Print one JSON object, with every text.")
   private boolean json;
 
@@ -78,179 +92,182 @@ final class EvalCommand implements Callable<Integer> {
     Path problemsFile = ProblemOptions.file(file);
     List<Problem> problems =
         problemOptions.first(problemOptions.read(problemsFile), Integer.MAX_VALUE);
+    List<Path> inputs = new ArrayList<>(modelOptions.files());
+    inputs.add(problemsFile);
+    if (outcomesFile.isPresent()) {
+      Replacement.requireNoInput(spec, "--outcomes", outcomesFile.get(), inputs);
+      inputs.add(outcomesFile.get());
+    }
+    traces.prepare(problems, inputs);
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
+      List<int[]> prompts =
+          problems.stream().map(each -> specialTokenOptions.ids(model, each.prompt())).toList();
       int longest =
-          problems.stream()
-              .mapToInt(each -> specialTokenOptions.ids(model, each.prompt()).length)
+          prompts.stream()
+              .mapToInt(each -> each.length)
               .filter(length -> length < model.spec().maxLength())
               .max()
               .orElse(0);
       SamplingOptions options = samplerOptions.resolve(model, longest);
+      ModelLimits limits = ModelLimits.of(model.spec());
+      limits.requireFit(options);
+      Generator generator =
+          new Generator(
+              traces.denoiser(model), limits, SpecialTokens.of(model.spec(), model.endOfTurn()));
       long started = System.nanoTime();
-      List<Outcome> outcomes = run(model, problems, options, pattern);
-      print(model, problemsFile, options, outcomes, (System.nanoTime() - started) / 1e9);
+      try (Evaluation evaluation =
+          new Evaluation(problems, facts(model, options), outcomesFile, pattern)) {
+        Work work = new Work(model, generator, options, problems, prompts, pattern, evaluation);
+        LastPrint print = () -> print(model, problemsFile, options, evaluation.report(), started);
+        try (Interruption _ = Interruption.then(() -> interrupted(evaluation, print))) {
+          run(work);
+        }
+        print.print();
+      }
     }
     return 0;
   }
 
-  private List<Outcome> run(
-      Model model, List<Problem> problems, SamplingOptions options, Pattern pattern) {
-    ModelLimits limits = ModelLimits.of(model.spec());
-    limits.requireFit(options);
-    Generator generator =
-        new Generator(
-            model.transformer(), limits, SpecialTokens.of(model.spec(), model.endOfTurn()));
-    Driver driver = new Driver(model.transformer());
-    Deque<Running> running = new ArrayDeque<>();
-    List<Outcome> outcomes = new ArrayList<>();
-    List<InvalidOptionException> refusals = new ArrayList<>();
-    int submitted = 0;
-    try (ProgressBar bar = ProgressBars.start("Evaluating", problems.size())) {
-      while (outcomes.size() < problems.size()) {
-        while (running.size() < batch && submitted < problems.size()) {
-          Problem problem = problems.get(submitted++);
-          int[] prompt = specialTokenOptions.ids(model, problem.prompt());
+  /** What the texts depend on. */
+  private Map<String, Object> facts(Model model, SamplingOptions options) {
+    TraceHeader.ModelIdentity identity = ModelFiles.identity(modelOptions.folder());
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put(Journal.COMMAND, "eval");
+    facts.put("engine", Main.VERSION);
+    facts.put("model", identity.sha256());
+    facts.put("tokenizer", identity.tokenizerSha256());
+    facts.put("arithmetic", model.transformer().arithmetic());
+    facts.put("sampler", options.samplerName());
+    facts.put("options", options.toMap());
+    facts.put("parse_special", specialTokenOptions.parsesSpecial());
+    return facts;
+  }
+
+  private void interrupted(Evaluation evaluation, LastPrint print) throws IOException {
+    EvalReport report = evaluation.report();
+    System.err.println();
+    if (report.outcomes().isEmpty()) {
+      System.err.println("palimpsest: interrupted before the first problem was finished");
+      return;
+    }
+    Path kept =
+        outcomesFile.orElse(Path.of("eval-%d.jsonl".formatted(ProcessHandle.current().pid())));
+    if (outcomesFile.isEmpty()) {
+      evaluation.keep(kept);
+    }
+    print.print();
+    System.err.printf(
+        "palimpsest: %d of %d problems are finished and kept in %s; the same command with"
+            + " --outcomes %s goes on%n",
+        report.outcomes().size(), report.problems().size(), kept, kept);
+  }
+
+  /** All that a run over the problems needs. */
+  private record Work(
+      Model model,
+      Generator generator,
+      SamplingOptions options,
+      List<Problem> problems,
+      List<int[]> prompts,
+      Pattern pattern,
+      Evaluation evaluation) {}
+
+  private void run(Work work) throws IOException {
+    Driver driver = new Driver(traces.denoiser(work.model()));
+    Deque<Integer> waiting = new ArrayDeque<>();
+    for (int number = 0; number < work.problems().size(); number++) {
+      if (!work.evaluation().isFinished(number) || !traces.has(work.problems().get(number))) {
+        waiting.add(number);
+      }
+    }
+    List<Running> running = new ArrayList<>();
+    @Nullable InvalidOptionException refusal = null;
+    int refused = 0;
+    try (ProgressBar bar = ProgressBars.start("Evaluating", work.problems().size())) {
+      bar.stepTo(work.problems().size() - waiting.size());
+      while (!waiting.isEmpty() || !running.isEmpty()) {
+        while (running.size() < batch && !waiting.isEmpty()) {
+          int number = waiting.remove();
           try {
-            Driver.Ticket ticket =
-                driver.submit(generator.run(prompt, options), SnapshotListener.NONE);
-            running.add(new Running(problem, ticket));
+            running.add(start(work, driver, number));
           } catch (InvalidOptionException e) {
-            refusals.add(e);
-            outcomes.add(Outcome.refused(problem, String.valueOf(e.getMessage())));
+            refusal = e;
+            refused++;
+            work.evaluation()
+                .add(
+                    EvalOutcome.refused(
+                        number, work.problems().get(number), String.valueOf(e.getMessage())));
             bar.step();
           }
         }
         driver.step();
-        running.removeIf(
-            each -> {
-              Generation generation = each.ticket().generation();
-              if (generation.complete()) {
-                outcomes.add(outcome(model, each.problem(), generation, pattern));
-                bar.step();
-              }
-              return generation.complete();
-            });
+        for (Running each : List.copyOf(running)) {
+          Generation generation = each.ticket().generation();
+          if (generation.complete()) {
+            running.remove(each);
+            each.recording().end(generation);
+            String text = work.model().tokenizer().decode(generation.tokens(), true);
+            Problem problem = work.problems().get(each.problem());
+            work.evaluation()
+                .add(EvalOutcome.of(each.problem(), problem, generation, text, work.pattern()));
+            bar.step();
+          }
+        }
       }
     }
-    if (refusals.size() == problems.size()) {
-      throw refusals.getFirst();
-    }
-    return outcomes;
-  }
-
-  private static Outcome outcome(
-      Model model, Problem problem, Generation generation, Pattern pattern) {
-    String text = model.tokenizer().decode(generation.tokens(), true);
-    return new Outcome(
-        problem,
-        text,
-        problem.isAnsweredBy(text, pattern),
-        generation.promptLength(),
-        generation.tokens(),
-        generation.forwards(),
-        Optional.empty());
-  }
-
-  private void print(
-      Model model,
-      Path problemsFile,
-      SamplingOptions options,
-      List<Outcome> outcomes,
-      double seconds) {
-    Map<Integer, List<Outcome>> bySteps = new TreeMap<>();
-    for (Outcome outcome : outcomes) {
-      outcome
-          .problem()
-          .steps()
-          .ifPresent(steps -> bySteps.computeIfAbsent(steps, _ -> new ArrayList<>()).add(outcome));
-    }
-    long right = right(outcomes);
-    tellOfRefused(outcomes);
-    if (json) {
-      Map<String, Object> report = new LinkedHashMap<>();
-      report.put("model", modelOptions.folder().toString());
-      report.put("backend", model.transformer().describeBackend());
-      report.put("file", problemsFile.toString());
-      report.put("sampler", options.samplerName());
-      report.put("options", options.toMap());
-      report.put("problems", outcomes.size());
-      report.put("right", right);
-      report.put("accuracy", (double) right / outcomes.size());
-      Map<String, Double> accuracies = new LinkedHashMap<>();
-      bySteps.forEach(
-          (steps, some) ->
-              accuracies.put(String.valueOf(steps), (double) right(some) / some.size()));
-      report.put("accuracy_by_steps", accuracies);
-      report.put("seconds", seconds);
-      report.put("outcomes", outcomes.stream().map(Outcome::json).toList());
-      System.out.println(Json.write(report));
-      return;
-    }
-    System.out.printf(
-        Locale.ROOT,
-        "%d of %d answers right: %.1f %%%n",
-        right,
-        outcomes.size(),
-        100.0 * right / outcomes.size());
-    bySteps.forEach(
-        (steps, some) ->
-            System.out.printf(
-                Locale.ROOT,
-                "  %d steps: %d of %d, %.1f %%%n",
-                steps,
-                right(some),
-                some.size(),
-                100.0 * right(some) / some.size()));
-    System.out.printf(
-        Locale.ROOT,
-        "%.1f s, %d problems at once, %s%n",
-        seconds,
-        Math.min(batch, outcomes.size()),
-        model.transformer().describeBackend());
-  }
-
-  private static void tellOfRefused(List<Outcome> outcomes) {
-    List<String> errors = outcomes.stream().flatMap(each -> each.error().stream()).toList();
-    if (!errors.isEmpty()) {
-      System.err.printf(
-          "palimpsest: %d of %d problems could not be run and count as wrong; the first: %s%n",
-          errors.size(), outcomes.size(), errors.getFirst());
+    if (refusal != null && refused == work.problems().size()) {
+      throw refusal;
     }
   }
 
-  private static long right(List<Outcome> outcomes) {
-    return outcomes.stream().filter(Outcome::right).count();
+  private Running start(Work work, Driver driver, int number) {
+    Run run = work.generator().run(work.prompts().get(number), work.options());
+    TraceFolder.Recording recording =
+        traces.begin(work.model(), modelOptions, work.problems().get(number), run);
+    return new Running(number, driver.submit(run, recording), recording);
   }
 
   /** A problem that is being written about. */
-  private record Running(Problem problem, Driver.Ticket ticket) {}
+  private record Running(int problem, Driver.Ticket ticket, TraceFolder.Recording recording) {}
 
-  /** What became of a problem. */
-  private record Outcome(
-      Problem problem,
-      String text,
-      boolean right,
-      int promptTokens,
-      int[] tokens,
-      int forwards,
-      Optional<String> error) {
-    /** A problem that the model cannot take is not answered. */
-    static Outcome refused(Problem problem, String why) {
-      return new Outcome(problem, "", false, 0, new int[0], 0, Optional.of(why));
-    }
-
-    Map<String, Object> json() {
+  private void print(
+      Model model, Path problemsFile, SamplingOptions options, EvalReport report, long started) {
+    double seconds = (System.nanoTime() - started) / 1e9;
+    tellOfRefused(report);
+    if (json) {
       Map<String, Object> fields = new LinkedHashMap<>();
-      fields.put("id", problem.id());
-      fields.put("prompt", problem.prompt());
-      fields.put("answer", problem.answer());
-      fields.put("text", text);
-      fields.put("right", right);
-      fields.put("prompt_tokens", promptTokens);
-      fields.put("tokens", tokens);
-      fields.put("nfe", forwards);
-      error.ifPresent(why -> fields.put("error", why));
-      return fields;
+      fields.put("model", modelOptions.folder().toString());
+      fields.put("backend", model.transformer().describeBackend());
+      fields.put("file", problemsFile.toString());
+      fields.put("sampler", options.samplerName());
+      fields.put("options", options.toMap());
+      fields.putAll(report.json());
+      fields.put("seconds", seconds);
+      fields.put("outcomes", report.outcomes());
+      System.out.println(Json.write(fields));
+    } else {
+      System.out.print(report.text());
+      System.out.printf(
+          Locale.ROOT,
+          "%.1f s, %d problems at once, %s%n",
+          seconds,
+          Math.min(batch, report.problems().size()),
+          model.transformer().describeBackend());
     }
+  }
+
+  private static void tellOfRefused(EvalReport report) {
+    List<String> errors =
+        report.outcomes().stream().flatMap(each -> each.error().stream()).toList();
+    if (!errors.isEmpty()) {
+      System.err.printf(
+          "palimpsest: %d of %d problems could not be run and count as wrong; the first: %s%n",
+          errors.size(), report.outcomes().size(), errors.getFirst());
+    }
+  }
+
+  /** Prints what is finished. */
+  private interface LastPrint {
+    void print();
   }
 }

@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
@@ -9,7 +10,9 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.study.Design;
 import dev.palimpsest.sampler.study.Experiment;
+import dev.palimpsest.sampler.study.Item;
 import dev.palimpsest.sampler.study.Question;
+import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,8 +22,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,6 +36,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
 
 /** {@code findings}: an experiment over a file of problems, and the page about it. */
 @Command(
@@ -37,7 +46,9 @@ import picocli.CommandLine.Spec;
       "Answers every problem, then again from canvases edited between two steps, and in loops of"
           + " sampling, paraphrasing and masking again. Writes items.jsonl.gz, three plots, and"
           + " README.md, in which only the parts between its marks are replaced. For LLaDA's"
-          + " sampler with a fixed number of steps."
+          + " sampler with a fixed number of steps.",
+      "Until all is measured, items.jsonl has what is: whatever ended the command, the same"
+          + " command goes on. Items of other options are never replaced."
     },
     mixinStandardHelpOptions = true)
 final class FindingsCommand implements Callable<Integer> {
@@ -48,7 +59,9 @@ final class FindingsCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
 
-  @Mixin private SamplerOptions samplerOptions;
+  @Mixin private LladaOptions samplerOptions;
+
+  @Mixin private ProblemOptions problemOptions;
 
   @Option(
       names = "--to",
@@ -63,15 +76,13 @@ final class FindingsCommand implements Callable<Integer> {
       description = "The problems; those held out from the bundled models if not given.")
   private Optional<Path> file;
 
-  @Option(names = "--limit", paramLabel = "N", description = "Only the first N problems.")
-  private Optional<Integer> limit;
-
   @Option(
       names = "--at",
       paramLabel = "STEP",
       split = ",",
-      defaultValue = "24,32,38,42,44,46,47",
-      description = "The steps before which canvases are edited (default: ${DEFAULT-VALUE}).")
+      description =
+          "The steps before which canvases are edited, from 0; of 48 steps 24,32,38,42,44,46,47 if"
+              + " not given, of others as far along.")
   private List<Integer> at = List.of();
 
   @Option(
@@ -88,8 +99,9 @@ final class FindingsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    requirePositive("--batch", batch);
-    limit.ifPresent(value -> requirePositive("--limit", value));
+    if (batch < 1) {
+      throw wrong("--batch " + batch + " is invalid: use 1 or above");
+    }
     Path items = folder.resolve("items.jsonl.gz");
     if (!pageOnly) {
       measure(items);
@@ -101,11 +113,18 @@ final class FindingsCommand implements Callable<Integer> {
   }
 
   private void measure(Path items) throws IOException {
-    Path problemsFile =
-        file.orElseGet(() -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
-    List<Problem> every = Problem.read(problemsFile);
-    List<Problem> problems = every.subList(0, Math.min(limit.orElse(every.size()), every.size()));
+    Path problemsFile = ProblemOptions.file(file);
+    Path journalFile = folder.resolve("items.jsonl");
+    requireNoInput(problemsFile, List.of(items, journalFile));
+    Pattern pattern = problemOptions.answerPattern();
+    List<Problem> every = problemOptions.read(problemsFile);
+    List<Problem> problems = problemOptions.first(every, every.size());
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
+      if (!(model.spec().pattern() instanceof AttentionPattern.Full)) {
+        throw wrong(
+            "--model %s does not see its whole canvas at once: findings measures LLaDA's sampler, which needs that"
+                .formatted(modelOptions.folder()));
+      }
       List<Question> questions = new ArrayList<>();
       for (Problem problem : problems) {
         questions.add(
@@ -122,34 +141,87 @@ final class FindingsCommand implements Callable<Integer> {
       Experiment experiment =
           new Experiment(
               model.transformer(),
-              Languages.of(model, specials),
+              Languages.of(model, specials, pattern),
               design,
               header,
               (long) batch * (longest + design.options().genLength()));
-      Files.createDirectories(folder);
-      try (FindingsFile.Writer writer =
-              new FindingsFile.Writer(items, facts(header, design, problemsFile));
-          ProgressBar bar = ProgressBars.start("Measuring", questions.size())) {
-        for (int first = 0; first < questions.size(); first += batch) {
-          List<Question> some = questions.subList(first, Math.min(first + batch, questions.size()));
-          writer.add(experiment.measure(some));
+      FindingsFile.RunFacts facts = facts(header, design, problemsFile, every, pattern);
+      List<Item> found = List.of();
+      if (Files.exists(items)) {
+        FindingsFile before = FindingsFile.read(items);
+        Journal.requireSame(
+            items,
+            Journal.json(before.run()),
+            Journal.json(facts),
+            FindingsFile.RunFacts.INCIDENTAL);
+        found = before.items();
+      }
+      if (found.size() < questions.size()) {
+        Files.createDirectories(folder);
+        measure(experiment, questions, found, facts, journalFile, items);
+      }
+    }
+  }
+
+  /** Measures what is neither among the items nor in the journal, and packs all of it. */
+  private void measure(
+      Experiment experiment,
+      List<Question> questions,
+      List<Item> packed,
+      FindingsFile.RunFacts facts,
+      Path journalFile,
+      Path items)
+      throws IOException {
+    NavigableMap<Integer, Item> found = new ConcurrentSkipListMap<>();
+    packed.forEach(item -> found.put(item.problem(), item));
+    try (Journal journal = Journal.open(journalFile, facts, FindingsFile.RunFacts.INCIDENTAL);
+        ProgressBar bar = ProgressBars.start("Measuring", questions.size())) {
+      for (JsonNode entry : journal.entries()) {
+        Item item = FindingsFile.item(journalFile, entry);
+        found.put(item.problem(), item);
+      }
+      List<Question> missing =
+          questions.stream().filter(each -> !found.containsKey(each.number())).toList();
+      bar.stepTo(questions.size() - missing.size());
+      try (Interruption _ =
+          Interruption.then(
+              () ->
+                  System.err.printf(
+                      "%npalimpsest: %d of %d problems are measured and kept in %s; the same"
+                          + " command goes on%n",
+                      found.size(), questions.size(), folder))) {
+        for (int first = 0; first < missing.size(); first += batch) {
+          List<Question> some = missing.subList(first, Math.min(first + batch, missing.size()));
+          for (Item item : experiment.measure(some)) {
+            journal.add(item);
+            found.put(item.problem(), item);
+          }
           bar.stepBy(some.size());
         }
       }
+      FindingsFile.RunFacts begun = FindingsFile.facts(journalFile, journal.head());
+      FindingsFile.write(items, begun, List.copyOf(found.values()));
+    }
+    Files.delete(journalFile);
+  }
+
+  private void requireNoInput(Path problemsFile, List<Path> more) throws IOException {
+    List<Path> inputs = new ArrayList<>(modelOptions.files());
+    inputs.add(problemsFile);
+    for (Path target : Stream.concat(FindingsPage.files(folder).stream(), more.stream()).toList()) {
+      Replacement.requireNoInput(spec, "--to", target, inputs);
     }
   }
 
   private Design design(SamplingOptions options) {
     if (!(options instanceof GenerateOptions llada)) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--sampler " + options.samplerName() + " is not what findings measures: use llada");
+      throw new IllegalStateException(options.samplerName() + " is another sampler");
     }
     int blocks = llada.blocks();
     try {
       return new Design(
           llada,
-          at,
+          at.isEmpty() ? Design.spread(llada.steps()) : at,
           inBlocks(llada.steps() / 8, blocks),
           ROUNDS,
           SHARE,
@@ -164,8 +236,10 @@ final class FindingsCommand implements Callable<Integer> {
     return Math.max(1, steps / blocks) * blocks;
   }
 
-  private static FindingsFile.RunFacts facts(TraceHeader header, Design design, Path problems) {
+  private static FindingsFile.RunFacts facts(
+      TraceHeader header, Design design, Path file, List<Problem> problems, Pattern pattern) {
     return new FindingsFile.RunFacts(
+        "findings",
         Instant.now().truncatedTo(ChronoUnit.MINUTES).toString(),
         Revision.of(),
         header.engine(),
@@ -173,11 +247,17 @@ final class FindingsCommand implements Callable<Integer> {
         Map.of(
             "backend", header.machine().backend(),
             "device", header.machine().device(),
-            "precision", header.machine().precision()),
+            "precision", header.machine().precision(),
+            "arithmetic", header.machine().arithmetic().orElse("")),
         Runtime.version().toString(),
         header.sampler(),
         design.options().toMap(),
-        String.valueOf(problems.getFileName()),
+        String.valueOf(file.getFileName()),
+        Checksum.sha256(
+            problems.stream()
+                .map(each -> String.join("\n", each.id(), each.prompt(), each.answer()))
+                .collect(Collectors.joining("\n\n"))),
+        pattern.pattern(),
         design.at(),
         design.roundSteps(),
         design.rounds(),
@@ -185,10 +265,7 @@ final class FindingsCommand implements Callable<Integer> {
         design.plainSteps());
   }
 
-  private void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new ParameterException(
-          spec.commandLine(), option + " " + value + " is invalid: use 1 or above");
-    }
+  private ParameterException wrong(String complaint) {
+    return new ParameterException(spec.commandLine(), complaint);
   }
 }

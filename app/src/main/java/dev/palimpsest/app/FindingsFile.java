@@ -7,7 +7,6 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +16,7 @@ import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -32,22 +32,26 @@ record FindingsFile(RunFacts run, List<Item> items) {
   /**
    * How the items came about.
    *
+   * @param command that writes the file
    * @param date of the run's beginning, in UTC
    * @param revision of the sources
    * @param engine version
    * @param model its name and the checksum of its files
-   * @param machine backend, processor and precision
+   * @param machine backend, processor, precision and arithmetic
    * @param java version
    * @param sampler of the generations
    * @param options of it, with the seed of problem 0
    * @param file of the problems, its name alone
+   * @param problems SHA-256 of all that is asked: ids, prompts and answers
+   * @param answerPattern finds the answer
    * @param at steps of the edits
-   * @param roundSteps forwards of a loop's round
+   * @param roundSteps steps of a loop's round
    * @param rounds of a loop after its first
    * @param share of the positions that a loop masks again
-   * @param plainSteps forwards of the generations that the loops are compared with
+   * @param plainSteps steps of the generations that the loops are compared with
    */
   record RunFacts(
+      String command,
       String date,
       String revision,
       String engine,
@@ -57,13 +61,19 @@ record FindingsFile(RunFacts run, List<Item> items) {
       String sampler,
       Map<String, Object> options,
       String file,
+      String problems,
+      String answerPattern,
       List<Integer> at,
       int roundSteps,
       int rounds,
       double share,
-      List<Integer> plainSteps) {}
+      List<Integer> plainSteps) {
+    /** Names of the facts on which no item depends. */
+    static final List<String> INCIDENTAL =
+        List.of("date", "revision", "java", "backend", "device", "file", "name");
+  }
 
-  /** Reads a file; one that was cut off gives what is whole. */
+  /** Reads a file. */
   static FindingsFile read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(file + ": there is no such file of findings.");
@@ -89,36 +99,39 @@ record FindingsFile(RunFacts run, List<Item> items) {
     }
   }
 
-  /** Writes a file line by line, each on disk before the next is measured. */
-  static final class Writer implements AutoCloseable {
-    private final BufferedWriter out;
+  /** Writes a file, whole or not at all. */
+  static void write(Path file, RunFacts run, List<Item> items) throws IOException {
+    Replacement.write(
+        file,
+        temporary -> {
+          try (BufferedWriter out =
+              new BufferedWriter(
+                  new OutputStreamWriter(
+                      new GZIPOutputStream(Files.newOutputStream(temporary)),
+                      StandardCharsets.UTF_8))) {
+            out.write(MAPPER.writeValueAsString(run) + "\n");
+            for (Item item : items) {
+              out.write(MAPPER.writeValueAsString(item) + "\n");
+            }
+          }
+        });
+  }
 
-    Writer(Path file, RunFacts run) throws IOException {
-      out =
-          new BufferedWriter(
-              new OutputStreamWriter(
-                  new GZIPOutputStream(Files.newOutputStream(file), 8192, true),
-                  StandardCharsets.UTF_8));
-      line(run);
+  /** The facts as a journal has them. */
+  static RunFacts facts(Path file, JsonNode head) {
+    try {
+      return MAPPER.treeToValue(head, RunFacts.class);
+    } catch (JacksonException e) {
+      throw new CheckpointException(file + ": line 1 is not what `findings` writes.", e);
     }
+  }
 
-    void add(List<Item> items) {
-      items.forEach(this::line);
-    }
-
-    private void line(Object value) {
-      try {
-        out.write(MAPPER.writeValueAsString(value));
-        out.write('\n');
-        out.flush();
-      } catch (IOException e) {
-        throw new UncheckedIOException("the findings cannot be written: " + e.getMessage(), e);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      out.close();
+  /** An item as a journal has it. */
+  static Item item(Path file, JsonNode entry) {
+    try {
+      return MAPPER.treeToValue(entry, Item.class);
+    } catch (JacksonException e) {
+      throw new CheckpointException(file + ": it holds a line that is no item.", e);
     }
   }
 }

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Bootstrap.Interval;
+import dev.palimpsest.sampler.statistics.Estimate;
 import dev.palimpsest.sampler.study.Experiment;
 import dev.palimpsest.sampler.study.Item;
 import java.io.IOException;
@@ -11,12 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What an experiment found as tables and plots. The words around them are written by hand: of a
@@ -25,6 +27,26 @@ import java.util.stream.IntStream;
  */
 final class FindingsPage {
   private static final int TENTHS = 10;
+
+  private static final String DEFINITIONS =
+      """
+      - **Right:** the answer in the text is the expected one, character for character; a text without an answer is not.
+      - **Step:** one turn of asking the model and filling positions, from 0; turns that ask nothing count. **Forwards (NFE):** sequences
+        that the model computed.
+      - **Reasoning:** all positions before the answer's beginning, `Answer:` if no other pattern was given. **Filled when the answer was
+        complete:** of these, the share filled after the step that filled the last of the answer's; **when the answer's first token was
+        filled:** after the step that filled the first. Means are over the texts that have both.
+      - **Estimate:** the canvas that a step read, every mask filled by what the step predicted there. It **has the answer** if the final
+        answer's tokens are in their places, and is **right** if the answer in it is the expected one; the share of the reasoning is that of
+        the canvas which the step read.
+      - **Flip:** a generation from the edited canvas that ends with another answer than the one without the edit, or with none. Of the
+        answer's positions none, some or all were filled at the edit: **not begun, in part, complete**.
+      - **Right after so many steps:** the share of the problems whose text is right after a loop's rounds so far, or after a generation of
+        that many steps.
+      - **Intervals:** 95 %. Of a share Wilson's score interval; where a problem has several generations in a cell, with their number divided
+        by the design effect (Korn and Graubard, 1998), and where all or none flipped, with the number of problems. Of a mean Student's t. Of
+        a difference Newcombe's method 10, which is rather too wide for two shares of the same problems.
+      """;
 
   private final FindingsFile.RunFacts run;
   private final List<Item> items;
@@ -56,10 +78,18 @@ final class FindingsPage {
     return written;
   }
 
+  /** The files that are written into a folder. */
+  static List<Path> files(Path folder) {
+    return Stream.of("README.md", "timing.svg", "flips.svg", "loops.svg")
+        .map(folder::resolve)
+        .toList();
+  }
+
   /** The parts of the page that come from the items, by the names of their marks. */
   Map<String, String> parts() {
     Map<String, String> parts = new LinkedHashMap<>();
     parts.put("run", facts());
+    parts.put("definitions", DEFINITIONS);
     parts.put("timing", timing());
     parts.put("flips", flips());
     parts.put("roles", roles());
@@ -77,6 +107,10 @@ final class FindingsPage {
         # Findings
 
         <!-- run --><!-- /run -->
+
+        ## What the numbers are
+
+        <!-- definitions --><!-- /definitions -->
 
         ## When the answer is written
 
@@ -137,11 +171,6 @@ final class FindingsPage {
                 + run.machine().getOrDefault("device", "")));
     rows.add(List.of("date, Java", run.date() + ", " + run.java()));
     rows.add(List.of("commit", "`" + run.revision() + "`"));
-    rows.add(
-        List.of(
-            "intervals",
-            "95 %%, bootstrap percentiles over problems, %,d resamples, seed %d"
-                .formatted(Outcomes.BOOTSTRAP.resamples(), Outcomes.BOOTSTRAP.seed())));
     return table(List.of("", ""), rows);
   }
 
@@ -295,13 +324,9 @@ final class FindingsPage {
   }
 
   private String loops() {
-    TreeSet<Integer> forwards = new TreeSet<>(run.plainSteps());
-    IntStream.rangeClosed(1, run.rounds() + 1)
-        .map(each -> each * run.roundSteps())
-        .forEach(forwards::add);
-    forwards.add(fullSteps());
+    TreeSet<Integer> steps = stepsCompared();
     List<List<String>> rows = new ArrayList<>();
-    for (int each : forwards) {
+    for (int each : steps) {
       rows.add(
           List.of(
               String.valueOf(each),
@@ -310,22 +335,41 @@ final class FindingsPage {
               rightAfter(Experiment.PLAIN, each).toString()));
     }
     return table(
-        List.of(
-            "forwards",
-            "right: paraphrase, remask %.0f %%".formatted(100 * run.share()),
-            "right: remask %.0f %% (control)".formatted(100 * run.share()),
-            "right: sampled once"),
-        rows);
+            List.of(
+                "steps",
+                "right: paraphrase, remask %.0f %%".formatted(100 * run.share()),
+                "right: remask %.0f %% (control)".formatted(100 * run.share()),
+                "right: sampled once"),
+            rows)
+        + String.format(
+            Locale.ROOT,
+            "%nIn %d of all %d rounds and generations the forwards (NFE) were as many as the"
+                + " steps.%n",
+            items.stream()
+                .flatMap(item -> item.rounds().stream())
+                .filter(round -> round.nfe() == round.steps())
+                .count(),
+            items.stream().mapToLong(item -> item.rounds().size()).sum());
   }
 
-  private Outcomes.Share rightAfter(String loop, int forwards) {
-    if (loop.equals(Experiment.PLAIN) && forwards == fullSteps()) {
+  /** The numbers of steps after which loops and generations without one are compared. */
+  private TreeSet<Integer> stepsCompared() {
+    TreeSet<Integer> steps = new TreeSet<>(run.plainSteps());
+    IntStream.rangeClosed(1, run.rounds() + 1)
+        .map(each -> each * run.roundSteps())
+        .forEach(steps::add);
+    steps.add(fullSteps());
+    return steps;
+  }
+
+  private Outcomes.Share rightAfter(String loop, int steps) {
+    if (loop.equals(Experiment.PLAIN) && steps == fullSteps()) {
       return outcomes.share(_ -> true, Item::right);
     }
     // A loop's first round is a generation without one.
     String name =
-        loop.equals(Experiment.PLAIN) && forwards == run.roundSteps() ? Experiment.LOOP : loop;
-    Predicate<Item.Round> here = round -> round.loop().equals(name) && round.forwards() == forwards;
+        loop.equals(Experiment.PLAIN) && steps == run.roundSteps() ? Experiment.LOOP : loop;
+    Predicate<Item.Round> here = round -> round.loop().equals(name) && round.steps() == steps;
     return outcomes.share(
         item -> item.rounds().stream().anyMatch(here),
         item ->
@@ -356,11 +400,11 @@ final class FindingsPage {
     List<IntervalChart.Point> points = new ArrayList<>();
     for (int tenth = 0; tenth <= TENTHS; tenth++) {
       double most = tenth / (double) TENTHS;
-      points.add(
-          point(
+      point(
               10.0 * tenth,
               outcomes.share(
-                  FindingsPage::isAnswered, item -> filledAt(item, step).orElse(2) <= most)));
+                  FindingsPage::isAnswered, item -> filledAt(item, step).orElse(2) <= most))
+          .ifPresent(points::add);
     }
     return new IntervalChart.Line(name, points);
   }
@@ -377,9 +421,7 @@ final class FindingsPage {
           for (int at : run.at()) {
             Outcomes.Share share =
                 outcomes.flips(edit(edit).and(trial -> trial.at() == at).and(FindingsPage::isOpen));
-            if (share.trials() > 0) {
-              points.add(point(at, share));
-            }
+            point(at, share).ifPresent(points::add);
           }
           lines.add(new IntervalChart.Line(name, points));
         });
@@ -392,41 +434,38 @@ final class FindingsPage {
   }
 
   private String loopsPlot() {
-    TreeSet<Integer> forwards = new TreeSet<>(run.plainSteps());
-    IntStream.rangeClosed(1, run.rounds() + 1)
-        .map(each -> each * run.roundSteps())
-        .forEach(forwards::add);
-    forwards.add(fullSteps());
+    TreeSet<Integer> steps = stepsCompared();
     Map<String, String> names = new LinkedHashMap<>();
     names.put(Experiment.LOOP, "paraphrase and remask, again and again");
     names.put(Experiment.LOOP_REMASK, "remask alone (control)");
-    names.put(Experiment.PLAIN, "sampled once with as many forwards");
+    names.put(Experiment.PLAIN, "sampled once with as many steps");
     List<IntervalChart.Line> lines = new ArrayList<>();
     names.forEach(
         (loop, name) -> {
           List<IntervalChart.Point> points = new ArrayList<>();
-          for (int each : forwards) {
-            Outcomes.Share share = rightAfter(loop, each);
-            if (share.trials() > 0) {
-              points.add(point(each, share));
-            }
+          for (int each : steps) {
+            point(each, rightAfter(loop, each)).ifPresent(points::add);
           }
           lines.add(new IntervalChart.Line(name, points));
         });
     return new IntervalChart(
-            "Right answers against forwards",
-            "forwards",
-            forwards.stream().map(Integer::doubleValue).toList(),
+            "Right answers against steps",
+            "steps",
+            steps.stream().map(Integer::doubleValue).toList(),
             lines)
         .svg();
   }
 
-  private static IntervalChart.Point point(double x, Outcomes.Share share) {
-    return new IntervalChart.Point(
-        x,
-        share.trials() == 0 ? 0 : 100.0 * share.hits() / share.trials(),
-        100 * share.interval().low(),
-        100 * share.interval().high());
+  /** A point, or none where nothing was tried. */
+  private static Optional<IntervalChart.Point> point(double x, Outcomes.Share share) {
+    return share
+        .estimate()
+        .map(
+            each -> {
+              Estimate.Interval interval = each.interval().orElseThrow();
+              return new IntervalChart.Point(
+                  x, 100 * each.value(), 100 * interval.low(), 100 * interval.high());
+            });
   }
 
   private static Predicate<Item.Trial> edit(String name) {
@@ -481,15 +520,8 @@ final class FindingsPage {
     return hit.isPresent() ? hit.getAsInt() - 1 : Integer.MAX_VALUE;
   }
 
-  private static String percent(Interval interval) {
-    return interval.estimate().isEmpty()
-        ? "–"
-        : String.format(
-            Locale.ROOT,
-            "%.1f %% [%.1f, %.1f]",
-            100 * interval.estimate().getAsDouble(),
-            100 * interval.low(),
-            100 * interval.high());
+  private static String percent(Optional<Estimate> mean) {
+    return mean.map(Outcomes::percent).orElse("–");
   }
 
   private static String table(List<String> head, List<List<String>> rows) {

@@ -27,7 +27,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -140,11 +139,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   private List<Path> inputs() throws IOException {
     List<Path> inputs = new ArrayList<>(planFile.stream().toList());
-    if (Files.isDirectory(modelOptions.folder())) {
-      try (Stream<Path> files = Files.list(modelOptions.folder())) {
-        files.filter(each -> !TraceStatsCommand.isTrace(each)).forEach(inputs::add);
-      }
-    }
+    inputs.addAll(promptOptions.files());
+    inputs.addAll(modelOptions.files());
     return inputs;
   }
 

@@ -18,10 +18,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command line: exit code 0 for success, 1 for a failure, 2 for wrong usage. */
+/**
+ * The command line: exit code 0 for success, 1 for a failure, 2 for wrong usage, and, as the shell
+ * says it of any program, 130 after Ctrl-C and 141 if whoever reads standard output has gone.
+ */
 @Command(
     name = "palimpsest",
     description = "Runs masked-diffusion language models, every step in the open.",
@@ -33,6 +38,7 @@ public final class Main implements Runnable {
   static final String VERSION = "0.1.0";
   static final int FAILURE = 1;
   static final int USAGE = 2;
+  static final int BROKEN_PIPE = 141;
 
   private static final List<Class<?>> COMMANDS =
       List.of(
@@ -63,6 +69,7 @@ public final class Main implements Runnable {
 
   public static void main(String[] arguments) {
     StandardError.restore();
+    StandardOutput.install();
     if (arguments.length > 0 && arguments[0].equals("generate")) {
       Thread.ofPlatform().daemon().name("palimpsest-prepare").start(Model::prepare);
     }
@@ -77,7 +84,19 @@ public final class Main implements Runnable {
         .setExpandAtFiles(false) // a prompt may begin with @
         .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
         .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
+        .setExecutionStrategy(main::delivered)
         .execute(arguments);
+  }
+
+  /** Runs what was called, a help text too, until all that it printed is written. */
+  private int delivered(ParseResult called) {
+    try {
+      int code = new RunLast().execute(called);
+      System.out.flush();
+      return code;
+    } catch (StandardOutput.Failure e) {
+      return undelivered(e);
+    }
   }
 
   /**
@@ -124,11 +143,16 @@ public final class Main implements Runnable {
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case TraceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
+      case StandardOutput.Failure undelivered -> undelivered(undelivered);
       case UncheckedIOException io -> report(io, String.valueOf(io.getMessage()), FAILURE);
       case IOException io -> report(io, described(io), FAILURE);
       case ArithmeticException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       default -> report(e, "unexpected: " + e + " (--verbose shows where)", FAILURE);
     };
+  }
+
+  private int undelivered(StandardOutput.Failure e) {
+    return e.isBrokenPipe() ? BROKEN_PIPE : report(e, String.valueOf(e.getMessage()), FAILURE);
   }
 
   /** A failed access in a sentence: the exceptions of files hold no more than the file's name. */

@@ -9,6 +9,7 @@ import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,6 +49,16 @@ final class ModelOptions {
 
   Path folder() {
     return model.orElseGet(ModelOptions::bundled);
+  }
+
+  /** The files in it, which nothing may be written over; traces may lie beside them. */
+  List<Path> files() throws IOException {
+    if (!Files.isDirectory(folder())) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder())) {
+      return files.filter(each -> !TraceStatsCommand.isTrace(each)).toList();
+    }
   }
 
   /** Whether its name says that it was tuned on instructions. */

@@ -1,10 +1,11 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Bootstrap;
-import dev.palimpsest.sampler.statistics.Bootstrap.Interval;
+import dev.palimpsest.sampler.statistics.Estimate;
 import dev.palimpsest.sampler.study.Item;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -17,9 +18,6 @@ import java.util.regex.Pattern;
  * @param items one per problem
  */
 record Outcomes(List<Item> items) {
-  /** The resamples behind every interval of the page. */
-  static final Bootstrap BOOTSTRAP = new Bootstrap(1, 10_000);
-
   private static final Pattern EQUATION = Pattern.compile("(\\d+)[-+*](\\d+)=(\\d+)");
 
   /**
@@ -27,23 +25,29 @@ record Outcomes(List<Item> items) {
    *
    * @param hits times it did
    * @param trials times it could have
-   * @param interval of the share
+   * @param estimate of the share; empty where it never could have
    */
-  record Share(long hits, long trials, Interval interval) {
+  record Share(int hits, int trials, Optional<Estimate> estimate) {
     /** As {@code 12.3 % [10.1, 14.6] (41 of 333)}; a dash where it never could have. */
     @Override
     public String toString() {
-      return trials == 0
-          ? "–"
-          : String.format(
-              Locale.ROOT,
-              "%.1f %% [%.1f, %.1f] (%d of %d)",
-              100.0 * hits / trials,
-              100 * interval.low(),
-              100 * interval.high(),
-              hits,
-              trials);
+      return estimate
+          .map(each -> "%s (%d of %d)".formatted(percent(each), hits, trials))
+          .orElse("–");
     }
+  }
+
+  /** As {@code 12.3 % [10.1, 14.6]}. */
+  static String percent(Estimate estimate) {
+    String interval =
+        estimate
+            .interval()
+            .map(
+                each ->
+                    String.format(
+                        Locale.ROOT, " [%.1f, %.1f]", 100 * each.low(), 100 * each.high()))
+            .orElse("");
+    return String.format(Locale.ROOT, "%.1f %%", 100 * estimate.value()) + interval;
   }
 
   /** The share of the trials of a kind whose answer is another one than without the edit. */
@@ -53,30 +57,8 @@ record Outcomes(List<Item> items) {
 
   /** The same for a kind that depends on the item. */
   Share trials(Kind kind) {
-    double[] flips = new double[items.size()];
-    double[] trials = new double[items.size()];
-    count(kind, flips, trials);
-    return share(flips, trials);
-  }
-
-  /** The share of one kind less that of another, in points of a hundred. */
-  String difference(Predicate<Item.Trial> kind, Predicate<Item.Trial> other) {
-    int size = items.size();
-    double[][] sums = new double[4][size];
-    count((_, trial) -> kind.test(trial), sums[0], sums[1]);
-    count((_, trial) -> other.test(trial), sums[2], sums[3]);
-    Interval interval = BOOTSTRAP.difference(sums[0], sums[1], sums[2], sums[3]);
-    return interval.estimate().isEmpty()
-        ? "–"
-        : String.format(
-            Locale.ROOT,
-            "%+.1f points [%+.1f, %+.1f]",
-            100 * interval.estimate().getAsDouble(),
-            100 * interval.low(),
-            100 * interval.high());
-  }
-
-  private void count(Kind kind, double[] flips, double[] trials) {
+    int[] flips = new int[items.size()];
+    int[] trials = new int[items.size()];
     for (int index = 0; index < items.size(); index++) {
       Item item = items.get(index);
       for (Item.Trial trial : item.trials()) {
@@ -86,30 +68,41 @@ record Outcomes(List<Item> items) {
         }
       }
     }
+    return share(flips, trials);
+  }
+
+  /** The share of one kind less that of another, in points of a hundred. */
+  String difference(Predicate<Item.Trial> kind, Predicate<Item.Trial> other) {
+    Optional<Estimate> first = flips(kind).estimate();
+    Optional<Estimate> second = flips(other).estimate();
+    if (first.isEmpty() || second.isEmpty()) {
+      return "–";
+    }
+    Estimate.Interval interval = Estimate.difference(first.get(), second.get());
+    return String.format(
+        Locale.ROOT,
+        "%+.1f points [%+.1f, %+.1f]",
+        100 * (first.get().value() - second.get().value()),
+        100 * interval.low(),
+        100 * interval.high());
   }
 
   /** The share of the items for which something holds, of those that {@code counts}. */
   Share share(Predicate<Item> counts, Predicate<Item> holds) {
     return share(
-        items.stream().mapToDouble(item -> counts.test(item) && holds.test(item) ? 1 : 0).toArray(),
-        items.stream().mapToDouble(item -> counts.test(item) ? 1 : 0).toArray());
+        items.stream().mapToInt(item -> counts.test(item) && holds.test(item) ? 1 : 0).toArray(),
+        items.stream().mapToInt(item -> counts.test(item) ? 1 : 0).toArray());
   }
 
-  /** The mean of a number over the items that have it. */
-  Interval mean(Function<Item, OptionalDouble> value) {
-    return BOOTSTRAP.ratio(
-        items.stream().mapToDouble(item -> value.apply(item).orElse(0)).toArray(),
-        items.stream().mapToDouble(item -> value.apply(item).isPresent() ? 1 : 0).toArray());
+  /** The mean of a share over the items that have it. */
+  Optional<Estimate> mean(Function<Item, OptionalDouble> value) {
+    double[] values = items.stream().map(value).flatMapToDouble(OptionalDouble::stream).toArray();
+    return values.length == 0 ? Optional.empty() : Optional.of(Estimate.mean(values, 1));
   }
 
-  private static Share share(double[] hits, double[] trials) {
-    double all = 0;
-    double happened = 0;
-    for (int index = 0; index < trials.length; index++) {
-      all += trials[index];
-      happened += hits[index];
-    }
-    return new Share((long) happened, (long) all, BOOTSTRAP.ratio(hits, trials));
+  private static Share share(int[] hits, int[] trials) {
+    return new Share(
+        Arrays.stream(hits).sum(), Arrays.stream(trials).sum(), Estimate.share(hits, trials));
   }
 
   /** What a digit of the reasoning is. */

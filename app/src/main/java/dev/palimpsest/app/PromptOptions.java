@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -68,6 +69,14 @@ final class PromptOptions {
 
   /** A conversation that ends with the text to answer. */
   record Prompt(String text, Conversation conversation, boolean needsTemplate) {}
+
+  /** The files that it is read from. */
+  List<Path> files() {
+    return Stream.concat(
+            promptFile.filter(name -> !name.equals(STANDARD_INPUT)).map(Path::of).stream(),
+            messagesFile.stream())
+        .toList();
+  }
 
   /** What was asked for, read in full. */
   Prompt read() throws IOException {

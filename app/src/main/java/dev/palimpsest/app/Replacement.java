@@ -28,10 +28,7 @@ final class Replacement {
       content.write(target);
       return;
     }
-    // The end of a name may say how the file is packed, so the temporary one differs in its start.
-    Path temporary =
-        target.resolveSibling(
-            "part-%d-%s".formatted(ProcessHandle.current().pid(), target.getFileName()));
+    Path temporary = temporary(target);
     try {
       content.write(temporary);
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
@@ -42,12 +39,27 @@ final class Replacement {
     } catch (FileSystemException e) {
       throw because(new FileSystemException(target.toString(), null, e.getReason()), e);
     } catch (UncheckedIOException e) {
-      String message =
-          String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
-      throw new UncheckedIOException(message, e.getCause());
+      throw ofTarget(e, temporary, target);
     } finally {
       Files.deleteIfExists(temporary);
     }
+  }
+
+  /** What went wrong with a temporary file, said of the target. */
+  static UncheckedIOException ofTarget(UncheckedIOException e, Path temporary, Path target) {
+    String message =
+        String.valueOf(e.getMessage()).replace(temporary.toString(), target.toString());
+    return new UncheckedIOException(message, e.getCause());
+  }
+
+  /** A place beside a target for what is to be moved there; deleted when the program ends. */
+  static Path temporary(Path target) {
+    // The end of a name may say how the file is packed, so the temporary one differs in its start.
+    Path temporary =
+        target.resolveSibling(
+            "part-%d-%s".formatted(ProcessHandle.current().pid(), target.getFileName()));
+    temporary.toFile().deleteOnExit(); // also when it is interrupted
+    return temporary;
   }
 
   /**

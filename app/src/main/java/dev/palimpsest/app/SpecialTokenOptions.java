@@ -14,7 +14,8 @@ final class SpecialTokenOptions {
               + " are text if this is not given.")
   private boolean parseSpecial;
 
-  boolean isGiven() {
+  /** Whether control tokens in a prompt are read as such. */
+  boolean parsesSpecial() {
     return parseSpecial;
   }
 

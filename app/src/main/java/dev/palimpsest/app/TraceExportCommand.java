@@ -6,13 +6,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -45,11 +43,7 @@ final class TraceExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String name = target.toString().toLowerCase(Locale.ROOT);
-    if (!name.endsWith(".parquet") && !name.endsWith(".csv")) {
-      throw new ParameterException(
-          spec.commandLine(), "--to " + target + " has an unknown kind: use .parquet or .csv");
-    }
+    ExportTable.requireKind(spec, "--to", target);
     List<Path> files = TraceStatsCommand.files(paths);
     Replacement.requireNoInput(spec, "--to", target, files);
     long rows = 0;
@@ -63,7 +57,7 @@ final class TraceExportCommand implements Callable<Integer> {
         throw new TraceException(
             "%s holds nothing to export: %s was not written.".formatted(named(), target));
       }
-      Replacement.write(target, file -> write(table, file, name.endsWith(".parquet")));
+      table.write(target);
     } catch (SQLException e) {
       throw new TraceException(target + ": the table cannot be made: " + e.getMessage(), e);
     }
@@ -85,14 +79,5 @@ final class TraceExportCommand implements Callable<Integer> {
 
   private String named() {
     return paths.stream().map(Path::toString).collect(Collectors.joining(", "));
-  }
-
-  private void write(TraceTable table, Path file, boolean parquet) {
-    try {
-      table.write(file, parquet);
-    } catch (SQLException e) {
-      String why = String.valueOf(e.getMessage()).replace(file.toString(), target.toString());
-      throw new TraceException(target + ": the table cannot be written: " + why, e);
-    }
   }
 }

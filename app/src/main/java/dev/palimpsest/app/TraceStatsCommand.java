@@ -5,9 +5,11 @@ import dev.palimpsest.sampler.statistics.Estimate;
 import dev.palimpsest.sampler.statistics.Measures;
 import dev.palimpsest.sampler.statistics.SpanRule;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -18,7 +20,9 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.duckdb.DuckDBAppender;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -75,24 +79,42 @@ final class TraceStatsCommand implements Callable<Integer> {
               + " not given.")
   private Optional<Path> problemsFile;
 
+  @Option(
+      names = "--export",
+      paramLabel = "FILE",
+      description =
+          "Also write a table, NAME.parquet or NAME.csv: a row a trace, a column a measure, empty"
+              + " where a trace does not have it. Replaced if it exists.")
+  private Optional<Path> export;
+
   @Option(names = "--json", description = "Print one JSON object, every trace in it.")
   private boolean json;
 
   @Override
   public Integer call() throws IOException {
     SpanRule rule = rule();
+    List<Path> files = files(paths);
+    if (export.isPresent()) {
+      ExportTable.requireKind(spec, "--export", export.get());
+      List<Path> inputs = new ArrayList<>(files);
+      problemsFile.ifPresent(inputs::add);
+      Replacement.requireNoInput(spec, "--export", export.get(), inputs);
+    }
     List<Problem> problems = problems();
     List<Measured> measured = new ArrayList<>();
-    for (Path file : files(paths)) {
+    for (Path file : files) {
       Trace trace = Trace.readWhole(file);
       if (trace.steps() > 0) {
-        measured.add(measured(trace, rule, problems));
+        measured.add(measured(file, trace, rule, problems));
       } else {
         System.err.println("palimpsest: " + file + " has no step, and is left out");
       }
     }
     if (measured.isEmpty()) {
       throw new ParameterException(spec.commandLine(), paths + " holds no trace with a step");
+    }
+    if (export.isPresent()) {
+      export(measured, export.get());
     }
     if (json) {
       Map<String, Object> report = new LinkedHashMap<>();
@@ -103,6 +125,49 @@ final class TraceStatsCommand implements Callable<Integer> {
       print(measured);
     }
     return 0;
+  }
+
+  /** A row a trace: where it is, what it says, and every measure. */
+  private static void export(List<Measured> measured, Path target) throws IOException {
+    String columns =
+        Measures.names().stream()
+            .map(name -> "\"" + name + "\" DOUBLE")
+            .collect(
+                Collectors.joining(
+                    ", ",
+                    "id VARCHAR, file VARCHAR, steps INTEGER, expected VARCHAR, answer VARCHAR, ",
+                    ""));
+    try (ExportTable table = ExportTable.of(columns)) {
+      DuckDBAppender rows = table.rows();
+      for (Measured each : measured) {
+        rows.beginRow();
+        rows.append(TraceFolder.id(each.file()));
+        rows.append(each.file().toString());
+        rows.append(each.trace().steps());
+        append(rows, each.measures().expected());
+        append(rows, each.measures().answer().map(found -> found.spans().answer()));
+        for (String name : Measures.names()) {
+          Double value = each.measures().values().get(name);
+          if (value == null) {
+            rows.appendNull();
+          } else {
+            rows.append(value.doubleValue());
+          }
+        }
+        rows.endRow();
+      }
+      table.write(target);
+    } catch (SQLException e) {
+      throw new TraceException(target + ": the table cannot be made: " + e.getMessage(), e);
+    }
+  }
+
+  private static void append(DuckDBAppender rows, Optional<String> text) throws SQLException {
+    if (text.isPresent()) {
+      rows.append(text.get());
+    } else {
+      rows.appendNull();
+    }
   }
 
   private static void print(List<Measured> measured) {
@@ -164,9 +229,9 @@ final class TraceStatsCommand implements Callable<Integer> {
     }
   }
 
-  private Measured measured(Trace trace, SpanRule rule, List<Problem> problems) {
+  private Measured measured(Path file, Trace trace, SpanRule rule, List<Problem> problems) {
     try {
-      return new Measured(trace, Measures.of(trace, rule, expected(trace, problems)));
+      return new Measured(file, trace, Measures.of(trace, rule, expected(trace, problems)));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), trace.name() + ": " + e.getMessage(), e);
     }
@@ -280,7 +345,7 @@ final class TraceStatsCommand implements Callable<Integer> {
   }
 
   /** A trace and what was measured on it. */
-  private record Measured(Trace trace, Measures measures) {
+  private record Measured(Path file, Trace trace, Measures measures) {
 
     /** Whether an estimate of its first so many tenths of steps had the right answer. */
     boolean everRight(int tenths) {

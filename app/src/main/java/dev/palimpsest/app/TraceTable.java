@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.bindings.LibraryCache;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
@@ -9,73 +8,36 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import org.duckdb.DuckDBAppender;
-import org.duckdb.DuckDBConnection;
 
-/** Traces as rows of a DuckDB table in memory. */
+/** Traces as rows: what changed, or what was predicted. */
 final class TraceTable implements AutoCloseable {
   private static final String CHANGES =
       """
-      CREATE TABLE rows (trace VARCHAR, record INTEGER, step INTEGER, block INTEGER, kind VARCHAR,
-        cause VARCHAR, position INTEGER, token INTEGER, text VARCHAR, confidence DOUBLE,
-        entropy DOUBLE, margin DOUBLE, step_nanos BIGINT, canvas_sha256 VARCHAR)""";
+      trace VARCHAR, record INTEGER, step INTEGER, block INTEGER, kind VARCHAR,
+      cause VARCHAR, position INTEGER, token INTEGER, text VARCHAR, confidence DOUBLE,
+      entropy DOUBLE, margin DOUBLE, step_nanos BIGINT, canvas_sha256 VARCHAR""";
   private static final String PREDICTIONS =
       """
-      CREATE TABLE rows (trace VARCHAR, record INTEGER, step INTEGER, block INTEGER,
-        position INTEGER, token INTEGER, text VARCHAR, probability DOUBLE, argmax INTEGER,
-        top DOUBLE, second DOUBLE, log_sum_exp DOUBLE, entropy DOUBLE)""";
+      trace VARCHAR, record INTEGER, step INTEGER, block INTEGER,
+      position INTEGER, token INTEGER, text VARCHAR, probability DOUBLE, argmax INTEGER,
+      top DOUBLE, second DOUBLE, log_sum_exp DOUBLE, entropy DOUBLE""";
 
-  private final DuckDBConnection connection;
+  private final ExportTable table;
   private final DuckDBAppender appender;
   private final boolean predictions;
 
-  private TraceTable(DuckDBConnection connection, DuckDBAppender appender, boolean predictions) {
-    this.connection = connection;
-    this.appender = appender;
+  private TraceTable(ExportTable table, boolean predictions) {
+    this.table = table;
+    this.appender = table.rows();
     this.predictions = predictions;
   }
 
   static TraceTable open(boolean predictions) throws SQLException {
-    Connection plain = connection();
-    try {
-      DuckDBConnection connection = plain.unwrap(DuckDBConnection.class);
-      try (Statement statement = connection.createStatement()) {
-        statement.execute(predictions ? PREDICTIONS : CHANGES);
-      }
-      return new TraceTable(
-          connection,
-          connection.createAppender(DuckDBConnection.DEFAULT_SCHEMA, "rows"),
-          predictions);
-    } catch (SQLException | RuntimeException e) {
-      plain.close();
-      throw e;
-    }
-  }
-
-  /** DuckDB's library unpacks itself into a file of this user's in the temporary folder. */
-  private static Connection connection() throws SQLException {
-    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
-    try {
-      if (System.getProperty("os.name").equals("Linux")) {
-        LibraryCache.requireRoom(
-            folder,
-            "/libduckdb_java.so_linux_"
-                + System.getProperty("os.arch").replace("aarch64", "arm64"));
-      }
-      return DriverManager.getConnection("jdbc:duckdb:");
-    } catch (IOException | LinkageError e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new SQLException(
-          "DuckDB's native library cannot be kept in the temporary folder (%s): set -Djava.io.tmpdir in PALIMPSEST_JVM_OPTS to another folder"
-              .formatted(cause.getMessage()),
-          e);
-    }
+    return new TraceTable(ExportTable.of(predictions ? PREDICTIONS : CHANGES), predictions);
   }
 
   /** Adds a trace and returns the number of its rows. */
@@ -196,23 +158,12 @@ final class TraceTable implements AutoCloseable {
   }
 
   /** Writes all rows to a file. */
-  void write(Path file, boolean parquet) throws SQLException {
-    appender.close();
-    try (Statement statement = connection.createStatement()) {
-      statement.execute(
-          "COPY rows TO '%s' (%s)"
-              .formatted(
-                  file.toString().replace("'", "''"),
-                  parquet ? "FORMAT parquet, COMPRESSION zstd" : "FORMAT csv, HEADER"));
-    }
+  void write(Path file) throws IOException {
+    table.write(file);
   }
 
   @Override
   public void close() throws SQLException {
-    try {
-      appender.close();
-    } finally {
-      connection.close();
-    }
+    table.close();
   }
 }

@@ -22,11 +22,7 @@ public final class Philox {
     /**
      * Choices of an intervention; index 0. Lane 0 whether a position is chosen, lane 1 its token.
      */
-    INTERVENTION(5),
-    /**
-     * Which item a bootstrap resample takes; the step is the resample, the position the draw / 4.
-     */
-    RESAMPLING(6);
+    INTERVENTION(5);
 
     private final int code;
 

@@ -99,7 +99,7 @@ final class FindingsTest {
                 .filter(each -> each.loop().equals(Experiment.LOOP) && each.round() == 1)
                 .findFirst()
                 .orElseThrow();
-        assertThat(last.forwards()).isEqualTo(12);
+        assertThat(last.steps()).isEqualTo(12);
         GenerateOptions short6 =
             GenerateOptions.builder()
                 .genLength(48)

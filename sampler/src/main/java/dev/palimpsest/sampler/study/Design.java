@@ -2,16 +2,17 @@ package dev.palimpsest.sampler.study;
 
 import dev.palimpsest.sampler.GenerateOptions;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * What an experiment does with every question.
  *
  * @param options of the generation that is watched and changed; the seed of question 0
  * @param at the steps before which the canvas is edited, ascending
- * @param roundSteps forwards of a round of the sample–paraphrase–remask loops
+ * @param roundSteps steps of a round of the sample–paraphrase–remask loops
  * @param rounds that follow the first one
  * @param share of the filled positions that each round masks again
- * @param plainSteps forwards of the generations without a loop that the loops are compared with
+ * @param plainSteps steps of the generations without a loop that the loops are compared with
  */
 public record Design(
     GenerateOptions options,
@@ -20,6 +21,19 @@ public record Design(
     int rounds,
     double share,
     List<Integer> plainSteps) {
+
+  /**
+   * Steps to edit before if none are asked for: of 48 these, and of other numbers as far along.
+   *
+   * @param steps of a generation, at least 1
+   */
+  public static List<Integer> spread(int steps) {
+    return IntStream.of(24, 32, 38, 42, 44, 46, 47)
+        .map(each -> (int) ((long) each * steps / 48))
+        .distinct()
+        .boxed()
+        .toList();
+  }
 
   /** Takes its own copies and checks the steps. */
   public Design {
@@ -35,6 +49,6 @@ public record Design(
       }
     }
     at = at.stream().sorted().distinct().toList();
-    plainSteps = List.copyOf(plainSteps);
+    plainSteps = plainSteps.stream().sorted().distinct().toList();
   }
 }

@@ -163,20 +163,26 @@ public final class Experiment {
   private void loops(List<Draft> drafts) {
     List<Run> first =
         drafts.stream().map(each -> start(each.question, design.roundSteps())).toList();
-    finish(first);
-    loop(drafts, LOOP, new Paraphraser.EquationRewriter(), first);
-    loop(drafts, LOOP_REMASK, new Paraphraser.Identity(), first);
+    List<Integer> nfe = finish(first);
+    loop(drafts, LOOP, new Paraphraser.EquationRewriter(), first, nfe);
+    loop(drafts, LOOP_REMASK, new Paraphraser.Identity(), first, nfe);
   }
 
-  private void loop(List<Draft> drafts, String loop, Paraphraser paraphraser, List<Run> first) {
+  private void loop(
+      List<Draft> drafts,
+      String loop,
+      Paraphraser paraphraser,
+      List<Run> first,
+      List<Integer> firstNfe) {
     List<StepTransform> transforms =
         List.of(
             new Paraphrase(new Region.All(), paraphraser),
             new Remask(new Region.All(), design.share(), true));
     List<Run> runs = first;
+    List<Integer> nfe = new ArrayList<>(firstNfe);
     List<Edited> edits = drafts.stream().map(_ -> new Edited(List.of(), List.of())).toList();
     for (int round = 0; ; round++) {
-      int forwards = (round + 1) * design.roundSteps();
+      int steps = (round + 1) * design.roundSteps();
       for (int index = 0; index < drafts.size(); index++) {
         Edited edited = edits.get(index);
         drafts
@@ -184,7 +190,8 @@ public final class Experiment {
             .add(
                 loop,
                 round,
-                forwards,
+                steps,
+                nfe.get(index),
                 edited.writes().size(),
                 edited.remasked().size(),
                 runs.get(index).canvas());
@@ -196,11 +203,14 @@ public final class Experiment {
       List<Edited> nextEdits = new ArrayList<>();
       for (int index = 0; index < drafts.size(); index++) {
         Run run = runs.get(index);
-        Edit edit = edit(transforms, run, forwards, drafts.get(index).seed());
+        Edit edit = edit(transforms, run, steps, drafts.get(index).seed());
         nextEdits.add(edit.edited());
         next.add(Run.resume(run.sampler(), edit.canvas(), run.sampler().start(edit.canvas())));
       }
-      finish(next);
+      List<Integer> more = finish(next);
+      for (int index = 0; index < drafts.size(); index++) {
+        nfe.set(index, nfe.get(index) + more.get(index));
+      }
       runs = next;
       edits = nextEdits;
     }
@@ -208,9 +218,9 @@ public final class Experiment {
 
   private void plain(List<Draft> drafts, int steps) {
     List<Run> runs = drafts.stream().map(each -> start(each.question, steps)).toList();
-    finish(runs);
+    List<Integer> nfe = finish(runs);
     for (int index = 0; index < runs.size(); index++) {
-      drafts.get(index).add(PLAIN, 0, steps, 0, 0, runs.get(index).canvas());
+      drafts.get(index).add(PLAIN, 0, steps, nfe.get(index), 0, 0, runs.get(index).canvas());
     }
   }
 
@@ -227,19 +237,22 @@ public final class Experiment {
     return design.options().seed() + question.number();
   }
 
-  private void finish(List<Run> runs) {
-    finish(runs, runs.stream().map(_ -> SnapshotListener.NONE).toList());
+  /** Runs them to their ends; the forwards (NFE) of each. */
+  private List<Integer> finish(List<Run> runs) {
+    return finish(runs, runs.stream().map(_ -> SnapshotListener.NONE).toList());
   }
 
-  private void finish(List<Run> runs, List<? extends SnapshotListener> listeners) {
+  private List<Integer> finish(List<Run> runs, List<? extends SnapshotListener> listeners) {
     Driver driver = new Driver(denoiser, maxTokens);
+    List<Driver.Ticket> tickets = new ArrayList<>();
     for (int index = 0; index < runs.size(); index++) {
-      driver.submit(runs.get(index), listeners.get(index));
+      tickets.add(driver.submit(runs.get(index), listeners.get(index)));
     }
     driver.run(() -> Thread.currentThread().isInterrupted());
     if (Thread.currentThread().isInterrupted()) {
       throw new CancellationException("the experiment was interrupted");
     }
+    return tickets.stream().map(each -> each.generation().forwards()).toList();
   }
 
   /** What transforms do to a canvas, one after another. */
@@ -380,8 +393,14 @@ public final class Experiment {
     }
 
     void add(
-        String loop, int round, int forwards, int rewritten, int remasked, CanvasImage canvas) {
-      rounds.add(new Item.Round(loop, round, forwards, rewritten, remasked, answer(canvas)));
+        String loop,
+        int round,
+        int steps,
+        int nfe,
+        int rewritten,
+        int remasked,
+        CanvasImage canvas) {
+      rounds.add(new Item.Round(loop, round, steps, nfe, rewritten, remasked, answer(canvas)));
     }
 
     Item item() {

@@ -112,11 +112,18 @@ public record Item(
    *
    * @param loop its name
    * @param round from 0; 0 for a generation without a loop
-   * @param forwards run until then
+   * @param steps until then, idle ones too
+   * @param nfe forwards until then, once for every sequence computed
    * @param rewritten tokens that a paraphrase replaced before the round
    * @param remasked positions masked again before the round
    * @param answer if there is one
    */
   public record Round(
-      String loop, int round, int forwards, int rewritten, int remasked, Optional<String> answer) {}
+      String loop,
+      int round,
+      int steps,
+      int nfe,
+      int rewritten,
+      int remasked,
+      Optional<String> answer) {}
 }

@@ -55,7 +55,7 @@ public final class Checksum {
   }
 
   /** Of a text in UTF-8, hexadecimal. */
-  static String sha256(String text) {
+  public static String sha256(String text) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));

@@ -23,6 +23,7 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
   private static final String PACKED = ".zst";
   private static final int ZSTD_LEVEL = 6;
 
+  private final String name;
   private final OutputStream out;
   private final IntFunction<String> pieces;
   private final boolean predictions;
@@ -56,6 +57,7 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
       OutputStream out = Files.newOutputStream(file);
       try {
         return new TraceWriter(
+            file.toString(),
             packed ? new ZstdOutputStream(out, ZSTD_LEVEL) : new BufferedOutputStream(out),
             header,
             pieces,
@@ -65,13 +67,23 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": the trace cannot be written: " + e.getMessage(), e);
+      throw failed(file.toString(), e);
     }
   }
 
   /** Begins a trace on a stream, which the writer closes. */
   public TraceWriter(
       OutputStream out, TraceHeader header, IntFunction<String> pieces, boolean predictions) {
+    this("a stream", out, header, pieces, predictions);
+  }
+
+  private TraceWriter(
+      String name,
+      OutputStream out,
+      TraceHeader header,
+      IntFunction<String> pieces,
+      boolean predictions) {
+    this.name = name;
     this.out = out;
     this.pieces = pieces;
     this.predictions = predictions;
@@ -162,7 +174,7 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
       out.write((body + TraceLines.CHAIN + chain + "\"}\n").getBytes(StandardCharsets.UTF_8));
       out.flush();
     } catch (IOException e) {
-      throw new UncheckedIOException("the trace cannot be written: " + e.getMessage(), e);
+      throw failed(name, e);
     }
   }
 
@@ -171,7 +183,12 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
     try {
       out.close();
     } catch (IOException e) {
-      throw new UncheckedIOException("the trace cannot be closed: " + e.getMessage(), e);
+      throw failed(name, e);
     }
+  }
+
+  private static UncheckedIOException failed(String name, IOException e) {
+    return new UncheckedIOException(
+        name + ": the trace cannot be written: " + e.getMessage() + ".", e);
   }
 }

@@ -154,12 +154,11 @@ final class ExperimentTest {
   }
 
   @Test
-  void loopsCountTheirForwardsAndBeginWithTheSameRound() {
+  void loopsCountTheirStepsAndForwardsAndBeginWithTheSameRound() {
     for (Item item : measure(false, "4")) {
       assertThat(item.right()).isFalse();
       assertThat(
-              item.rounds().stream()
-                  .map(each -> each.loop() + each.round() + "@" + each.forwards()))
+              item.rounds().stream().map(each -> each.loop() + each.round() + "@" + each.steps()))
           .containsExactly(
               "paraphrase_remask0@6",
               "paraphrase_remask1@12",
@@ -169,6 +168,12 @@ final class ExperimentTest {
               "remask2@18",
               "plain0@9");
       assertThat(item.rounds()).allSatisfy(each -> assertThat(each.answer()).hasValue("3"));
+      int nfe = 0;
+      for (Item.Round round : item.rounds()) {
+        // A round of 6 steps that fills fewer masks runs as many forwards as there are masks.
+        nfe = round.round() == 0 ? round.steps() : nfe + Math.min(6, round.remasked());
+        assertThat(round.nfe()).isEqualTo(nfe);
+      }
       assertThat(item.rounds().get(1).rewritten()).isEqualTo(2);
       assertThat(item.rounds().get(4).rewritten()).isZero();
     }
