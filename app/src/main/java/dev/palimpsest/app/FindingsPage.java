@@ -345,7 +345,7 @@ final class FindingsPage {
         + String.format(
             Locale.ROOT,
             "%nIn %d of all %d rounds and generations the forwards (NFE) were as many as the"
-                + " steps.%n",
+                + " steps; the others had fewer masks to fill.%n",
             items.stream()
                 .flatMap(item -> item.rounds().stream())
                 .filter(round -> round.nfe() == round.steps())
