@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -324,7 +325,7 @@ final class FindingsPage {
   }
 
   private String loops() {
-    TreeSet<Integer> steps = stepsCompared();
+    NavigableSet<Integer> steps = stepsCompared();
     List<List<String>> rows = new ArrayList<>();
     for (int each : steps) {
       rows.add(
@@ -344,7 +345,7 @@ final class FindingsPage {
         + String.format(
             Locale.ROOT,
             "%nIn %d of all %d rounds and generations the forwards (NFE) were as many as the"
-                + " steps.%n",
+                + " steps; the others had fewer masks to fill.%n",
             items.stream()
                 .flatMap(item -> item.rounds().stream())
                 .filter(round -> round.nfe() == round.steps())
@@ -353,8 +354,8 @@ final class FindingsPage {
   }
 
   /** The numbers of steps after which loops and generations without one are compared. */
-  private TreeSet<Integer> stepsCompared() {
-    TreeSet<Integer> steps = new TreeSet<>(run.plainSteps());
+  private NavigableSet<Integer> stepsCompared() {
+    NavigableSet<Integer> steps = new TreeSet<>(run.plainSteps());
     IntStream.rangeClosed(1, run.rounds() + 1)
         .map(each -> each * run.roundSteps())
         .forEach(steps::add);
@@ -434,7 +435,7 @@ final class FindingsPage {
   }
 
   private String loopsPlot() {
-    TreeSet<Integer> steps = stepsCompared();
+    NavigableSet<Integer> steps = stepsCompared();
     Map<String, String> names = new LinkedHashMap<>();
     names.put(Experiment.LOOP, "paraphrase and remask, again and again");
     names.put(Experiment.LOOP_REMASK, "remask alone (control)");
