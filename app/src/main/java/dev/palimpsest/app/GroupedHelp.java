@@ -98,7 +98,11 @@ final class GroupedHelp extends Help {
     command.options().stream()
         .filter(option -> !option.hidden())
         .sorted(Comparator.comparing(GroupedHelp::place))
-        .forEach(option -> groups.get(group(option, samplers)).add(option));
+        .forEach(
+            option ->
+                groups
+                    .computeIfAbsent(group(option, samplers), _ -> new ArrayList<>())
+                    .add(option));
     groups.values().removeIf(List::isEmpty);
     return groups;
   }

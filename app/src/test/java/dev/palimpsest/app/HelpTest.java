@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -79,7 +80,8 @@ final class HelpTest {
 
   @Test
   void generateHasAGroupForEachSamplerWithTheOptionsThatNoOtherTakes() {
-    CommandLine generate = Main.commandLine(new Main()).getSubcommands().get("generate");
+    CommandLine generate =
+        Objects.requireNonNull(Main.commandLine(new Main()).getSubcommands().get("generate"));
     Map<String, List<OptionSpec>> groups = GroupedHelp.groups(generate.getCommandSpec());
     assertThat(groups.keySet())
         .containsSubsequence("Prompt", "Model")
