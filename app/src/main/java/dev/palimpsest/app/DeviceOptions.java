@@ -43,7 +43,7 @@ final class DeviceOptions {
   /** Says on standard error why the GPU is not used, if it was asked about. */
   void notice(String text) {
     if (device.isPresent()) {
-      System.err.println("palimpsest: " + text);
+      Notices.say(text);
     }
   }
 

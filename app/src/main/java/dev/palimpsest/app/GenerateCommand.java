@@ -108,12 +108,13 @@ final class GenerateCommand implements Callable<Integer> {
       try (TraceOptions.Recording recording = traceOptions.begin(model, modelOptions, run);
           CanvasView view =
               new CanvasView(
-                  terminal,
+                  terminal::resized,
                   model.tokenizer(),
                   specials,
                   options,
+                  text,
                   lossless ? SnapshotRing.WhenFull.WAIT : SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
-        boolean watching = watch.orElse(terminal.isTerminal() && !json);
+        boolean watching = Notices.areWanted() && watch.orElse(terminal.isTerminal() && !json);
         SnapshotListener drawing = watching ? view : SnapshotListener.NONE;
         TraceListener listener =
             recording.and(
@@ -193,22 +194,21 @@ final class GenerateCommand implements Callable<Integer> {
 
   private void warnOfTemplate(Model model, Conversation conversation) {
     if (model.chatTemplate().isEmpty() && modelOptions.isInstructed()) {
-      System.err.println(
-          "palimpsest: "
-              + modelOptions.folder()
+      Notices.say(
+          modelOptions.folder()
               + " has no chat template, so the model is given the bare text of the prompt");
     }
     for (String name : conversation.variables().keySet()) {
       if (model.chatTemplate().filter(each -> each.mentions(name)).isEmpty()) {
-        System.err.println("palimpsest: the model's chat template does not use \"" + name + "\"");
+        Notices.say("the model's chat template does not use \"" + name + "\"");
       }
     }
   }
 
   private static void warnOfUnknownWords(List<String> unknown) {
     if (!unknown.isEmpty()) {
-      System.err.println(
-          "palimpsest: the model does not know these words, and reads each as the same unknown one:"
+      Notices.say(
+          "the model does not know these words, and reads each as the same unknown one:"
               + " "
               + String.join(", ", unknown));
     }
@@ -222,6 +222,9 @@ final class GenerateCommand implements Callable<Integer> {
     }
     System.out.println(written);
     System.out.flush();
+    if (!Notices.areWanted()) {
+      return;
+    }
     System.err.printf(
         Locale.ROOT,
         "%d forwards%s, %d tokens before the end of text, %.2f a forward%n"

@@ -21,7 +21,9 @@ final class Languages {
         specials,
         model.tokenizer().vocabularySize(),
         model.tokenizer()::piece,
+        model.tokenizer()::isText,
         model.tokenizer()::encode,
+        model.tokenizer()::unknownWords,
         answer);
   }
 }

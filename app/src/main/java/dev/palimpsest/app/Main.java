@@ -53,7 +53,13 @@ public final class Main implements Runnable {
           AuditCommand.class,
           FindingsCommand.class,
           ViewCommand.class,
-          DoctorCommand.class);
+          DoctorCommand.class,
+          HelpCommand.class,
+          CompletionCommand.class);
+
+  /** Those that speak of all the others. */
+  private static final List<Class<?>> ABOUT_ALL =
+      List.of(HelpCommand.class, CompletionCommand.class);
 
   @Spec private CommandSpec spec;
 
@@ -62,6 +68,12 @@ public final class Main implements Runnable {
       scope = ScopeType.INHERIT,
       description = "Show the stack trace of an error, and where the time of a start goes.")
   private boolean verbose;
+
+  @Option(
+      names = "--quiet",
+      scope = ScopeType.INHERIT,
+      description = "Say nothing on standard error but errors: no notices, no progress.")
+  private boolean quiet;
 
   boolean isVerbose() {
     return verbose;
@@ -82,14 +94,16 @@ public final class Main implements Runnable {
     return commandLine(main, arguments)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExpandAtFiles(false) // a prompt may begin with @
-        .setParameterExceptionHandler((e, _) -> main.usage(e, e.getCommandLine()))
-        .setExecutionExceptionHandler((e, commandLine, _) -> main.failure(e, commandLine))
+        .setPosixClusteredShortOptionsAllowed(false) // or with -h
+        .setParameterExceptionHandler((e, _) -> main.usage(e))
+        .setExecutionExceptionHandler((e, _, _) -> main.failure(e))
         .setExecutionStrategy(main::delivered)
         .execute(arguments);
   }
 
   /** Runs what was called, a help text too, until all that it printed is written. */
   private int delivered(ParseResult called) {
+    Notices.want(!quiet);
     try {
       int code = new RunLast().execute(called);
       System.out.flush();
@@ -107,11 +121,12 @@ public final class Main implements Runnable {
     List<Class<?>> called =
         COMMANDS.stream()
             .filter(each -> arguments.length > 0 && arguments[0].equals(name(each)))
+            .filter(each -> !ABOUT_ALL.contains(each))
             .toList();
     for (Class<?> each : called.isEmpty() ? COMMANDS : called) {
       commandLine.addSubcommand(each);
     }
-    return commandLine;
+    return commandLine.setHelpFactory(GroupedHelp::new);
   }
 
   private static String name(Class<?> command) {
@@ -128,16 +143,13 @@ public final class Main implements Runnable {
     spec.commandLine().usage(System.out);
   }
 
-  private int usage(ParameterException e, CommandLine commandLine) {
-    return report(
-        e,
-        e.getMessage() + " (see '" + commandLine.getCommandSpec().qualifiedName() + " --help')",
-        USAGE);
+  private int usage(ParameterException e) {
+    return report(e, WrongUsage.sentence(e), USAGE);
   }
 
-  private int failure(Exception e, CommandLine commandLine) {
+  private int failure(Exception e) {
     return switch (e) {
-      case ParameterException wrong -> usage(wrong, commandLine);
+      case ParameterException wrong -> usage(wrong);
       case InvalidOptionException wrong -> report(wrong, String.valueOf(wrong.getMessage()), USAGE);
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);

@@ -137,7 +137,7 @@ final class ModelOptions {
 
   /** Says on standard error what of a model's folder is not heeded. */
   static void tell(String notice) {
-    System.err.println("palimpsest: " + notice);
+    Notices.say(notice);
   }
 
   /** What was asked for on the command line. */

@@ -6,10 +6,12 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** Progress bars on standard error: redrawn on a terminal, a line now and then elsewhere. */
+/**
+ * Progress bars on standard error, where that is a terminal; elsewhere, and with {@code --quiet},
+ * none.
+ */
 final class ProgressBars {
-  private static final int TERMINAL_MILLIS = 200;
-  private static final int LOG_MILLIS = 10_000;
+  private static final int UPDATE_MILLIS = 200;
 
   private ProgressBars() {}
 
@@ -19,11 +21,11 @@ final class ProgressBars {
         .setTaskName(task)
         .setInitialMax(total)
         .setStyle(terminal.isUnicode() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
-        .setUpdateIntervalMillis(terminal.isTerminal() ? TERMINAL_MILLIS : LOG_MILLIS)
+        .setUpdateIntervalMillis(UPDATE_MILLIS)
         .setConsumer(
-            terminal.isTerminal()
+            terminal.isTerminal() && Notices.areWanted()
                 ? new ConsoleProgressBarConsumer(System.err, terminal.columns() - 1)
-                : new DelegatingProgressBarConsumer(System.err::println, terminal.columns()))
+                : new DelegatingProgressBarConsumer(_ -> {}, terminal.columns()))
         .build();
   }
 }

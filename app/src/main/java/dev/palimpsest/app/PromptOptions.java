@@ -3,6 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.engine.text.TextFile;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -118,6 +119,7 @@ final class PromptOptions {
       return Optional.of(withoutLastLineEnd(TextFile.read(Path.of(promptFile.get()))));
     }
     if (prompt.isPresent() && !prompt.get().equals(STANDARD_INPUT)) {
+      hintAtFile(prompt.get());
       return prompt;
     }
     boolean asked = prompt.isPresent() || promptFile.isPresent();
@@ -127,12 +129,24 @@ final class PromptOptions {
     if (!asked && Terminal.isStandardInput()) {
       throw wrong("no prompt: give one as an argument, with --prompt-file or on standard input");
     }
+    if (Terminal.isStandardInput()) {
+      Notices.say("type the prompt, then a line end and Ctrl-D");
+    }
     String read = TextFile.decode(System.in.readAllBytes(), "standard input");
     if (!asked && read.isEmpty()) {
       throw wrong(
           "no prompt: standard input is empty; '' as an argument writes a text from nothing");
     }
     return Optional.of(withoutLastLineEnd(read));
+  }
+
+  /** Elsewhere an @ before a name often means the file. */
+  private static void hintAtFile(String text) {
+    String name = text.startsWith("@") ? text.substring(1) : "";
+    if (!name.isBlank() && new File(name).isFile()) {
+      Notices.say(
+          "the prompt is the text '%s': --prompt-file %s reads the file".formatted(text, name));
+    }
   }
 
   private static String withoutLastLineEnd(String text) {

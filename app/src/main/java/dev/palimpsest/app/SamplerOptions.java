@@ -41,8 +41,7 @@ final class SamplerOptions {
   @Option(
       names = "--sub-block-length",
       paramLabel = "N",
-      description =
-          "[sub_block] Positions of a part of a block, filled from left to right (default: 8).")
+      description = "Positions of a part of a block, filled from left to right (default: 8).")
   private Optional<Integer> subBlockLength;
 
   @Option(
@@ -80,7 +79,7 @@ final class SamplerOptions {
       names = "--min-p",
       paramLabel = "P",
       description =
-          "[decode] Draw no token less probable than this part of the most probable one; the model's"
+          "Draw no token less probable than this part of the most probable one; the model's"
               + " default, else 0, which is off.")
   private Optional<Double> minP;
 
@@ -88,7 +87,7 @@ final class SamplerOptions {
       names = "--repetition-penalty",
       paramLabel = "R",
       description =
-          "[decode] Lower the logits of tokens that prompt and text have already; the model's"
+          "Lower the logits of tokens that prompt and text have already; the model's"
               + " default, else 1, which is off.")
   private Optional<Double> repetitionPenalty;
 
@@ -96,20 +95,20 @@ final class SamplerOptions {
       names = "--no-repeat-ngram-size",
       paramLabel = "N",
       description =
-          "[decode] Write no N tokens in a row that stand before; the model's default, else 0, which"
+          "Write no N tokens in a row that stand before; the model's default, else 0, which"
               + " is off.")
   private Optional<Integer> noRepeatNgramSize;
 
   @Option(
       names = "--min-new-tokens",
       paramLabel = "N",
-      description = "[decode] End no text before so many tokens; the model's default, else 0.")
+      description = "End no text before so many tokens; the model's default, else 0.")
   private Optional<Integer> minNewTokens;
 
   @Option(
       names = "--cfg-scale",
       paramLabel = "S",
-      description = "[llada] Classifier-free guidance; 0 is off (default: 0).")
+      description = "Classifier-free guidance; 0 is off (default: 0).")
   private Optional<Double> cfgScale;
 
   @Option(
@@ -133,75 +132,75 @@ final class SamplerOptions {
   @Option(
       names = "--factor",
       paramLabel = "F",
-      description = "[llada] Commit as many as Fast-dLLM's factor rule allows; ignores --steps.")
+      description = "Commit as many as Fast-dLLM's factor rule allows; ignores --steps.")
   private Optional<Double> factor;
 
-  @Option(names = "--logits-eos-inf", description = "[llada] Never write the end-of-text token.")
+  @Option(names = "--logits-eos-inf", description = "Never write the end-of-text token.")
   private boolean logitsEosInf;
 
   @Option(
       names = "--confidence-eos-eot-inf",
-      description = "[llada] Commit end-of-text and end-of-turn tokens last.")
+      description = "Commit end-of-text and end-of-turn tokens last.")
   private boolean confidenceEosEotInf;
 
   @Option(
       names = "--alg",
       paramLabel = "RULE",
-      description = "[dream] origin, maskgit_plus, topk_margin or entropy (default: origin).")
+      description = "origin, maskgit_plus, topk_margin or entropy (default: origin).")
   private Optional<String> alg;
 
   @Option(
       names = "--alg-temp",
       paramLabel = "T",
-      description = "[dream] Randomness of the choice of positions; 0 takes the best.")
+      description = "Randomness of the choice of positions; 0 takes the best.")
   private Optional<Double> algTemp;
 
   @Option(
       names = "--eps",
       paramLabel = "E",
-      description = "[dream] Time at which the last step ends (default: 0.001).")
+      description = "Time at which the last step ends (default: 0.001).")
   private Optional<Double> eps;
 
   @Option(
       names = "--batch-mean-k",
       paramLabel = "N",
       description =
-          "[dream] Masks of a batch on average, which the reference counts instead of a row's own.")
+          "Masks of a batch on average, which the reference counts instead of a row's own.")
   private Optional<Double> batchMeanK;
 
   @Option(
       names = "--eta",
       paramLabel = "P",
-      description = "[remdm] Strength of the remasking (default: 0.02).")
+      description = "Strength of the remasking (default: 0.02).")
   private Optional<Double> eta;
 
   @Option(
       names = "--eb-threshold",
       paramLabel = "NATS",
-      description = "[block] Entropy that entropy_bounded spends a step (default: 0.35).")
+      description = "Entropy that entropy_bounded spends a step (default: 0.35).")
   private Optional<Double> ebThreshold;
 
   @Option(
       names = "--editing-threshold",
       paramLabel = "P",
-      description = "[block] Replace committed tokens above this confidence (LLaDA2.1).")
+      description = "Replace committed tokens above this confidence (LLaDA2.1).")
   private Optional<Double> editingThreshold;
 
   @Option(
       names = "--max-post-steps",
       paramLabel = "N",
-      description = "[block] Most forwards that edit a full block (default: 16).")
+      description = "Most forwards that edit a full block (default: 16).")
   private Optional<Integer> maxPostSteps;
 
   @Option(
       names = "--eos-early-stop",
-      description = "[block] Stop at an end of text instead of at the end of its block.")
+      description = "Stop at an end of text instead of at the end of its block.")
   private boolean eosEarlyStop;
 
   @Option(
       names = "--whole-canvas",
       negatable = true,
-      description = "[block] Show the model the masks of later blocks; default for full attention.")
+      description = "Show the model the masks of later blocks; default for full attention.")
   private Optional<Boolean> wholeCanvas;
 
   @Option(names = "--seed", paramLabel = "N", description = "Seed of all randomness (default: 0).")

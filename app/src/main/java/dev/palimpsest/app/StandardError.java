@@ -15,6 +15,11 @@ import java.nio.charset.Charset;
 final class StandardError {
   private StandardError() {}
 
+  /** The descriptor of the real one. */
+  static int descriptor() {
+    return Integer.getInteger("palimpsest.stderr", 2);
+  }
+
   /** Call first in {@code main}. */
   static void restore() {
     String descriptor = System.getProperty("palimpsest.stderr");

@@ -6,7 +6,8 @@ import java.util.Locale;
  * What standard error is connected to. Java cannot tell; the launcher can, and says so in {@code
  * -Dpalimpsest.terminal=COLUMNSxROWS} when it is a terminal.
  *
- * @param isTerminal whether somebody looks at it
+ * @param isTerminal whether somebody looks at it and what it shows can be drawn over, which {@code
+ *     TERM=dumb} denies
  * @param columns its width
  * @param rows its height
  * @param isUnicode whether it shows more than ASCII
@@ -19,14 +20,27 @@ record Terminal(boolean isTerminal, int columns, int rows, boolean isUnicode, bo
 
   static Terminal standardError() {
     String size = System.getProperty("palimpsest.terminal", "");
-    boolean terminal = !size.isEmpty();
+    boolean terminal = !size.isEmpty() && !"dumb".equals(System.getenv("TERM"));
     int cross = size.indexOf('x');
     return new Terminal(
         terminal,
-        Math.max(NARROWEST, positive(size.substring(0, Math.max(0, cross)), DEFAULT_COLUMNS)),
+        columns(positive(size.substring(0, Math.max(0, cross)), DEFAULT_COLUMNS)),
         positive(size.substring(cross + 1), DEFAULT_ROWS),
         isUnicode("stderr.encoding"),
-        terminal && System.getenv("NO_COLOR") == null && !"dumb".equals(System.getenv("TERM")));
+        terminal && System.getenv("NO_COLOR") == null);
+  }
+
+  /** The same terminal as large as it is now. */
+  Terminal resized() {
+    return WindowSize.of(StandardError.descriptor())
+        .map(
+            size ->
+                new Terminal(isTerminal, columns(size.columns()), size.rows(), isUnicode, hasColor))
+        .orElse(this);
+  }
+
+  private static int columns(int given) {
+    return Math.max(NARROWEST, given);
   }
 
   /** Whether standard output takes more than ASCII. */

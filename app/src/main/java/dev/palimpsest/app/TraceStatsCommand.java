@@ -107,7 +107,7 @@ final class TraceStatsCommand implements Callable<Integer> {
       if (trace.steps() > 0) {
         measured.add(measured(file, trace, rule, problems));
       } else {
-        System.err.println("palimpsest: " + file + " has no step, and is left out");
+        Notices.say(file + " has no step, and is left out");
       }
     }
     if (measured.isEmpty()) {

@@ -16,8 +16,12 @@ import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -30,7 +34,7 @@ final class CanvasViewTest {
     String sent = watch(new Terminal(true, 40, 24, true, true));
     assertThat(ESCAPES.matcher(sent).replaceAll("").lines())
         .allMatch(line -> line.strip().length() <= 40);
-    assertThat(sent.split("A\r\u001b\\[J", -1)).hasSize(12);
+    assertThat(sent.split("A\r", -1)).hasSize(12);
   }
 
   @Test
@@ -50,7 +54,7 @@ final class CanvasViewTest {
   @Test
   void aCanvasTallerThanTheTerminalIsCutToIt() {
     String sent = watch(new Terminal(true, 20, 4, true, false));
-    for (String picture : sent.split("\r\u001b\\[J", -1)) {
+    for (String picture : sent.split("\u001b\\[[0-9]+A\r", -1)) {
       assertThat(picture.lines().count()).isLessThanOrEqualTo(4);
     }
   }
@@ -74,7 +78,8 @@ final class CanvasViewTest {
         };
     String sent =
         watch(
-            new Terminal(false, 80, 24, false, false),
+            () -> new Terminal(false, 80, 24, false, false),
+            "Maya has 24 marbles.",
             slow,
             bytes,
             GenerateOptions.builder().genLength(100).blockLength(100).steps(100).build(),
@@ -88,10 +93,63 @@ final class CanvasViewTest {
             "%d of 400 steps are not shown: they came faster".formatted(400 - lines.size() + 1));
   }
 
+  @Test
+  void aPictureHasThePromptAndWhatWasDoneOfWhatThereIs() {
+    List<String> pictures = pictures(watch(new Terminal(true, 80, 24, true, false)));
+    assertThat(pictures).hasSize(12);
+    for (int step = 1; step <= 12; step++) {
+      List<String> lines = pictures.get(step - 1).lines().toList();
+      assertThat(lines.getFirst()).isEqualTo("Maya has 24 marbles.");
+      assertThat(lines.get(1))
+          .matches(
+              "step %d of 12, \\d+\\.\\d tokens/s, %d masked, block 0, \\d+ ms"
+                  .formatted(step, 48 - 4 * step));
+    }
+  }
+
+  @Test
+  void aLongPromptIsCutToTwoLinesAndWideCharactersCountTwice() {
+    String sent = watch(() -> new Terminal(true, 30, 24, true, false), "日本語 ".repeat(20));
+    List<String> lines = pictures(sent).getFirst().lines().toList();
+    assertThat(lines.getFirst()).isEqualTo("日本語 日本語 日本語 日本語 ");
+    assertThat(lines.get(1)).isEqualTo("日本語 日本語 日本語 日本語 …");
+    assertThat(lines.get(2)).startsWith("step 1 of 12");
+  }
+
+  /** The number of rows that it goes up is what the last picture takes after its lines wrapped. */
+  @Test
+  void aTerminalThatBecomesNarrowerIsFollowed() {
+    Queue<Terminal> sizes = new ConcurrentLinkedQueue<>();
+    sizes.add(new Terminal(true, 100, 24, true, false)); // asked for its characters
+    sizes.add(new Terminal(true, 100, 24, true, false));
+    Terminal narrow = new Terminal(true, 25, 24, true, false);
+    String sent = watch(() -> sizes.size() > 0 ? sizes.remove() : narrow, "Maya has 24 marbles.");
+    List<String> pictures = pictures(sent);
+    int rows =
+        pictures.getFirst().lines().mapToInt(line -> Math.max(1, (line.length() + 24) / 25)).sum();
+    assertThat(rows).isGreaterThan((int) pictures.getFirst().lines().count());
+    assertThat(sent.split("\u001b\\[J", -1)[1]).startsWith("\u001b[" + rows + "A\r");
+    assertThat(pictures.subList(1, 12))
+        .allSatisfy(picture -> assertThat(picture.lines()).allMatch(line -> line.length() < 25));
+  }
+
+  /** What is seen after each picture. */
+  private static List<String> pictures(String sent) {
+    return Arrays.stream(sent.split("\u001b\\[J", -1))
+        .map(picture -> ESCAPES.matcher(picture).replaceAll("").replace("\r", ""))
+        .filter(picture -> !picture.isEmpty())
+        .toList();
+  }
+
   private static String watch(Terminal terminal) {
+    return watch(() -> terminal, "Maya has 24 marbles.");
+  }
+
+  private static String watch(Supplier<Terminal> terminals, String prompt) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     return watch(
-        terminal,
+        terminals,
+        prompt,
         bytes,
         bytes,
         GenerateOptions.builder().genLength(48).blockLength(48).steps(12).build(),
@@ -100,7 +158,8 @@ final class CanvasViewTest {
   }
 
   private static String watch(
-      Terminal terminal,
+      Supplier<Terminal> terminals,
+      String prompt,
       OutputStream sink,
       ByteArrayOutputStream bytes,
       GenerateOptions options,
@@ -113,10 +172,11 @@ final class CanvasViewTest {
       SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
       try (CanvasView view =
           new CanvasView(
-              terminal,
+              terminals,
               model.tokenizer(),
               specials,
               options,
+              prompt,
               SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
         Generator generator =
             new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);

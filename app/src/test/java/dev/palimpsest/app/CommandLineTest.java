@@ -119,8 +119,8 @@ final class CommandLineTest {
     "--alg, entropy, no option of the sampler llada",
     "--top-p, 0.9, no option of the sampler llada",
     "--threads, 0, 1 to 1024",
-    "--dtype, f64, BF16",
-    "--seed, tomorrow, tomorrow",
+    "--dtype, f64, bf16",
+    "--seed, tomorrow, whole number",
   })
   void aWrongOptionIsAnsweredInOneLineThatNamesItAndItsValue(
       String option, String value, String remedy) {

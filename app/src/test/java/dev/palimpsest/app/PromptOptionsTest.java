@@ -99,6 +99,31 @@ final class PromptOptionsTest {
   }
 
   @Test
+  void anAtSignBeforeTheNameOfAFileIsAPromptAndAHint() throws IOException {
+    Path file = Files.writeString(folder.resolve("notes.txt"), "Maya has 2 marbles.");
+    Outcome outcome = generate("@" + file);
+    assertThat(json(outcome).path("prompt").stringValue()).isEqualTo("@" + file);
+    assertThat(outcome.err())
+        .contains(
+            "the prompt is the text '@%1$s': --prompt-file %1$s reads the file".formatted(file));
+    assertThat(generate("@" + file + "s").err()).doesNotContain("--prompt-file");
+  }
+
+  @Test
+  void standardInputThatIsATerminalSaysWhatItWaitsFor() {
+    byte[] bytes = "Maya has 2 marbles.\n".getBytes(StandardCharsets.UTF_8);
+    assertThat(generate(bytes, "-").err()).doesNotContain("Ctrl-D");
+    System.setProperty("palimpsest.stdin.terminal", "true");
+    try {
+      assertThat(generate(bytes, "-").err())
+          .contains("palimpsest: type the prompt, then a line end and Ctrl-D");
+      assertThat(generate(bytes).err()).contains("no prompt: give one as an argument");
+    } finally {
+      System.clearProperty("palimpsest.stdin.terminal");
+    }
+  }
+
+  @Test
   void aSystemMessageAndHistoryComeBeforeThePrompt() throws IOException {
     Path history =
         Files.writeString(

@@ -72,13 +72,20 @@ final class OptionValues {
     List<String> unknown = new ArrayList<>(values.keySet());
     unknown.removeAll(known);
     if (!unknown.isEmpty()) {
+      String name = unknown.getFirst();
+      List<String> owners =
+          SamplingOptions.SAMPLERS.stream()
+              .filter(sampler -> SamplingOptions.names(sampler).contains(name))
+              .toList();
       throw new InvalidOptionException(
-          dashed(unknown.getFirst()),
-          String.valueOf(values.get(unknown.getFirst())),
+          dashed(name),
+          String.valueOf(values.get(name)),
           "is no option of the sampler "
               + samplerName
-              + ", which takes "
-              + String.join(", ", known.stream().map(OptionValues::dashed).toList()));
+              + (owners.isEmpty()
+                  ? ", which takes "
+                      + String.join(", ", known.stream().map(OptionValues::dashed).toList())
+                  : ", but of " + String.join(" and ", owners)));
     }
   }
 

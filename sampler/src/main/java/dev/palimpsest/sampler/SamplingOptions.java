@@ -1,7 +1,11 @@
 package dev.palimpsest.sampler;
 
+import java.util.AbstractMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The options of one of the samplers; each kind has its own. */
 public sealed interface SamplingOptions
@@ -50,6 +54,30 @@ public sealed interface SamplingOptions
 
   /** The sampler for a model with these ids. */
   Sampler sampler(SpecialTokens specials);
+
+  /**
+   * The reference names of the options that a sampler takes: those it looks for.
+   *
+   * @throws InvalidOptionException if there is no such sampler
+   */
+  static Set<String> names(String samplerName) {
+    Set<String> names = new LinkedHashSet<>();
+    of(
+        samplerName,
+        new AbstractMap<String, Object>() {
+          @Override
+          public @Nullable Object get(Object name) {
+            names.add(name.toString());
+            return null;
+          }
+
+          @Override
+          public Set<Entry<String, Object>> entrySet() {
+            return Set.of();
+          }
+        });
+    return names;
+  }
 
   /**
    * The options of a sampler from their names and values, for instance from a trace; the sampler's

@@ -227,7 +227,8 @@ class DreamSamplerTest {
     assertThatThrownBy(() -> options(Map.of("alg_temp", 0.5)))
         .hasMessageStartingWith("--alg-temp 0.5 needs a ranking");
     assertThatThrownBy(() -> options(Map.of("block_length", 4)))
-        .hasMessageStartingWith("--block-length 4 is no option of the sampler dream, which takes");
+        .hasMessageStartingWith(
+            "--block-length 4 is no option of the sampler dream, but of llada and block and sub_block");
     assertThatThrownBy(() -> options(Map.of("top_p", 0)))
         .hasMessage("--top-p 0.0 is no probability: use above 0, up to 1");
     assertThatThrownBy(() -> SamplingOptions.of("drem", Map.of()))

@@ -10,10 +10,12 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -39,6 +41,7 @@ public final class Tokenizer implements AutoCloseable {
   private final boolean splitsSpecialTokens;
   private final int vocabularySize;
   private final OptionalInt unknownId;
+  private final BitSet texts = new BitSet();
   private @Nullable HuggingFaceTokenizer guarded;
 
   private Tokenizer(Path folder, TokenizerJson json, HuggingFaceTokenizer tokenizer) {
@@ -50,6 +53,9 @@ public final class Tokenizer implements AutoCloseable {
     this.vocabularySize = ids.values().stream().mapToInt(id -> id + 1).max().orElse(0);
     this.unknownId = unknownId(json.model(), ids);
     this.folder = folder;
+    ids.values().forEach(texts::set);
+    controlTokens.stream().map(ids::get).filter(Objects::nonNull).forEach(texts::clear);
+    unknownId.ifPresent(texts::clear);
   }
 
   /** Read again where it is needed, which is seldom: kept, its parts would take much room. */
@@ -253,6 +259,14 @@ public final class Tokenizer implements AutoCloseable {
   /** The id that stands for text outside the vocabulary, where there is one. */
   public OptionalInt unknownId() {
     return unknownId;
+  }
+
+  /**
+   * Whether {@code id} is of a token that stands for the text it spells: no control token, not the
+   * unknown one, and no number that no token has.
+   */
+  public boolean isText(int id) {
+    return id >= 0 && texts.get(id);
   }
 
   /**

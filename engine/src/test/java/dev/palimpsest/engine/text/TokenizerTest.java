@@ -49,6 +49,16 @@ final class TokenizerTest {
   }
 
   @Test
+  void controlTokensTheUnknownOneAndNumbersWithoutATokenAreNoText() {
+    for (String control : new String[] {"<|unk|>", "<|user|>", "<|mask|>"}) {
+      assertThat(tokenizer.isText(tokenizer.id(control).orElseThrow())).as(control).isFalse();
+    }
+    assertThat(tokenizer.isText(tokenizer.id("2").orElseThrow())).isTrue();
+    assertThat(tokenizer.isText(tokenizer.vocabularySize())).isFalse();
+    assertThat(tokenizer.isText(-1)).isFalse();
+  }
+
+  @Test
   void theLibraryCanBeLoadedAhead() {
     assertThat(Tokenizer.prepare()).isTrue();
   }

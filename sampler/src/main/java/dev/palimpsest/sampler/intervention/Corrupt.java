@@ -1,19 +1,31 @@
 package dev.palimpsest.sampler.intervention;
 
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
- * Replaces tokens by others at random.
+ * Replaces tokens by others at random, each other token as likely as any.
  *
  * @param region where
  * @param amount how many of the filled positions there
- * @param digitsOnly whether digits become other digits, and nothing else changes
+ * @param choice what a token becomes
  */
-public record Corrupt(Region region, Amount amount, boolean digitsOnly) implements StepTransform {
+public record Corrupt(Region region, Amount amount, Choice choice) implements StepTransform {
+  /** What a token becomes. */
+  public enum Choice {
+    /** A digit another digit; nothing else changes. */
+    DIGITS,
+    /** Another token that stands for text. */
+    WORDS,
+    /** Any other token but the mask, control tokens and ends of a text too. */
+    ALL
+  }
+
   /** How many positions are corrupted. */
   public sealed interface Amount {}
 
@@ -33,17 +45,20 @@ public record Corrupt(Region region, Amount amount, boolean digitsOnly) implemen
     List<Integer> open =
         region.positions(moment).stream()
             .filter(moment::isText)
-            .filter(position -> !digitsOnly || moment.piece(position).matches("[0-9]"))
+            .filter(position -> choice != Choice.DIGITS || moment.piece(position).matches("[0-9]"))
             .toList();
+    int[] drawn = drawn(moment.language());
     TreeMap<Integer, Integer> writes = new TreeMap<>();
     for (int position : chosen(moment, open)) {
-      OptionalInt other = digitsOnly ? digit(moment, position) : token(moment, position);
+      OptionalInt other =
+          choice == Choice.DIGITS ? digit(moment, position) : token(moment, position, drawn);
       other.ifPresent(id -> writes.put(position, id));
     }
     return Optional.of(
         Change.write(
-            "%d of the %s in %s became others"
-                .formatted(writes.size(), digitsOnly ? "digits" : "tokens", region),
+            "%d %s in %s became others"
+                .formatted(
+                    writes.size(), choice == Choice.DIGITS ? "digits" : "tokens", region.label()),
             writes));
   }
 
@@ -65,15 +80,25 @@ public record Corrupt(Region region, Amount amount, boolean digitsOnly) implemen
     return moment.language().id(String.valueOf(other));
   }
 
-  private static OptionalInt token(Moment moment, int position) {
-    int vocabulary = moment.language().vocabulary();
-    int first = (int) (vocabulary * moment.uniform(position, 1));
-    for (int step = 0; step < vocabulary; step++) {
-      int id = (first + step) % vocabulary;
-      if (moment.language().isText(id) && id != moment.canvas().id(position)) {
-        return OptionalInt.of(id);
-      }
+  /** The ids that a token may become, ascending. */
+  private int[] drawn(Language language) {
+    return switch (choice) {
+      case DIGITS -> new int[0];
+      case WORDS -> IntStream.range(0, language.vocabulary()).filter(language::isWord).toArray();
+      case ALL ->
+          IntStream.range(0, language.vocabulary())
+              .filter(id -> id != language.specials().maskId())
+              .toArray();
+    };
+  }
+
+  private static OptionalInt token(Moment moment, int position, int[] drawn) {
+    int own = Arrays.binarySearch(drawn, moment.canvas().id(position));
+    int others = own < 0 ? drawn.length : drawn.length - 1;
+    if (others == 0) {
+      return OptionalInt.empty();
     }
-    return OptionalInt.empty();
+    int index = (int) (others * moment.uniform(position, 1));
+    return OptionalInt.of(drawn[own >= 0 && index >= own ? index + 1 : index]);
   }
 }

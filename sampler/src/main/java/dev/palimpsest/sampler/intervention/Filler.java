@@ -31,6 +31,7 @@ public record Filler(Region region, String text) implements StepTransform {
       }
     }
     return Optional.of(
-        Change.write("'%s' over %d tokens of %s".formatted(text, writes.size(), region), writes));
+        Change.write(
+            "'%s' over %d tokens of %s".formatted(text, writes.size(), region.label()), writes));
   }
 }

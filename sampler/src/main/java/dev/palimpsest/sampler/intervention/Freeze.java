@@ -34,6 +34,7 @@ public record Freeze(Region region) implements StepTransform {
     return writes.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            Change.write("%d tokens of %s put back".formatted(writes.size(), region), writes));
+            Change.write(
+                "%d tokens in %s put back".formatted(writes.size(), region.label()), writes));
   }
 }

@@ -36,7 +36,7 @@ public record Mistake(Region region) implements StepTransform {
     }
     return chosen.isPresent()
         ? chosen
-        : Optional.of(Change.flag("no right equation is complete in " + region));
+        : Optional.of(Change.flag("no right equation is complete in " + region.label()));
   }
 
   private static Optional<Change> wrong(

@@ -7,7 +7,8 @@ import java.util.TreeMap;
 
 /**
  * Writes filled text in other words. The canvas keeps its length: words that need fewer positions
- * leave the last ones of their stretch masked again, and words that need more are not written.
+ * leave the last ones of their stretch masked again; words that need more, and words that the model
+ * does not know, are not written.
  *
  * @param region where; each stretch between masks is paraphrased by itself
  * @param paraphraser how
@@ -24,9 +25,14 @@ public record Paraphrase(Region region, Paraphraser paraphraser) implements Step
     List<Integer> remasked = new ArrayList<>();
     int changed = 0;
     int tooLong = 0;
+    int unknown = 0;
     for (Moment.Stretch stretch : moment.stretches(region.positions(moment))) {
       String text = paraphraser.paraphrase(stretch.text());
       if (text.equals(stretch.text())) {
+        continue;
+      }
+      if (!moment.language().unknownWords(text).isEmpty()) {
+        unknown++;
         continue;
       }
       int[] ids = moment.language().encode(text);
@@ -45,8 +51,9 @@ public record Paraphrase(Region region, Paraphraser paraphraser) implements Step
       }
     }
     String cause =
-        "%s in %s: %d stretches in other words, %d left because the words were too long"
-            .formatted(paraphraser.name(), region, changed, tooLong);
+        "%s in %s: %d stretches in other words, %d left because the words were too long, %d because"
+                .formatted(paraphraser.name(), region.label(), changed, tooLong, unknown)
+            + " the model does not know them";
     return Optional.of(new Change(cause, writes, remasked, 0, false));
   }
 }

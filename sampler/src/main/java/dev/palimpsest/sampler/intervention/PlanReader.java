@@ -48,7 +48,15 @@ public final class PlanReader {
     words.seen("transforms");
     words.requireAllKnown("the plan");
     List<Plan.Scheduled> scheduled = new ArrayList<>();
-    for (JsonNode each : root.path("transforms")) {
+    JsonNode transforms = root.path("transforms");
+    if (!transforms.isMissingNode() && !transforms.isArray()) {
+      throw new IllegalArgumentException("transforms is no list");
+    }
+    for (JsonNode each : transforms) {
+      if (!each.isObject()) {
+        throw new IllegalArgumentException(
+            "transforms has " + each + " where an object with \"when\" and \"do\" belongs");
+      }
       Words fields = words(each);
       When when = when(fields.text("when", "round"));
       scheduled.add(new Plan.Scheduled(when, transform(fields.text("do"), fields)));
@@ -74,9 +82,8 @@ public final class PlanReader {
   private StepTransform transform(String name, Words words) {
     StepTransform transform =
         switch (name) {
-          case "none" -> new Corrupt(new Region.All(), new Corrupt.Share(0), false);
-          case "corrupt" ->
-              new Corrupt(region(words, "all"), amount(words), words.flag("digits", false));
+          case "none" -> new Corrupt(new Region.All(), new Corrupt.Share(0), Corrupt.Choice.WORDS);
+          case "corrupt" -> new Corrupt(region(words, "all"), amount(words), choice(words));
           case "mistake" -> new Mistake(region(words, "reasoning"));
           case "paraphrase" -> paraphrase(words);
           case "filler" -> new Filler(region(words, "reasoning"), words.text("text"));
@@ -86,7 +93,8 @@ public final class PlanReader {
                   : new Remask(
                       region(words, "all"), words.share("share"), words.flag("numbers", true));
           case "freeze" -> new Freeze(region(words, "all"));
-          case "force" -> new Force(words.integer("at"), words.text("text"));
+          case "force" ->
+              new Force(words.integer("at"), words.text("text"), words.text("followed_by", ""));
           default ->
               throw new IllegalArgumentException(
                   "'"
@@ -96,6 +104,15 @@ public final class PlanReader {
         };
     words.requireAllKnown(name);
     return transform;
+  }
+
+  private static Corrupt.Choice choice(Words words) {
+    boolean digits = words.flag("digits", false);
+    boolean specials = words.flag("specials", false);
+    if (digits && specials) {
+      throw new IllegalArgumentException("corrupt takes digits or specials, not both");
+    }
+    return digits ? Corrupt.Choice.DIGITS : specials ? Corrupt.Choice.ALL : Corrupt.Choice.WORDS;
   }
 
   private static Corrupt.Amount amount(Words words) {

@@ -19,11 +19,19 @@ public sealed interface Region {
   /** The positions, ascending; in what state does not matter. */
   List<Integer> positions(Moment moment);
 
+  /** What it is called in a trace. */
+  String label();
+
   /** Everything after the prompt. */
   record All() implements Region {
     @Override
     public List<Integer> positions(Moment moment) {
       return everything(moment);
+    }
+
+    @Override
+    public String label() {
+      return "the text";
     }
   }
 
@@ -41,6 +49,11 @@ public sealed interface Region {
           .filter(position -> position - moment.canvas().promptLength() < to)
           .toList();
     }
+
+    @Override
+    public String label() {
+      return "positions %d-%d".formatted(from, to - 1);
+    }
   }
 
   /** The answer, where the text has one already. */
@@ -48,6 +61,11 @@ public sealed interface Region {
     @Override
     public List<Integer> positions(Moment moment) {
       return spans(moment).map(spans -> list(spans.answerPositions())).orElse(List.of());
+    }
+
+    @Override
+    public String label() {
+      return "the answer";
     }
   }
 
@@ -63,6 +81,11 @@ public sealed interface Region {
                       .filter(position -> !isEnd(moment, position))
                       .toList());
     }
+
+    @Override
+    public String label() {
+      return "the reasoning";
+    }
   }
 
   /** Everything but the answer. */
@@ -71,6 +94,11 @@ public sealed interface Region {
     public List<Integer> positions(Moment moment) {
       Set<Integer> answer = new TreeSet<>(new Answer().positions(moment));
       return everything(moment).stream().filter(position -> !answer.contains(position)).toList();
+    }
+
+    @Override
+    public String label() {
+      return "the text without its answer";
     }
   }
 
@@ -93,6 +121,11 @@ public sealed interface Region {
         found.addAll(owners.subList(matcher.start(), matcher.end()));
       }
       return List.copyOf(found);
+    }
+
+    @Override
+    public String label() {
+      return "what matches /" + pattern.pattern() + "/";
     }
   }
 

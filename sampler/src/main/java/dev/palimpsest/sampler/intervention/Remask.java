@@ -26,7 +26,8 @@ public record Remask(Region region, double share, boolean numbersToo) implements
             .filter(position -> moment.uniform(position, 0) < share)
             .toList();
     return Optional.of(
-        Change.remask("%d positions of %s".formatted(chosen.size(), region), chosen));
+        Change.remask(
+            "%d tokens in %s masked again".formatted(chosen.size(), region.label()), chosen));
   }
 
   /** Whether a piece holds a digit or a sign of arithmetic. */

@@ -39,7 +39,7 @@ public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
             .mapToInt(Integer::intValue)
             .toArray();
     if (rows.length == 0) {
-      return Optional.of(Change.flag("nothing is filled in " + region));
+      return Optional.of(Change.flag("nothing is filled in " + region.label()));
     }
     Query query = new Query(moment.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty());
     List<Prediction> predictions = denoiser.predict(List.of(query)).getFirst();
@@ -53,7 +53,8 @@ public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
             .map(row -> rows[row])
             .sorted()
             .toList();
-    String cause = "the %d least sure positions of %s".formatted(chosen.size(), region);
+    String cause =
+        "the %d least sure tokens in %s masked again".formatted(chosen.size(), region.label());
     return Optional.of(new Change(cause, Map.of(), chosen, 1, false));
   }
 

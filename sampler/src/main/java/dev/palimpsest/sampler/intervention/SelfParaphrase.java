@@ -5,7 +5,6 @@ import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.Query;
-import dev.palimpsest.sampler.SpecialTokens;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -15,8 +14,8 @@ import java.util.stream.IntStream;
 
 /**
  * Lets the model write filled positions in words of its own: they are masked together and filled
- * again, the surest first, a forward each. No position gets the token that it had, a mask, or an
- * end of text.
+ * again, the surest first, a forward each. No position gets the token that it had, or one that
+ * stands for no text.
  *
  * @param region where
  * @param share of the filled positions there, each chosen by itself
@@ -62,15 +61,14 @@ public record SelfParaphrase(
       writes.put(choice.position(), choice.token());
       left.remove(Integer.valueOf(choice.position()));
     }
-    String cause = "self in %s: %d tokens in other words".formatted(region, writes.size());
+    String cause = "self in %s: %d tokens in other words".formatted(region.label(), writes.size());
     return Optional.of(new Change(cause, writes, List.of(), forwards, false));
   }
 
   private Choice surest(Moment moment, int[] ids, List<Integer> left) {
     int[] rows = left.stream().mapToInt(Integer::intValue).toArray();
     // Of two alternatives at most one is the token that stood there.
-    Draw draw =
-        new Draw(0, Optional.empty(), 0, 0, undrawn(moment.language().specials()), NONE).naming(2);
+    Draw draw = new Draw(0, Optional.empty(), 0, 0, undrawn(moment.language()), NONE).naming(2);
     Query query = new Query(ids.clone(), 0, rows, 0, draw, Optional.empty());
     List<Prediction> predictions = denoiser.predict(List.of(query)).getFirst();
     return IntStream.range(0, rows.length)
@@ -91,14 +89,8 @@ public record SelfParaphrase(
     return new Choice(position, other.token(), other.probability());
   }
 
-  private static int[] undrawn(SpecialTokens specials) {
-    IntStream.Builder ids = IntStream.builder();
-    ids.add(specials.maskId());
-    if (specials.hasEos()) {
-      ids.add(specials.eosId());
-    }
-    specials.eotId().ifPresent(ids::add);
-    return ids.build().distinct().toArray();
+  private static int[] undrawn(Language language) {
+    return IntStream.range(0, language.vocabulary()).filter(id -> !language.isWord(id)).toArray();
   }
 
   private record Choice(int position, int token, double probability) {}

@@ -324,7 +324,7 @@ public final class Experiment {
       int answerFrom = spans.answerPositions()[0] - prompt;
       int answerTo = answerFrom + spans.answerPositions().length;
       Region reasoning = new Region.Span(0, reasoningTo);
-      StepTransform digit = new Corrupt(reasoning, new Corrupt.Count(1), true);
+      StepTransform digit = new Corrupt(reasoning, new Corrupt.Count(1), Corrupt.Choice.DIGITS);
       StepTransform remask = new Remask(new Region.Span(answerFrom, answerTo), 1, true);
       // The position right behind the answer is left alone: a digit there would lengthen it.
       StepTransform elsewhere = new Elsewhere(reasoningTo, answerTo + 1);

@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -231,5 +232,150 @@ final class TransformsTest {
     assertThatThrownBy(() -> reader.transform("remask in=/(/")).hasMessageContaining("in=/(/");
     assertThatThrownBy(() -> reader.transform("corrupt share=1.5")).hasMessageContaining("0 to 1");
     assertThat(reader.plan("{}").scheduled()).isEqualTo(List.of());
+  }
+
+  /** Ids 2 to 31 are control tokens here, and no letter above z is known. */
+  private static final Language WITH_CONTROLS =
+      new Language(
+          SPECIALS,
+          128,
+          id -> String.valueOf((char) id),
+          id -> id >= 32,
+          text -> text.chars().toArray(),
+          text -> text.contains("zebra") ? List.of("zebra") : List.of(),
+          Spans.ANSWER);
+
+  private static Moment in(Language language, Moment moment) {
+    return new Moment(
+        moment.canvas(),
+        moment.before(),
+        moment.at(),
+        moment.steps(),
+        moment.finished(),
+        moment.seed(),
+        language);
+  }
+
+  @Test
+  void aRandomTokenIsAnyOtherThatStandsForTextAndAControlTokenOnlyWhenAsked() {
+    String text = "x".repeat(20_000);
+    Moment moment = in(WITH_CONTROLS, moment(text, 1));
+    int[] drawn = new int[128];
+    edited("corrupt", moment).chars().forEach(id -> drawn[id]++);
+    for (int id = 0; id < 128; id++) {
+      int expected = id < 32 || id == 'x' ? 0 : 20_000 / 95;
+      assertThat(drawn[id]).as("id %d", id).isBetween(expected * 7 / 10, expected * 13 / 10);
+    }
+    assertThat(edited("corrupt specials=true", moment).chars().distinct().sorted().toArray())
+        .hasSize(126)
+        .contains(END, 2, 31, 127)
+        .doesNotContain(MASK, 'x');
+    assertThatThrownBy(() -> reader.transform("corrupt specials=true digits=true"))
+        .hasMessage("corrupt takes digits or specials, not both");
+  }
+
+  @Test
+  void aTextThatTheModelHasNoTokenForIsNotWritten() {
+    assertThatThrownBy(() -> edited("force at=0 text=a zebra", in(WITH_CONTROLS, moment(TEXT, 1))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "the model does not know 'zebra' of the text 'a zebra': use words that it knows");
+    Moment cats = in(WITH_CONTROLS, moment("two horses, one cat", 1));
+    String edit = "paraphrase how=synonyms words=horses:zebra";
+    assertThat(edited(edit, cats)).isEqualTo("two horses, one cat");
+    assertThat(reader.transform(edit).change(cats).orElseThrow().cause())
+        .isEqualTo(
+            "synonyms in the text: 0 stretches in other words, 0 left because the words were too"
+                + " long, 1 because the model does not know them");
+  }
+
+  @Test
+  void aForcedTextHasTheTokensThatItHasBeforeWhatFollows() {
+    // As in the bundled vocabulary, where ": " is one token before a digit and two at the end.
+    Language joining =
+        new Language(
+            SPECIALS,
+            128,
+            id -> id == 2 ? ": " : String.valueOf((char) id),
+            text -> text.replaceAll(": (?=\\d)", "\u0002").chars().toArray(),
+            Spans.ANSWER);
+    Moment moment = in(joining, moment("________", 1));
+    assertThat(edited("force at=1 text=A: ", moment)).isEqualTo("_A:_____");
+    assertThat(new Force(1, "A: ", "7").change(moment).orElseThrow().writes())
+        .containsExactlyInAnyOrderEntriesOf(Map.of(1, (int) 'A', 2, 2));
+    assertThat(new Force(1, "A: ", "").change(moment).orElseThrow().writes())
+        .containsExactlyInAnyOrderEntriesOf(Map.of(1, (int) 'A', 2, (int) ':', 3, (int) ' '));
+    assertThatThrownBy(() -> new Force(1, "A:", " 7").change(moment))
+        .hasMessage("'A:' followed by ' 7' has no token that begins where the second does");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "none",
+        "corrupt share=0.5",
+        "corrupt digits=true",
+        "mistake",
+        "mistake in=answer",
+        "paraphrase how=equations",
+        "filler text=.",
+        "remask share=0.5",
+        "freeze",
+        "force at=3 text=7"
+      })
+  void aTraceSaysInPlainWordsWhatWasDone(String edit) {
+    for (String region :
+        List.of("", "all", "answer", "reasoning", "all_but_answer", "2-9", "/=\\d+/")) {
+      if (!region.isEmpty() && (edit.contains("in=") || !edit.matches("[cpfmr].*[^7]"))) {
+        continue;
+      }
+      String full = region.isEmpty() ? edit : edit + " in=" + region;
+      Moment now = moment(TEXT, 1);
+      Moment moment =
+          new Moment(
+              now.canvas(),
+              Optional.of(moment(TEXT.replace('2', '5'), 1).canvas()),
+              now.at(),
+              now.steps(),
+              now.finished(),
+              now.seed(),
+              now.language());
+      String cause = reader.transform(full).change(moment).map(Change::cause).orElse("");
+      assertThat(cause.replace("/=\\d+/", ""))
+          .as(full)
+          .doesNotContain("[", "{", "Optional", "@", "_")
+          .doesNotContainPattern("[a-z][A-Z]|[A-Z]{2}");
+    }
+  }
+
+  @Test
+  void everyRegionHasAName() {
+    assertThat(
+            List.of(
+                cause("remask in=all"),
+                cause("remask in=answer"),
+                cause("remask in=reasoning"),
+                cause("remask in=all_but_answer"),
+                cause("remask in=0-3"),
+                cause("remask in=/=\\d+/")))
+        .containsExactly(
+            "28 tokens in the text masked again",
+            "2 tokens in the answer masked again",
+            "18 tokens in the reasoning masked again",
+            "26 tokens in the text without its answer masked again",
+            "4 tokens in positions 0-3 masked again",
+            "6 tokens in what matches /=\\d+/ masked again");
+  }
+
+  private String cause(String edit) {
+    return reader.transform(edit).change(moment(TEXT, 1)).orElseThrow().cause();
+  }
+
+  @Test
+  void aPlanOfAnotherShapeIsRefused() {
+    assertThatThrownBy(() -> reader.plan("{\"transforms\":{\"do\":\"none\"}}"))
+        .hasMessage("transforms is no list");
+    assertThatThrownBy(() -> reader.plan("{\"transforms\":[\"none\"]}"))
+        .hasMessageContaining("\"none\" where an object");
   }
 }
