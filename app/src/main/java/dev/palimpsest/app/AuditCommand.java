@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.CanvasImage;

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.Snapshot;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;

@@ -3,7 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.Outline;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;

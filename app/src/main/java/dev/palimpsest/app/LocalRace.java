@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;

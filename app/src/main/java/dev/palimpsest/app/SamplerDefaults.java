@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockSampler;

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Generation;

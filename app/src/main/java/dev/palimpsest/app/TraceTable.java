@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.trace.Checksum;

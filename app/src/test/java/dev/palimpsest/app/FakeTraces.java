@@ -1,9 +1,9 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Run;

@@ -3,7 +3,7 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -3,7 +3,7 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Alternative;
+import dev.palimpsest.step.Alternative;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Commit;

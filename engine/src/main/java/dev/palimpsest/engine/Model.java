@@ -1,5 +1,8 @@
 package dev.palimpsest.engine;
 
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
+
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;

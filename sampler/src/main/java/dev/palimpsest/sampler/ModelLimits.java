@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.OptionalInt;
 

@@ -6,7 +6,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;

@@ -2,8 +2,8 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;

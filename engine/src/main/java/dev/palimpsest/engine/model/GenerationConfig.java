@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.model;
 
+import dev.palimpsest.step.AttentionPattern;
+
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import java.nio.file.Files;

@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.model;
 
+import dev.palimpsest.step.AttentionPattern;
+
 import java.util.Optional;
 import java.util.OptionalInt;
 

@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.model;
 
+import dev.palimpsest.step.AttentionPattern;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

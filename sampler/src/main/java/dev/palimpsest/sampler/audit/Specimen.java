@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.audit;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Driver;

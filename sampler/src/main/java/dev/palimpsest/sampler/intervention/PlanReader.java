@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

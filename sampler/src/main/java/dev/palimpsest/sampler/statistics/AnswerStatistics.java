@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.statistics;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.trace.Trace;

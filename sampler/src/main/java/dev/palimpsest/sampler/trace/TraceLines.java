@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Snapshot;

@@ -2,9 +2,9 @@ package dev.palimpsest.sampler.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.sampler.AnyRequest;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;

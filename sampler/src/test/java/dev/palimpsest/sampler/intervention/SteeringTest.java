@@ -2,7 +2,7 @@ package dev.palimpsest.sampler.intervention;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;

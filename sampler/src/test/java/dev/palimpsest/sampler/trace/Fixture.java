@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.sampler.AnyRequest;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Driver;

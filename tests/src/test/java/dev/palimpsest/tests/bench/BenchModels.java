@@ -1,7 +1,7 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;

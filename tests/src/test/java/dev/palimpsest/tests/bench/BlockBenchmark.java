@@ -1,6 +1,6 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;

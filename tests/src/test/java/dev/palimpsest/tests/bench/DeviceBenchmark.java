@@ -1,8 +1,8 @@
 package dev.palimpsest.tests.bench;
 
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;

@@ -5,7 +5,7 @@ import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Event;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;

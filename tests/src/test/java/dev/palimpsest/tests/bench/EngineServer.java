@@ -1,8 +1,8 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;

@@ -1,7 +1,7 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;

@@ -3,9 +3,9 @@ package dev.palimpsest.tests.bench;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;

@@ -7,9 +7,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;

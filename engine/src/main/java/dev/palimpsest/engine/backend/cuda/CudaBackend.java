@@ -12,7 +12,7 @@ import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,7 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import java.lang.foreign.MemorySegment;

@@ -8,7 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.bindings.onednn.OneDnn;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;

@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.bindings.cuda.Context;
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.engine.Alternative;
+import dev.palimpsest.step.Alternative;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;

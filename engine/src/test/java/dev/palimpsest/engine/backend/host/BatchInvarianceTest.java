@@ -2,7 +2,7 @@ package dev.palimpsest.engine.backend.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.RowDraw;

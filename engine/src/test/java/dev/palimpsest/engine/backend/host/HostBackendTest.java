@@ -3,8 +3,8 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
