@@ -1,7 +1,6 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.CanvasImage;
@@ -17,6 +16,7 @@ import dev.palimpsest.sampler.audit.Verdict;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,6 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.ModelLimits;
@@ -14,6 +13,7 @@ import dev.palimpsest.sampler.study.Item;
 import dev.palimpsest.sampler.study.Question;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

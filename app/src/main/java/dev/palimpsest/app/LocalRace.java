@@ -1,8 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.step.Prediction;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
@@ -21,6 +19,8 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

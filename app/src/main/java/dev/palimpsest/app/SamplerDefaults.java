@@ -1,7 +1,6 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockSampler;
@@ -10,6 +9,7 @@ import dev.palimpsest.sampler.LladaSampler;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SubBlockSampler;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;

@@ -135,8 +135,7 @@ public final class DreamSampler implements Sampler {
     return Arrays.stream(masked)
         .filter(
             position ->
-                Philox.uniform(options.seed(), at.step(), position, Purposes.UNMASKING)
-                    < share)
+                Philox.uniform(options.seed(), at.step(), position, Purposes.UNMASKING) < share)
         .toArray();
   }
 }

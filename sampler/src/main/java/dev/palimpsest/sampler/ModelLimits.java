@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.OptionalInt;
 
 /**

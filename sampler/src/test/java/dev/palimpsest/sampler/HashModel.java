@@ -1,12 +1,12 @@
 package dev.palimpsest.sampler;
 
 import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import dev.palimpsest.step.AttentionPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

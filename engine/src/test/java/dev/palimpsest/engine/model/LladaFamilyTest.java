@@ -1,10 +1,9 @@
 package dev.palimpsest.engine.model;
 
-import dev.palimpsest.step.AttentionPattern;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.step.AttentionPattern;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

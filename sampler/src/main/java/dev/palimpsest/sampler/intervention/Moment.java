@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.step.Philox;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,7 +27,9 @@ public record Moment(
     boolean finished,
     long seed,
     Language language) {
-  /** Choices of an intervention; index 0. Lane 0 is whether a position is chosen, lane 1 its token. */
+  /**
+   * Choices of an intervention; index 0. Lane 0 is whether a position is chosen, lane 1 its token.
+   */
   public static final Philox.Purpose CHOICE = new Philox.Purpose(5);
 
   /** Whether a position after the prompt is filled with text: neither masked nor an end. */

@@ -1,7 +1,5 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Philox;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Driver;
@@ -25,6 +23,8 @@ import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Philox;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;

@@ -2,7 +2,6 @@ package dev.palimpsest.sampler.intervention;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
@@ -14,6 +13,7 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

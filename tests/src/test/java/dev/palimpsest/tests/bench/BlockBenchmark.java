@@ -1,6 +1,5 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -12,6 +11,7 @@ import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

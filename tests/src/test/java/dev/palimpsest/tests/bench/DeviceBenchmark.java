@@ -1,8 +1,6 @@
 package dev.palimpsest.tests.bench;
 
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.step.Draw;
-import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
@@ -17,6 +15,8 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,8 +1,5 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.step.Draw;
-import dev.palimpsest.step.Prediction;
-import dev.palimpsest.step.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -16,6 +13,9 @@ import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.TokenDraw;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
