@@ -1,11 +1,11 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
@@ -138,7 +138,7 @@ final class AuditCommand implements Callable<Integer> {
   private Run run(Model model, int other) {
     int[] ids = specialTokenOptions.ids(model, prompt);
     SamplingOptions options = samplerOptions.resolve(model, ids.length);
-    SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+    SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
     if (other > 0) {
       Map<String, Object> values = new LinkedHashMap<>(options.toMap());
       values.put("seed", options.seed() + other);
@@ -147,7 +147,7 @@ final class AuditCommand implements Callable<Integer> {
       System.arraycopy(ids, 0, shorter, 0, shorter.length);
       ids = shorter;
     }
-    return new Generator(model.transformer(), ModelLimits.of(model.spec()), specials)
+    return new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials)
         .run(ids, options);
   }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.Outline;
 import dev.palimpsest.engine.forward.Transformer;
@@ -11,7 +12,6 @@ import dev.palimpsest.engine.model.RotaryScaling;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.engine.text.Tokenizer;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.step.AttentionPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,7 +94,7 @@ final class InspectCommand implements Callable<Integer> {
     facts.put("feed_forward", spec.feedForward());
     spec.experts().ifPresent(experts -> facts.put("experts", shown(experts)));
     facts.put("attention", shown(spec.pattern()));
-    facts.put("sampler", ModelLimits.samplerOf(spec));
+    facts.put("sampler", ModelTraits.limits(spec).sampler());
     facts.put("logits", spec.shifted() ? "shifted by one" : "of the same position");
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());

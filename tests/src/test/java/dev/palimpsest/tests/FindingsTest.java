@@ -2,6 +2,7 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.CanvasImage;
@@ -47,7 +48,7 @@ final class FindingsTest {
   @Test
   void everyTrialAndEveryRoundIsWhatASteeredGenerationOfItsOwnGives() {
     try (Model model = Model.load(MODEL, Precision.F32, 2, _ -> {})) {
-      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
       Language language =
           new Language(
               specials,
