@@ -231,7 +231,7 @@ final class FindingsCommandTest {
   @CsvSource({
     "--at 48, --at: step 48 is not in a generation of 48: use 0 to 47",
     "--batch 0, --batch 0 is invalid: use 1 or above",
-    "--threshold 0.9, Unknown options: '--threshold'",
+    "--threshold 0.9, '--threshold' is no option of palimpsest findings",
     "--model MODELS/abacus-ar, does not see its whole canvas at once",
     "--limit 0, --limit 0 is invalid: use 1 or above"
   })

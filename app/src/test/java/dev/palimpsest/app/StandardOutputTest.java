@@ -52,7 +52,9 @@ final class StandardOutputTest {
           Map.entry("audit", "--steps 2 --gen-length 8 --block-length 8 Omar"),
           Map.entry("findings", "--limit 1 --to FOLDER/findings"),
           Map.entry("view", "FOLDER/fake.trace.jsonl"),
-          Map.entry("doctor", ""));
+          Map.entry("doctor", ""),
+          Map.entry("help", "trace"),
+          Map.entry("completion", "bash"));
 
   @ParameterizedTest
   @MethodSource("commands")
