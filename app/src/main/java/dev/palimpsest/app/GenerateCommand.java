@@ -148,7 +148,8 @@ final class GenerateCommand implements Callable<Integer> {
   private Plan plan(Model model) throws IOException {
     Path file = planFile.orElseThrow();
     try {
-      return new PlanReader(model.transformer()).plan(Files.readString(file));
+      return new PlanReader(model.transformer(), EndpointParaphraser::new)
+          .plan(Files.readString(file));
     } catch (NoSuchFileException e) {
       throw new ParameterException(
           spec.commandLine(), "--plan " + file + ": there is no such file", e);

@@ -114,6 +114,13 @@ public final class CudaBackend implements Backend {
     return Kernels.failure(Cuda.devices().getFirst()).or(Cublas::failure);
   }
 
+  /** The version of cuBLASLt, or why there is none. */
+  public static String describeCublas() {
+    return Cublas.failure()
+        .map(reason -> Cuda.isAvailable() ? reason : "not looked for without a GPU")
+        .orElseGet(() -> "version " + Cublas.version());
+  }
+
   /** The GPU that models are run on, for people; {@link #failure} is empty. */
   public static String device() {
     Device device = Cuda.devices().getFirst();

@@ -102,6 +102,11 @@ public final class HostBackend implements Backend {
     vocabulary = new Vocabulary(workers, scratch, linear);
   }
 
+  /** The version of oneDNN and the instruction set it uses, or why it is not used. */
+  public static String describeOneDnn() {
+    return OneDnn.failure().orElseGet(OneDnn::describe);
+  }
+
   /** The width of this CPU's vectors. */
   public static int vectorBits() {
     return FLOATS.vectorBitSize();
