@@ -1,12 +1,11 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
@@ -17,6 +16,7 @@ import dev.palimpsest.sampler.audit.Verdict;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,7 +138,7 @@ final class AuditCommand implements Callable<Integer> {
   private Run run(Model model, int other) {
     int[] ids = specialTokenOptions.ids(model, prompt);
     SamplingOptions options = samplerOptions.resolve(model, ids.length);
-    SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+    SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
     if (other > 0) {
       Map<String, Object> values = new LinkedHashMap<>(options.toMap());
       values.put("seed", options.seed() + other);
@@ -147,7 +147,7 @@ final class AuditCommand implements Callable<Integer> {
       System.arraycopy(ids, 0, shorter, 0, shorter.length);
       ids = shorter;
     }
-    return new Generator(model.transformer(), ModelLimits.of(model.spec()), specials)
+    return new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials)
         .run(ids, options);
   }
 

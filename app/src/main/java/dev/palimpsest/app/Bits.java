@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.step.Prediction;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;

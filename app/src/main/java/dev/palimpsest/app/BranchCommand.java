@@ -130,7 +130,7 @@ final class BranchCommand implements Callable<Integer> {
   }
 
   private Plan plan(Model model) {
-    PlanReader reader = new PlanReader(model.transformer());
+    PlanReader reader = new PlanReader(model.transformer(), EndpointParaphraser::new);
     try {
       return new Plan(
           edits.stream()

@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.DeviceException;

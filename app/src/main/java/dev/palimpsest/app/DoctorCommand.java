@@ -1,8 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.bindings.cublas.Cublas;
-import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.text.Tokenizer;
@@ -42,7 +39,7 @@ final class DoctorCommand implements Callable<Integer> {
     findings.put(
         "java heap", String.format(Locale.ROOT, "%.1f GB at most", runtime.maxMemory() / 1e9));
     findings.put("vectors", HostBackend.vectorBits() + " bits");
-    findings.put("oneDNN", OneDnn.failure().orElseGet(OneDnn::describe));
+    findings.put("oneDNN", HostBackend.describeOneDnn());
     findings.put("f32 products", HostBackend.describeProducts());
     findings.put(
         "bf16 products",
@@ -51,7 +48,7 @@ final class DoctorCommand implements Callable<Integer> {
             : "none: this CPU has neither AVX512-BF16 nor AMX, or oneDNN is missing");
     findings.put("tokenizers", tokenizers());
     findings.put("gpu", gpu());
-    findings.put("cuBLASLt", cublas());
+    findings.put("cuBLASLt", CudaBackend.describeCublas());
     if (json) {
       System.out.println(Json.write(findings));
     } else {
@@ -92,11 +89,5 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static String gpu() {
     return CudaBackend.failure().map(reason -> "none: " + reason).orElseGet(CudaBackend::device);
-  }
-
-  private static String cublas() {
-    return Cublas.failure()
-        .map(reason -> Cuda.isAvailable() ? reason : "not looked for without a GPU")
-        .orElseGet(() -> "version " + Cublas.version());
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
@@ -8,7 +9,6 @@ import dev.palimpsest.sampler.InvalidOptionException;
 import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -109,11 +109,13 @@ final class EvalCommand implements Callable<Integer> {
               .max()
               .orElse(0);
       SamplingOptions options = samplerOptions.resolve(model, longest);
-      ModelLimits limits = ModelLimits.of(model.spec());
+      ModelLimits limits = ModelTraits.limits(model.spec());
       limits.requireFit(options);
       Generator generator =
           new Generator(
-              traces.denoiser(model), limits, SpecialTokens.of(model.spec(), model.endOfTurn()));
+              traces.denoiser(model),
+              limits,
+              ModelTraits.specials(model.spec(), model.endOfTurn()));
       long started = System.nanoTime();
       try (Evaluation evaluation =
           new Evaluation(problems, facts(model, options), outcomesFile, pattern)) {

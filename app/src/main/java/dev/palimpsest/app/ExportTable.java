@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.bindings.LibraryCache;
 import dev.palimpsest.sampler.trace.TraceException;
+import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;

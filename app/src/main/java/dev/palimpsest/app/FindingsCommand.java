@@ -1,10 +1,9 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
@@ -14,6 +13,7 @@ import dev.palimpsest.sampler.study.Item;
 import dev.palimpsest.sampler.study.Question;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,9 +132,9 @@ final class FindingsCommand implements Callable<Integer> {
       }
       int longest = questions.stream().mapToInt(each -> each.prompt().length).max().orElseThrow();
       Design design = design(samplerOptions.resolve(model, longest));
-      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
       Generator generator =
-          new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+          new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials);
       List<Run> runs =
           questions.stream().map(each -> generator.run(each.prompt(), design.options())).toList();
       TraceHeader header = TraceOptions.header(model, modelOptions, runs.getFirst());

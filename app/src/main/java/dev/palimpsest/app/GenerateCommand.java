@@ -1,12 +1,12 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
@@ -94,9 +94,9 @@ final class GenerateCommand implements Callable<Integer> {
               : specialTokenOptions.ids(model, text);
       warnOfTemplate(model, prompt.conversation());
       SamplingOptions options = samplerOptions.resolve(model, ids.length);
-      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
       Generator generator =
-          new Generator(traceOptions.denoiser(model), ModelLimits.of(model.spec()), specials);
+          new Generator(traceOptions.denoiser(model), ModelTraits.limits(model.spec()), specials);
       Run run = generator.run(ids, options);
       warnOfUnknownWords(
           prompt.needsTemplate()
@@ -148,7 +148,8 @@ final class GenerateCommand implements Callable<Integer> {
   private Plan plan(Model model) throws IOException {
     Path file = planFile.orElseThrow();
     try {
-      return new PlanReader(model.transformer()).plan(Files.readString(file));
+      return new PlanReader(model.transformer(), EndpointParaphraser::new)
+          .plan(Files.readString(file));
     } catch (NoSuchFileException e) {
       throw new ParameterException(
           spec.commandLine(), "--plan " + file + ": there is no such file", e);

@@ -1,9 +1,9 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.Outline;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
@@ -12,7 +12,7 @@ import dev.palimpsest.engine.model.RotaryScaling;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.engine.text.Tokenizer;
-import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.step.AttentionPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -94,7 +94,7 @@ final class InspectCommand implements Callable<Integer> {
     facts.put("feed_forward", spec.feedForward());
     spec.experts().ifPresent(experts -> facts.put("experts", shown(experts)));
     facts.put("attention", shown(spec.pattern()));
-    facts.put("sampler", ModelLimits.samplerOf(spec));
+    facts.put("sampler", ModelTraits.limits(spec).sampler());
     facts.put("logits", spec.shifted() ? "shifted by one" : "of the same position");
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());

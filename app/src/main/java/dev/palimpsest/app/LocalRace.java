@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
@@ -15,12 +15,12 @@ import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.InvalidOptionException;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,8 +59,8 @@ final class LocalRace implements Race {
     generator =
         new Generator(
             denoiser,
-            ModelLimits.of(model.spec()),
-            SpecialTokens.of(model.spec(), model.endOfTurn()));
+            ModelTraits.limits(model.spec()),
+            ModelTraits.specials(model.spec(), model.endOfTurn()));
   }
 
   /**
@@ -78,7 +78,7 @@ final class LocalRace implements Race {
       checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
       checkpoint.tellOfBuffers(ModelOptions::tell);
       SamplingOptions options = SamplerDefaults.complete(local.options(), spec, recommended, 0);
-      ModelLimits.of(spec).requireFit(options);
+      ModelTraits.limits(spec).requireFit(options);
     }
   }
 

@@ -3,9 +3,8 @@ package dev.palimpsest.app;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
@@ -14,7 +13,6 @@ import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.engine.checkpoint.Safetensors;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockOptions;
@@ -25,10 +23,11 @@ import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.LladaSampler;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.AttentionPattern;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -425,7 +424,9 @@ public final class OracleFolder implements AutoCloseable {
   private Generator generator(JsonNode each) {
     ModelSpec wanted = spec(each);
     return new Generator(
-        transformer(wanted), ModelLimits.of(wanted), SpecialTokens.of(wanted, OptionalInt.empty()));
+        transformer(wanted),
+        ModelTraits.limits(wanted),
+        ModelTraits.specials(wanted, OptionalInt.empty()));
   }
 
   private static SamplingOptions options(JsonNode each, String kind) {

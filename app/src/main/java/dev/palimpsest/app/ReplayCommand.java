@@ -1,9 +1,9 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;

@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.SamplingOptions;
 import java.util.LinkedHashMap;

@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Run;
@@ -9,6 +8,7 @@ import dev.palimpsest.sampler.SnapshotListener;
 import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URLDecoder;

@@ -1,6 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Generation;
@@ -12,6 +11,7 @@ import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,11 +1,11 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.step.Prediction;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;

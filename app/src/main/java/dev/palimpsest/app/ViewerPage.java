@@ -1,12 +1,12 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.step.Prediction;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -2,11 +2,11 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SnapshotRing;
 import dev.palimpsest.sampler.SpecialTokens;
 import java.io.ByteArrayOutputStream;
@@ -169,7 +169,7 @@ final class CanvasViewTest {
     try (Model model = Model.load(ModelOptions.bundled(), Precision.F32, 1, _ -> {});
         PrintStream stream = new PrintStream(sink, true, StandardCharsets.UTF_8)) {
       System.setErr(stream);
-      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
       try (CanvasView view =
           new CanvasView(
               terminals,
@@ -179,7 +179,7 @@ final class CanvasViewTest {
               prompt,
               SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
         Generator generator =
-            new Generator(model.transformer(), ModelLimits.of(model.spec()), specials);
+            new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials);
         for (int text = 0; text < texts; text++) {
           assertThat(
                   generator

@@ -1,9 +1,5 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Run;
@@ -11,6 +7,10 @@ import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

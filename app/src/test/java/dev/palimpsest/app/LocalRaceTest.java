@@ -3,14 +3,13 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.statistics.Spans;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,8 +36,8 @@ final class LocalRaceTest {
       Generation generation =
           new Generator(
                   model.transformer(),
-                  ModelLimits.of(model.spec()),
-                  SpecialTokens.of(model.spec(), model.endOfTurn()))
+                  ModelTraits.limits(model.spec()),
+                  ModelTraits.specials(model.spec(), model.endOfTurn()))
               .generate(
                   model.prompt(PROBLEM.prompt()),
                   options,

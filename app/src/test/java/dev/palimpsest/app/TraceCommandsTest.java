@@ -3,8 +3,8 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.step.Prediction;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -11,6 +11,8 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.engine.text.Tokenizer;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

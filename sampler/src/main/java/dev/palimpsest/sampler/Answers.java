@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import java.util.List;
 
 /** Whether a denoiser's predictions are what was asked for. */

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 
 /**
  * A position that a step filled, or whose id it replaced.

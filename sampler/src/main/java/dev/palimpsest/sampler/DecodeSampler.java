@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -122,7 +122,7 @@ public final class DreamSampler implements Sampler {
     if (algTemp == 0) {
       return score;
     }
-    double uniform = Philox.uniform(options.seed(), at.step(), position, Philox.Purpose.RANKING);
+    double uniform = Philox.uniform(options.seed(), at.step(), position, Purposes.RANKING);
     return score / algTemp - StrictMath.log(-StrictMath.log(uniform));
   }
 
@@ -135,8 +135,7 @@ public final class DreamSampler implements Sampler {
     return Arrays.stream(masked)
         .filter(
             position ->
-                Philox.uniform(options.seed(), at.step(), position, Philox.Purpose.UNMASKING)
-                    < share)
+                Philox.uniform(options.seed(), at.step(), position, Purposes.UNMASKING) < share)
         .toArray();
   }
 }

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -145,7 +145,7 @@ public final class LladaSampler implements Sampler {
     for (int row = 0; row < rows.length; row++) {
       scores[row] =
           options.remasking() == Remasking.RANDOM
-              ? Philox.uniform(options.seed(), at.step(), rows[row], Philox.Purpose.REMASKING)
+              ? Philox.uniform(options.seed(), at.step(), rows[row], Purposes.REMASKING)
               : predictions.get(row).probability();
     }
     return scores;

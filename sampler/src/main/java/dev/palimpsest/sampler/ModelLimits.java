@@ -1,7 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.model.AttentionPattern;
-import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.OptionalInt;
 
 /**
@@ -20,17 +19,11 @@ public record ModelLimits(
     this(vocabulary, maxLength, pattern, false);
   }
 
-  /** The limits of a model. */
-  public static ModelLimits of(ModelSpec spec) {
-    return new ModelLimits(spec.vocabulary(), spec.maxLength(), spec.pattern(), spec.shifted());
-  }
-
-  /** The sampler that a model was published with. */
-  public static String samplerOf(ModelSpec spec) {
-    return switch (spec.pattern()) {
-      case AttentionPattern.Full _ -> spec.shifted() ? DreamSampler.NAME : LladaSampler.NAME;
-      case AttentionPattern.BlockCausal _ ->
-          spec.shifted() ? SubBlockSampler.NAME : BlockSampler.NAME;
+  /** The sampler that such a model was published with. */
+  public String sampler() {
+    return switch (pattern) {
+      case AttentionPattern.Full _ -> shifted ? DreamSampler.NAME : LladaSampler.NAME;
+      case AttentionPattern.BlockCausal _ -> shifted ? SubBlockSampler.NAME : BlockSampler.NAME;
       case AttentionPattern.Causal _ -> DecodeSampler.NAME;
     };
   }

@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -107,7 +107,7 @@ public final class RemdmSampler implements Sampler {
     for (int index = 0; index < filled.length; index++) {
       double sigma = seen == 0 ? sigmas[index] : sigmas[index] / total;
       double uniform =
-          Philox.uniform(options.seed(), at.step(), filled[index], Philox.Purpose.MASKING_AGAIN);
+          Philox.uniform(options.seed(), at.step(), filled[index], Purposes.MASKING_AGAIN);
       if (uniform < sigma) {
         remasked[count++] = filled[index];
       }
@@ -144,7 +144,7 @@ public final class RemdmSampler implements Sampler {
         .filter(
             position ->
                 last
-                    || Philox.uniform(options.seed(), at.step(), position, Philox.Purpose.UNMASKING)
+                    || Philox.uniform(options.seed(), at.step(), position, Purposes.UNMASKING)
                         < share)
         .toArray();
   }

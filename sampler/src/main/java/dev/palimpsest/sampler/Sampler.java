@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.List;
 
 /**

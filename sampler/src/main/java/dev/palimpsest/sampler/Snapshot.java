@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;

@@ -1,6 +1,5 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.model.ModelSpec;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
@@ -35,23 +34,6 @@ public record SpecialTokens(int maskId, int eosId, OptionalInt eotId, List<Integ
   /** The ids of a model whose texts have no other ends. */
   public SpecialTokens(int maskId, int eosId, OptionalInt eotId) {
     this(maskId, eosId, eotId, List.of());
-  }
-
-  /**
-   * The ids of a model.
-   *
-   * @param eotId its tokenizer's end of turn; if there is none, the second of the ids that its
-   *     configuration says end a text; the rest of those are other stops
-   */
-  public static SpecialTokens of(ModelSpec spec, OptionalInt eotId) {
-    List<Integer> ends = spec.ids().eos();
-    OptionalInt second = eotId.isEmpty() && ends.size() > 1 ? OptionalInt.of(ends.get(1)) : eotId;
-    int eos = ends.isEmpty() ? NO_EOS : ends.getFirst();
-    List<Integer> others =
-        ends.stream()
-            .filter(id -> id != eos && (second.isEmpty() || id != second.getAsInt()))
-            .toList();
-    return new SpecialTokens(spec.ids().mask().orElse(NO_MASK), eos, second, others);
   }
 
   /** Whether the model knows masks. */

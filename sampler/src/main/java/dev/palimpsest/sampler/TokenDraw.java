@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 import java.util.Map;
 import java.util.Optional;
 

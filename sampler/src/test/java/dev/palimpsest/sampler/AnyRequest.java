@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 
 /**
  * {@link AnyCase} for the tests of other packages: a seeded request to a seeded model, with any of

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -95,7 +95,7 @@ class DreamSamplerTest {
       float share = i < options.steps() - 1 ? 1 - ts[i + 1] / ts[i] : 1;
       if (options.alg() == DreamOptions.Algorithm.ORIGIN) {
         for (int p : masked) {
-          if (uniform(options, step, p, Philox.Purpose.UNMASKING) < share) {
+          if (uniform(options, step, p, Purposes.UNMASKING) < share) {
             x[p] = drawn.get(p).token;
           }
         }
@@ -115,7 +115,7 @@ class DreamSamplerTest {
               algTemp == 0
                   ? confidence
                   : confidence / algTemp
-                      - Math.log(-Math.log(uniform(options, step, p, Philox.Purpose.RANKING)));
+                      - Math.log(-Math.log(uniform(options, step, p, Purposes.RANKING)));
         }
         for (int k = (int) (masked.length * share); k > 0; k--) {
           int best = masked[0];

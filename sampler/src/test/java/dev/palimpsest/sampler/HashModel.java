@@ -1,12 +1,12 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.AttentionPattern;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

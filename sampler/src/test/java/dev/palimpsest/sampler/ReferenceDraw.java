@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Philox;
+import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler;
 
-import dev.palimpsest.engine.Philox;
+import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -121,7 +121,7 @@ final class ReferenceLlada {
       }
       if (options.remasking() == Remasking.RANDOM) {
         int[] words = new int[4];
-        Philox.block(options.seed(), forward, p, Philox.Purpose.REMASKING, 0, words);
+        Philox.block(options.seed(), forward, p, Purposes.REMASKING, 0, words);
         confidence[p] = Philox.uniform(words[0]);
       } else {
         confidence[p] = softmax(logits[p])[x0[p]];

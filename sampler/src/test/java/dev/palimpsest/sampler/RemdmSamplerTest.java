@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -74,10 +74,10 @@ class RemdmSamplerTest {
         if (before[p] == MASK) {
           double unmask =
               i == options.steps() - 1 ? 1 : (alphaS - (1 - sigma) * alphaT) / (1 - alphaT);
-          if (uniform(options, i, p, Philox.Purpose.UNMASKING) < unmask) {
+          if (uniform(options, i, p, Purposes.UNMASKING) < unmask) {
             z[p] = new ReferenceDraw(logits[p], options.draw(), MASK, options.seed(), i, p).token;
           }
-        } else if (uniform(options, i, p, Philox.Purpose.MASKING_AGAIN) < sigma) {
+        } else if (uniform(options, i, p, Purposes.MASKING_AGAIN) < sigma) {
           z[p] = MASK;
         }
       }

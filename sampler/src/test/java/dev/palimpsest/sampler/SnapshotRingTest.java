@@ -3,7 +3,7 @@ package dev.palimpsest.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.model.AttentionPattern;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -3,10 +3,10 @@ package dev.palimpsest.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.palimpsest.sampler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -2,11 +2,11 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
@@ -15,6 +15,7 @@ import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,8 +87,8 @@ final class BatchedGenerationTest {
       ModelSpec spec = Families.spec(checkpoint.config());
       try (Transformer transformer =
           Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, threads), _ -> {})) {
-        ModelLimits limits = ModelLimits.of(spec);
-        SpecialTokens specials = SpecialTokens.of(spec, OptionalInt.empty());
+        ModelLimits limits = ModelTraits.limits(spec);
+        SpecialTokens specials = ModelTraits.specials(spec, OptionalInt.empty());
         Generator generator = new Generator(transformer, limits, specials);
         Generator recomputing = new Generator(transformer::recompute, limits, specials);
         int mixes = Math.ceilDiv(MIXES, 2 * folders(sampler).size());

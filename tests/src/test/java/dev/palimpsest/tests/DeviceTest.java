@@ -3,12 +3,10 @@ package dev.palimpsest.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.app.OracleFolder;
 import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
@@ -19,11 +17,12 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -113,7 +112,8 @@ final class DeviceTest {
       String name, Transformer model, List<int[]> prompts, double temperature) {
     ModelSpec spec = spec(name);
     Generator generator =
-        new Generator(model, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+        new Generator(
+            model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     List<Request> requests = new ArrayList<>();
     for (int[] prompt : prompts) {
       requests.add(new Request(prompt, options(name, temperature), SnapshotListener.NONE));

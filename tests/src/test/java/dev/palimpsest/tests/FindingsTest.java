@@ -2,6 +2,7 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.CanvasImage;
@@ -47,7 +48,7 @@ final class FindingsTest {
   @Test
   void everyTrialAndEveryRoundIsWhatASteeredGenerationOfItsOwnGives() {
     try (Model model = Model.load(MODEL, Precision.F32, 2, _ -> {})) {
-      SpecialTokens specials = SpecialTokens.of(model.spec(), model.endOfTurn());
+      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
       Language language =
           new Language(
               specials,
@@ -80,8 +81,7 @@ final class FindingsTest {
                 new Plan(
                     List.of(
                         new Plan.Scheduled(
-                            new When.Before(trial.at()),
-                            new PlanReader(model.transformer()).transform(edit.get()))),
+                            new When.Before(trial.at()), reader(model).transform(edit.get()))),
                     0,
                     false);
             CanvasImage alone = steered(model, language, plan, item, OPTIONS);
@@ -107,8 +107,7 @@ final class FindingsTest {
                 .steps(6)
                 .seed(SEED + item.problem())
                 .build();
-        CanvasImage alone =
-            steered(model, language, new PlanReader(model.transformer()).plan(plan), item, short6);
+        CanvasImage alone = steered(model, language, reader(model).plan(plan), item, short6);
         assertThat(answer(alone, language)).isEqualTo(last.answer());
       }
       assertThat(compared).isGreaterThan(6);
@@ -170,5 +169,13 @@ final class FindingsTest {
   private static Optional<String> answer(CanvasImage canvas, Language language) {
     return Spans.of(canvas, language.specials(), language.pieces(), language.answer())
         .map(Spans::answer);
+  }
+
+  private static PlanReader reader(Model model) {
+    return new PlanReader(
+        model.transformer(),
+        (_, _, _) -> {
+          throw new AssertionError("no server is needed");
+        });
   }
 }

@@ -2,14 +2,13 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.app.Bits;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -40,8 +39,8 @@ final class GoldenTracesTest {
         Generator generator =
             new Generator(
                 loaded.transformer(),
-                ModelLimits.of(loaded.spec()),
-                SpecialTokens.of(loaded.spec(), loaded.endOfTurn()));
+                ModelTraits.limits(loaded.spec()),
+                ModelTraits.specials(loaded.spec(), loaded.endOfTurn()));
         for (int[] prompt : DemoPrompts.ids()) {
           generator.generate(prompt, SamplingOptions.of(sampler, options), bits::add);
         }

@@ -2,8 +2,8 @@ package dev.palimpsest.bindings.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.palimpsest.bindings.LibraryCache;
 import dev.palimpsest.bindings.NativeLibrary;
+import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

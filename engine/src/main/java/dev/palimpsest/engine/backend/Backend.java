@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.backend;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.step.Prediction;
 import java.util.List;
 
 /**

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend;
 
-import dev.palimpsest.engine.Alternative;
+import dev.palimpsest.step.Alternative;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend;
 
-import dev.palimpsest.engine.Draw;
+import dev.palimpsest.step.Draw;
 
 /**
  * How the token of one row is drawn.

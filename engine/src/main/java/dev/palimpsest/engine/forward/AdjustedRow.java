@@ -1,9 +1,9 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Ranking;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;

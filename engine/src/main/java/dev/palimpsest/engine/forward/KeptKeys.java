@@ -2,8 +2,8 @@ package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Store;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;

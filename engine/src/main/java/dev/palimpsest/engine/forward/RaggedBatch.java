@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,8 +1,5 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;
@@ -13,6 +10,9 @@ import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

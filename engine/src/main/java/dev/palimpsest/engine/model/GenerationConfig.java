@@ -2,6 +2,7 @@ package dev.palimpsest.engine.model;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
+import dev.palimpsest.step.AttentionPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

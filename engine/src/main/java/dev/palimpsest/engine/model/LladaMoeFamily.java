@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.model;
 
+import dev.palimpsest.step.AttentionPattern;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;

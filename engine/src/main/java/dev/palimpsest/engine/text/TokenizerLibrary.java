@@ -2,7 +2,7 @@ package dev.palimpsest.engine.text;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.util.Platform;
-import dev.palimpsest.bindings.LibraryCache;
+import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.step.AttentionPattern;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,11 +1,11 @@
 package dev.palimpsest.sampler.audit;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;

@@ -1,12 +1,12 @@
 package dev.palimpsest.sampler.audit;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.List;
 

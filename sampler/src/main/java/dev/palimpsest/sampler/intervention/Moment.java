@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.engine.Philox;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +27,10 @@ public record Moment(
     boolean finished,
     long seed,
     Language language) {
+  /**
+   * Choices of an intervention; index 0. Lane 0 is whether a position is chosen, lane 1 its token.
+   */
+  public static final Philox.Purpose CHOICE = new Philox.Purpose(5);
 
   /** Whether a position after the prompt is filled with text: neither masked nor an end. */
   public boolean isText(int position) {
@@ -47,7 +51,7 @@ public record Moment(
    */
   public double uniform(int position, int lane) {
     int[] words = new int[4];
-    Philox.block(seed, steps, position, Philox.Purpose.INTERVENTION, 0, words);
+    Philox.block(seed, steps, position, CHOICE, 0, words);
     return Philox.uniform(words[lane]);
   }
 

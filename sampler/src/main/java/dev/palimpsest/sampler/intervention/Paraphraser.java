@@ -12,6 +12,19 @@ public interface Paraphraser {
   /** The text in other words, or as it was. */
   String paraphrase(String text);
 
+  /** Where a server is asked for other words. */
+  @FunctionalInterface
+  interface OfEndpoint {
+    /**
+     * A paraphraser that asks a server.
+     *
+     * @param url of the endpoint, as {@code http://host/v1/chat/completions}
+     * @param model its name for the model
+     * @param keyVariable the environment variable that holds the key; empty to send none
+     */
+    Paraphraser at(String url, String model, String keyVariable);
+  }
+
   /** Changes nothing: the control. */
   record Identity() implements Paraphraser {
     @Override

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.step.Denoiser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,10 +21,17 @@ public final class PlanReader {
   private static final int MOST_OWN_WORDS = 16;
 
   private final Denoiser denoiser;
+  private final Paraphraser.OfEndpoint endpoint;
 
-  /** A reader whose interventions may ask this model. */
-  public PlanReader(Denoiser denoiser) {
+  /**
+   * A reader of interventions.
+   *
+   * @param denoiser the model that they may ask
+   * @param endpoint makes the paraphraser of {@code how=endpoint}
+   */
+  public PlanReader(Denoiser denoiser, Paraphraser.OfEndpoint endpoint) {
     this.denoiser = denoiser;
+    this.endpoint = endpoint;
   }
 
   /**
@@ -168,14 +175,13 @@ public final class PlanReader {
         : new Paraphrase(region, paraphraser(how, words));
   }
 
-  private static Paraphraser paraphraser(String how, Words words) {
+  private Paraphraser paraphraser(String how, Words words) {
     return switch (how) {
       case "identity" -> new Paraphraser.Identity();
       case "equations" -> new Paraphraser.EquationRewriter();
       case "synonyms" -> new Paraphraser.Synonyms(table(words.text("words")));
       case "endpoint" ->
-          new EndpointParaphraser(
-              words.text("url"), words.text("model"), words.text("key_variable", ""));
+          endpoint.at(words.text("url"), words.text("model"), words.text("key_variable", ""));
       default ->
           throw new IllegalArgumentException(
               "how=" + how + " is unknown: use identity, equations, synonyms, self or endpoint");

@@ -1,10 +1,10 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,8 +1,5 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Run;
@@ -10,6 +7,9 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,10 +1,10 @@
 package dev.palimpsest.sampler.statistics;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

@@ -1,7 +1,5 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Philox;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Driver;
@@ -25,6 +23,8 @@ import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Philox;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -352,7 +352,7 @@ public final class Experiment {
 
     /** The one step at which the control without an edit is run, drawn by the seed. */
     private int control() {
-      double uniform = Philox.uniform(seed(), 0, 0, Philox.Purpose.INTERVENTION);
+      double uniform = Philox.uniform(seed(), 0, 0, Moment.CHOICE);
       return design.at().isEmpty() ? -1 : design.at().get((int) (design.at().size() * uniform));
     }
 

@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.List;
 
 /**

@@ -1,11 +1,11 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,11 +1,11 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.Commit;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;

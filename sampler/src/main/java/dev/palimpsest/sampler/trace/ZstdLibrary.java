@@ -2,7 +2,7 @@ package dev.palimpsest.sampler.trace;
 
 import com.github.luben.zstd.util.Native;
 import com.github.luben.zstd.util.ZstdVersion;
-import dev.palimpsest.bindings.LibraryCache;
+import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -2,9 +2,6 @@ package dev.palimpsest.sampler.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.AnyRequest;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
@@ -15,6 +12,9 @@ import dev.palimpsest.sampler.Sampler;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.Turn;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

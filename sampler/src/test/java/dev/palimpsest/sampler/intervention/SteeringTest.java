@@ -2,7 +2,6 @@ package dev.palimpsest.sampler.intervention;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
@@ -14,6 +13,7 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +39,8 @@ final class SteeringTest {
     Path file = folder.resolve("a.trace.jsonl");
     fixture.generate(file, true);
     Trace parent = Trace.read(file);
-    StepTransform nothing = new PlanReader(fixture.model()).transform("none");
+    StepTransform nothing =
+        new PlanReader(fixture.model(), SteeringTest::noServer).transform("none");
     for (int at = 0; at < parent.steps(); at++) {
       Trace branch = branch(fixture, parent, at, nothing);
       assertThat(branch.steps()).isEqualTo(parent.steps());
@@ -82,7 +83,7 @@ final class SteeringTest {
           return fixture.model().predict(queries);
         };
     Plan plan =
-        new PlanReader(counting)
+        new PlanReader(counting, SteeringTest::noServer)
             .plan(
                 """
                 {"rounds": 2, "fresh_seeds": true, "transforms": [
@@ -136,7 +137,8 @@ final class SteeringTest {
     for (int most = 0; most <= 4; most++) {
       forwards.set(0);
       StepTransform self =
-          new PlanReader(counting).transform("paraphrase how=self numbers=true most=" + most);
+          new PlanReader(counting, SteeringTest::noServer)
+              .transform("paraphrase how=self numbers=true most=" + most);
       Change change = self.change(moment).orElseThrow();
       assertThat(change.writes()).hasSize((int) Math.min(most, filled));
       assertThat(change.forwards()).isEqualTo(forwards.get()).isEqualTo(change.writes().size());
@@ -255,5 +257,9 @@ final class SteeringTest {
       events.add(event);
       canvases.set(canvases.size() - 1, after);
     }
+  }
+
+  private static Paraphraser noServer(String url, String model, String keyVariable) {
+    throw new AssertionError("no server is needed");
   }
 }

@@ -3,16 +3,11 @@ package dev.palimpsest.sampler.intervention;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.net.httpserver.HttpServer;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.CellState;
 import dev.palimpsest.sampler.Cursor;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.statistics.Spans;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +35,9 @@ final class TransformsTest {
       new PlanReader(
           queries -> {
             throw new AssertionError("no model is needed");
-          });
+          },
+          (url, model, key) ->
+              new Paraphraser.Synonyms(Map.of("apples", url + "," + model + "," + key)));
 
   /** The text after an edit; an underscore where it is masked. */
   private String edited(String edit, String text) {
@@ -163,30 +160,8 @@ final class TransformsTest {
   }
 
   @Test
-  void anEndpointIsAskedForOtherWords() throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext(
-        "/",
-        exchange -> {
-          String asked =
-              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-          String text = asked.contains("2 apples") ? "two figs" : "?";
-          byte[] answer =
-              ("{\"choices\":[{\"message\":{\"content\":\"" + text + "\"}}]}")
-                  .getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(200, answer.length);
-          exchange.getResponseBody().write(answer);
-          exchange.close();
-        });
-    server.start();
-    try {
-      String url = "http://localhost:" + server.getAddress().getPort() + "/v1/chat/completions";
-      assertThat(edited("paraphrase how=endpoint model=any url=" + url, "2 apples."))
-          .isEqualTo("two figs_");
-    } finally {
-      server.stop(0);
-    }
+  void anEndpointIsToldWhereAndWhichModel() {
+    assertThat(edited("paraphrase how=endpoint model=m url=u", "apples___")).isEqualTo("u,m,_____");
   }
 
   @Test

@@ -3,15 +3,15 @@ package dev.palimpsest.sampler.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Run;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

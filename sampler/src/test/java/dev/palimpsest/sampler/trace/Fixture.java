@@ -1,6 +1,5 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.engine.Denoiser;
 import dev.palimpsest.sampler.AnyRequest;
 import dev.palimpsest.sampler.CanvasImage;
 import dev.palimpsest.sampler.Driver;
@@ -10,6 +9,7 @@ import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.statistics.Spans;
+import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,9 +2,9 @@ package dev.palimpsest.sampler.trace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Denoiser;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;

@@ -1,7 +1,5 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
@@ -9,6 +7,8 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,17 +1,16 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Denoiser;
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +85,8 @@ public class BlockBenchmark {
         BenchModels.load(folder, Precision.F32, Runtime.getRuntime().availableProcessors());
     Denoiser denoiser = kept ? transformer : transformer::recompute;
     generator =
-        new Generator(denoiser, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+        new Generator(
+            denoiser, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
   }
 
   /** Prompts that have not been read before. */

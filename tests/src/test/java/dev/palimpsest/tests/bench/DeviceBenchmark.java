@@ -1,8 +1,7 @@
 package dev.palimpsest.tests.bench;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
@@ -11,12 +10,12 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.Snapshot;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Query;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -205,7 +204,7 @@ final class DeviceBenchmark {
             Map.of("steps", steps, "gen_length", tiny ? 16 : 128, "block_length", tiny ? 16 : 128));
     Generator generator =
         new Generator(
-            transformer, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+            transformer, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     SplittableRandom random = new SplittableRandom(5);
     List<int[]> prompts =
         IntStream.range(0, batch)

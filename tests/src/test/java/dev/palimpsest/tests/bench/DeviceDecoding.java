@@ -1,5 +1,6 @@
 package dev.palimpsest.tests.bench;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
@@ -9,11 +10,9 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,7 +99,7 @@ final class DeviceDecoding {
   private Result generate(int batch, SamplingOptions options) {
     Generator generator =
         new Generator(
-            transformer, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+            transformer, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     List<Request> requests =
         IntStream.range(0, batch)
             .mapToObj(_ -> random.ints(length, 0, spec.vocabulary() - 300).toArray())

@@ -1,8 +1,6 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -11,11 +9,12 @@ import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
 import dev.palimpsest.sampler.TokenDraw;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -128,7 +127,8 @@ public final class EngineServer {
 
   private String generate(Transformer model, int repeats, int genLength, List<int[]> prompts) {
     Generator generator =
-        new Generator(model, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+        new Generator(
+            model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     GenerateOptions options =
         GenerateOptions.builder()
             .steps(genLength)
@@ -155,7 +155,8 @@ public final class EngineServer {
 
   private String decode(Transformer model, int repeats, int genLength, List<int[]> prompts) {
     Generator generator =
-        new Generator(model, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+        new Generator(
+            model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     DecodeOptions options = new DecodeOptions(genLength, TokenDraw.GREEDY, 0);
     int batch = prompts.size() / repeats;
     long[] nanos = new long[repeats];

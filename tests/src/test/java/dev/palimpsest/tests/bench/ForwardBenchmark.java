@@ -1,9 +1,9 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

@@ -1,7 +1,5 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
@@ -14,6 +12,8 @@ import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -1,5 +1,6 @@
 package dev.palimpsest.tests.bench;
 
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -7,10 +8,8 @@ import dev.palimpsest.sampler.Driver;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generation;
 import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.Request;
 import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -61,7 +60,7 @@ public class GenerationBenchmark {
     transformer = BenchModels.load(folder, precision, Runtime.getRuntime().availableProcessors());
     generator =
         new Generator(
-            transformer, ModelLimits.of(spec), SpecialTokens.of(spec, OptionalInt.empty()));
+            transformer, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     GenerateOptions options =
         GenerateOptions.builder()
             .steps(BenchModels.CANVAS)

@@ -3,7 +3,6 @@ package dev.palimpsest.engine.backend.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.palimpsest.bindings.LibraryCache;
 import dev.palimpsest.bindings.cublas.Cublas;
 import dev.palimpsest.bindings.cuda.Context;
 import dev.palimpsest.bindings.cuda.Cuda;
@@ -12,7 +11,6 @@ import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
@@ -27,6 +25,8 @@ import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.unpack.LibraryCache;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,6 +112,13 @@ public final class CudaBackend implements Backend {
       return Cuda.failure();
     }
     return Kernels.failure(Cuda.devices().getFirst()).or(Cublas::failure);
+  }
+
+  /** The version of cuBLASLt, or why there is none. */
+  public static String describeCublas() {
+    return Cublas.failure()
+        .map(reason -> Cuda.isAvailable() ? reason : "not looked for without a GPU")
+        .orElseGet(() -> "version " + Cublas.version());
   }
 
   /** The GPU that models are run on, for people; {@link #failure} is empty. */

@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.engine.Draw;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.step.Draw;
 import java.util.ArrayList;
 import java.util.List;
 

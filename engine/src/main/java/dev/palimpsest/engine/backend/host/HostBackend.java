@@ -8,7 +8,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.bindings.onednn.OneDnn;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
@@ -22,6 +21,7 @@ import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.step.Prediction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -100,6 +100,11 @@ public final class HostBackend implements Backend {
     attention = new Attention(workers, scratch, gemm);
     mixture = new Mixture(workers, linear);
     vocabulary = new Vocabulary(workers, scratch, linear);
+  }
+
+  /** The version of oneDNN and the instruction set it uses, or why it is not used. */
+  public static String describeOneDnn() {
+    return OneDnn.failure().orElseGet(OneDnn::describe);
   }
 
   /** The width of this CPU's vectors. */

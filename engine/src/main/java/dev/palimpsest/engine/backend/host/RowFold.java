@@ -5,11 +5,11 @@ import static dev.palimpsest.engine.backend.host.Vectors.LANES;
 import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;

@@ -6,9 +6,9 @@ import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;

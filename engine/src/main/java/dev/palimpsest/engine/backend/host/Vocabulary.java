@@ -3,9 +3,9 @@ package dev.palimpsest.engine.backend.host;
 import static dev.palimpsest.engine.backend.host.Linear.BLOCK_COLUMNS;
 import static dev.palimpsest.engine.backend.host.Linear.BLOCK_ROWS;
 
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;

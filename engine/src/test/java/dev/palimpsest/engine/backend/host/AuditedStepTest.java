@@ -2,12 +2,12 @@ package dev.palimpsest.engine.backend.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
-import dev.palimpsest.engine.Query;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

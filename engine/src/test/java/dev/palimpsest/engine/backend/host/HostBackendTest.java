@@ -3,8 +3,6 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Precision;
@@ -12,6 +10,8 @@ import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Router;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -3,13 +3,13 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Alternative;
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Philox;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Router;
+import dev.palimpsest.step.Alternative;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;

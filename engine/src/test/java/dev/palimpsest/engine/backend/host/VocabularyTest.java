@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.engine.Draw;
-import dev.palimpsest.engine.Prediction;
 import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.RowDraw;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,5 +1,6 @@
-package dev.palimpsest.sampler.intervention;
+package dev.palimpsest.app;
 
+import dev.palimpsest.sampler.intervention.Paraphraser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -20,8 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param model its name for the model
  * @param keyVariable the environment variable that holds the key; empty to send none
  */
-public record EndpointParaphraser(String url, String model, String keyVariable)
-    implements Paraphraser {
+record EndpointParaphraser(String url, String model, String keyVariable) implements Paraphraser {
   private static final String REQUEST =
       "Say the following in other words and keep every number. Answer with the new text alone.";
   private static final Duration PATIENCE = Duration.ofSeconds(60);

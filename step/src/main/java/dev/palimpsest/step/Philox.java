@@ -1,4 +1,4 @@
-package dev.palimpsest.engine;
+package dev.palimpsest.step;
 
 /**
  * Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
@@ -7,28 +7,15 @@ package dev.palimpsest.engine;
  * <p>The key is the request's seed; the counter is (index, position, step, purpose).
  */
 public final class Philox {
-  /** What a random number is for: the last word of the counter. */
-  public enum Purpose {
+  /**
+   * What a random number is for: the last word of the counter. Whoever draws numbers registers its
+   * own; no two are equal.
+   *
+   * @param code 0 or above; {@link #GUMBEL} has 0
+   */
+  public record Purpose(int code) {
     /** Gumbel noise of a token; the index is the token id / 4, its lane the id mod 4. */
-    GUMBEL(0),
-    /** LLaDA's {@code remasking=random}: a score per position; index 0, lane 0. */
-    REMASKING(1),
-    /** Whether a masked position is filled at a step: Dream's origin, ReMDM; index 0, lane 0. */
-    UNMASKING(2),
-    /** Whether a filled position is masked again at a step: ReMDM; index 0, lane 0. */
-    MASKING_AGAIN(3),
-    /** Gumbel noise of a position's rank: Dream's {@code alg_temp}; index 0, lane 0. */
-    RANKING(4),
-    /**
-     * Choices of an intervention; index 0. Lane 0 whether a position is chosen, lane 1 its token.
-     */
-    INTERVENTION(5);
-
-    private final int code;
-
-    Purpose(int code) {
-      this.code = code;
-    }
+    public static final Purpose GUMBEL = new Purpose(0);
   }
 
   private static final int M0 = 0xD2511F53;

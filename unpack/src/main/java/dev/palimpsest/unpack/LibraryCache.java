@@ -1,4 +1,4 @@
-package dev.palimpsest.bindings;
+package dev.palimpsest.unpack;
 
 import java.io.IOException;
 import java.io.InputStream;

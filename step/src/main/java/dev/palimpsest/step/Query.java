@@ -1,4 +1,4 @@
-package dev.palimpsest.engine;
+package dev.palimpsest.step;
 
 import java.util.Optional;
 

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.model;
+package dev.palimpsest.step;
 
 /**
  * Which keys a query sees: always the first so many of its own sequence.

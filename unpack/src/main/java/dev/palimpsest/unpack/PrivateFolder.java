@@ -1,4 +1,4 @@
-package dev.palimpsest.bindings;
+package dev.palimpsest.unpack;
 
 import com.sun.security.auth.module.UnixSystem;
 import java.io.IOException;

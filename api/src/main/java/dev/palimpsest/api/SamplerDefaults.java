@@ -1,15 +1,14 @@
-package dev.palimpsest.app;
+package dev.palimpsest.api;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.model.AttentionPattern;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.BlockSampler;
 import dev.palimpsest.sampler.DecodeSampler;
 import dev.palimpsest.sampler.LladaSampler;
-import dev.palimpsest.sampler.ModelLimits;
 import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.SubBlockSampler;
+import dev.palimpsest.step.AttentionPattern;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -18,7 +17,7 @@ import java.util.OptionalInt;
  * What a user does not say about sampling, the model's {@code generation_config.json} says, and
  * then the sampler.
  */
-final class SamplerDefaults {
+public final class SamplerDefaults {
   private static final int GEN_LENGTH = 128;
 
   private SamplerDefaults() {}
@@ -30,16 +29,16 @@ final class SamplerDefaults {
    * @param longestPrompt in tokens; a model that decodes has room for a text behind it
    * @throws dev.palimpsest.sampler.InvalidOptionException if something given is wrong
    */
-  static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
+  public static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
     return complete(given, model.spec(), model.generationConfig(), longestPrompt);
   }
 
   /** As above, of a model that is not loaded. */
-  static SamplingOptions complete(
+  public static SamplingOptions complete(
       Map<String, ?> given, ModelSpec spec, GenerationConfig recommended, int longestPrompt) {
     Map<String, Object> values = new LinkedHashMap<>(given);
     Object named = values.remove("sampler");
-    String name = named == null ? ModelLimits.samplerOf(spec) : named.toString();
+    String name = named == null ? ModelTraits.limits(spec).sampler() : named.toString();
     boolean ownLength = values.containsKey("gen_length");
     int room = spec.maxLength() - longestPrompt;
     int otherwise = name.equals(DecodeSampler.NAME) ? Math.clamp(room, 1, GEN_LENGTH) : GEN_LENGTH;

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine;
+package dev.palimpsest.step;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -27,7 +27,7 @@ class PhiloxTest {
   @Test
   void aUseIsIndexPositionStepAndPurposeUnderTheSeed() {
     int[] used = new int[4];
-    Philox.block(0x299f31d0a4093822L, 7, 5, Philox.Purpose.REMASKING, 3, used);
+    Philox.block(0x299f31d0a4093822L, 7, 5, new Philox.Purpose(1), 3, used);
     assertThat(used).containsExactly(block(3, 5, 7, 1, 0xa4093822, 0x299f31d0));
   }
 

@@ -1,4 +1,4 @@
-package dev.palimpsest.bindings;
+package dev.palimpsest.unpack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -25,9 +25,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The cache, with class files in the place of libraries. */
 class LibraryCacheTest {
-  private static final String RESOURCES = "/dev/palimpsest/bindings/onednn/";
-  private static final String ONE = RESOURCES + "OneDnn.class";
-  private static final String OTHER = RESOURCES + "OneDnnException.class";
+  private static final String RESOURCES = "/dev/palimpsest/unpack/";
+  private static final String ONE = RESOURCES + "LibraryCache.class";
+  private static final String OTHER = RESOURCES + "PrivateFolder.class";
   private static final FileTime LONG_AGO = FileTime.fromMillis(1_000_000_000_000L);
 
   @TempDir Path folder;
@@ -62,16 +62,16 @@ class LibraryCacheTest {
     Path unpacked = cache(folder.resolve("not/there/yet")).unpack("group", ONE, OTHER);
     assertThat(unpacked.getParent()).isEqualTo(folder.resolve("not/there/yet"));
     assertThat(unpacked.getFileName().toString()).startsWith("group-");
-    assertThat(names(unpacked)).containsExactly("OneDnn.class", "OneDnnException.class");
-    assertThat(unpacked.resolve("OneDnn.class")).hasBinaryContent(bytes(ONE));
-    assertThat(unpacked.resolve("OneDnnException.class")).hasBinaryContent(bytes(OTHER));
+    assertThat(names(unpacked)).containsExactly("LibraryCache.class", "PrivateFolder.class");
+    assertThat(unpacked.resolve("LibraryCache.class")).hasBinaryContent(bytes(ONE));
+    assertThat(unpacked.resolve("PrivateFolder.class")).hasBinaryContent(bytes(OTHER));
     assertThat(Files.getPosixFilePermissions(folder.resolve("not"))).isEqualTo(mode("rwx------"));
   }
 
   @Test
   void aLibraryInAJarIsUnpackedToo() throws IOException {
-    String inJar = "/org/slf4j/Logger.class";
-    assertThat(cache(folder).unpack("group", inJar).resolve("Logger.class"))
+    String inJar = "/org/junit/jupiter/api/Test.class";
+    assertThat(cache(folder).unpack("group", inJar).resolve("Test.class"))
         .hasBinaryContent(bytes(inJar));
   }
 
@@ -83,7 +83,7 @@ class LibraryCacheTest {
 
   @Test
   void aLibraryIsUnpackedOnce() throws IOException {
-    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("LibraryCache.class");
     Files.setLastModifiedTime(file, LONG_AGO);
     cache(folder).unpack("group", ONE);
     assertThat(Files.getLastModifiedTime(file)).isEqualTo(LONG_AGO);
@@ -91,7 +91,7 @@ class LibraryCacheTest {
 
   @Test
   void aDamagedFileIsReplaced() throws IOException {
-    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("LibraryCache.class");
     byte[] good = bytes(ONE);
     byte[] flipped = good.clone();
     flipped[good.length / 2] ^= 1;
@@ -101,13 +101,13 @@ class LibraryCacheTest {
       Files.write(file, damaged);
       cache(folder).unpack("group", ONE);
       assertThat(file).hasBinaryContent(good);
-      assertThat(names(file.resolveSibling(""))).containsExactly("OneDnn.class");
+      assertThat(names(file.resolveSibling(""))).containsExactly("LibraryCache.class");
     }
   }
 
   @Test
   void aFileThatOthersCouldWriteIsReplaced() throws IOException {
-    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("LibraryCache.class");
     Files.setPosixFilePermissions(file, mode("rw-rw-rw-"));
     cache(folder).unpack("group", ONE);
     assertThat(Files.getPosixFilePermissions(file)).isEqualTo(mode("rw-------"));
@@ -115,7 +115,7 @@ class LibraryCacheTest {
 
   @Test
   void aLinkInTheFilesPlaceIsReplaced() throws IOException {
-    Path file = cache(folder).unpack("group", ONE).resolve("OneDnn.class");
+    Path file = cache(folder).unpack("group", ONE).resolve("LibraryCache.class");
     Path elsewhere = folder.resolve("elsewhere");
     Files.move(file, elsewhere);
     Files.createSymbolicLink(file, elsewhere);
@@ -191,11 +191,11 @@ class LibraryCacheTest {
                   }));
         }
         for (Future<Path> each : all) {
-          assertThat(each.get().resolve("OneDnn.class")).hasBinaryContent(bytes(ONE));
+          assertThat(each.get().resolve("LibraryCache.class")).hasBinaryContent(bytes(ONE));
         }
       }
       Path unpacked = cache(folder).unpack(group, ONE, OTHER);
-      assertThat(names(unpacked)).containsExactly("OneDnn.class", "OneDnnException.class");
+      assertThat(names(unpacked)).containsExactly("LibraryCache.class", "PrivateFolder.class");
     }
   }
 }

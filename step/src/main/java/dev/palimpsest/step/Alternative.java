@@ -1,4 +1,4 @@
-package dev.palimpsest.engine;
+package dev.palimpsest.step;
 
 /**
  * An id that could stand in a row.

@@ -1,0 +1,134 @@
+package dev.palimpsest.api;
+
+import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.sampler.Driver;
+import dev.palimpsest.sampler.Generation;
+import dev.palimpsest.sampler.Generator;
+import dev.palimpsest.sampler.ModelLimits;
+import dev.palimpsest.sampler.Request;
+import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.SpecialTokens;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A model and the samplers that fit it: texts from prompts. Options have the names of the reference
+ * implementations, as {@code gen_length}; {@code sampler} names another sampler than the one the
+ * model was published with. What is not given, the checkpoint recommends.
+ *
+ * <p>One thread at a time may use it.
+ */
+public final class LanguageModel implements AutoCloseable {
+  private final Model model;
+  private final ModelLimits limits;
+  private final SpecialTokens specials;
+
+  private LanguageModel(Model model) {
+    this.model = model;
+    limits = ModelTraits.limits(model.spec());
+    specials = ModelTraits.specials(model.spec(), model.endOfTurn());
+  }
+
+  /**
+   * Loads a checkpoint onto the GPU, if there is one that can run it, or else onto the host with
+   * all its processors.
+   *
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if a file is missing or malformed
+   * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
+   */
+  public static LanguageModel load(Path folder) {
+    Compute compute =
+        new Compute(
+            Compute.Device.AUTO,
+            Optional.empty(),
+            Runtime.getRuntime().availableProcessors(),
+            CudaOptions.DEFAULT);
+    return of(Model.load(folder, compute, _ -> {}, _ -> {}));
+  }
+
+  /** Takes over a loaded model, and closes it when it is closed. */
+  public static LanguageModel of(Model model) {
+    return new LanguageModel(model);
+  }
+
+  /**
+   * Writes one text.
+   *
+   * @throws dev.palimpsest.sampler.InvalidOptionException if an option is wrong, or the model
+   *     cannot take the prompt
+   */
+  public Text generate(String prompt, Map<String, ?> options) {
+    return generate(prompt, options, SnapshotListener.NONE);
+  }
+
+  /**
+   * As above, with every step shown to a listener when it is done.
+   *
+   * @param listener is called on the thread that generates, which waits for it
+   */
+  public Text generate(String prompt, Map<String, ?> options, SnapshotListener listener) {
+    int[] ids = model.prompt(prompt);
+    SamplingOptions complete = SamplerDefaults.complete(options, model, ids.length);
+    return text(generator().generate(ids, complete, listener));
+  }
+
+  /**
+   * Writes many texts together; each is what it would be alone.
+   *
+   * @return in the order of the prompts
+   */
+  public List<Text> generateAll(List<String> prompts, Map<String, ?> options) {
+    List<Request> requests = new ArrayList<>(prompts.size());
+    for (String prompt : prompts) {
+      int[] ids = model.prompt(prompt);
+      requests.add(
+          new Request(
+              ids, SamplerDefaults.complete(options, model, ids.length), SnapshotListener.NONE));
+    }
+    return generator().generateAll(requests, Driver.UNLIMITED).stream().map(this::text).toList();
+  }
+
+  /** For runs and drivers of the caller's own. */
+  public Generator generator() {
+    return new Generator(model.transformer(), limits, specials);
+  }
+
+  /** What is behind it. */
+  public Model model() {
+    return model;
+  }
+
+  /** What the model can take. */
+  public ModelLimits limits() {
+    return limits;
+  }
+
+  /** The ids that mean something to a sampler. */
+  public SpecialTokens specials() {
+    return specials;
+  }
+
+  /** The text of a generation. */
+  public Text text(Generation generation) {
+    return new Text(model.tokenizer().decode(generation.tokens(), true), generation);
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+
+  /**
+   * A text.
+   *
+   * @param text without what ends it
+   * @param generation its ids and its cost
+   */
+  public record Text(String text, Generation generation) {}
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.examples;
+
+import org.jspecify.annotations.NullMarked;
