@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Formatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * Accuracy against speed as SVG: tokens a second on a logarithmic axis, right answers in percent,
@@ -42,6 +43,9 @@ record SpeedChart(List<Line> lines) {
   private static final int LEGEND_ROW = 20;
   private static final int LONGEST_NAME = 84;
   private static final int MOST_TICKS = 9;
+
+  /** Closer points than this have one label. */
+  private static final int NEAR = 24;
 
   /**
    * A contestant.
@@ -154,16 +158,37 @@ record SpeedChart(List<Line> lines) {
           y,
           y);
       svg.format(
-          "<g><title>%s, %d at once: %s tokens/s, %.1f %% right</title>%s</g>"
-              + "<text x='%.1f' y='%.1f'>%d</text>%n",
+          "<g><title>%s, %d at once: %s tokens/s, %.1f %% right</title>%s</g>%n",
           ComparisonPage.escape(lines.get(index).name()),
           point.concurrency(),
           ComparisonTable.rate(point.rate()),
           point.percent(),
-          LineChart.mark(index, x, y),
+          LineChart.mark(index, x, y));
+    }
+    labels(lines.get(index).points(), svg, ticks);
+  }
+
+  /** The numbers of requests beside the points; those of points that touch stand together. */
+  private void labels(List<Point> points, Formatter svg, List<Double> ticks) {
+    List<Point> rest = new ArrayList<>(points);
+    while (!rest.isEmpty()) {
+      double x = x(rest.getFirst().rate(), ticks);
+      double y = y(rest.getFirst().percent());
+      List<Point> together =
+          rest.stream()
+              .filter(
+                  each ->
+                      Math.abs(x(each.rate(), ticks) - x) < NEAR
+                          && Math.abs(y(each.percent()) - y) < NEAR)
+              .toList();
+      rest.removeAll(together);
+      svg.format(
+          "<text x='%.1f' y='%.1f'>%s</text>%n",
           x + 8,
           y + 16,
-          point.concurrency());
+          together.stream()
+              .map(each -> String.valueOf(each.concurrency()))
+              .collect(Collectors.joining(", ")));
     }
   }
 
