@@ -161,7 +161,7 @@ final class TransformsTest {
 
   @Test
   void anEndpointIsToldWhereAndWhichModel() {
-    assertThat(edited("paraphrase how=endpoint model=m url=u", "apples___")).isEqualTo("u,m,_____");
+    assertThat(edited("paraphrase how=endpoint model=m url=u", "apples.")).isEqualTo("u,m,.__");
   }
 
   @Test
