@@ -4,11 +4,15 @@ import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.Arrays;
 
 /** The arrows of the house, none of which points back. */
@@ -53,6 +57,11 @@ final class ArchitectureTest {
 
   @ArchTest static final ArchRule appDoesNotSeeBindings = none(APP, BINDINGS, EXAMPLES);
 
+  /** Within a module too. */
+  @ArchTest
+  static final ArchRule packagesAreFreeOfCycles =
+      slices().assignedFrom(new Packages()).should().beFreeOfCycles();
+
   @ArchTest
   static final ArchRule forwardKnowsBackendOnlyByItsInterface =
       none(FORWARD, ONE_BACKEND, BINDINGS);
@@ -71,6 +80,19 @@ final class ArchitectureTest {
 
   @ArchTest
   static final ArchRule checkpointKnowsNoBackend = none(CHECKPOINT, ANY_BACKEND, FORWARD, BINDINGS);
+
+  /** Every package is a slice. */
+  private static final class Packages implements SliceAssignment {
+    @Override
+    public SliceIdentifier getIdentifierOf(JavaClass type) {
+      return SliceIdentifier.of(type.getPackageName());
+    }
+
+    @Override
+    public String getDescription() {
+      return "packages";
+    }
+  }
 
   private static ArchRule none(String from, String... to) {
     return noClasses()
