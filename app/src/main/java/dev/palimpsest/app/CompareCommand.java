@@ -185,7 +185,8 @@ final class CompareCommand implements Callable<Integer> {
     String date = Instant.now().truncatedTo(ChronoUnit.MINUTES).toString();
     Comparison comparison;
     try (ComparisonFiles files = new ComparisonFiles(out, rounds)) {
-      if (schedule.isMissing(rounds)) {
+      boolean measures = schedule.isMissing(rounds);
+      if (measures) {
         List<Problem> others =
             used.stream().skip(asked.size()).filter(each -> !refusals.containsKey(each)).toList();
         warmUp(schedule, others.isEmpty() ? problems : others);
@@ -203,6 +204,9 @@ final class CompareCommand implements Callable<Integer> {
             });
       }
       comparison = comparison(date, setup, leftOut, first, control, entrants, schedule);
+      if (!measures && !comparison.measurements().isEmpty()) {
+        files.write(comparison, rounds);
+      }
     }
     return print(comparison);
   }

@@ -531,8 +531,10 @@ final class CompareCommandTest {
       assertThat(resumed.code()).as(resumed.err()).isZero();
       assertThat(asked).hasValue(6 + 4);
       assertThat(rounds(folder)).containsExactly(2, 2);
+      Files.delete(folder.resolve("compare.html"));
       assertThat(Outcome.of(command).code()).isZero();
       assertThat(asked).hasValue(6 + 4);
+      assertThat(folder.resolve("compare.html")).isNotEmptyFile();
       command[2] = "1";
       Outcome other = Outcome.of(command);
       assertThat(other.code()).isEqualTo(1);
