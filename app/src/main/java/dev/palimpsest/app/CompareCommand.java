@@ -152,12 +152,12 @@ final class CompareCommand implements Callable<Integer> {
     }
     requireMemory(compute, all);
     Map<String, Object> setup = setup(problemsFile, asked, used.size(), pattern, all);
-    Map<Rounds.Pair, List<Race.Result>> finished =
-        resume ? Comparison.finished(ComparisonFiles.in(out).getFirst(), setup) : Map.of();
+    Optional<Comparison.Earlier> earlier =
+        resume ? Comparison.earlier(ComparisonFiles.in(out).getFirst(), setup) : Optional.empty();
     Files.createDirectories(out);
     try (Entrants entrants = new Entrants(compute, pattern)) {
       all.forEach(each -> entrants.add(each, used));
-      return compare(entrants, all.getFirst(), setup, finished, asked, used);
+      return compare(entrants, all.getFirst(), setup, earlier, asked, used);
     }
   }
 
@@ -165,7 +165,7 @@ final class CompareCommand implements Callable<Integer> {
       Entrants entrants,
       Contestant first,
       Map<String, Object> setup,
-      Map<Rounds.Pair, List<Race.Result>> finished,
+      Optional<Comparison.Earlier> earlier,
       List<Problem> asked,
       List<Problem> used)
       throws IOException {
@@ -181,8 +181,11 @@ final class CompareCommand implements Callable<Integer> {
     List<Integer> atOnce = concurrencies(problems.size());
     String control = CONTROL + first.label();
     Rounds schedule = new Rounds(entrants.withControl(first.label(), control), atOnce);
-    schedule.resume(finished);
-    String date = Instant.now().truncatedTo(ChronoUnit.MINUTES).toString();
+    earlier.ifPresent(schedule::resume);
+    String date =
+        earlier
+            .map(Comparison.Earlier::date)
+            .orElseGet(() -> Instant.now().truncatedTo(ChronoUnit.MINUTES).toString());
     Comparison comparison;
     try (ComparisonFiles files = new ComparisonFiles(out, rounds)) {
       boolean measures = schedule.isMissing(rounds);

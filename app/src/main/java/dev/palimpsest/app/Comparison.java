@@ -169,16 +169,29 @@ record Comparison(
   }
 
   /**
-   * The finished rounds of a file.
+   * What an earlier run of the same comparison has written.
    *
+   * @param date of its beginning
+   * @param rounds that are finished
+   * @param warmUps tokens a second of every warm-up batch
+   */
+  record Earlier(
+      String date,
+      Map<Rounds.Pair, List<Race.Result>> rounds,
+      Map<Rounds.Pair, List<Double>> warmUps) {}
+
+  /**
+   * What a file has of a comparison.
+   *
+   * @return empty if there is no file
    * @throws CheckpointException if there is something else in it, or another comparison
    */
-  static Map<Rounds.Pair, List<Race.Result>> finished(Path file, Map<String, Object> setup)
-      throws IOException {
-    Map<Rounds.Pair, List<Race.Result>> finished = new HashMap<>();
+  static Optional<Earlier> earlier(Path file, Map<String, Object> setup) throws IOException {
     if (!Files.exists(file)) {
-      return finished;
+      return Optional.empty();
     }
+    Map<Rounds.Pair, List<Race.Result>> finished = new HashMap<>();
+    Map<Rounds.Pair, List<Double>> warmUps = new HashMap<>();
     try {
       JsonNode json = MAPPER.readTree(Files.readString(file));
       requireSame(file, MAPPER.readTree(Json.write(setup)), json.path("setup"));
@@ -187,11 +200,14 @@ record Comparison(
         for (JsonNode round : row.path("rounds").values()) {
           rounds.add(MAPPER.treeToValue(round, Race.Result.class));
         }
-        finished.put(
-            new Rounds.Pair(row.path("contestant").asString(), row.path("concurrency").asInt()),
-            rounds);
+        Rounds.Pair pair =
+            new Rounds.Pair(row.path("contestant").asString(), row.path("concurrency").asInt());
+        finished.put(pair, rounds);
+        List<Double> rates = new ArrayList<>();
+        row.path("warm_up_tokens_per_second").values().forEach(rate -> rates.add(rate.asDouble()));
+        warmUps.put(pair, rates);
       }
-      return finished;
+      return Optional.of(new Earlier(json.path("date").asString(), finished, warmUps));
     } catch (JacksonException e) {
       throw new CheckpointException(file + ": it is not what `compare` writes.", e);
     }

@@ -12,7 +12,7 @@ final class ComparisonFiles implements AutoCloseable {
   private final Path folder;
   private final int rounds;
   private final Object writing = new Object();
-  private final Thread farewell = new Thread(this::tellOfInterrupt, "palimpsest-interrupted");
+  private final Interruption interruption = Interruption.then(this::tellOfInterrupt);
   private int finished;
 
   /**
@@ -23,7 +23,6 @@ final class ComparisonFiles implements AutoCloseable {
   ComparisonFiles(Path folder, int rounds) {
     this.folder = folder;
     this.rounds = rounds;
-    Runtime.getRuntime().addShutdownHook(farewell);
   }
 
   /** What is written into a folder. */
@@ -49,7 +48,6 @@ final class ComparisonFiles implements AutoCloseable {
   private void tellOfInterrupt() {
     synchronized (writing) {
       System.err.println("palimpsest: " + farewell(folder, finished, rounds));
-      System.err.flush();
     }
   }
 
@@ -63,10 +61,6 @@ final class ComparisonFiles implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      Runtime.getRuntime().removeShutdownHook(farewell);
-    } catch (IllegalStateException e) {
-      // The process is ending, and the sentence is being said.
-    }
+    interruption.close();
   }
 }

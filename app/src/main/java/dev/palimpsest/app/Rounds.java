@@ -88,8 +88,9 @@ final class Rounds {
   }
 
   /** Takes over what an earlier comparison has finished. */
-  void resume(Map<Pair, List<Race.Result>> finished) {
-    finished.forEach((pair, some) -> results.put(pair, new ArrayList<>(some)));
+  void resume(Comparison.Earlier earlier) {
+    earlier.rounds().forEach((pair, some) -> results.put(pair, new ArrayList<>(some)));
+    warmUps.putAll(earlier.warmUps());
   }
 
   /** Whether some contestant has not run so many rounds. */
@@ -103,15 +104,16 @@ final class Rounds {
   }
 
   /**
-   * Runs batches of requests that do not count, until the last {@value #ALIKE} of each contestant
-   * at each concurrency are within a factor of {@value #STABLE}, or {@value #MOST_BATCHES} were
-   * run.
+   * Runs batches of requests that do not count, whatever was warmed up earlier, until the last
+   * {@value #ALIKE} of each contestant at each concurrency are within a factor of {@value #STABLE},
+   * or {@value #MOST_BATCHES} were run.
    *
    * @param problems that are asked for again where they are too few
    * @param requests of a batch; as many as there are at once if that is more, and none if 0
    * @param ran is run after every turn, also where no batch was left to run
    */
   void warmUp(List<Problem> problems, int requests, Runnable ran) {
+    warmUps.clear();
     for (int batch = 0; batch < MOST_BATCHES && requests > 0; batch++) {
       for (Place each : pairs(batch)) {
         List<Double> rates = warmUps.computeIfAbsent(each.pair(), _ -> new ArrayList<>());

@@ -98,10 +98,17 @@ final class RoundsTest {
   void onlyMissingRoundsAreRun() throws IOException {
     Race.Result earlier = result(2, answer("1", 10, 4, 1, 0.5));
     Rounds rounds = new Rounds(List.of(entrant("a", 1), entrant("b", 1)), List.of(1));
-    rounds.resume(Map.of(new Rounds.Pair("a", 1), List.of(earlier)));
+    rounds.resume(
+        new Comparison.Earlier(
+            "2026-01-01T00:00:00Z",
+            Map.of(new Rounds.Pair("a", 1), List.of(earlier)),
+            Map.of(new Rounds.Pair("a", 1), List.of(7.0))));
     rounds.run(PROBLEMS, 2, () -> {}, _ -> {});
     assertThat(log).containsExactly("b@1x5", "b@1x5", "a@1x5");
     assertThat(rounds.measurements().getFirst().rounds().getFirst()).isEqualTo(earlier);
+    assertThat(rounds.measurements().getFirst().warmUp()).containsExactly(7.0);
+    rounds.warmUp(PROBLEMS, 2, () -> {});
+    assertThat(rounds.measurements().getFirst().warmUp()).doesNotContain(7.0);
   }
 
   @Test
