@@ -1,10 +1,12 @@
 package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.GenerateOptions;
 import dev.palimpsest.sampler.Generator;
 import dev.palimpsest.sampler.SnapshotRing;
@@ -22,6 +24,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -105,6 +108,24 @@ final class CanvasViewTest {
               "step %d of 12, \\d+\\.\\d tokens/s, %d masked, block 0, \\d+ ms"
                   .formatted(step, 48 - 4 * step));
     }
+  }
+
+  /** The last picture has the whole text, which is read again for its tokens. */
+  @Test
+  void tokensPerSecondAreThoseOfTheTextOverTheTimeBeside() {
+    List<String> lines =
+        pictures(watch(new Terminal(true, 80, 24, true, false))).getLast().lines().toList();
+    String text = String.join("", lines.subList(2, lines.size()));
+    int tokens;
+    try (Tokenizer tokenizer = Tokenizer.open(ModelOptions.bundled())) {
+      tokens = tokenizer.encode(text.substring(0, text.indexOf('∎'))).length;
+    }
+    Matcher said = Pattern.compile("([0-9.]+) tokens/s.* ([0-9]+) ms").matcher(lines.get(1));
+    assertThat(said.find()).isTrue();
+    double rate = Double.parseDouble(said.group(1));
+    double seconds = Double.parseDouble(said.group(2)) / 1000;
+    // The rate is rounded to tenths, the time to milliseconds.
+    assertThat(rate * seconds).isCloseTo(tokens, within(0.05 * seconds + 0.0005 * rate + 1e-6));
   }
 
   @Test
