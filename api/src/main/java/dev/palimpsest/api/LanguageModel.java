@@ -3,14 +3,14 @@ package dev.palimpsest.api;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
-import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.Generation;
-import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.ModelLimits;
-import dev.palimpsest.sampler.Request;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SnapshotListener;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.ModelLimits;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.sampler.run.Request;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,8 +60,8 @@ public final class LanguageModel implements AutoCloseable {
   /**
    * Writes one text.
    *
-   * @throws dev.palimpsest.sampler.InvalidOptionException if an option is wrong, or the model
-   *     cannot take the prompt
+   * @throws dev.palimpsest.sampler.method.InvalidOptionException if an option is wrong, or the
+   *     model cannot take the prompt
    */
   public Text generate(String prompt, Map<String, ?> options) {
     return generate(prompt, options, SnapshotListener.NONE);

@@ -1,8 +1,8 @@
 package dev.palimpsest.api;
 
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.sampler.ModelLimits;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.ModelLimits;
 import java.util.List;
 import java.util.OptionalInt;
 

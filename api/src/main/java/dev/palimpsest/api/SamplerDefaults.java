@@ -3,11 +3,11 @@ package dev.palimpsest.api;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.sampler.BlockSampler;
-import dev.palimpsest.sampler.DecodeSampler;
-import dev.palimpsest.sampler.LladaSampler;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SubBlockSampler;
+import dev.palimpsest.sampler.method.BlockSampler;
+import dev.palimpsest.sampler.method.DecodeSampler;
+import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SubBlockSampler;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,7 +27,7 @@ public final class SamplerDefaults {
    *
    * @param given options by their reference names, and {@code sampler}
    * @param longestPrompt in tokens; a model that decodes has room for a text behind it
-   * @throws dev.palimpsest.sampler.InvalidOptionException if something given is wrong
+   * @throws dev.palimpsest.sampler.method.InvalidOptionException if something given is wrong
    */
   public static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
     return complete(given, model.spec(), model.generationConfig(), longestPrompt);

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.step.Prediction;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

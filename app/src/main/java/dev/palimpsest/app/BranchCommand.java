@@ -1,13 +1,13 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;

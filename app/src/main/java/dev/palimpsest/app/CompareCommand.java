@@ -9,7 +9,7 @@ import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
-import dev.palimpsest.sampler.InvalidOptionException;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.statistics.Spans;
 import java.io.IOException;
 import java.io.UncheckedIOException;

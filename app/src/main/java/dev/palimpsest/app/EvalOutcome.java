@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.palimpsest.sampler.Generation;
+import dev.palimpsest.sampler.run.Generation;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

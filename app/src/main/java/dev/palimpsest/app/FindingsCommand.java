@@ -2,11 +2,11 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.Generator;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.study.Design;
 import dev.palimpsest.sampler.study.Experiment;
 import dev.palimpsest.sampler.study.Item;

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.statistics.Spans;
 import java.util.regex.Pattern;

@@ -2,8 +2,8 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.LladaSampler;
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;

@@ -4,7 +4,7 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
-import dev.palimpsest.sampler.InvalidOptionException;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -3,7 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
-import dev.palimpsest.sampler.InvalidOptionException;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.statistics.Estimate;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,10 +1,10 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.sampler.Generation;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.Snapshot;
-import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;

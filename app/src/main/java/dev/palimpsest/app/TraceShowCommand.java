@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;

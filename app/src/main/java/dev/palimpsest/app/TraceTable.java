@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;

@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import java.util.ArrayList;
 import java.util.List;

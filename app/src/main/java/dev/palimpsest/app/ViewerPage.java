@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Commit;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;

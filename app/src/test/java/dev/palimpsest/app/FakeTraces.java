@@ -1,9 +1,9 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;

@@ -3,8 +3,8 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.sampler.InvalidOptionException;
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.method.InvalidOptionException;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.palimpsest.examples;
 
 import dev.palimpsest.api.LanguageModel;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import java.nio.file.Path;
 import java.util.Map;
 

@@ -1,5 +1,14 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.BlockSampler;
+import dev.palimpsest.sampler.method.DecodeSampler;
+import dev.palimpsest.sampler.method.DreamSampler;
+import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.sampler.method.RemdmSampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SubBlockSampler;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.HashMap;
 import java.util.List;
@@ -15,10 +24,11 @@ import java.util.Random;
  * @param prompt at least a token for a causal model
  * @param options of the sampler
  */
-record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOptions options) {
+public record AnyCase(
+    HashModel model, SpecialTokens specials, int[] prompt, SamplingOptions options) {
 
   /** A case of a model of its own. */
-  static AnyCase of(long seed) {
+  public static AnyCase of(long seed) {
     Random random = new Random(seed);
     AttentionPattern pattern =
         switch (random.nextInt(3)) {
@@ -38,7 +48,7 @@ record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOp
   }
 
   /** Another request to the same model. */
-  AnyCase another(long seed) {
+  public AnyCase another(long seed) {
     return of(model, specials, new Random(seed));
   }
 
@@ -46,7 +56,7 @@ record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOp
    * A request with that sampler, to a model without equal logits: where rows hold the same logits
    * in another order, their sums differ in the last bit and so do two implementations.
    */
-  static AnyCase of(long seed, String samplerName) {
+  public static AnyCase of(long seed, String samplerName) {
     Random random = new Random(seed);
     while (true) {
       AnyCase found = of(random.nextLong());
@@ -56,7 +66,7 @@ record AnyCase(HashModel model, SpecialTokens specials, int[] prompt, SamplingOp
     }
   }
 
-  Run run() {
+  public Run run() {
     return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
   }
 

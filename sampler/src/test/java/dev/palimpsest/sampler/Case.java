@@ -1,10 +1,14 @@
 package dev.palimpsest.sampler;
 
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.Remasking;
+import dev.palimpsest.sampler.run.Run;
 import java.util.OptionalInt;
 import java.util.Random;
 
 /** A seeded request to a seeded model, of any kind. */
-final class Case {
+public final class Case {
   private final HashModel model;
   private final SpecialTokens specials;
   private final int[] prompt;
@@ -18,7 +22,7 @@ final class Case {
   }
 
   /** A case of its own model, in which the mask id is never drawn if {@code neverMask}. */
-  static Case of(long seed, boolean neverMask) {
+  public static Case of(long seed, boolean neverMask) {
     Random random = new Random(seed);
     int vocabulary = 6 + random.nextInt(20);
     SpecialTokens specials = specials(random, vocabulary);
@@ -30,27 +34,27 @@ final class Case {
   }
 
   /** Another request to the same model. */
-  Case another(long seed) {
+  public Case another(long seed) {
     return new Case(model, specials, new Random(seed));
   }
 
-  HashModel model() {
+  public HashModel model() {
     return model;
   }
 
-  SpecialTokens specials() {
+  public SpecialTokens specials() {
     return specials;
   }
 
-  int[] prompt() {
+  public int[] prompt() {
     return prompt.clone();
   }
 
-  GenerateOptions options() {
+  public GenerateOptions options() {
     return options;
   }
 
-  Run run() {
+  public Run run() {
     return new Run(options.sampler(specials), prompt, options.genLength());
   }
 

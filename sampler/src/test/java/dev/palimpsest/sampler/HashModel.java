@@ -19,16 +19,16 @@ import java.util.stream.IntStream;
  * dependence on context, as a transformer. It reduces rows to predictions the way {@link Draw}
  * says.
  */
-final class HashModel implements Denoiser {
-  final int vocabulary;
+public final class HashModel implements Denoiser {
+  public final int vocabulary;
   private final long seed;
   private final double spread;
-  final int levels;
+  public final int levels;
   private final int suppressed;
-  final AttentionPattern pattern;
+  public final AttentionPattern pattern;
 
-  int forwards;
-  final List<List<Query>> asked = new ArrayList<>();
+  public int forwards;
+  public final List<List<Query>> asked = new ArrayList<>();
 
   /**
    * A model.
@@ -37,12 +37,12 @@ final class HashModel implements Denoiser {
    * @param levels 0 for continuous logits; else they take so many values, so that ties abound
    * @param suppressed an id whose logit is always -50; -1 for none
    */
-  HashModel(int vocabulary, long seed, double spread, int levels, int suppressed) {
+  public HashModel(int vocabulary, long seed, double spread, int levels, int suppressed) {
     this(vocabulary, seed, spread, levels, suppressed, new AttentionPattern.Full());
   }
 
   /** A model whose logits depend on the tokens that the pattern lets a position see. */
-  HashModel(
+  public HashModel(
       int vocabulary,
       long seed,
       double spread,
@@ -58,7 +58,7 @@ final class HashModel implements Denoiser {
   }
 
   /** The logits of every position, {@code [length, vocabulary]}. */
-  float[][] logits(int[] tokens) {
+  public float[][] logits(int[] tokens) {
     long[] contexts = new long[tokens.length + 1];
     contexts[0] = mix(seed);
     for (int i = 0; i < tokens.length; i++) {
@@ -105,7 +105,7 @@ final class HashModel implements Denoiser {
   }
 
   /** One row of logits to its prediction. */
-  static Prediction reduce(double[] logits, int position, Draw draw) {
+  public static Prediction reduce(double[] logits, int position, Draw draw) {
     if (draw.shape().isPresent()) {
       return reduceShaped(logits, position, draw);
     }

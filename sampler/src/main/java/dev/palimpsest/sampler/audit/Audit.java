@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.audit;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Run;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;

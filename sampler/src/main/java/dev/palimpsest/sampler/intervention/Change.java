@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.Canvas;
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.canvas.Canvas;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

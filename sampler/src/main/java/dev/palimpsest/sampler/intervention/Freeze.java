@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import java.util.Optional;
 import java.util.TreeMap;
 

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Function;

@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Cursor;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.List;

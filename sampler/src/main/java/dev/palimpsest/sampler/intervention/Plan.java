@@ -1,12 +1,12 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.BlockOptions;
-import dev.palimpsest.sampler.DecodeOptions;
-import dev.palimpsest.sampler.DreamOptions;
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.RemdmOptions;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SubBlockOptions;
+import dev.palimpsest.sampler.method.BlockOptions;
+import dev.palimpsest.sampler.method.DecodeOptions;
+import dev.palimpsest.sampler.method.DreamOptions;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.RemdmOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SubBlockOptions;
 import java.util.List;
 
 /**

@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.statistics.Spans;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,10 +1,10 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.step.Denoiser;

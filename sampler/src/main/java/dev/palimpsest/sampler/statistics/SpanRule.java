@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.statistics;
 
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.IntFunction;

@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.statistics;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.IntFunction;

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.sampler.GenerateOptions;
+import dev.palimpsest.sampler.method.GenerateOptions;
 import java.util.List;
 import java.util.stream.IntStream;
 

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.StepTransform;

@@ -1,12 +1,8 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.Sampler;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Corrupt;
 import dev.palimpsest.sampler.intervention.Language;
@@ -16,6 +12,10 @@ import dev.palimpsest.sampler.intervention.Paraphraser;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
 import dev.palimpsest.sampler.intervention.StepTransform;
+import dev.palimpsest.sampler.method.Sampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.statistics.AnswerStatistics;
 import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.statistics.SpanRule;

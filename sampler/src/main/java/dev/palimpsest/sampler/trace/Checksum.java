@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

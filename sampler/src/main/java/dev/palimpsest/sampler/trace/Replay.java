@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import java.util.LinkedHashMap;

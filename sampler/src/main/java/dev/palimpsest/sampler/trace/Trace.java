@@ -1,12 +1,12 @@
 package dev.palimpsest.sampler.trace;
 
 import com.github.luben.zstd.ZstdInputStream;
-import dev.palimpsest.sampler.Canvas;
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.canvas.Canvas;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,10 +1,10 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Run;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -77,8 +77,8 @@ public record TraceHeader(
   /**
    * The sampler's options as a value.
    *
-   * @throws dev.palimpsest.sampler.InvalidOptionException if this engine knows no such sampler or
-   *     option
+   * @throws dev.palimpsest.sampler.method.InvalidOptionException if this engine knows no such
+   *     sampler or option
    */
   public SamplingOptions samplingOptions() {
     return SamplingOptions.of(sampler, options);

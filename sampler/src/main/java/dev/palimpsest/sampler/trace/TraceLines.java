@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;

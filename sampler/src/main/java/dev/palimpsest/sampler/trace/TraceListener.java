@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.SnapshotListener;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
 
 /** Hears of every step of a run and of every change that came from outside. */
 public interface TraceListener extends SnapshotListener {

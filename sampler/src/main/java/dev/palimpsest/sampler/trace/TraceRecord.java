@@ -1,8 +1,8 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Collections;

@@ -1,9 +1,9 @@
 package dev.palimpsest.sampler.trace;
 
 import com.github.luben.zstd.ZstdOutputStream;
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -2,16 +2,16 @@ package dev.palimpsest.sampler.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.sampler.AnyRequest;
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.Sampler;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
-import dev.palimpsest.sampler.Turn;
+import dev.palimpsest.sampler.AnyCase;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.canvas.Turn;
+import dev.palimpsest.sampler.method.Sampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -35,7 +35,7 @@ final class AuditTest {
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
   void aStepThatIsAFunctionOfItsTokensPassesEveryCheckWithEverySampler(long seed) {
-    AnyRequest request = AnyRequest.of(seed);
+    AnyCase request = AnyCase.of(seed);
     Specimen specimen = Specimen.generate(request.run(), request.model());
     assertThat(
             verdicts(
@@ -45,7 +45,7 @@ final class AuditTest {
   }
 
   private static List<Verdict> verdicts(
-      AnyRequest request, Specimen specimen, Supplier<Denoiser> fresh, Sampler sampler) {
+      AnyCase request, Specimen specimen, Supplier<Denoiser> fresh, Sampler sampler) {
     List<Run> company = new ArrayList<>();
     for (int each = 0; each < 5; each++) {
       company.add(request.run());
@@ -75,7 +75,7 @@ final class AuditTest {
   @Test
   void activationsThatOutliveTheirStepAreCaughtByThePoison() {
     for (long seed : new long[] {1, 2, 3, 4, 5}) {
-      AnyRequest request = AnyRequest.of(seed, "llada");
+      AnyCase request = AnyCase.of(seed, "llada");
       Specimen specimen = Specimen.generate(request.run(), new Leftover(request.model(), false));
       Verdict poisoned =
           Audit.poisoned(specimen, request.run(), new Leftover(request.model(), true));
@@ -87,7 +87,7 @@ final class AuditTest {
   void aMemoryOfFinishedTokensThatIsNotExactIsCaught() {
     int caught = 0;
     for (long seed = 0; seed < 10; seed++) {
-      AnyRequest request = AnyRequest.of(seed, "block");
+      AnyCase request = AnyCase.of(seed, "block");
       Denoiser wrong =
           queries -> {
             List<List<Prediction>> answers = new ArrayList<>();
@@ -110,7 +110,7 @@ final class AuditTest {
     assertThat(caught).isPositive();
   }
 
-  private static boolean isSettled(AnyRequest request, Specimen specimen, int step) {
+  private static boolean isSettled(AnyCase request, Specimen specimen, int step) {
     Query query =
         request
             .options()
@@ -123,7 +123,7 @@ final class AuditTest {
   void aSamplerThatStoresConfidencesIsCaught() {
     int caught = 0;
     for (long seed = 0; seed < 20; seed++) {
-      AnyRequest request = AnyRequest.of(seed, "remdm");
+      AnyCase request = AnyCase.of(seed, "remdm");
       Supplier<Sampler> samplers =
           () -> new StoredConfidence(request.options().sampler(request.specials()));
       Run run = Run.resume(samplers.get(), request.run().canvas(), Cursor.START);
@@ -143,7 +143,7 @@ final class AuditTest {
   private static void assertCaught(UnaryOperator<Denoiser> broken, String... by) {
     Map<String, Integer> caught = new HashMap<>();
     for (long seed = 0; seed < 20; seed++) {
-      AnyRequest request = AnyRequest.of(seed, "llada");
+      AnyCase request = AnyCase.of(seed, "llada");
       Supplier<Denoiser> fresh = () -> broken.apply(request.model());
       Specimen specimen = Specimen.generate(request.run(), fresh.get());
       verdicts(request, specimen, fresh, request.options().sampler(request.specials())).stream()

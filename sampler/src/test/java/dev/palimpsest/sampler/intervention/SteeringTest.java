@@ -2,11 +2,11 @@ package dev.palimpsest.sampler.intervention;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Fixture;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.CellState;
-import dev.palimpsest.sampler.Commit;
-import dev.palimpsest.sampler.Cursor;
-import dev.palimpsest.sampler.Snapshot;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;

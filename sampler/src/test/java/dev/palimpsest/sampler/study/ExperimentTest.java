@@ -3,10 +3,10 @@ package dev.palimpsest.sampler.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.step.Denoiser;

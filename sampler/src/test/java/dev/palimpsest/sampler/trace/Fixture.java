@@ -1,13 +1,13 @@
 package dev.palimpsest.sampler.trace;
 
-import dev.palimpsest.sampler.AnyRequest;
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.GenerateOptions;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.SamplingOptions;
-import dev.palimpsest.sampler.SpecialTokens;
+import dev.palimpsest.sampler.AnyCase;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
@@ -49,20 +49,20 @@ public final class Fixture {
           "3",
           "4");
 
-  private final AnyRequest request;
+  private final AnyCase request;
 
-  private Fixture(AnyRequest request) {
+  private Fixture(AnyCase request) {
     this.request = request;
   }
 
   /** Any request: each of the samplers comes up. */
   public static Fixture of(long seed) {
-    return new Fixture(AnyRequest.of(seed));
+    return new Fixture(AnyCase.of(seed));
   }
 
   /** A request to one of the samplers. */
   public static Fixture of(long seed, String samplerName) {
-    return new Fixture(AnyRequest.of(seed, samplerName));
+    return new Fixture(AnyCase.of(seed, samplerName));
   }
 
   public Denoiser model() {
@@ -85,7 +85,7 @@ public final class Fixture {
   public Language language() {
     return new Language(
         specials(),
-        request.vocabulary(),
+        request.model().vocabulary,
         Fixture::piece,
         text -> {
           int id = PIECES.indexOf(text);

@@ -2,7 +2,7 @@ package dev.palimpsest.sampler.trace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.sampler.SamplingOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import java.nio.file.Path;

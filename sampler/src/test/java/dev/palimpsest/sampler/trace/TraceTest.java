@@ -3,10 +3,10 @@ package dev.palimpsest.sampler.trace;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.sampler.CanvasImage;
-import dev.palimpsest.sampler.Driver;
-import dev.palimpsest.sampler.Run;
-import dev.palimpsest.sampler.Snapshot;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Run;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;

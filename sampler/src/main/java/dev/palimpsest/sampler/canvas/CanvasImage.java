@@ -1,0 +1,117 @@
+package dev.palimpsest.sampler.canvas;
+
+import java.util.Arrays;
+
+/** A canvas at one moment, immutable: 8 bytes or so a position. */
+public final class CanvasImage {
+  private final int[] ids;
+  private final CellState[] states;
+  private final int promptLength;
+
+  CanvasImage(int[] ids, CellState[] states, int promptLength) {
+    this.ids = ids.clone();
+    this.states = states.clone();
+    this.promptLength = promptLength;
+  }
+
+  /**
+   * An image put together from its parts, for instance from a trace.
+   *
+   * @param ids of prompt and text; copied
+   * @param states as many as ids; {@link CellState#PROMPT} in the prompt and nowhere else; copied
+   * @param promptLength the first position that is not the prompt's
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static CanvasImage of(int[] ids, CellState[] states, int promptLength) {
+    if (states.length != ids.length || promptLength < 0 || promptLength > ids.length) {
+      throw new IllegalArgumentException(
+          "a canvas of %d ids needs as many states and a prompt within it, got %d and %d"
+              .formatted(ids.length, states.length, promptLength));
+    }
+    for (int position = 0; position < ids.length; position++) {
+      if ((states[position] == CellState.PROMPT) != (position < promptLength)) {
+        throw new IllegalArgumentException(
+            "position %d is %s where the prompt has %d positions"
+                .formatted(position, states[position], promptLength));
+      }
+    }
+    return new CanvasImage(ids, states, promptLength);
+  }
+
+  /** Positions of prompt and text together. */
+  public int length() {
+    return ids.length;
+  }
+
+  /** The first position that is not the prompt's. */
+  public int promptLength() {
+    return promptLength;
+  }
+
+  /** The id at a position; the mask id where it is masked. */
+  public int id(int position) {
+    return ids[position];
+  }
+
+  /** The state of a position. */
+  public CellState state(int position) {
+    return states[position];
+  }
+
+  /** A copy of all ids. */
+  public int[] ids() {
+    return ids.clone();
+  }
+
+  /** A copy of all states. */
+  public CellState[] states() {
+    return states.clone();
+  }
+
+  /**
+   * A copy of all ids with the prompt masked out: what LLaDA's classifier-free guidance calls
+   * {@code un_x}. A prompt's mask ids are masks in it already.
+   */
+  public int[] idsWithoutPrompt(int maskId) {
+    int[] copy = ids.clone();
+    Arrays.fill(copy, 0, promptLength, maskId);
+    return copy;
+  }
+
+  /** The positions of {@code [from, to)} in a state, ascending. */
+  public int[] positions(CellState state, int from, int to) {
+    int[] found = new int[to - from];
+    int count = 0;
+    for (int position = from; position < to; position++) {
+      if (states[position] == state) {
+        found[count++] = position;
+      }
+    }
+    return Arrays.copyOf(found, count);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof CanvasImage image
+        && promptLength == image.promptLength
+        && Arrays.equals(ids, image.ids)
+        && Arrays.equals(states, image.states);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(ids) + Arrays.hashCode(states);
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder();
+    for (int position = 0; position < ids.length; position++) {
+      if (position > 0) {
+        text.append(position == promptLength ? " | " : " ");
+      }
+      text.append(states[position] == CellState.MASKED ? "_" : String.valueOf(ids[position]));
+    }
+    return text.toString();
+  }
+}

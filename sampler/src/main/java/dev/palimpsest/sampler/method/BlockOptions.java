@@ -1,0 +1,126 @@
+package dev.palimpsest.sampler.method;
+
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * The options of block diffusion, with the names of SDAR's {@code generate.py} and of LLaDA2's
+ * {@code generate}.
+ *
+ * @param genLength positions to fill, rounded up so that the last block is whole
+ * @param blockLength positions of a block; blocks begin at its multiples, prompt included
+ * @param steps forwards of a block that its positions are spread over
+ * @param remasking which positions of the block a step commits
+ * @param threshold the confidence above which {@code low_confidence_dynamic} commits
+ * @param entropyBound sum of entropies, in nats, that {@code entropy_bounded} spends a step; SDAR's
+ *     {@code eb_threshold}
+ * @param editingThreshold the confidence above which another token replaces a committed one, as in
+ *     LLaDA2.1; absent, nothing is replaced
+ * @param maxPostSteps most forwards over a block that is full, to replace tokens in it
+ * @param eosEarlyStop whether a stop id ends the text as soon as nothing before it is masked,
+ *     instead of at the end of its block
+ * @param wholeCanvas whether the model sees the masks of later blocks: so for models with full
+ *     attention that were trained on whole canvases; others never look there
+ * @param draw how a token is drawn
+ * @param seed of all randomness
+ */
+public record BlockOptions(
+    int genLength,
+    int blockLength,
+    int steps,
+    Remasking remasking,
+    double threshold,
+    double entropyBound,
+    OptionalDouble editingThreshold,
+    int maxPostSteps,
+    boolean eosEarlyStop,
+    boolean wholeCanvas,
+    TokenDraw draw,
+    long seed)
+    implements SamplingOptions {
+
+  /** SDAR's {@code remasking_strategy}. */
+  public enum Remasking {
+    /** A fixed share of the block, the most confident first. */
+    LOW_CONFIDENCE_STATIC,
+    /** Everything above the threshold, and no less than the fixed share. */
+    LOW_CONFIDENCE_DYNAMIC,
+    /** A fixed share of the block, from left to right. */
+    SEQUENTIAL,
+    /** The lowest entropies, as long as they sum to less than the bound. */
+    ENTROPY_BOUNDED
+  }
+
+  /** Checks what can be checked without a model. */
+  public BlockOptions {
+    Require.positive("--gen-length", genLength);
+    Require.positive("--block-length", blockLength);
+    Require.positive("--steps", steps);
+    Require.zeroOrAbove("--threshold", threshold);
+    Require.zeroOrAbove("--eb-threshold", entropyBound);
+    editingThreshold.ifPresent(value -> Require.zeroOrAbove("--editing-threshold", value));
+    Require.positive("--max-post-steps", maxPostSteps);
+  }
+
+  /**
+   * Options by their reference names.
+   *
+   * @throws InvalidOptionException naming the first option that is unknown or wrong
+   */
+  static BlockOptions of(Map<String, ?> values) {
+    OptionValues given = new OptionValues(values);
+    int blockLength = given.integer("block_length", 4);
+    BlockOptions options =
+        new BlockOptions(
+            given.integer("gen_length", 128),
+            blockLength,
+            given.integer("steps", blockLength),
+            Choice.parse(
+                "--remasking", given.word("remasking", "low_confidence_dynamic"), Remasking.class),
+            given.number("threshold", 0.85),
+            given.number("eb_threshold", 0.35),
+            given.optionalNumber("editing_threshold"),
+            given.integer("max_post_steps", 16),
+            given.flag("eos_early_stop", false),
+            given.flag("whole_canvas", false),
+            TokenDraw.of(given, 0, TokenDraw.Order.TOP_K_FIRST),
+            given.wholeNumber("seed", 0));
+    given.requireAllKnown(BlockSampler.NAME);
+    return options;
+  }
+
+  @Override
+  public String samplerName() {
+    return BlockSampler.NAME;
+  }
+
+  @Override
+  public int positions(int promptLength) {
+    return SamplingOptions.inWholeBlocks(promptLength, genLength, blockLength);
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("gen_length", genLength);
+    map.put("block_length", blockLength);
+    map.put("steps", steps);
+    map.put("remasking", Choice.name(remasking));
+    map.put("threshold", threshold);
+    map.put("eb_threshold", entropyBound);
+    editingThreshold.ifPresent(value -> map.put("editing_threshold", value));
+    map.put("max_post_steps", maxPostSteps);
+    map.put("eos_early_stop", eosEarlyStop);
+    map.put("whole_canvas", wholeCanvas);
+    draw.putInto(map);
+    map.put("seed", seed);
+    return map;
+  }
+
+  @Override
+  public BlockSampler sampler(SpecialTokens specials) {
+    return new BlockSampler(this, specials);
+  }
+}

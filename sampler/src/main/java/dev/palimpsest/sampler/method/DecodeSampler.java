@@ -1,0 +1,118 @@
+package dev.palimpsest.sampler.method;
+
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.canvas.Turn;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * Autoregressive decoding with a causal model: a token a step, from left to right, until a stop id
+ * or the end of the canvas. What stands before the first open position is all that the model reads,
+ * and all of it is settled, so that the engine may keep its keys and values.
+ *
+ * <p>The canvas behind the text is open space; the model never sees it. Runs of any length share a
+ * the driver, which makes its batches continuous: a run joins with its prefill and leaves at its
+ * stop id, between the others' steps.
+ */
+public final class DecodeSampler implements Sampler {
+  /** Its name on the command line and in a trace. */
+  public static final String NAME = "decode";
+
+  private final DecodeOptions options;
+  private final SpecialTokens specials;
+
+  /** A sampler with these options for a model with these ids. */
+  public DecodeSampler(DecodeOptions options, SpecialTokens specials) {
+    this.options = options;
+    this.specials = specials;
+  }
+
+  @Override
+  public DecodeOptions options() {
+    return options;
+  }
+
+  @Override
+  public SpecialTokens specials() {
+    return specials;
+  }
+
+  @Override
+  public Cursor start(CanvasImage canvas) {
+    Require.positions(canvas, options);
+    if (canvas.promptLength() == 0) {
+      throw new InvalidOptionException(
+          "prompt", "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
+    }
+    return Cursor.START;
+  }
+
+  @Override
+  public boolean finished(CanvasImage canvas, Cursor at) {
+    int next = next(canvas);
+    return next == canvas.length()
+        || (next > canvas.promptLength() && specials.isStop(canvas.id(next - 1)));
+  }
+
+  @Override
+  public Query ask(CanvasImage canvas, Cursor at) {
+    int next = next(canvas);
+    int[] tokens = Arrays.copyOf(canvas.ids(), next);
+    int[] undrawn = undrawn(tokens, next - canvas.promptLength());
+    Draw draw = options.draw().draw(options.seed(), at.step(), undrawn);
+    return new Query(
+        tokens,
+        0,
+        new int[] {next - 1},
+        next,
+        options.adjustment().map(draw::adjusted).orElse(draw),
+        Optional.empty());
+  }
+
+  /**
+   * What no sampler writes, what would repeat an n-gram, and the ends of a text that come early.
+   */
+  private int[] undrawn(int[] tokens, int written) {
+    IntStream.Builder ids = IntStream.builder();
+    IntStream.of(specials.unwritten()).forEach(ids);
+    int context = options.noRepeatNgramSize() - 1;
+    for (int at = 0; context >= 0 && at + context < tokens.length; at++) {
+      int end = tokens.length;
+      if (Arrays.equals(tokens, at, at + context, tokens, end - context, end)) {
+        ids.add(tokens[at + context]);
+      }
+    }
+    if (written < options.minNewTokens()) {
+      IntStream.of(specials.stops()).forEach(ids);
+    }
+    return ids.build().distinct().toArray();
+  }
+
+  @Override
+  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
+    return Turn.of(List.of(Commit.of(next(canvas), predictions.getFirst())), at.nextStep());
+  }
+
+  @Override
+  public long width(CanvasImage canvas) {
+    return canvas.length();
+  }
+
+  /** The first open position. */
+  private static int next(CanvasImage canvas) {
+    int next = canvas.promptLength();
+    while (next < canvas.length() && canvas.state(next) != CellState.MASKED) {
+      next++;
+    }
+    return next;
+  }
+}

@@ -1,0 +1,141 @@
+package dev.palimpsest.sampler.method;
+
+import dev.palimpsest.step.AttentionPattern;
+import java.util.OptionalInt;
+
+/**
+ * What a model can take.
+ *
+ * @param vocabulary ids are in {@code [0, vocabulary)}
+ * @param maxLength longest sequence, prompt and text together
+ * @param pattern which keys its queries see; it decides which samplers fit
+ * @param shifted whether its output at a position predicts the next one, which sub-blocks need
+ */
+public record ModelLimits(
+    int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
+
+  /** A model whose predictions are of their own positions. */
+  public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
+    this(vocabulary, maxLength, pattern, false);
+  }
+
+  /** The sampler that such a model was published with. */
+  public String sampler() {
+    return switch (pattern) {
+      case AttentionPattern.Full _ -> shifted ? DreamSampler.NAME : LladaSampler.NAME;
+      case AttentionPattern.BlockCausal _ -> shifted ? SubBlockSampler.NAME : BlockSampler.NAME;
+      case AttentionPattern.Causal _ -> DecodeSampler.NAME;
+    };
+  }
+
+  /**
+   * Checks a request against the model. An empty prompt is allowed: the text is then written from
+   * nothing.
+   *
+   * @throws InvalidOptionException if the sampler does not fit the model, an id is no token, or
+   *     prompt and text are longer than the model takes
+   */
+  public void require(int[] prompt, SamplingOptions options) {
+    requireFit(options);
+    if (prompt.length >= maxLength) {
+      throw new InvalidOptionException(
+          "prompt",
+          "of " + prompt.length + " tokens",
+          "leaves no room to write: the model takes "
+              + maxLength
+              + " tokens, prompt and text together");
+    }
+    int room = room(prompt.length, options);
+    if (options.genLength() > room) {
+      throw new InvalidOptionException(
+          "--gen-length",
+          options.genLength(),
+          "and a prompt of "
+              + prompt.length
+              + " tokens are more than the "
+              + maxLength
+              + " the model takes: use up to "
+              + room);
+    }
+    for (int position = 0; position < prompt.length; position++) {
+      if (prompt[position] < 0 || prompt[position] >= vocabulary) {
+        throw new InvalidOptionException(
+            "prompt",
+            "id " + prompt[position],
+            "at position " + position + " is no token: ids are 0 to " + (vocabulary - 1));
+      }
+    }
+  }
+
+  /** The largest gen_length; blocks must be whole. */
+  private int room(int promptLength, SamplingOptions options) {
+    int length = blockLength(options).orElse(1);
+    return maxLength / length * length - promptLength;
+  }
+
+  /**
+   * Checks that the sampler fits the model.
+   *
+   * @throws InvalidOptionException in a sentence that says why not, and which sampler does
+   */
+  public void requireFit(SamplingOptions options) {
+    switch (pattern) {
+      case AttentionPattern.Full _ -> {
+        if (options instanceof DecodeOptions || options instanceof SubBlockOptions) {
+          throw misfit(
+              options,
+              options instanceof DecodeOptions
+                  ? "writes from left to right, and the model's attention goes both ways"
+                  : "begins a block from the one before alone, and the model's attention goes both"
+                      + " ways",
+              "llada, dream, remdm or block");
+        }
+      }
+      case AttentionPattern.Causal _ -> {
+        if (!(options instanceof DecodeOptions)) {
+          throw misfit(
+              options, "fills masks, and the model writes from left to right", DecodeSampler.NAME);
+        }
+      }
+      case AttentionPattern.BlockCausal blocks -> {
+        if (!shifted && options instanceof SubBlockOptions) {
+          throw misfit(
+              options,
+              "begins a block with what the one before predicts, and the model's predictions are"
+                  + " of their own positions",
+              BlockSampler.NAME);
+        }
+        OptionalInt length = blockLength(options);
+        if (length.isEmpty()) {
+          throw misfit(
+              options,
+              "does not know that the model's attention is in blocks of " + blocks.length(),
+              shifted ? SubBlockSampler.NAME + " or " + BlockSampler.NAME : BlockSampler.NAME);
+        }
+        if (length.getAsInt() != blocks.length()) {
+          throw new InvalidOptionException(
+              "--block-length",
+              length.getAsInt(),
+              "does not fit the model, whose attention is in blocks of "
+                  + blocks.length()
+                  + ": use "
+                  + blocks.length());
+        }
+      }
+    }
+  }
+
+  /** Of a sampler that follows a block-causal model's blocks. */
+  private static OptionalInt blockLength(SamplingOptions options) {
+    return switch (options) {
+      case BlockOptions block -> OptionalInt.of(block.blockLength());
+      case SubBlockOptions block -> OptionalInt.of(block.blockLength());
+      case GenerateOptions _, DreamOptions _, RemdmOptions _, DecodeOptions _ ->
+          OptionalInt.empty();
+    };
+  }
+
+  private static InvalidOptionException misfit(SamplingOptions options, String why, String remedy) {
+    return new InvalidOptionException("--sampler", options.samplerName(), why + ": use " + remedy);
+  }
+}

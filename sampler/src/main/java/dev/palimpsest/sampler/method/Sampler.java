@@ -1,0 +1,46 @@
+package dev.palimpsest.sampler.method;
+
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.canvas.Turn;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
+import java.util.List;
+
+/**
+ * How a canvas is filled: pure functions of the canvas, the cursor and the predictions. An instance
+ * holds options and nothing that changes, so one serves many runs, and a step is the same whenever
+ * and wherever it is taken.
+ */
+public interface Sampler {
+
+  /** What it was made from. */
+  SamplingOptions options();
+
+  /** The ids that mean something to it. */
+  SpecialTokens specials();
+
+  /**
+   * Where a run over this canvas begins.
+   *
+   * @throws IllegalArgumentException if the canvas does not fit the options
+   */
+  Cursor start(CanvasImage canvas);
+
+  /** Whether no further step is needed. */
+  boolean finished(CanvasImage canvas, Cursor at);
+
+  /** What the next step needs predicted. Not called when finished. */
+  Query ask(CanvasImage canvas, Cursor at);
+
+  /**
+   * What the step does.
+   *
+   * @param predictions one per row of {@link #ask}, in its order
+   */
+  Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions);
+
+  /** The most tokens that one of its queries holds, both halves of a guided query counted. */
+  long width(CanvasImage canvas);
+}

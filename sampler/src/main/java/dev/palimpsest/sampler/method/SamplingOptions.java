@@ -1,0 +1,102 @@
+package dev.palimpsest.sampler.method;
+
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import java.util.AbstractMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The options of one of the samplers; each kind has its own. */
+public sealed interface SamplingOptions
+    permits GenerateOptions,
+        DreamOptions,
+        RemdmOptions,
+        BlockOptions,
+        SubBlockOptions,
+        DecodeOptions {
+
+  /** The names of all samplers. */
+  List<String> SAMPLERS =
+      List.of(
+          LladaSampler.NAME,
+          DreamSampler.NAME,
+          RemdmSampler.NAME,
+          BlockSampler.NAME,
+          SubBlockSampler.NAME,
+          DecodeSampler.NAME);
+
+  /** What the sampler they are of is called on the command line and in a trace. */
+  String samplerName();
+
+  /** Positions to fill, as asked for. */
+  int genLength();
+
+  /** Positions that a canvas behind such a prompt has to fill. */
+  default int positions(int promptLength) {
+    return genLength();
+  }
+
+  /** The positions that are asked for, and those up to the end of the last block. */
+  static int inWholeBlocks(int promptLength, int genLength, int blockLength) {
+    int blocks = Math.ceilDiv(Math.addExact(promptLength, genLength), blockLength);
+    return Math.multiplyExact(blocks, blockLength) - promptLength;
+  }
+
+  /** Seed of all randomness. */
+  long seed();
+
+  /**
+   * The options by their reference names, as {@code gen_length}: numbers, booleans and strings.
+   * What is absent is left out, so that {@link #of} gives the same options back.
+   */
+  Map<String, Object> toMap();
+
+  /** The sampler for a model with these ids. */
+  Sampler sampler(SpecialTokens specials);
+
+  /**
+   * The reference names of the options that a sampler takes: those it looks for.
+   *
+   * @throws InvalidOptionException if there is no such sampler
+   */
+  static Set<String> names(String samplerName) {
+    Set<String> names = new LinkedHashSet<>();
+    of(
+        samplerName,
+        new AbstractMap<String, Object>() {
+          @Override
+          public @Nullable Object get(Object name) {
+            names.add(name.toString());
+            return null;
+          }
+
+          @Override
+          public Set<Entry<String, Object>> entrySet() {
+            return Set.of();
+          }
+        });
+    return names;
+  }
+
+  /**
+   * The options of a sampler from their names and values, for instance from a trace; the sampler's
+   * defaults where there are none.
+   *
+   * @throws InvalidOptionException if there is no such sampler or option, or a value is wrong
+   */
+  static SamplingOptions of(String samplerName, Map<String, ?> values) {
+    return switch (samplerName) {
+      case LladaSampler.NAME -> GenerateOptions.of(values);
+      case DreamSampler.NAME -> DreamOptions.of(values);
+      case RemdmSampler.NAME -> RemdmOptions.of(values);
+      case BlockSampler.NAME -> BlockOptions.of(values);
+      case SubBlockSampler.NAME -> SubBlockOptions.of(values);
+      case DecodeSampler.NAME -> DecodeOptions.of(values);
+      default ->
+          throw new InvalidOptionException(
+              "--sampler", samplerName, "is unknown: use one of " + String.join(", ", SAMPLERS));
+    };
+  }
+}

@@ -1,0 +1,35 @@
+package dev.palimpsest.sampler.run;
+
+import dev.palimpsest.step.Prediction;
+import java.util.List;
+
+/** Whether a denoiser's predictions are what was asked for. */
+final class Answers {
+  private Answers() {}
+
+  /**
+   * Checks one query's predictions.
+   *
+   * @throws IllegalStateException if there is not one per row, or one is not a number or draws what
+   *     must not be drawn
+   */
+  static void require(int[] rows, int[] undrawn, List<Prediction> predictions) {
+    if (predictions.size() != rows.length) {
+      throw new IllegalStateException(
+          "the model predicted " + predictions.size() + " of " + rows.length + " rows");
+    }
+    for (int row = 0; row < rows.length; row++) {
+      Prediction prediction = predictions.get(row);
+      if (Double.isNaN(prediction.probability())) {
+        throw new IllegalStateException(
+            "position " + rows[row] + " has probability NaN: the model's logits are not finite");
+      }
+      for (int id : undrawn) {
+        if (prediction.token() == id) {
+          throw new IllegalStateException(
+              "position " + rows[row] + " drew id " + id + ", which must not be drawn");
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.canvas;
+
+import org.jspecify.annotations.NullMarked;

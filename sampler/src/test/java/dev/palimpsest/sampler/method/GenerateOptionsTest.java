@@ -1,0 +1,131 @@
+package dev.palimpsest.sampler.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.palimpsest.step.AttentionPattern;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+
+class GenerateOptionsTest {
+  @Test
+  void theDefaultsAreLladas() {
+    GenerateOptions options = GenerateOptions.DEFAULTS;
+    assertThat(options.steps()).isEqualTo(128);
+    assertThat(options.genLength()).isEqualTo(128);
+    assertThat(options.blockLength()).isEqualTo(128);
+    assertThat(options.temperature()).isZero();
+    assertThat(options.cfgScale()).isZero();
+    assertThat(options.remasking()).isEqualTo(Remasking.LOW_CONFIDENCE);
+    assertThat(options.threshold()).isEmpty();
+    assertThat(options.factor()).isEmpty();
+    assertThat(options.logitsEosInf()).isFalse();
+    assertThat(options.confidenceEosEotInf()).isFalse();
+    assertThat(options.toBuilder().build()).isEqualTo(options);
+  }
+
+  @Test
+  void aWrongOptionIsOneLineWithItsNameItsValueAndWhatWouldBeValid() {
+    refuses(o -> o.genLength(0), "--gen-length 0 is too small: use 1 or above");
+    refuses(o -> o.blockLength(-4), "--block-length -4 is too small: use 1 or above");
+    refuses(o -> o.steps(0), "--steps 0 is too small: use 1 or above");
+    refuses(o -> o.temperature(-0.5), "--temperature -0.5 is invalid: use a number of 0 or above");
+    refuses(
+        o -> o.temperature(Double.NaN), "--temperature NaN is invalid: use a number of 0 or above");
+    refuses(
+        o -> o.cfgScale(Double.POSITIVE_INFINITY),
+        "--cfg-scale Infinity is invalid: use a number of 0 or above");
+    refuses(o -> o.cfgScale(-1), "--cfg-scale -1.0 is invalid: use a number of 0 or above");
+    refuses(
+        o -> o.genLength(64),
+        "--block-length 128 is larger than --gen-length 64: use 64 or a divisor");
+    refuses(
+        o -> o.genLength(100).blockLength(32),
+        "--gen-length 100 is not a multiple of --block-length 32: use 96 or 128");
+    refuses(
+        o -> o.genLength(96).blockLength(32).steps(100),
+        "--steps 100 is not a multiple of the 3 blocks of --gen-length 96 / --block-length 32: use"
+            + " 99 or 102");
+    refuses(
+        o -> o.genLength(96).blockLength(32).steps(2),
+        "--steps 2 is not a multiple of the 3 blocks of --gen-length 96 / --block-length 32: use"
+            + " 3");
+    refuses(o -> o.threshold(0), "--threshold 0.0 is no probability: use above 0, up to 1");
+    refuses(o -> o.threshold(1.5), "--threshold 1.5 is no probability: use above 0, up to 1");
+    refuses(
+        o -> o.threshold(Double.NaN), "--threshold NaN is no probability: use above 0, up to 1");
+    refuses(o -> o.factor(0), "--factor 0.0 is invalid: use a number above 0");
+    refuses(
+        o -> o.factor(Double.POSITIVE_INFINITY),
+        "--factor Infinity is invalid: use a number above 0");
+    refuses(
+        o -> o.threshold(.9).factor(1),
+        "--factor 1.0 excludes --threshold 0.9: use one of the two");
+    refuses(
+        o -> o.factor(1).remasking(Remasking.RANDOM),
+        "--remasking random ranks without confidence, which --factor needs: use low_confidence");
+    assertThatThrownBy(() -> Remasking.parse("topk"))
+        .isInstanceOf(InvalidOptionException.class)
+        .hasMessage("--remasking topk is unknown: use low_confidence or random");
+  }
+
+  @Test
+  void theExtremesOfAnIntDoNotOverflowTheAdvice() {
+    refuses(
+        o -> o.genLength(Integer.MAX_VALUE).blockLength(2),
+        "--gen-length 2147483647 is not a multiple of --block-length 2: use 2147483646");
+  }
+
+  @Test
+  void stepsNeedNotFitTheBlocksOfAThreshold() {
+    assertThatCode(
+            () -> GenerateOptions.builder().genLength(96).blockLength(32).threshold(1).build())
+        .doesNotThrowAnyException();
+    assertThat(Remasking.parse("low_confidence")).isEqualTo(Remasking.LOW_CONFIDENCE);
+    assertThat(Remasking.parse("random")).isEqualTo(Remasking.RANDOM);
+  }
+
+  @Test
+  void aRequestMustFitTheModel() {
+    ModelLimits limits = new ModelLimits(10, 20, new AttentionPattern.Full());
+    GenerateOptions options =
+        GenerateOptions.builder().genLength(16).blockLength(16).steps(16).build();
+    limits.require(new int[] {0, 9, 3, 4}, options);
+    limits.require(new int[0], options);
+    assertThatThrownBy(() -> limits.require(new int[5], options))
+        .isInstanceOf(InvalidOptionException.class)
+        .hasMessage(
+            "--gen-length 16 and a prompt of 5 tokens are more than the 20 the model takes: use up"
+                + " to 15");
+    assertThatThrownBy(() -> limits.require(new int[20], options))
+        .hasMessage(
+            "prompt of 20 tokens leaves no room to write: the model takes 20 tokens, prompt and"
+                + " text together");
+    assertThatThrownBy(() -> limits.require(new int[] {1, 10}, options))
+        .hasMessage("prompt id 10 at position 1 is no token: ids are 0 to 9");
+    assertThatThrownBy(() -> limits.require(new int[] {-1}, options))
+        .hasMessage("prompt id -1 at position 0 is no token: ids are 0 to 9");
+    assertThatThrownBy(
+            () ->
+                limits.require(
+                    new int[] {1},
+                    options.toBuilder()
+                        .genLength(Integer.MAX_VALUE)
+                        .blockLength(1)
+                        .threshold(1)
+                        .build()))
+        .hasMessageContaining("use up to 19");
+  }
+
+  private static void refuses(UnaryOperator<GenerateOptions.Builder> change, String message) {
+    GenerateOptions.Builder builder = change.apply(GenerateOptions.builder());
+    assertThatThrownBy(builder::build)
+        .isInstanceOf(InvalidOptionException.class)
+        .hasMessage(message)
+        .satisfies(
+            failure ->
+                assertThat(((InvalidOptionException) failure).option())
+                    .isEqualTo(message.substring(0, message.indexOf(' '))));
+  }
+}

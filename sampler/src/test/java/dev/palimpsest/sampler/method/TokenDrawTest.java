@@ -1,0 +1,37 @@
+package dev.palimpsest.sampler.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.step.Draw;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** SDAR publishes a temperature of 0.6, a top k of 20 and a nucleus of 0.95: the order counts. */
+final class TokenDrawTest {
+  @ParameterizedTest
+  @CsvSource({"block, true", "decode, true", "dream, false", "remdm, false", "sub_block, false"})
+  void theCutsAreMadeInTheOrderOfEachSamplersReference(String sampler, boolean topKFirst) {
+    SamplingOptions options =
+        SamplingOptions.of(sampler, Map.of("temperature", 0.6, "top_k", 20, "top_p", 0.95));
+    assertThat(draw(options).draw(0, 0, new int[0]).shape())
+        .contains(new Draw.Shape(20, 0.95, topKFirst));
+  }
+
+  @Test
+  void withoutCutsAndTemperatureThereIsNoShape() {
+    assertThat(TokenDraw.GREEDY.draw(0, 0, new int[0]).shape()).isEmpty();
+  }
+
+  private static TokenDraw draw(SamplingOptions options) {
+    return switch (options) {
+      case BlockOptions block -> block.draw();
+      case DecodeOptions decode -> decode.draw();
+      case DreamOptions dream -> dream.draw();
+      case RemdmOptions remdm -> remdm.draw();
+      case SubBlockOptions subBlock -> subBlock.draw();
+      default -> throw new AssertionError(options.samplerName());
+    };
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.method;
+
+import org.jspecify.annotations.NullMarked;

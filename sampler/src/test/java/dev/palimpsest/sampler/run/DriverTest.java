@@ -1,0 +1,284 @@
+package dev.palimpsest.sampler.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.palimpsest.sampler.AnyCase;
+import dev.palimpsest.sampler.HashModel;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class DriverTest {
+  private static final SpecialTokens SPECIALS = new SpecialTokens(0, 1, OptionalInt.of(2));
+
+  private static LongStream seeds() {
+    return LongStream.range(0, 200);
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void manyTogetherWriteWhatEachWritesAlone(long seed) {
+    Random random = new Random(seed);
+    List<AnyCase> cases = new ArrayList<>();
+    cases.add(AnyCase.of(seed));
+    for (int more = random.nextInt(12); more > 0; more--) {
+      cases.add(cases.get(0).another(random.nextLong()));
+    }
+    HashModel model = cases.get(0).model();
+    long bound = random.nextBoolean() ? Driver.UNLIMITED : 1 + random.nextInt(150);
+
+    AtomicLong clock = new AtomicLong();
+    Driver driver = new Driver(model, bound, clock::incrementAndGet);
+    List<List<Snapshot>> together = new ArrayList<>();
+    List<Driver.Ticket> tickets = new ArrayList<>();
+    for (AnyCase each : cases) {
+      List<Snapshot> heard = new ArrayList<>();
+      together.add(heard);
+      tickets.add(driver.submit(each.run(), heard::add));
+      if (random.nextInt(3) == 0) {
+        driver.step();
+      }
+    }
+    driver.run(() -> false);
+
+    for (List<Query> queries : model.asked) {
+      long tokens = 0;
+      for (Query query : queries) {
+        tokens += (query.guidance().isPresent() ? 2L : 1L) * query.tokens().length;
+      }
+      assertThat(queries.size() == 1 || tokens <= bound).as("seed %d", seed).isTrue();
+    }
+    for (int index = 0; index < cases.size(); index++) {
+      List<Snapshot> alone = new ArrayList<>();
+      model.asked.clear();
+      Driver one = new Driver(model, Driver.UNLIMITED, clock::incrementAndGet);
+      Driver.Ticket ticket = one.submit(cases.get(index).run(), alone::add);
+      one.run(() -> false);
+      assertThat(untimed(together.get(index)))
+          .as("seed %d, run %d", seed, index)
+          .isEqualTo(untimed(alone));
+      Generation generation = tickets.get(index).generation();
+      assertThat(generation.complete()).as("seed %d", seed).isTrue();
+      assertThat(generation.canvas()).isEqualTo(ticket.generation().canvas());
+      assertThat(generation.forwards())
+          .isEqualTo(
+              model.asked.stream()
+                  .flatMap(List::stream)
+                  .mapToInt(query -> query.guidance().isPresent() ? 2 : 1)
+                  .sum());
+      assertThat(generation.idleSteps()).isEqualTo(alone.size() - model.asked.size());
+      assertThat(generation.committed())
+          .isEqualTo(
+              generation
+                  .canvas()
+                  .positions(CellState.COMMITTED, 0, generation.canvas().length())
+                  .length);
+    }
+  }
+
+  @Test
+  void aGenerationCountsForwardsCommitsAndTime() {
+    AtomicLong clock = new AtomicLong(1000);
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model, Driver.UNLIMITED, () -> clock.getAndAdd(10));
+    Driver.Ticket ticket = driver.submit(run(4, 2), SnapshotListener.NONE);
+    assertThat(ticket.generation().complete()).isFalse();
+    assertThat(ticket.generation().tokensPerForward()).isZero();
+    driver.step();
+    assertThat(ticket.generation().committed()).isEqualTo(2);
+    driver.run(() -> false);
+    Generation generation = ticket.generation();
+    assertThat(generation.complete()).isTrue();
+    assertThat(generation.forwards()).isEqualTo(2);
+    assertThat(generation.tokensPerForward()).isEqualTo(generation.tokens().length / 2.0);
+    assertThat(generation.firstSnapshotNanos()).isEqualTo(10);
+    assertThat(generation.totalNanos()).isEqualTo(20);
+    assertThat(driver.step()).isFalse();
+    assertThat(model.forwards).isEqualTo(2);
+  }
+
+  @Test
+  void aThrowingListenerReachesTheCallerAfterEveryoneTookTheStep() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    IllegalStateException failure = new IllegalStateException("no");
+    List<Snapshot> heard = new ArrayList<>();
+    SnapshotListener throwing =
+        snapshot -> {
+          if (snapshot.step() == 0) {
+            throw failure;
+          }
+        };
+    Driver.Ticket first = driver.submit(run(4, 4), throwing);
+    Driver.Ticket same = driver.submit(run(4, 1), throwing);
+    Driver.Ticket last = driver.submit(run(4, 4), heard::add);
+    assertThatThrownBy(driver::step).isSameAs(failure);
+    assertThat(heard).hasSize(1);
+    assertThat(first.generation().forwards()).isEqualTo(1);
+    assertThat(same.generation().complete()).isTrue();
+    driver.run(() -> false);
+    assertThat(first.generation().complete()).isTrue();
+    assertThat(last.generation().complete()).isTrue();
+    assertThat(heard).hasSize(4);
+  }
+
+  @Test
+  void aFailingModelChangesNothingAndTheStepCanBeTriedAgain() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    List<String> failures =
+        new ArrayList<>(List.of("throw", "few queries", "few rows", "nan", "mask"));
+    Denoiser flaky =
+        queries -> {
+          List<List<Prediction>> answers = model.predict(queries);
+          if (failures.isEmpty()) {
+            return answers;
+          }
+          return switch (failures.remove(0)) {
+            case "throw" -> throw new IllegalStateException("out of memory");
+            case "few queries" -> answers.subList(0, 1);
+            case "few rows" -> List.of(answers.get(0), answers.get(1).subList(0, 1));
+            case "nan" ->
+                List.of(answers.get(0), all(new Prediction(3, Double.NaN, 3, 0, 0, 0, 0)));
+            default -> List.of(answers.get(0), all(new Prediction(0, 0.5, 3, 0, 0, 0, 0)));
+          };
+        };
+    Driver driver = new Driver(flaky);
+    Driver.Ticket one = driver.submit(run(4, 4), SnapshotListener.NONE);
+    Driver.Ticket two = driver.submit(run(4, 4), SnapshotListener.NONE);
+    CanvasImage before = one.generation().canvas();
+    for (String message :
+        List.of(
+            "out of memory",
+            "the model answered 1 of 2 queries",
+            "the model predicted 1 of 4 rows",
+            "position 1 has probability NaN: the model's logits are not finite",
+            "position 1 drew id 0, which must not be drawn")) {
+      assertThatThrownBy(driver::step)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(message);
+      assertThat(one.generation().canvas()).isEqualTo(before);
+      assertThat(two.generation().forwards()).isZero();
+    }
+    driver.run(() -> false);
+    assertThat(one.generation().complete()).isTrue();
+    assertThat(two.generation().complete()).isTrue();
+  }
+
+  @Test
+  void aCancelledRunLeavesWithWhatItHasWritten() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    Driver.Ticket leaving = driver.submit(run(4, 4), SnapshotListener.NONE);
+    Driver.Ticket never = driver.submit(run(4, 4), SnapshotListener.NONE);
+    never.cancel();
+    driver.step();
+    leaving.cancel();
+    assertThat(driver.step()).isFalse();
+    assertThat(leaving.generation().complete()).isFalse();
+    assertThat(leaving.generation().committed()).isEqualTo(1);
+    assertThat(never.generation().forwards()).isZero();
+    assertThat(model.forwards).isEqualTo(1);
+  }
+
+  @Test
+  void aListenerMaySubmitAndTheRunJoinsAtTheNextStep() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    List<Driver.Ticket> later = new ArrayList<>();
+    driver.submit(
+        run(2, 2),
+        snapshot -> {
+          if (snapshot.step() == 0) {
+            later.add(driver.submit(run(2, 2), SnapshotListener.NONE));
+          }
+        });
+    driver.run(() -> false);
+    assertThat(model.asked.stream().map(List::size)).containsExactly(1, 2, 1);
+    assertThat(later.get(0).generation().complete()).isTrue();
+  }
+
+  @Test
+  void aStoppedDriverGoesOnWhereItWas() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    Driver.Ticket ticket = driver.submit(run(4, 4), SnapshotListener.NONE);
+    driver.run(() -> model.forwards == 3);
+    assertThat(ticket.generation().complete()).isFalse();
+    assertThat(ticket.generation().forwards()).isEqualTo(3);
+    driver.run(() -> false);
+    assertThat(ticket.generation().complete()).isTrue();
+    assertThat(model.forwards).isEqualTo(4);
+  }
+
+  @Test
+  void aStepThatAsksNothingRunsNoForwardAndAGuidedOneTwo() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    Driver driver = new Driver(model);
+    Driver.Ticket slow = driver.submit(run(4, 10, 0), SnapshotListener.NONE);
+    Driver.Ticket fast = driver.submit(run(4, 4, 0), SnapshotListener.NONE);
+    Driver.Ticket guided = driver.submit(run(4, 2, 0.5), SnapshotListener.NONE);
+    driver.run(() -> false);
+    // Ten steps over four positions: six have nothing left to fill.
+    assertThat(slow.generation().complete()).isTrue();
+    assertThat(slow.generation().forwards()).isEqualTo(4);
+    assertThat(slow.generation().idleSteps()).isEqualTo(6);
+    assertThat(fast.generation().forwards()).isEqualTo(4);
+    assertThat(fast.generation().idleSteps()).isZero();
+    assertThat(guided.generation().forwards()).isEqualTo(4);
+    assertThat(model.asked.stream().map(List::size)).containsExactly(3, 3, 2, 2);
+  }
+
+  private static List<Prediction> all(Prediction prediction) {
+    return List.of(prediction, prediction, prediction, prediction);
+  }
+
+  private static Run run(int genLength, int steps) {
+    return run(genLength, steps, 0);
+  }
+
+  private static Run run(int genLength, int steps, double cfgScale) {
+    GenerateOptions options =
+        GenerateOptions.builder()
+            .genLength(genLength)
+            .blockLength(genLength)
+            .steps(steps)
+            .cfgScale(cfgScale)
+            .build();
+    return new Run(new LladaSampler(options, SPECIALS), new int[] {3}, genLength);
+  }
+
+  private static List<Snapshot> untimed(List<Snapshot> snapshots) {
+    return snapshots.stream()
+        .map(
+            s ->
+                new Snapshot(
+                    s.at(),
+                    s.commits(),
+                    s.edits(),
+                    s.remasked(),
+                    s.rows(),
+                    s.predictions(),
+                    s.forwards(),
+                    s.canvas(),
+                    s.maskedLeft(),
+                    0))
+        .toList();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.run;
+
+import org.jspecify.annotations.NullMarked;
