@@ -8,7 +8,7 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.DreamOptions;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.SnapshotRing;
@@ -95,7 +95,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   /** How many steps there will be, where that is known before. */
   private static OptionalInt allSteps(SamplingOptions options) {
     return switch (options) {
-      case GenerateOptions llada when !llada.adaptive() -> OptionalInt.of(llada.steps());
+      case LladaOptions llada when !llada.adaptive() -> OptionalInt.of(llada.steps());
       case DreamOptions dream -> OptionalInt.of(dream.steps());
       case RemdmOptions remdm -> OptionalInt.of(remdm.steps());
       default -> OptionalInt.empty();

@@ -3,7 +3,7 @@ package dev.palimpsest.app;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Run;
@@ -59,7 +59,7 @@ final class FindingsCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
 
-  @Mixin private LladaOptions samplerOptions;
+  @Mixin private LladaSamplerOptions samplerOptions;
 
   @Mixin private ProblemOptions problemOptions;
 
@@ -214,7 +214,7 @@ final class FindingsCommand implements Callable<Integer> {
   }
 
   private Design design(SamplingOptions options) {
-    if (!(options instanceof GenerateOptions llada)) {
+    if (!(options instanceof LladaOptions llada)) {
       throw new IllegalStateException(options.samplerName() + " is another sampler");
     }
     int blocks = llada.blocks();

@@ -8,7 +8,7 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.SnapshotRing;
 import java.io.ByteArrayOutputStream;
@@ -85,7 +85,7 @@ final class CanvasViewTest {
             "Maya has 24 marbles.",
             slow,
             bytes,
-            GenerateOptions.builder().genLength(100).blockLength(100).steps(100).build(),
+            LladaOptions.builder().genLength(100).blockLength(100).steps(100).build(),
             4,
             finished::countDown);
     List<String> lines = sent.lines().toList();
@@ -173,7 +173,7 @@ final class CanvasViewTest {
         prompt,
         bytes,
         bytes,
-        GenerateOptions.builder().genLength(48).blockLength(48).steps(12).build(),
+        LladaOptions.builder().genLength(48).blockLength(48).steps(12).build(),
         1,
         () -> {});
   }
@@ -183,7 +183,7 @@ final class CanvasViewTest {
       String prompt,
       OutputStream sink,
       ByteArrayOutputStream bytes,
-      GenerateOptions options,
+      LladaOptions options,
       int texts,
       Runnable atEnd) {
     PrintStream err = System.err;

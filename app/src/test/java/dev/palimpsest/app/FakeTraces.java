@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Trace;
@@ -48,8 +48,8 @@ final class FakeTraces {
   private FakeTraces() {}
 
   static Trace write(Path file, int genLength, int steps, long seed, boolean predictions) {
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .genLength(genLength)
             .blockLength(genLength)
             .steps(steps)

@@ -1,7 +1,7 @@
 package dev.palimpsest.sampler;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.Remasking;
 import dev.palimpsest.sampler.run.Run;
 import java.util.OptionalInt;
@@ -12,7 +12,7 @@ public final class Case {
   private final HashModel model;
   private final SpecialTokens specials;
   private final int[] prompt;
-  private final GenerateOptions options;
+  private final LladaOptions options;
 
   private Case(HashModel model, SpecialTokens specials, Random random) {
     this.model = model;
@@ -50,7 +50,7 @@ public final class Case {
     return prompt.clone();
   }
 
-  public GenerateOptions options() {
+  public LladaOptions options() {
     return options;
   }
 
@@ -74,11 +74,11 @@ public final class Case {
     return prompt;
   }
 
-  private static GenerateOptions options(Random random) {
+  private static LladaOptions options(Random random) {
     int blockLength = 1 + random.nextInt(7);
     int blocks = 1 + random.nextInt(4);
-    GenerateOptions.Builder builder =
-        GenerateOptions.builder()
+    LladaOptions.Builder builder =
+        LladaOptions.builder()
             .blockLength(blockLength)
             .genLength(blockLength * blocks)
             .steps(blocks * (1 + random.nextInt(9)))

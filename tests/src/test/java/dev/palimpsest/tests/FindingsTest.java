@@ -13,7 +13,7 @@ import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.intervention.When;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.study.Design;
@@ -40,8 +40,8 @@ final class FindingsTest {
           "Maya starts with 33 beads. First she gives Nora 9. Then Nora brings 5 more. Next she"
               + " wins 7. How many beads does she have in the end?");
   private static final long SEED = 5;
-  private static final GenerateOptions OPTIONS =
-      GenerateOptions.builder().genLength(48).blockLength(48).steps(48).seed(SEED).build();
+  private static final LladaOptions OPTIONS =
+      LladaOptions.builder().genLength(48).blockLength(48).steps(48).seed(SEED).build();
   private static final Design DESIGN =
       new Design(OPTIONS, List.of(42, 46, 47), 6, 1, 0.3, List.of(12));
 
@@ -100,8 +100,8 @@ final class FindingsTest {
                 .findFirst()
                 .orElseThrow();
         assertThat(last.steps()).isEqualTo(12);
-        GenerateOptions short6 =
-            GenerateOptions.builder()
+        LladaOptions short6 =
+            LladaOptions.builder()
                 .genLength(48)
                 .blockLength(48)
                 .steps(6)
@@ -129,15 +129,14 @@ final class FindingsTest {
     };
   }
 
-  private static Run run(
-      Model model, SpecialTokens specials, int problem, GenerateOptions options) {
+  private static Run run(Model model, SpecialTokens specials, int problem, LladaOptions options) {
     return new Run(options.sampler(specials), model.prompt(PROBLEMS.get(problem)), 48);
   }
 
   private static CanvasImage steered(
-      Model model, Language language, Plan plan, Item item, GenerateOptions options) {
-    GenerateOptions own =
-        GenerateOptions.builder()
+      Model model, Language language, Plan plan, Item item, LladaOptions options) {
+    LladaOptions own =
+        LladaOptions.builder()
             .genLength(48)
             .blockLength(48)
             .steps(options.steps())

@@ -3,7 +3,7 @@ package dev.palimpsest.sampler.intervention;
 import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.method.SubBlockOptions;
@@ -36,7 +36,7 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
    */
   static int mostSteps(SamplingOptions options, int length) {
     return switch (options) {
-      case GenerateOptions llada -> llada.adaptive() ? llada.genLength() : llada.steps();
+      case LladaOptions llada -> llada.adaptive() ? llada.genLength() : llada.steps();
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
       case DecodeOptions decode -> decode.genLength();
@@ -57,7 +57,7 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
   public long mostForwards(SamplingOptions options, int length) {
     long steps = (rounds + 1L) * mostSteps(options, length);
     long each = scheduled.stream().mapToLong(one -> one.transform().mostForwards()).sum();
-    int sequences = options instanceof GenerateOptions llada && llada.cfgScale() > 0 ? 2 : 1;
+    int sequences = options instanceof LladaOptions llada && llada.cfgScale() > 0 ? 2 : 1;
     return sequences * steps + (steps + 1) * each;
   }
 

@@ -65,13 +65,13 @@ public final class LladaSampler implements Sampler {
 
   private static final int[] NO_IDS = {};
 
-  private final GenerateOptions options;
+  private final LladaOptions options;
   private final SpecialTokens specials;
   private final int[] undrawn;
   private final int[] uncounted;
 
   /** A sampler with these options for a model with these ids. */
-  public LladaSampler(GenerateOptions options, SpecialTokens specials) {
+  public LladaSampler(LladaOptions options, SpecialTokens specials) {
     this.options = options;
     this.specials = specials;
     int[] eos = options.logitsEosInf() && specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
@@ -80,7 +80,7 @@ public final class LladaSampler implements Sampler {
   }
 
   @Override
-  public GenerateOptions options() {
+  public LladaOptions options() {
     return options;
   }
 

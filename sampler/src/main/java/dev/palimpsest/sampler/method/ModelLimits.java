@@ -130,8 +130,7 @@ public record ModelLimits(
     return switch (options) {
       case BlockOptions block -> OptionalInt.of(block.blockLength());
       case SubBlockOptions block -> OptionalInt.of(block.blockLength());
-      case GenerateOptions _, DreamOptions _, RemdmOptions _, DecodeOptions _ ->
-          OptionalInt.empty();
+      case LladaOptions _, DreamOptions _, RemdmOptions _, DecodeOptions _ -> OptionalInt.empty();
     };
   }
 

@@ -10,12 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The options of one of the samplers; each kind has its own. */
 public sealed interface SamplingOptions
-    permits GenerateOptions,
-        DreamOptions,
-        RemdmOptions,
-        BlockOptions,
-        SubBlockOptions,
-        DecodeOptions {
+    permits LladaOptions, DreamOptions, RemdmOptions, BlockOptions, SubBlockOptions, DecodeOptions {
 
   /** The names of all samplers. */
   List<String> SAMPLERS =
@@ -88,7 +83,7 @@ public sealed interface SamplingOptions
    */
   static SamplingOptions of(String samplerName, Map<String, ?> values) {
     return switch (samplerName) {
-      case LladaSampler.NAME -> GenerateOptions.of(values);
+      case LladaSampler.NAME -> LladaOptions.of(values);
       case DreamSampler.NAME -> DreamOptions.of(values);
       case RemdmSampler.NAME -> RemdmOptions.of(values);
       case BlockSampler.NAME -> BlockOptions.of(values);

@@ -1,6 +1,6 @@
 package dev.palimpsest.sampler.study;
 
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  * @param plainSteps steps of the generations without a loop that the loops are compared with
  */
 public record Design(
-    GenerateOptions options,
+    LladaOptions options,
     List<Integer> at,
     int roundSteps,
     int rounds,

@@ -341,7 +341,7 @@ class BlockSamplerTest {
       assertFits(shifted, prompt, options, sampler.equals(BlockSampler.NAME) || isSubBlock);
       assertFits(causal, prompt, options, sampler.equals(DecodeSampler.NAME));
     }
-    assertThatThrownBy(() -> causal.require(prompt, GenerateOptions.DEFAULTS))
+    assertThatThrownBy(() -> causal.require(prompt, LladaOptions.DEFAULTS))
         .hasMessage(
             "--sampler llada fills masks, and the model writes from left to right: use decode");
     assertThatThrownBy(() -> blocks.require(prompt, options(Map.of("block_length", 4))))

@@ -105,8 +105,7 @@ class LladaSamplerTest {
   void everyForwardIsSpentEvenWhenNothingIsLeftToCommit() {
     // T3: 3 masks and 8 steps a block give [1,1,1,0,0,0,0,0].
     HashModel model = model();
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(6).blockLength(3).steps(16).build();
+    LladaOptions options = LladaOptions.builder().genLength(6).blockLength(3).steps(16).build();
     List<Snapshot> snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
     assertThat(model.forwards).isEqualTo(16);
     assertThat(snapshots.stream().map(s -> s.commits().size()))
@@ -120,8 +119,8 @@ class LladaSamplerTest {
   @Test
   void stepsAreNoScheduleWithAThreshold() {
     HashModel model = model();
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(6).blockLength(2).steps(1).threshold(1).build();
+    LladaOptions options =
+        LladaOptions.builder().genLength(6).blockLength(2).steps(1).threshold(1).build();
     List<Snapshot> snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
     assertThat(snapshots.stream().map(s -> s.commits().size())).containsExactly(1, 1, 1, 1, 1, 1);
     options = options.toBuilder().threshold(1e-9).build();
@@ -133,8 +132,8 @@ class LladaSamplerTest {
   void masksInThePromptAreTextThatIsShownButNeverFilled() {
     // T4
     int[] prompt = {5, MASK, 6, MASK};
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(4).blockLength(4).steps(4).cfgScale(1).build();
+    LladaOptions options =
+        LladaOptions.builder().genLength(4).blockLength(4).steps(4).cfgScale(1).build();
     HashModel model = new HashModel(12, 8, 4, 0, MASK);
     Run run = run(prompt, options, SPECIALS);
     Query query = run.ask();
@@ -164,8 +163,7 @@ class LladaSamplerTest {
   void theMaskIdIsNeverDrawnButCountsInTheSoftmax() {
     // T5: the mask is the most probable id in every row.
     double[] logits = {3, 0, 0, 1, 2, 0};
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(2).blockLength(2).steps(2).build();
+    LladaOptions options = LladaOptions.builder().genLength(2).blockLength(2).steps(2).build();
     List<Snapshot> snapshots = snapshots(run(new int[] {3}, options, SPECIALS), constant(logits));
     assertThat(snapshots.getLast().canvas().ids()).containsExactly(3, 4, 4);
     assertThat(snapshots.get(0).commits().get(0).confidence())
@@ -173,8 +171,7 @@ class LladaSamplerTest {
 
     // The reference "commits" the mask and keeps it.
     HashModel model = new HashModel(4, 3, 4, 0, -1);
-    GenerateOptions longer =
-        GenerateOptions.builder().genLength(24).blockLength(24).steps(24).build();
+    LladaOptions longer = LladaOptions.builder().genLength(24).blockLength(24).steps(24).build();
     int[] ids =
         new ReferenceLlada(model, new int[] {3}, longer, SPECIALS, true, true).states.getLast();
     assertThat(ids).contains(MASK);
@@ -186,8 +183,8 @@ class LladaSamplerTest {
   @Test
   void randomRemaskingRepeatsItsOrderWithTheSeed() {
     // T6
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .genLength(32)
             .blockLength(32)
             .steps(32)
@@ -204,8 +201,8 @@ class LladaSamplerTest {
   @Test
   void randomRemaskingReportsTheProbabilityOfTheTokenAsItsConfidence() {
     double[] logits = {0, 0, 0, 1, 2, 0};
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .genLength(4)
             .blockLength(4)
             .steps(4)
@@ -220,8 +217,7 @@ class LladaSamplerTest {
   @Test
   void tiesGoToTheLowerPosition() {
     // T7: every row is the same.
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(6).blockLength(6).steps(3).build();
+    LladaOptions options = LladaOptions.builder().genLength(6).blockLength(6).steps(3).build();
     List<Snapshot> snapshots =
         snapshots(run(new int[] {3}, options, SPECIALS), constant(new double[] {0, 0, 0, 1, 2}));
     assertThat(snapshots.stream().flatMap(s -> s.commits().stream()).map(Commit::position))
@@ -231,8 +227,7 @@ class LladaSamplerTest {
   @Test
   void anEndOfTextStopsNothing() {
     // T8
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(8).blockLength(2).steps(8).build();
+    LladaOptions options = LladaOptions.builder().genLength(8).blockLength(2).steps(8).build();
     Denoiser model = constant(new double[] {0, 9, 0, 0, 0});
     Generation generation =
         new Generator(model, new ModelLimits(5, 64, new AttentionPattern.Full()), SPECIALS)
@@ -245,8 +240,8 @@ class LladaSamplerTest {
   @Test
   void aQueryHoldsNoPadding() {
     // T9
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(4).blockLength(2).steps(4).seed(9).build();
+    LladaOptions options =
+        LladaOptions.builder().genLength(4).blockLength(2).steps(4).seed(9).build();
     for (int length = 0; length < 5; length++) {
       int[] prompt = IntStream.range(3, 3 + length).toArray();
       Query query = run(prompt, options, SPECIALS).ask();
@@ -258,8 +253,8 @@ class LladaSamplerTest {
 
   @Test
   void theDrawIsKeyedByTheStepOfTheWholeRun() {
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .genLength(4)
             .blockLength(2)
             .steps(4)
@@ -276,7 +271,7 @@ class LladaSamplerTest {
 
   @Test
   void specialIdsAreUndrawnAndUncountedAsTheFlagsSay() {
-    GenerateOptions plain = GenerateOptions.builder().genLength(2).blockLength(2).steps(2).build();
+    LladaOptions plain = LladaOptions.builder().genLength(2).blockLength(2).steps(2).build();
     assertDraw(plain, new int[] {MASK}, new int[] {});
     assertDraw(
         plain.toBuilder().logitsEosInf(true).build(), new int[] {MASK, EOS}, new int[] {EOS});
@@ -310,8 +305,8 @@ class LladaSamplerTest {
                             .toList())
                 .toList();
     for (double temperature : new double[] {0, 0.5}) {
-      GenerateOptions options =
-          GenerateOptions.builder()
+      LladaOptions options =
+          LladaOptions.builder()
               .genLength(4)
               .blockLength(4)
               .steps(4)
@@ -332,8 +327,8 @@ class LladaSamplerTest {
     int differences = 0;
     for (int seed = 0; seed < 50; seed++) {
       HashModel model = new HashModel(5, seed, 3, 0, MASK);
-      GenerateOptions options =
-          GenerateOptions.builder()
+      LladaOptions options =
+          LladaOptions.builder()
               .genLength(8)
               .blockLength(8)
               .steps(8)
@@ -353,8 +348,7 @@ class LladaSamplerTest {
 
   @Test
   void answersThatDoNotFitAreRefusedAndChangeNothing() {
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(2).blockLength(2).steps(2).build();
+    LladaOptions options = LladaOptions.builder().genLength(2).blockLength(2).steps(2).build();
     Run run = run(new int[] {3}, options, SPECIALS);
     CanvasImage before = run.canvas();
     Prediction fine = new Prediction(4, 0.5, 4, 0.5, 0.1, 1, 1);
@@ -374,20 +368,20 @@ class LladaSamplerTest {
     assertThatThrownBy(() -> run.accept(List.of(), 0)).isInstanceOf(IllegalStateException.class);
   }
 
-  private static void assertDraw(GenerateOptions options, int[] undrawn, int[] uncounted) {
+  private static void assertDraw(LladaOptions options, int[] undrawn, int[] uncounted) {
     Draw draw = run(new int[] {3}, options, SPECIALS).ask().draw();
     assertThat(draw.undrawn()).containsExactly(undrawn);
     assertThat(draw.uncounted()).containsExactly(uncounted);
   }
 
-  private static List<Integer> order(GenerateOptions options) {
+  private static List<Integer> order(LladaOptions options) {
     return snapshots(run(new int[] {3}, options, SPECIALS), model()).stream()
         .flatMap(snapshot -> snapshot.commits().stream())
         .map(Commit::position)
         .toList();
   }
 
-  private static Run run(int[] prompt, GenerateOptions options, SpecialTokens specials) {
+  private static Run run(int[] prompt, LladaOptions options, SpecialTokens specials) {
     return new Run(new LladaSampler(options, specials), prompt, options.genLength());
   }
 

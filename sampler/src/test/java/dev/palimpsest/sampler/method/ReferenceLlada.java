@@ -13,7 +13,7 @@ import java.util.List;
  */
 final class ReferenceLlada {
   private final HashModel model;
-  private final GenerateOptions options;
+  private final LladaOptions options;
   private final SpecialTokens specials;
   private final boolean drawsMasks;
   private final boolean forgetsEos;
@@ -30,7 +30,7 @@ final class ReferenceLlada {
   ReferenceLlada(
       HashModel model,
       int[] prompt,
-      GenerateOptions options,
+      LladaOptions options,
       SpecialTokens specials,
       boolean drawsMasks,
       boolean forgetsEos) {

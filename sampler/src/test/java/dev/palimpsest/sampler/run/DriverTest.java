@@ -10,7 +10,7 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
@@ -254,8 +254,8 @@ class DriverTest {
   }
 
   private static Run run(int genLength, int steps, double cfgScale) {
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .genLength(genLength)
             .blockLength(genLength)
             .steps(steps)

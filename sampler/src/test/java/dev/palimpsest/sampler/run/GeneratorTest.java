@@ -8,8 +8,8 @@ import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
 import dev.palimpsest.sampler.method.InvalidOptionException;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.ArrayList;
@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 
 class GeneratorTest {
   private static final SpecialTokens SPECIALS = new SpecialTokens(0, 1, OptionalInt.of(2));
-  private static final GenerateOptions OPTIONS =
-      GenerateOptions.builder().genLength(8).blockLength(4).steps(4).build();
+  private static final LladaOptions OPTIONS =
+      LladaOptions.builder().genLength(8).blockLength(4).steps(4).build();
 
   private final HashModel model = new HashModel(9, 1, 3, 0, -1);
   private final Generator generator =

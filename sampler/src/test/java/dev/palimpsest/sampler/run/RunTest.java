@@ -8,7 +8,7 @@ import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,8 +73,7 @@ class RunTest {
 
   @Test
   void aLladaRunFillsAPositionThatWasMaskedAgainInAnEarlierBlock() {
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(6).blockLength(3).steps(4).build();
+    LladaOptions options = LladaOptions.builder().genLength(6).blockLength(3).steps(4).build();
     SpecialTokens specials = new SpecialTokens(0, 1, OptionalInt.empty());
     HashModel model = new HashModel(9, 4, 3, 0, -1);
     Run run = new Run(options.sampler(specials), new int[] {5}, 6);

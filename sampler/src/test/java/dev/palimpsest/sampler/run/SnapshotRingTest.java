@@ -7,7 +7,7 @@ import dev.palimpsest.sampler.HashModel;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.ArrayList;
@@ -36,8 +36,8 @@ class SnapshotRingTest {
             new HashModel(9, 1, 3, 0, -1),
             new ModelLimits(9, 200, new AttentionPattern.Full()),
             specials);
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(STEPS).blockLength(STEPS).steps(STEPS).build();
+    LladaOptions options =
+        LladaOptions.builder().genLength(STEPS).blockLength(STEPS).steps(STEPS).build();
     assertThat(generator.generate(new int[] {3, 4}, options, listener).complete()).isTrue();
   }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -41,7 +41,7 @@ final class ExperimentTest {
           Spans.ANSWER);
   private static final Design DESIGN =
       new Design(
-          GenerateOptions.builder()
+          LladaOptions.builder()
               .genLength(LENGTH)
               .blockLength(LENGTH)
               .steps(LENGTH)
@@ -183,8 +183,8 @@ final class ExperimentTest {
   void aDesignRefusesStepsThatTheGenerationDoesNotHave() {
     assertThatThrownBy(() -> new Design(DESIGN.options(), List.of(18), 6, 2, 0.3, List.of()))
         .hasMessage("step 18 is not in a generation of 18: use 0 to 17");
-    GenerateOptions adaptive =
-        GenerateOptions.builder().genLength(8).blockLength(8).threshold(0.9).build();
+    LladaOptions adaptive =
+        LladaOptions.builder().genLength(8).blockLength(8).threshold(0.9).build();
     assertThatThrownBy(() -> new Design(adaptive, List.of(), 6, 2, 0.3, List.of()))
         .hasMessageContaining("threshold");
   }

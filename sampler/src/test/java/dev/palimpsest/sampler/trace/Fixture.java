@@ -4,7 +4,7 @@ import dev.palimpsest.sampler.AnyCase;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
@@ -96,7 +96,7 @@ public final class Fixture {
 
   /** Whether it takes a dozen steps or more. */
   boolean isLong() {
-    return options() instanceof GenerateOptions llada && !llada.adaptive() && llada.steps() >= 12;
+    return options() instanceof LladaOptions llada && !llada.adaptive() && llada.steps() >= 12;
   }
 
   public static String piece(int id) {

@@ -6,7 +6,7 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.method.DecodeOptions;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.TokenDraw;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
@@ -129,12 +129,8 @@ public final class EngineServer {
     Generator generator =
         new Generator(
             model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
-    GenerateOptions options =
-        GenerateOptions.builder()
-            .steps(genLength)
-            .genLength(genLength)
-            .blockLength(genLength)
-            .build();
+    LladaOptions options =
+        LladaOptions.builder().steps(genLength).genLength(genLength).blockLength(genLength).build();
     List<Request> requests =
         prompts.stream()
             .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))

@@ -5,7 +5,7 @@ import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
-import dev.palimpsest.sampler.method.GenerateOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
@@ -61,8 +61,8 @@ public class GenerationBenchmark {
     generator =
         new Generator(
             transformer, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
-    GenerateOptions options =
-        GenerateOptions.builder()
+    LladaOptions options =
+        LladaOptions.builder()
             .steps(BenchModels.CANVAS)
             .genLength(BenchModels.CANVAS)
             .blockLength(BenchModels.CANVAS)

@@ -8,10 +8,10 @@ import dev.palimpsest.step.AttentionPattern;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
-class GenerateOptionsTest {
+class LladaOptionsTest {
   @Test
   void theDefaultsAreLladas() {
-    GenerateOptions options = GenerateOptions.DEFAULTS;
+    LladaOptions options = LladaOptions.DEFAULTS;
     assertThat(options.steps()).isEqualTo(128);
     assertThat(options.genLength()).isEqualTo(128);
     assertThat(options.blockLength()).isEqualTo(128);
@@ -79,8 +79,7 @@ class GenerateOptionsTest {
 
   @Test
   void stepsNeedNotFitTheBlocksOfAThreshold() {
-    assertThatCode(
-            () -> GenerateOptions.builder().genLength(96).blockLength(32).threshold(1).build())
+    assertThatCode(() -> LladaOptions.builder().genLength(96).blockLength(32).threshold(1).build())
         .doesNotThrowAnyException();
     assertThat(Remasking.parse("low_confidence")).isEqualTo(Remasking.LOW_CONFIDENCE);
     assertThat(Remasking.parse("random")).isEqualTo(Remasking.RANDOM);
@@ -89,8 +88,7 @@ class GenerateOptionsTest {
   @Test
   void aRequestMustFitTheModel() {
     ModelLimits limits = new ModelLimits(10, 20, new AttentionPattern.Full());
-    GenerateOptions options =
-        GenerateOptions.builder().genLength(16).blockLength(16).steps(16).build();
+    LladaOptions options = LladaOptions.builder().genLength(16).blockLength(16).steps(16).build();
     limits.require(new int[] {0, 9, 3, 4}, options);
     limits.require(new int[0], options);
     assertThatThrownBy(() -> limits.require(new int[5], options))
@@ -118,8 +116,8 @@ class GenerateOptionsTest {
         .hasMessageContaining("use up to 19");
   }
 
-  private static void refuses(UnaryOperator<GenerateOptions.Builder> change, String message) {
-    GenerateOptions.Builder builder = change.apply(GenerateOptions.builder());
+  private static void refuses(UnaryOperator<LladaOptions.Builder> change, String message) {
+    LladaOptions.Builder builder = change.apply(LladaOptions.builder());
     assertThatThrownBy(builder::build)
         .isInstanceOf(InvalidOptionException.class)
         .hasMessage(message)

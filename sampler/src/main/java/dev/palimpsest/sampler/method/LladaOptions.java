@@ -26,7 +26,7 @@ import java.util.OptionalDouble;
  * @param confidenceEosEotInf commits end-of-text and end-of-turn ids last in their block
  * @param seed of all randomness
  */
-public record GenerateOptions(
+public record LladaOptions(
     int steps,
     int genLength,
     int blockLength,
@@ -41,14 +41,14 @@ public record GenerateOptions(
     implements SamplingOptions {
 
   /** LLaDA's defaults. */
-  public static final GenerateOptions DEFAULTS = builder().build();
+  public static final LladaOptions DEFAULTS = builder().build();
 
   /**
    * Checks what can be checked without a model.
    *
    * @throws InvalidOptionException naming the first option that is wrong
    */
-  public GenerateOptions {
+  public LladaOptions {
     Require.positive("--gen-length", genLength);
     Require.positive("--block-length", blockLength);
     Require.positive("--steps", steps);
@@ -110,7 +110,7 @@ public record GenerateOptions(
    *
    * @throws InvalidOptionException naming the first option that is unknown or wrong
    */
-  static GenerateOptions of(Map<String, ?> values) {
+  static LladaOptions of(Map<String, ?> values) {
     OptionValues given = new OptionValues(values);
     Builder builder =
         builder()
@@ -284,8 +284,8 @@ public record GenerateOptions(
      *
      * @throws InvalidOptionException naming the first option that is wrong
      */
-    public GenerateOptions build() {
-      return new GenerateOptions(
+    public LladaOptions build() {
+      return new LladaOptions(
           steps,
           genLength,
           blockLength,

@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /** The options of LLaDA's sampler with a fixed number of steps, as {@link SamplerOptions}. */
-final class LladaOptions {
+final class LladaSamplerOptions {
   @Option(
       names = "--steps",
       paramLabel = "N",
