@@ -198,7 +198,7 @@ final class EvalCommand implements Callable<Integer> {
             work.evaluation()
                 .add(
                     EvalOutcome.refused(
-                        number, work.problems().get(number), String.valueOf(e.getMessage())));
+                        number, work.problems().get(number), e.message(SamplerOptions::dashed)));
             bar.step();
           }
         }

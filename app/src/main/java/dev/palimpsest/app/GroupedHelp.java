@@ -136,7 +136,7 @@ final class GroupedHelp extends Help {
     Map<String, Integer> takers = new TreeMap<>();
     for (String sampler : SamplingOptions.SAMPLERS) {
       for (String name : SamplingOptions.names(sampler)) {
-        String dashed = "--" + name.replace('_', '-');
+        String dashed = SamplerOptions.dashed(name);
         only.put(dashed, sampler);
         takers.merge(dashed, 1, Integer::sum);
       }

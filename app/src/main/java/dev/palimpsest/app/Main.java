@@ -150,7 +150,8 @@ public final class Main implements Runnable {
   private int failure(Exception e) {
     return switch (e) {
       case ParameterException wrong -> usage(wrong);
-      case InvalidOptionException wrong -> report(wrong, String.valueOf(wrong.getMessage()), USAGE);
+      case InvalidOptionException wrong ->
+          report(wrong, wrong.message(SamplerOptions::dashed), USAGE);
       case CheckpointException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case UnsupportedModelException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);
       case DeviceException bad -> report(bad, String.valueOf(bad.getMessage()), FAILURE);

@@ -255,6 +255,11 @@ final class SamplerOptions {
     return values;
   }
 
+  /** The name on the command line of an option by its reference name. */
+  static String dashed(String name) {
+    return "--" + name.replace('_', '-');
+  }
+
   private static void put(Map<String, Object> values, String name, Optional<?> value) {
     value.ifPresent(each -> values.put(name, each));
   }

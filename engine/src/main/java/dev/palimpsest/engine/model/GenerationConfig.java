@@ -246,7 +246,7 @@ public record GenerationConfig(
       if (!draws && !isGiven("do_sample") && !idle.isEmpty()) {
         notices.accept(
             ("generation_config.json has %s and no do_sample, which is false by default: the argmax"
-                    + " is taken, and --temperature draws.")
+                    + " is taken, and a temperature above 0 draws.")
                 .formatted(String.join(", ", idle)));
       }
     }

@@ -12,7 +12,7 @@ import java.util.OptionalDouble;
  * @param genLength positions to fill, rounded up so that the last block is whole
  * @param blockLength positions of a block; blocks begin at its multiples, prompt included
  * @param steps forwards of a block that its positions are spread over
- * @param remasking which positions of the block a step commits
+ * @param remasking which positions of the block a step commits: SDAR's {@code remasking_strategy}
  * @param threshold the confidence above which {@code low_confidence_dynamic} commits
  * @param entropyBound sum of entropies, in nats, that {@code entropy_bounded} spends a step; SDAR's
  *     {@code eb_threshold}
@@ -41,27 +41,16 @@ public record BlockOptions(
     long seed)
     implements SamplingOptions {
 
-  /** SDAR's {@code remasking_strategy}. */
-  public enum Remasking {
-    /** A fixed share of the block, the most confident first. */
-    LOW_CONFIDENCE_STATIC,
-    /** Everything above the threshold, and no less than the fixed share. */
-    LOW_CONFIDENCE_DYNAMIC,
-    /** A fixed share of the block, from left to right. */
-    SEQUENTIAL,
-    /** The lowest entropies, as long as they sum to less than the bound. */
-    ENTROPY_BOUNDED
-  }
-
   /** Checks what can be checked without a model. */
   public BlockOptions {
-    Require.positive("--gen-length", genLength);
-    Require.positive("--block-length", blockLength);
-    Require.positive("--steps", steps);
-    Require.zeroOrAbove("--threshold", threshold);
-    Require.zeroOrAbove("--eb-threshold", entropyBound);
-    editingThreshold.ifPresent(value -> Require.zeroOrAbove("--editing-threshold", value));
-    Require.positive("--max-post-steps", maxPostSteps);
+    Require.positive("gen_length", genLength);
+    Require.positive("block_length", blockLength);
+    Require.positive("steps", steps);
+    remasking.requireOneOf(Remasking.OF_BLOCKS);
+    Require.zeroOrAbove("threshold", threshold);
+    Require.zeroOrAbove("eb_threshold", entropyBound);
+    editingThreshold.ifPresent(value -> Require.zeroOrAbove("editing_threshold", value));
+    Require.positive("max_post_steps", maxPostSteps);
   }
 
   /**
@@ -77,8 +66,7 @@ public record BlockOptions(
             given.integer("gen_length", 128),
             blockLength,
             given.integer("steps", blockLength),
-            Choice.parse(
-                "--remasking", given.word("remasking", "low_confidence_dynamic"), Remasking.class),
+            given.remasking(Remasking.LOW_CONFIDENCE_DYNAMIC, Remasking.OF_BLOCKS),
             given.number("threshold", 0.85),
             given.number("eb_threshold", 0.35),
             given.optionalNumber("editing_threshold"),
@@ -107,7 +95,7 @@ public record BlockOptions(
     map.put("gen_length", genLength);
     map.put("block_length", blockLength);
     map.put("steps", steps);
-    map.put("remasking", Choice.name(remasking));
+    map.put("remasking", remasking.optionName());
     map.put("threshold", threshold);
     map.put("eb_threshold", entropyBound);
     editingThreshold.ifPresent(value -> map.put("editing_threshold", value));

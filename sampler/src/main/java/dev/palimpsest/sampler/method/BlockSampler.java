@@ -47,29 +47,13 @@ import java.util.stream.IntStream;
  *   <li><b>A position masked again by hand</b> in an earlier block is filled together with the
  *       current one.
  * </ul>
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class BlockSampler implements Sampler {
+public record BlockSampler(BlockOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "block";
-
-  private final BlockOptions options;
-  private final SpecialTokens specials;
-
-  /** A sampler with these options for a model with these ids. */
-  public BlockSampler(BlockOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-  }
-
-  @Override
-  public BlockOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {
@@ -163,6 +147,7 @@ public final class BlockSampler implements Sampler {
       case ENTROPY_BOUNDED ->
           new SelectionRule.EntropyBound(options.entropyBound())
               .select(candidates.stream().mapToDouble(each -> -each.entropy()).toArray());
+      default -> throw options.remasking().unknownTo(NAME);
     };
   }
 

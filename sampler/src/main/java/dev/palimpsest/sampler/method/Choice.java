@@ -1,6 +1,5 @@
 package dev.palimpsest.sampler.method;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -18,17 +17,18 @@ final class Choice {
    *
    * @throws InvalidOptionException if there is none
    */
-  static <E extends Enum<E>> E parse(String option, String name, Class<E> type) {
-    for (E value : type.getEnumConstants()) {
-      if (name(value).equals(name)) {
-        return value;
-      }
-    }
-    List<String> names = Arrays.stream(type.getEnumConstants()).map(Choice::name).toList();
-    int last = names.size() - 1;
-    throw new InvalidOptionException(
+  static <E extends Enum<E>> E parse(String option, String name, List<E> known) {
+    return known.stream()
+        .filter(value -> name(value).equals(name))
+        .findFirst()
+        .orElseThrow(() -> unknown(option, name, known.stream().map(Choice::name).toList()));
+  }
+
+  private static InvalidOptionException unknown(String option, String name, List<String> known) {
+    int last = known.size() - 1;
+    return new InvalidOptionException(
         option,
         name,
-        "is unknown: use " + String.join(", ", names.subList(0, last)) + " or " + names.get(last));
+        "is unknown: use " + String.join(", ", known.subList(0, last)) + " or " + known.get(last));
   }
 }

@@ -30,17 +30,17 @@ public record DecodeOptions(
 
   /** Checks what can be checked without a model. */
   public DecodeOptions {
-    Require.positive("--gen-length", genLength);
-    Require.zeroOrAbove("--min-p", minP);
+    Require.positive("gen_length", genLength);
+    Require.zeroOrAbove("min_p", minP);
     if (minP > 1) {
-      throw new InvalidOptionException("--min-p", minP, "is above 1: use 0 to 1");
+      throw new InvalidOptionException("min_p", minP, "is above 1: use 0 to 1");
     }
     if (!(repetitionPenalty > 0 && Double.isFinite(repetitionPenalty))) {
       throw new InvalidOptionException(
-          "--repetition-penalty", repetitionPenalty, "is not above 0: use 1 for none");
+          "repetition_penalty", repetitionPenalty, "is not above 0: use 1 for none");
     }
-    Require.zeroOrAbove("--no-repeat-ngram-size", noRepeatNgramSize);
-    Require.zeroOrAbove("--min-new-tokens", minNewTokens);
+    Require.zeroOrAbove("no_repeat_ngram_size", noRepeatNgramSize);
+    Require.zeroOrAbove("min_new_tokens", minNewTokens);
   }
 
   /** Options that adjust no logits. */

@@ -20,31 +20,15 @@ import java.util.stream.IntStream;
  * and all of it is settled, so that the engine may keep its keys and values.
  *
  * <p>The canvas behind the text is open space; the model never sees it. Runs of any length share a
- * the driver, which makes its batches continuous: a run joins with its prefill and leaves at its
- * stop id, between the others' steps.
+ * driver, which makes its batches continuous: a run joins with its prefill and leaves at its stop
+ * id, between the others' steps.
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class DecodeSampler implements Sampler {
+public record DecodeSampler(DecodeOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "decode";
-
-  private final DecodeOptions options;
-  private final SpecialTokens specials;
-
-  /** A sampler with these options for a model with these ids. */
-  public DecodeSampler(DecodeOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-  }
-
-  @Override
-  public DecodeOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {

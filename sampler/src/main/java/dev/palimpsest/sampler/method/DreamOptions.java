@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 
@@ -44,18 +45,18 @@ public record DreamOptions(
 
   /** Checks what can be checked without a model. */
   public DreamOptions {
-    Require.positive("--gen-length", genLength);
-    Require.positive("--steps", steps);
+    Require.positive("gen_length", genLength);
+    Require.positive("steps", steps);
     if (!(eps > 0 && eps < 1)) {
-      throw new InvalidOptionException("--eps", eps, "is no time: use a number between 0 and 1");
+      throw new InvalidOptionException("eps", eps, "is no time: use a number between 0 and 1");
     }
-    algTemp.ifPresent(value -> Require.zeroOrAbove("--alg-temp", value));
-    batchMeanK.ifPresent(value -> Require.zeroOrAbove("--batch-mean-k", value));
+    algTemp.ifPresent(value -> Require.zeroOrAbove("alg_temp", value));
+    batchMeanK.ifPresent(value -> Require.zeroOrAbove("batch_mean_k", value));
     if (alg == Algorithm.ORIGIN && algTemp.isPresent()) {
       throw new InvalidOptionException(
-          "--alg-temp",
+          "alg_temp",
           algTemp.getAsDouble(),
-          "needs a ranking, which --alg origin has not: use maskgit_plus, topk_margin or entropy");
+          "needs a ranking, which {alg} origin has not: use maskgit_plus, topk_margin or entropy");
     }
   }
 
@@ -71,7 +72,7 @@ public record DreamOptions(
             given.integer("steps", 128),
             given.integer("gen_length", 128),
             given.number("eps", 1e-3),
-            Choice.parse("--alg", given.word("alg", "origin"), Algorithm.class),
+            Choice.parse("alg", given.word("alg", "origin"), List.of(Algorithm.values())),
             given.optionalNumber("alg_temp"),
             given.optionalNumber("batch_mean_k"),
             TokenDraw.of(given, 0, TokenDraw.Order.NUCLEUS_FIRST),

@@ -43,31 +43,13 @@ import java.util.Optional;
  *   <li><b>Hooks.</b> {@code generation_tokens_hook_func} is what a {@link SnapshotListener} hears
  *       and what a changed canvas given to {@code Run.resume} does.
  * </ul>
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class DreamSampler implements Sampler {
+public record DreamSampler(DreamOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "dream";
-
-  private final DreamOptions options;
-  private final SpecialTokens specials;
-  private final DreamSchedule schedule;
-
-  /** A sampler with these options for a model with these ids. */
-  public DreamSampler(DreamOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-    schedule = new DreamSchedule(options.steps(), options.eps());
-  }
-
-  @Override
-  public DreamOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {
@@ -111,11 +93,15 @@ public final class DreamSampler implements Sampler {
     return canvas.length();
   }
 
+  private DreamSchedule schedule() {
+    return new DreamSchedule(options.steps(), options.eps());
+  }
+
   private int count(int[] rows, Cursor at) {
     if (options.batchMeanK().isPresent()) {
-      return schedule.countFromStart(at.step(), options.batchMeanK().getAsDouble());
+      return schedule().countFromStart(at.step(), options.batchMeanK().getAsDouble());
     }
-    return schedule.count(at.step(), rows.length);
+    return schedule().count(at.step(), rows.length);
   }
 
   private double score(int position, Cursor at, Prediction prediction) {
@@ -138,7 +124,7 @@ public final class DreamSampler implements Sampler {
     if (options.alg() != DreamOptions.Algorithm.ORIGIN) {
       return masked;
     }
-    float share = schedule.share(at.step());
+    float share = schedule().share(at.step());
     return Arrays.stream(masked)
         .filter(
             position ->

@@ -49,56 +49,57 @@ public record LladaOptions(
    * @throws InvalidOptionException naming the first option that is wrong
    */
   public LladaOptions {
-    Require.positive("--gen-length", genLength);
-    Require.positive("--block-length", blockLength);
-    Require.positive("--steps", steps);
-    Require.zeroOrAbove("--temperature", temperature);
-    Require.zeroOrAbove("--cfg-scale", cfgScale);
+    Require.positive("gen_length", genLength);
+    Require.positive("block_length", blockLength);
+    Require.positive("steps", steps);
+    Require.zeroOrAbove("temperature", temperature);
+    Require.zeroOrAbove("cfg_scale", cfgScale);
+    remasking.requireOneOf(Remasking.OF_LLADA);
     if (blockLength > genLength) {
       throw new InvalidOptionException(
-          "--block-length",
+          "block_length",
           blockLength,
-          "is larger than --gen-length " + genLength + ": use " + genLength + " or a divisor");
+          "is larger than {gen_length} " + genLength + ": use " + genLength + " or a divisor");
     }
     if (genLength % blockLength != 0) {
       throw new InvalidOptionException(
-          "--gen-length",
+          "gen_length",
           genLength,
-          "is not a multiple of --block-length "
+          "is not a multiple of {block_length} "
               + blockLength
               + ": use "
               + multiplesAround(genLength, blockLength));
     }
-    threshold.ifPresent(value -> Require.probability("--threshold", value));
+    threshold.ifPresent(value -> Require.probability("threshold", value));
     if (factor.isPresent()
         && !(factor.getAsDouble() > 0 && Double.isFinite(factor.getAsDouble()))) {
       throw new InvalidOptionException(
-          "--factor", factor.getAsDouble(), "is invalid: use a number above 0");
+          "factor", factor.getAsDouble(), "is invalid: use a number above 0");
     }
     if (threshold.isPresent() && factor.isPresent()) {
       throw new InvalidOptionException(
-          "--factor",
+          "factor",
           factor.getAsDouble(),
-          "excludes --threshold " + threshold.getAsDouble() + ": use one of the two");
+          "excludes {threshold} " + threshold.getAsDouble() + ": use one of the two");
     }
     if (remasking == Remasking.RANDOM && (threshold.isPresent() || factor.isPresent())) {
       throw new InvalidOptionException(
-          "--remasking",
+          "remasking",
           remasking.optionName(),
           "ranks without confidence, which "
-              + (threshold.isPresent() ? "--threshold" : "--factor")
+              + (threshold.isPresent() ? "{threshold}" : "factor")
               + " needs: use low_confidence");
     }
     int blocks = genLength / blockLength;
     if (threshold.isEmpty() && factor.isEmpty() && steps % blocks != 0) {
       throw new InvalidOptionException(
-          "--steps",
+          "steps",
           steps,
           "is not a multiple of the "
               + blocks
-              + " blocks of --gen-length "
+              + " blocks of {gen_length} "
               + genLength
-              + " / --block-length "
+              + " / {block_length} "
               + blockLength
               + ": use "
               + multiplesAround(steps, blocks));
@@ -119,7 +120,7 @@ public record LladaOptions(
             .blockLength(given.integer("block_length", DEFAULTS.blockLength))
             .temperature(given.number("temperature", DEFAULTS.temperature))
             .cfgScale(given.number("cfg_scale", DEFAULTS.cfgScale))
-            .remasking(Remasking.parse(given.word("remasking", DEFAULTS.remasking.optionName())))
+            .remasking(given.remasking(DEFAULTS.remasking, Remasking.OF_LLADA))
             .logitsEosInf(given.flag("logits_eos_inf", DEFAULTS.logitsEosInf))
             .confidenceEosEotInf(given.flag("confidence_eos_eot_inf", DEFAULTS.confidenceEosEotInf))
             .seed(given.wholeNumber("seed", DEFAULTS.seed));

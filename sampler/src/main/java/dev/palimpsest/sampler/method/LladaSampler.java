@@ -58,36 +58,15 @@ import java.util.stream.IntStream;
  *       nor counted.
  *   <li><b>Guidance</b> compares with the canvas whose prompt is masked. It is one forward.
  * </ul>
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class LladaSampler implements Sampler {
+public record LladaSampler(LladaOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "llada";
 
   private static final int[] NO_IDS = {};
-
-  private final LladaOptions options;
-  private final SpecialTokens specials;
-  private final int[] undrawn;
-  private final int[] uncounted;
-
-  /** A sampler with these options for a model with these ids. */
-  public LladaSampler(LladaOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-    int[] eos = options.logitsEosInf() && specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
-    undrawn = union(new int[] {specials.maskId()}, eos);
-    uncounted = options.confidenceEosEotInf() ? union(stopIds(specials), eos) : eos;
-  }
-
-  @Override
-  public LladaOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {
@@ -104,7 +83,12 @@ public final class LladaSampler implements Sampler {
   public Query ask(CanvasImage canvas, Cursor at) {
     Draw draw =
         new Draw(
-            options.temperature(), Optional.empty(), options.seed(), at.step(), undrawn, uncounted);
+            options.temperature(),
+            Optional.empty(),
+            options.seed(),
+            at.step(),
+            undrawn(),
+            uncounted());
     Optional<Query.Guidance> guidance =
         options.cfgScale() > 0
             ? Optional.of(
@@ -162,9 +146,23 @@ public final class LladaSampler implements Sampler {
     return canvas.positions(CellState.MASKED, canvas.promptLength(), end);
   }
 
-  private static int[] stopIds(SpecialTokens specials) {
-    int[] eos = specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
-    return specials.eotId().isPresent() ? union(eos, new int[] {specials.eotId().getAsInt()}) : eos;
+  private int[] undrawn() {
+    return union(new int[] {specials.maskId()}, options.logitsEosInf() ? eos() : NO_IDS);
+  }
+
+  private int[] uncounted() {
+    if (options.confidenceEosEotInf()) {
+      return union(eos(), eot());
+    }
+    return options.logitsEosInf() ? eos() : NO_IDS;
+  }
+
+  private int[] eos() {
+    return specials.hasEos() ? new int[] {specials.eosId()} : NO_IDS;
+  }
+
+  private int[] eot() {
+    return specials.eotId().isPresent() ? new int[] {specials.eotId().getAsInt()} : NO_IDS;
   }
 
   private static int[] union(int[] some, int[] others) {

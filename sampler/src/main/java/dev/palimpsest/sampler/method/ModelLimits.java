@@ -38,8 +38,7 @@ public record ModelLimits(
   public void require(int[] prompt, SamplingOptions options) {
     requireFit(options);
     if (prompt.length >= maxLength) {
-      throw new InvalidOptionException(
-          "prompt",
+      throw InvalidOptionException.ofPrompt(
           "of " + prompt.length + " tokens",
           "leaves no room to write: the model takes "
               + maxLength
@@ -48,7 +47,7 @@ public record ModelLimits(
     int room = room(prompt.length, options);
     if (options.genLength() > room) {
       throw new InvalidOptionException(
-          "--gen-length",
+          "gen_length",
           options.genLength(),
           "and a prompt of "
               + prompt.length
@@ -59,8 +58,7 @@ public record ModelLimits(
     }
     for (int position = 0; position < prompt.length; position++) {
       if (prompt[position] < 0 || prompt[position] >= vocabulary) {
-        throw new InvalidOptionException(
-            "prompt",
+        throw InvalidOptionException.ofPrompt(
             "id " + prompt[position],
             "at position " + position + " is no token: ids are 0 to " + (vocabulary - 1));
       }
@@ -114,7 +112,7 @@ public record ModelLimits(
         }
         if (length.getAsInt() != blocks.length()) {
           throw new InvalidOptionException(
-              "--block-length",
+              "block_length",
               length.getAsInt(),
               "does not fit the model, whose attention is in blocks of "
                   + blocks.length()
@@ -135,6 +133,6 @@ public record ModelLimits(
   }
 
   private static InvalidOptionException misfit(SamplingOptions options, String why, String remedy) {
-    return new InvalidOptionException("--sampler", options.samplerName(), why + ": use " + remedy);
+    return new InvalidOptionException("sampler", options.samplerName(), why + ": use " + remedy);
   }
 }

@@ -22,7 +22,7 @@ final class OptionValues {
   int integer(String name, int otherwise) {
     long value = wholeNumber(name, otherwise);
     if (value != (int) value) {
-      throw new InvalidOptionException(dashed(name), value, "is too large for a count");
+      throw new InvalidOptionException(name, value, "is too large for a count");
     }
     return (int) value;
   }
@@ -32,7 +32,7 @@ final class OptionValues {
       case Integer value -> value;
       case Long value -> value;
       case Object value ->
-          throw new InvalidOptionException(dashed(name), value, "is invalid: use a whole number");
+          throw new InvalidOptionException(name, value, "is invalid: use a whole number");
     };
   }
 
@@ -48,7 +48,7 @@ final class OptionValues {
     if (given.get() instanceof Number number) {
       return OptionalDouble.of(number.doubleValue());
     }
-    throw new InvalidOptionException(dashed(name), given.get(), "is invalid: use a number");
+    throw new InvalidOptionException(name, given.get(), "is invalid: use a number");
   }
 
   boolean flag(String name, boolean otherwise) {
@@ -56,11 +56,15 @@ final class OptionValues {
     if (value instanceof Boolean flag) {
       return flag;
     }
-    throw new InvalidOptionException(dashed(name), value, "is invalid: use true or false");
+    throw new InvalidOptionException(name, value, "is invalid: use true or false");
   }
 
   String word(String name, String otherwise) {
     return value(name).map(Object::toString).orElse(otherwise);
+  }
+
+  Remasking remasking(Remasking otherwise, List<Remasking> known) {
+    return Choice.parse("remasking", word("remasking", otherwise.optionName()), known);
   }
 
   /**
@@ -78,20 +82,15 @@ final class OptionValues {
               .filter(sampler -> SamplingOptions.names(sampler).contains(name))
               .toList();
       throw new InvalidOptionException(
-          dashed(name),
+          name,
           String.valueOf(values.get(name)),
           "is no option of the sampler "
               + samplerName
               + (owners.isEmpty()
                   ? ", which takes "
-                      + String.join(", ", known.stream().map(OptionValues::dashed).toList())
+                      + String.join(", ", known.stream().map("{%s}"::formatted).toList())
                   : ", but of " + String.join(" and ", owners)));
     }
-  }
-
-  /** The name on the command line. */
-  static String dashed(String name) {
-    return "--" + name.replace('_', '-');
   }
 
   private Optional<Object> value(String name) {

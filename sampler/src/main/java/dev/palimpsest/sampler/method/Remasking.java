@@ -1,23 +1,54 @@
 package dev.palimpsest.sampler.method;
 
-/** What ranks the masked positions of a step: LLaDA's {@code remasking}. */
-public enum Remasking {
-  /** The probability of the drawn token, without noise and without temperature. */
-  LOW_CONFIDENCE,
-  /** A uniform number per step and position. */
-  RANDOM;
+import java.util.List;
 
-  /** The name in LLaDA's {@code generate} and on the command line. */
+/**
+ * What a sampler does about its masks at a step: the values of {@code remasking} of all samplers
+ * that have it, each of one sampler.
+ */
+public enum Remasking {
+  /** LLaDA: the highest probability of the drawn token, without noise and temperature. */
+  LOW_CONFIDENCE,
+  /** LLaDA: positions at random. */
+  RANDOM,
+  /** SDAR: a fixed share of the block, the most confident first. */
+  LOW_CONFIDENCE_STATIC,
+  /** SDAR: everything above the threshold, and no less than the fixed share. */
+  LOW_CONFIDENCE_DYNAMIC,
+  /** SDAR: a fixed share of the block, from left to right. */
+  SEQUENTIAL,
+  /** SDAR: the lowest entropies, as long as they sum to less than the bound. */
+  ENTROPY_BOUNDED,
+  /** ReMDM: masks again with at most {@code eta}, within what the schedule allows. */
+  CAP,
+  /** ReMDM: masks again with {@code eta} times what the schedule allows. */
+  RESCALE,
+  /** ReMDM: as {@link #RESCALE}, shared out to the least confident positions. */
+  CONF;
+
+  static final List<Remasking> OF_LLADA = List.of(LOW_CONFIDENCE, RANDOM);
+
+  static final List<Remasking> OF_BLOCKS =
+      List.of(LOW_CONFIDENCE_STATIC, LOW_CONFIDENCE_DYNAMIC, SEQUENTIAL, ENTROPY_BOUNDED);
+
+  static final List<Remasking> OF_REMDM = List.of(CAP, RESCALE, CONF);
+
+  /** The name in the reference implementations. */
   public String optionName() {
     return Choice.name(this);
   }
 
   /**
-   * The value of that name.
+   * Refuses what another sampler knows.
    *
-   * @throws InvalidOptionException if there is none
+   * @throws InvalidOptionException if it is none of these
    */
-  public static Remasking parse(String name) {
-    return Choice.parse("--remasking", name, Remasking.class);
+  void requireOneOf(List<Remasking> known) {
+    Choice.parse("remasking", optionName(), known);
+  }
+
+  /** Of a switch over the values that a sampler knows: its options let no other through. */
+  IllegalStateException unknownTo(String sampler) {
+    return new IllegalStateException(sampler + " knows no remasking " + optionName());
   }
 }

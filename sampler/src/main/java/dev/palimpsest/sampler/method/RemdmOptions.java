@@ -15,25 +15,16 @@ import java.util.Map;
  * @param seed of all randomness
  */
 public record RemdmOptions(
-    int steps, int genLength, Strategy remasking, double eta, TokenDraw draw, long seed)
+    int steps, int genLength, Remasking remasking, double eta, TokenDraw draw, long seed)
     implements SamplingOptions {
-
-  /** The paper's strategies. */
-  public enum Strategy {
-    /** At most {@code eta}, within what the schedule allows. */
-    CAP,
-    /** {@code eta} times what the schedule allows. */
-    RESCALE,
-    /** {@code eta} times what the schedule allows, shared out to the least confident positions. */
-    CONF
-  }
 
   /** Checks what can be checked without a model. */
   public RemdmOptions {
-    Require.positive("--gen-length", genLength);
-    Require.positive("--steps", steps);
+    Require.positive("gen_length", genLength);
+    Require.positive("steps", steps);
+    remasking.requireOneOf(Remasking.OF_REMDM);
     if (!(eta >= 0 && eta <= 1)) {
-      throw new InvalidOptionException("--eta", eta, "is no probability: use 0 to 1");
+      throw new InvalidOptionException("eta", eta, "is no probability: use 0 to 1");
     }
   }
 
@@ -48,7 +39,7 @@ public record RemdmOptions(
         new RemdmOptions(
             given.integer("steps", 128),
             given.integer("gen_length", 128),
-            Choice.parse("--remasking", given.word("remasking", "cap"), Strategy.class),
+            given.remasking(Remasking.CAP, Remasking.OF_REMDM),
             given.number("eta", 0.02),
             TokenDraw.of(given, 1, TokenDraw.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
@@ -66,7 +57,7 @@ public record RemdmOptions(
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("steps", steps);
     map.put("gen_length", genLength);
-    map.put("remasking", Choice.name(remasking));
+    map.put("remasking", remasking.optionName());
     map.put("eta", eta);
     draw.putInto(map);
     map.put("seed", seed);

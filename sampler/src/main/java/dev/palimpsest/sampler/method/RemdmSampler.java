@@ -36,29 +36,13 @@ import java.util.stream.IntStream;
  *       is asked for the positions to fill only, and with {@code conf} for the filled ones.
  *   <li><b>The mask id is never drawn;</b> see {@link LladaSampler}.
  * </ul>
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class RemdmSampler implements Sampler {
+public record RemdmSampler(RemdmOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "remdm";
-
-  private final RemdmOptions options;
-  private final SpecialTokens specials;
-
-  /** A sampler with these options for a model with these ids. */
-  public RemdmSampler(RemdmOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-  }
-
-  @Override
-  public RemdmOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {
@@ -74,7 +58,7 @@ public final class RemdmSampler implements Sampler {
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
     int[] rows =
-        options.remasking() == RemdmOptions.Strategy.CONF
+        options.remasking() == Remasking.CONF
             ? IntStream.concat(Arrays.stream(filling(canvas, at)), Arrays.stream(filled(canvas)))
                 .sorted()
                 .toArray()
@@ -130,7 +114,7 @@ public final class RemdmSampler implements Sampler {
   private double sigma(int step) {
     double kept = kept(step);
     double most = kept == 0 ? 1 : Math.min(1, (1 - kept(step + 1)) / kept);
-    return options.remasking() == RemdmOptions.Strategy.CAP
+    return options.remasking() == Remasking.CAP
         ? Math.min(options.eta(), most)
         : options.eta() * most;
   }
@@ -143,7 +127,7 @@ public final class RemdmSampler implements Sampler {
   /** The masked positions that this step fills. */
   private int[] filling(CanvasImage canvas, Cursor at) {
     double kept = kept(at.step());
-    double sigma = options.remasking() == RemdmOptions.Strategy.CONF ? 0 : sigma(at.step());
+    double sigma = options.remasking() == Remasking.CONF ? 0 : sigma(at.step());
     double share = (kept(at.step() + 1) - (1 - sigma) * kept) / (1 - kept);
     boolean last = at.step() + 1 == options.steps();
     return Arrays.stream(canvas.positions(CellState.MASKED, canvas.promptLength(), canvas.length()))

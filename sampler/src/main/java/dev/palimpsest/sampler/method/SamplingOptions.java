@@ -91,7 +91,7 @@ public sealed interface SamplingOptions
       case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->
           throw new InvalidOptionException(
-              "--sampler", samplerName, "is unknown: use one of " + String.join(", ", SAMPLERS));
+              "sampler", samplerName, "is unknown: use one of " + String.join(", ", SAMPLERS));
     };
   }
 }

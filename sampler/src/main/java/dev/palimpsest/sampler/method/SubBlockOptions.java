@@ -25,15 +25,15 @@ public record SubBlockOptions(
 
   /** Checks what can be checked without a model. */
   public SubBlockOptions {
-    Require.positive("--gen-length", genLength);
-    Require.positive("--block-length", blockLength);
-    Require.positive("--sub-block-length", subBlockLength);
-    Require.zeroOrAbove("--threshold", threshold);
+    Require.positive("gen_length", genLength);
+    Require.positive("block_length", blockLength);
+    Require.positive("sub_block_length", subBlockLength);
+    Require.zeroOrAbove("threshold", threshold);
     if (blockLength % subBlockLength != 0) {
       throw new InvalidOptionException(
-          "--sub-block-length",
+          "sub_block_length",
           subBlockLength,
-          "is no divisor of --block-length " + blockLength + ": use one");
+          "is no divisor of {block_length} " + blockLength + ": use one");
     }
   }
 

@@ -38,29 +38,13 @@ import java.util.Optional;
  *   <li><b>Stop.</b> The text ends as soon as nothing before a stop id is masked: no later step
  *       could change it.
  * </ul>
+ *
+ * @param options that it follows
+ * @param specials the ids that mean something to it
  */
-public final class SubBlockSampler implements Sampler {
+public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) implements Sampler {
   /** Its name on the command line and in a trace. */
   public static final String NAME = "sub_block";
-
-  private final SubBlockOptions options;
-  private final SpecialTokens specials;
-
-  /** A sampler with these options for a model with these ids. */
-  public SubBlockSampler(SubBlockOptions options, SpecialTokens specials) {
-    this.options = options;
-    this.specials = specials;
-  }
-
-  @Override
-  public SubBlockOptions options() {
-    return options;
-  }
-
-  @Override
-  public SpecialTokens specials() {
-    return specials;
-  }
 
   @Override
   public Cursor start(CanvasImage canvas) {

@@ -34,9 +34,9 @@ public record TokenDraw(double temperature, double topP, int topK, Order order) 
    * @throws InvalidOptionException naming the first option that is wrong
    */
   public TokenDraw {
-    Require.zeroOrAbove("--temperature", temperature);
-    Require.probability("--top-p", topP);
-    Require.positive("--top-k", topK);
+    Require.zeroOrAbove("temperature", temperature);
+    Require.probability("top_p", topP);
+    Require.positive("top_k", topK);
   }
 
   /** Reads {@code temperature}, {@code top_p} and {@code top_k}, where 0 keeps everything. */

@@ -153,6 +153,7 @@ class BlockSamplerTest {
         }
         yield sorted.subList(0, Math.clamp(k, Math.min(1, masked.length), masked.length));
       }
+      default -> throw new AssertionError(options.remasking());
     };
   }
 
@@ -343,10 +344,10 @@ class BlockSamplerTest {
     }
     assertThatThrownBy(() -> causal.require(prompt, LladaOptions.DEFAULTS))
         .hasMessage(
-            "--sampler llada fills masks, and the model writes from left to right: use decode");
+            "sampler llada fills masks, and the model writes from left to right: use decode");
     assertThatThrownBy(() -> blocks.require(prompt, options(Map.of("block_length", 4))))
         .hasMessage(
-            "--block-length 4 does not fit the model, whose attention is in blocks of 8: use 8");
+            "block_length 4 does not fit the model, whose attention is in blocks of 8: use 8");
     assertThatThrownBy(
             () -> blocks.require(prompt, options(Map.of("block_length", 8, "gen_length", 70))))
         .hasMessageEndingWith("use up to 63");
@@ -359,7 +360,7 @@ class BlockSamplerTest {
     } else {
       assertThatThrownBy(() -> limits.require(prompt, options))
           .isInstanceOf(InvalidOptionException.class)
-          .hasMessageStartingWith("--sampler " + options.samplerName());
+          .hasMessageStartingWith("sampler " + options.samplerName());
     }
   }
 

@@ -228,19 +228,19 @@ class DreamSamplerTest {
   @Test
   void wrongOptionsAreNamed() {
     assertThatThrownBy(() -> options(Map.of("alg", "best")))
-        .hasMessage("--alg best is unknown: use origin, maskgit_plus, topk_margin or entropy");
+        .hasMessage("alg best is unknown: use origin, maskgit_plus, topk_margin or entropy");
     assertThatThrownBy(() -> options(Map.of("eps", 0)))
-        .hasMessage("--eps 0.0 is no time: use a number between 0 and 1");
+        .hasMessage("eps 0.0 is no time: use a number between 0 and 1");
     assertThatThrownBy(() -> options(Map.of("alg_temp", 0.5)))
-        .hasMessageStartingWith("--alg-temp 0.5 needs a ranking");
+        .hasMessageStartingWith("alg_temp 0.5 needs a ranking");
     assertThatThrownBy(() -> options(Map.of("block_length", 4)))
         .hasMessageStartingWith(
-            "--block-length 4 is no option of the sampler dream, but of llada and block and sub_block");
+            "block_length 4 is no option of the sampler dream, but of llada and block and sub_block");
     assertThatThrownBy(() -> options(Map.of("top_p", 0)))
-        .hasMessage("--top-p 0.0 is no probability: use above 0, up to 1");
+        .hasMessage("top_p 0.0 is no probability: use above 0, up to 1");
     assertThatThrownBy(() -> SamplingOptions.of("drem", Map.of()))
         .hasMessage(
-            "--sampler drem is unknown: use one of llada, dream, remdm, block, sub_block, decode");
+            "sampler drem is unknown: use one of llada, dream, remdm, block, sub_block, decode");
   }
 
   private static DreamOptions options(Map<String, ?> values) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.step.AttentionPattern;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -27,62 +28,75 @@ class LladaOptionsTest {
 
   @Test
   void aWrongOptionIsOneLineWithItsNameItsValueAndWhatWouldBeValid() {
-    refuses(o -> o.genLength(0), "--gen-length 0 is too small: use 1 or above");
-    refuses(o -> o.blockLength(-4), "--block-length -4 is too small: use 1 or above");
-    refuses(o -> o.steps(0), "--steps 0 is too small: use 1 or above");
-    refuses(o -> o.temperature(-0.5), "--temperature -0.5 is invalid: use a number of 0 or above");
+    refuses(o -> o.genLength(0), "gen_length 0 is too small: use 1 or above");
+    refuses(o -> o.blockLength(-4), "block_length -4 is too small: use 1 or above");
+    refuses(o -> o.steps(0), "steps 0 is too small: use 1 or above");
+    refuses(o -> o.temperature(-0.5), "temperature -0.5 is invalid: use a number of 0 or above");
     refuses(
-        o -> o.temperature(Double.NaN), "--temperature NaN is invalid: use a number of 0 or above");
+        o -> o.temperature(Double.NaN), "temperature NaN is invalid: use a number of 0 or above");
     refuses(
         o -> o.cfgScale(Double.POSITIVE_INFINITY),
-        "--cfg-scale Infinity is invalid: use a number of 0 or above");
-    refuses(o -> o.cfgScale(-1), "--cfg-scale -1.0 is invalid: use a number of 0 or above");
+        "cfg_scale Infinity is invalid: use a number of 0 or above");
+    refuses(o -> o.cfgScale(-1), "cfg_scale -1.0 is invalid: use a number of 0 or above");
     refuses(
-        o -> o.genLength(64),
-        "--block-length 128 is larger than --gen-length 64: use 64 or a divisor");
+        o -> o.genLength(64), "block_length 128 is larger than gen_length 64: use 64 or a divisor");
     refuses(
         o -> o.genLength(100).blockLength(32),
-        "--gen-length 100 is not a multiple of --block-length 32: use 96 or 128");
+        "gen_length 100 is not a multiple of block_length 32: use 96 or 128");
     refuses(
         o -> o.genLength(96).blockLength(32).steps(100),
-        "--steps 100 is not a multiple of the 3 blocks of --gen-length 96 / --block-length 32: use"
+        "steps 100 is not a multiple of the 3 blocks of gen_length 96 / block_length 32: use"
             + " 99 or 102");
     refuses(
         o -> o.genLength(96).blockLength(32).steps(2),
-        "--steps 2 is not a multiple of the 3 blocks of --gen-length 96 / --block-length 32: use"
-            + " 3");
-    refuses(o -> o.threshold(0), "--threshold 0.0 is no probability: use above 0, up to 1");
-    refuses(o -> o.threshold(1.5), "--threshold 1.5 is no probability: use above 0, up to 1");
-    refuses(
-        o -> o.threshold(Double.NaN), "--threshold NaN is no probability: use above 0, up to 1");
-    refuses(o -> o.factor(0), "--factor 0.0 is invalid: use a number above 0");
+        "steps 2 is not a multiple of the 3 blocks of gen_length 96 / block_length 32: use" + " 3");
+    refuses(o -> o.threshold(0), "threshold 0.0 is no probability: use above 0, up to 1");
+    refuses(o -> o.threshold(1.5), "threshold 1.5 is no probability: use above 0, up to 1");
+    refuses(o -> o.threshold(Double.NaN), "threshold NaN is no probability: use above 0, up to 1");
+    refuses(o -> o.factor(0), "factor 0.0 is invalid: use a number above 0");
     refuses(
         o -> o.factor(Double.POSITIVE_INFINITY),
-        "--factor Infinity is invalid: use a number above 0");
+        "factor Infinity is invalid: use a number above 0");
     refuses(
-        o -> o.threshold(.9).factor(1),
-        "--factor 1.0 excludes --threshold 0.9: use one of the two");
+        o -> o.threshold(.9).factor(1), "factor 1.0 excludes threshold 0.9: use one of the two");
     refuses(
         o -> o.factor(1).remasking(Remasking.RANDOM),
-        "--remasking random ranks without confidence, which --factor needs: use low_confidence");
-    assertThatThrownBy(() -> Remasking.parse("topk"))
+        "remasking random ranks without confidence, which factor needs: use low_confidence");
+    assertThatThrownBy(() -> LladaOptions.of(Map.of("remasking", "topk")))
         .isInstanceOf(InvalidOptionException.class)
-        .hasMessage("--remasking topk is unknown: use low_confidence or random");
+        .hasMessage("remasking topk is unknown: use low_confidence or random");
+  }
+
+  @Test
+  void remaskingIsReadByItsNameAndNoOtherSamplersIsTaken() {
+    assertThat(LladaOptions.of(Map.of("remasking", "random")).remasking())
+        .isEqualTo(Remasking.RANDOM);
+    refuses(
+        o -> o.remasking(Remasking.CAP), "remasking cap is unknown: use low_confidence or random");
+  }
+
+  @Test
+  void othersMayNameTheOptionsAsTheyLike() {
+    assertThatThrownBy(() -> LladaOptions.builder().genLength(64).build())
+        .isInstanceOfSatisfying(
+            InvalidOptionException.class,
+            e ->
+                assertThat(e.message(name -> "--" + name.replace('_', '-')))
+                    .isEqualTo(
+                        "--block-length 128 is larger than --gen-length 64: use 64 or a divisor"));
   }
 
   @Test
   void theExtremesOfAnIntDoNotOverflowTheAdvice() {
     refuses(
         o -> o.genLength(Integer.MAX_VALUE).blockLength(2),
-        "--gen-length 2147483647 is not a multiple of --block-length 2: use 2147483646");
+        "gen_length 2147483647 is not a multiple of block_length 2: use 2147483646");
   }
 
   @Test
   void stepsNeedNotFitTheBlocksOfAThreshold() {
     assertThatCode(() -> LladaOptions.builder().genLength(96).blockLength(32).threshold(1).build())
         .doesNotThrowAnyException();
-    assertThat(Remasking.parse("low_confidence")).isEqualTo(Remasking.LOW_CONFIDENCE);
-    assertThat(Remasking.parse("random")).isEqualTo(Remasking.RANDOM);
   }
 
   @Test
@@ -94,7 +108,7 @@ class LladaOptionsTest {
     assertThatThrownBy(() -> limits.require(new int[5], options))
         .isInstanceOf(InvalidOptionException.class)
         .hasMessage(
-            "--gen-length 16 and a prompt of 5 tokens are more than the 20 the model takes: use up"
+            "gen_length 16 and a prompt of 5 tokens are more than the 20 the model takes: use up"
                 + " to 15");
     assertThatThrownBy(() -> limits.require(new int[20], options))
         .hasMessage(

@@ -78,6 +78,7 @@ class RemdmSamplerTest {
               case RESCALE -> options.eta() * sigmaMax;
               case CONF ->
                   before[p] == MASK ? 0 : options.eta() * sigmaMax * Math.exp(-psi[p]) / normalizer;
+              default -> throw new AssertionError(options.remasking());
             };
         if (before[p] == MASK) {
           double unmask =
@@ -245,9 +246,9 @@ class RemdmSamplerTest {
   @Test
   void wrongOptionsAreNamed() {
     assertThatThrownBy(() -> options(Map.of("eta", 1.5)))
-        .hasMessage("--eta 1.5 is no probability: use 0 to 1");
+        .hasMessage("eta 1.5 is no probability: use 0 to 1");
     assertThatThrownBy(() -> options(Map.of("remasking", "random")))
-        .hasMessage("--remasking random is unknown: use cap, rescale or conf");
+        .hasMessage("remasking random is unknown: use cap, rescale or conf");
   }
 
   private static RemdmOptions options(Map<String, ?> values) {

@@ -199,7 +199,7 @@ class SubBlockSamplerTest {
 
   @ParameterizedTest(name = "{0} {1}")
   @CsvSource({
-    "sub_block_length, 5, is no divisor of --block-length 32",
+    "sub_block_length, 5, is no divisor of block_length 32",
     "sub_block_length, 0, 1 or above",
     "threshold, -1, 0 or above",
     "steps, 4, no option of the sampler sub_block",
@@ -207,7 +207,7 @@ class SubBlockSamplerTest {
   void aWrongOptionIsRefused(String name, int value, String complaint) {
     assertThatThrownBy(() -> SamplingOptions.of(SubBlockSampler.NAME, Map.of(name, value)))
         .isInstanceOf(InvalidOptionException.class)
-        .hasMessageStartingWith("--" + name.replace('_', '-') + " " + value)
+        .hasMessageStartingWith(name + " " + value)
         .hasMessageContaining(complaint);
   }
 
