@@ -1,9 +1,10 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.lab.answer.Spans;
+import dev.palimpsest.lab.plan.PlanReader;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -130,7 +131,7 @@ final class BranchCommand implements Callable<Integer> {
   }
 
   private Plan plan(Model model) {
-    PlanReader reader = new PlanReader(model.transformer(), EndpointParaphraser::new);
+    PlanReader reader = new PlanReader(model.transformer(), EndpointParaphraser::new, Spans.ANSWER);
     try {
       return new Plan(
           edits.stream()

@@ -2,7 +2,7 @@ package dev.palimpsest.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
-import dev.palimpsest.sampler.statistics.Estimate;
+import dev.palimpsest.lab.measure.Estimate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

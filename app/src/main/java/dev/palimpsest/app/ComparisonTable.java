@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Estimate;
+import dev.palimpsest.lab.measure.Estimate;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;

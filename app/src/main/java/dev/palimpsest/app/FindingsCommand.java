@@ -2,15 +2,15 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.lab.study.Design;
+import dev.palimpsest.lab.study.Experiment;
+import dev.palimpsest.lab.study.Item;
+import dev.palimpsest.lab.study.Question;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.study.Design;
-import dev.palimpsest.sampler.study.Experiment;
-import dev.palimpsest.sampler.study.Item;
-import dev.palimpsest.sampler.study.Question;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.step.AttentionPattern;
@@ -141,7 +141,8 @@ final class FindingsCommand implements Callable<Integer> {
       Experiment experiment =
           new Experiment(
               model.transformer(),
-              Languages.of(model, specials, pattern),
+              Languages.of(model, specials),
+              pattern,
               design,
               header,
               (long) batch * (longest + design.options().genLength()));

@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
-import dev.palimpsest.sampler.study.Item;
+import dev.palimpsest.lab.study.Item;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;

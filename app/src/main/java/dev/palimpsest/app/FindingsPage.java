@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Estimate;
-import dev.palimpsest.sampler.study.Experiment;
-import dev.palimpsest.sampler.study.Item;
+import dev.palimpsest.lab.measure.Estimate;
+import dev.palimpsest.lab.study.Experiment;
+import dev.palimpsest.lab.study.Item;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

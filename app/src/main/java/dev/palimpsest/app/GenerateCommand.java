@@ -3,12 +3,13 @@ package dev.palimpsest.app;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.text.Conversation;
+import dev.palimpsest.lab.answer.Spans;
+import dev.palimpsest.lab.plan.PlanReader;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generation;
@@ -148,7 +149,7 @@ final class GenerateCommand implements Callable<Integer> {
   private Plan plan(Model model) throws IOException {
     Path file = planFile.orElseThrow();
     try {
-      return new PlanReader(model.transformer(), EndpointParaphraser::new)
+      return new PlanReader(model.transformer(), EndpointParaphraser::new, Spans.ANSWER)
           .plan(Files.readString(file));
     } catch (NoSuchFileException e) {
       throw new ParameterException(

@@ -1,6 +1,6 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Estimate;
+import dev.palimpsest.lab.measure.Estimate;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;

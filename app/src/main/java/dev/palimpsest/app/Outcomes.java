@@ -1,7 +1,7 @@
 package dev.palimpsest.app;
 
-import dev.palimpsest.sampler.statistics.Estimate;
-import dev.palimpsest.sampler.study.Item;
+import dev.palimpsest.lab.measure.Estimate;
+import dev.palimpsest.lab.study.Item;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;

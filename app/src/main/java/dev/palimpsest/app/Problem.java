@@ -2,7 +2,7 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.TextFile;
-import dev.palimpsest.sampler.statistics.Spans;
+import dev.palimpsest.lab.answer.Spans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.lab.answer.SpanRule;
+import dev.palimpsest.lab.measure.Estimate;
+import dev.palimpsest.lab.measure.Measures;
 import dev.palimpsest.sampler.statistics.CommitSteps;
-import dev.palimpsest.sampler.statistics.Estimate;
-import dev.palimpsest.sampler.statistics.Measures;
-import dev.palimpsest.sampler.statistics.SpanRule;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
-import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;

@@ -2,8 +2,8 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.sampler.study.Experiment;
-import dev.palimpsest.sampler.study.Item;
+import dev.palimpsest.lab.study.Experiment;
+import dev.palimpsest.lab.study.Item;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

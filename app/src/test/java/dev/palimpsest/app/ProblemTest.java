@@ -2,7 +2,7 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.sampler.statistics.Spans;
+import dev.palimpsest.lab.answer.Spans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

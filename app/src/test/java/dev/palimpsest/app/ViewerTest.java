@@ -3,10 +3,10 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
-import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Alternative;
 import java.io.IOException;

@@ -23,6 +23,7 @@ final class ArchitectureTest {
   private static final String BINDINGS = "dev.palimpsest.bindings..";
   private static final String ENGINE = "dev.palimpsest.engine..";
   private static final String SAMPLER = "dev.palimpsest.sampler..";
+  private static final String LAB = "dev.palimpsest.lab..";
   private static final String API = "dev.palimpsest.api..";
   private static final String EXAMPLES = "dev.palimpsest.examples..";
   private static final String APP = "dev.palimpsest.app..";
@@ -50,7 +51,10 @@ final class ArchitectureTest {
 
   @ArchTest static final ArchRule samplerTouchesNoMemory = none(SAMPLER, "java.lang.foreign..");
 
-  @ArchTest static final ArchRule apiJoinsSamplerAndEngine = none(API, BINDINGS, APP, EXAMPLES);
+  @ArchTest static final ArchRule labKnowsSamplersAlone = alone(LAB, STEP, SAMPLER);
+
+  @ArchTest
+  static final ArchRule apiJoinsSamplerAndEngine = none(API, BINDINGS, LAB, APP, EXAMPLES);
 
   @ArchTest
   static final ArchRule examplesGoThroughTheFrontDoor = alone(EXAMPLES, API, SAMPLER, ENGINE);

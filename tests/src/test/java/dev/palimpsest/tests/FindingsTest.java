@@ -5,21 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.lab.answer.Spans;
+import dev.palimpsest.lab.plan.PlanReader;
+import dev.palimpsest.lab.study.Design;
+import dev.palimpsest.lab.study.Experiment;
+import dev.palimpsest.lab.study.Item;
+import dev.palimpsest.lab.study.Question;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.PlanReader;
 import dev.palimpsest.sampler.intervention.Steering;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.statistics.Spans;
-import dev.palimpsest.sampler.study.Design;
-import dev.palimpsest.sampler.study.Experiment;
-import dev.palimpsest.sampler.study.Item;
-import dev.palimpsest.sampler.study.Question;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -54,8 +54,7 @@ final class FindingsTest {
               specials,
               model.tokenizer().vocabularySize(),
               model.tokenizer()::piece,
-              model.tokenizer()::encode,
-              Spans.ANSWER);
+              model.tokenizer()::encode);
       List<Question> questions = new ArrayList<>();
       for (String problem : PROBLEMS) {
         questions.add(new Question(questions.size(), model.prompt(problem), "22"));
@@ -69,7 +68,8 @@ final class FindingsTest {
               TraceHeader.PROMISES,
               run);
       List<Item> items =
-          new Experiment(model.transformer(), language, DESIGN, header, 300).measure(questions);
+          new Experiment(model.transformer(), language, Spans.ANSWER, DESIGN, header, 300)
+              .measure(questions);
       assertThat(items.getFirst().answer()).hasValue("22");
       assertThat(items.getFirst().right()).isTrue();
       int compared = 0;
@@ -166,7 +166,7 @@ final class FindingsTest {
   }
 
   private static Optional<String> answer(CanvasImage canvas, Language language) {
-    return Spans.of(canvas, language.specials(), language.pieces(), language.answer())
+    return Spans.of(canvas, language.specials(), language.pieces(), Spans.ANSWER)
         .map(Spans::answer);
   }
 
@@ -175,6 +175,7 @@ final class FindingsTest {
         model.transformer(),
         (_, _, _) -> {
           throw new AssertionError("no server is needed");
-        });
+        },
+        Spans.ANSWER);
   }
 }

@@ -6,7 +6,6 @@ import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
-import java.util.regex.Pattern;
 
 /**
  * How ids are text.
@@ -17,7 +16,6 @@ import java.util.regex.Pattern;
  * @param words which ids stand for text, and are no control tokens
  * @param encoder the ids of a text
  * @param unknown the parts of a text that the model has no token for
- * @param answer finds the answer in a text; its one group is the answer
  */
 public record Language(
     SpecialTokens specials,
@@ -25,17 +23,15 @@ public record Language(
     IntFunction<String> pieces,
     IntPredicate words,
     Function<String, int[]> encoder,
-    Function<String, List<String>> unknown,
-    Pattern answer) {
+    Function<String, List<String>> unknown) {
 
   /** Without control tokens of its own, and with a token for every text. */
   public Language(
       SpecialTokens specials,
       int vocabulary,
       IntFunction<String> pieces,
-      Function<String, int[]> encoder,
-      Pattern answer) {
-    this(specials, vocabulary, pieces, _ -> true, encoder, _ -> List.of(), answer);
+      Function<String, int[]> encoder) {
+    this(specials, vocabulary, pieces, _ -> true, encoder, _ -> List.of());
   }
 
   /** The text of an id. */

@@ -7,6 +7,7 @@ import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * What an intervention sees.
@@ -31,6 +32,11 @@ public record Moment(
    * Choices of an intervention; index 0. Lane 0 is whether a position is chosen, lane 1 its token.
    */
   public static final Philox.Purpose CHOICE = new Philox.Purpose(5);
+
+  /** Every position after the prompt, ascending. */
+  public List<Integer> positions() {
+    return IntStream.range(canvas.promptLength(), canvas.length()).boxed().toList();
+  }
 
   /** Whether a position after the prompt is filled with text: neither masked nor an end. */
   public boolean isText(int position) {

@@ -12,19 +12,6 @@ public interface Paraphraser {
   /** The text in other words, or as it was. */
   String paraphrase(String text);
 
-  /** Where a server is asked for other words. */
-  @FunctionalInterface
-  interface OfEndpoint {
-    /**
-     * A paraphraser that asks a server.
-     *
-     * @param url of the endpoint, as {@code http://host/v1/chat/completions}
-     * @param model its name for the model
-     * @param keyVariable the environment variable that holds the key; empty to send none
-     */
-    Paraphraser at(String url, String model, String keyVariable);
-  }
-
   /** Changes nothing: the control. */
   record Identity() implements Paraphraser {
     @Override
@@ -35,19 +22,6 @@ public interface Paraphraser {
     @Override
     public String paraphrase(String text) {
       return text;
-    }
-  }
-
-  /** Exchanges the terms of sums and products: {@code 24+13=37} to {@code 13+24=37}. */
-  record EquationRewriter() implements Paraphraser {
-    @Override
-    public String name() {
-      return "equations";
-    }
-
-    @Override
-    public String paraphrase(String text) {
-      return Equations.exchanged(text);
     }
   }
 

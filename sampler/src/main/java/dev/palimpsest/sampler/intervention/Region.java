@@ -1,20 +1,14 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.sampler.canvas.CellState;
-import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.statistics.Spans;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
 /** Which positions after the prompt an intervention is about. */
-public sealed interface Region {
+public interface Region {
 
   /** The positions, ascending; in what state does not matter. */
   List<Integer> positions(Moment moment);
@@ -26,7 +20,7 @@ public sealed interface Region {
   record All() implements Region {
     @Override
     public List<Integer> positions(Moment moment) {
-      return everything(moment);
+      return moment.positions();
     }
 
     @Override
@@ -44,7 +38,7 @@ public sealed interface Region {
   record Span(int from, int to) implements Region {
     @Override
     public List<Integer> positions(Moment moment) {
-      return everything(moment).stream()
+      return moment.positions().stream()
           .filter(position -> position - moment.canvas().promptLength() >= from)
           .filter(position -> position - moment.canvas().promptLength() < to)
           .toList();
@@ -56,59 +50,13 @@ public sealed interface Region {
     }
   }
 
-  /** The answer, where the text has one already. */
-  record Answer() implements Region {
-    @Override
-    public List<Integer> positions(Moment moment) {
-      return spans(moment).map(spans -> list(spans.answerPositions())).orElse(List.of());
-    }
-
-    @Override
-    public String label() {
-      return "the answer";
-    }
-  }
-
-  /** What stands before the answer; everything up to the end of the text where there is none. */
-  record Reasoning() implements Region {
-    @Override
-    public List<Integer> positions(Moment moment) {
-      return spans(moment)
-          .map(spans -> list(spans.reasoningPositions()))
-          .orElseGet(
-              () ->
-                  everything(moment).stream()
-                      .filter(position -> !isEnd(moment, position))
-                      .toList());
-    }
-
-    @Override
-    public String label() {
-      return "the reasoning";
-    }
-  }
-
-  /** Everything but the answer. */
-  record AllButAnswer() implements Region {
-    @Override
-    public List<Integer> positions(Moment moment) {
-      Set<Integer> answer = new TreeSet<>(new Answer().positions(moment));
-      return everything(moment).stream().filter(position -> !answer.contains(position)).toList();
-    }
-
-    @Override
-    public String label() {
-      return "the text without its answer";
-    }
-  }
-
   /** Wherever a pattern matches the text after the prompt. */
   record Matching(Pattern pattern) implements Region {
     @Override
     public List<Integer> positions(Moment moment) {
       StringBuilder text = new StringBuilder();
       List<Integer> owners = new ArrayList<>();
-      for (int position : everything(moment)) {
+      for (int position : moment.positions()) {
         String piece = moment.piece(position);
         text.append(piece);
         for (int character = 0; character < piece.length(); character++) {
@@ -127,25 +75,5 @@ public sealed interface Region {
     public String label() {
       return "what matches /" + pattern.pattern() + "/";
     }
-  }
-
-  private static Optional<Spans> spans(Moment moment) {
-    SpecialTokens specials = moment.language().specials();
-    return Spans.of(
-        moment.canvas(), specials, moment.language()::piece, moment.language().answer());
-  }
-
-  private static boolean isEnd(Moment moment, int position) {
-    return moment.canvas().state(position) == CellState.COMMITTED && !moment.isText(position);
-  }
-
-  private static List<Integer> everything(Moment moment) {
-    return IntStream.range(moment.canvas().promptLength(), moment.canvas().length())
-        .boxed()
-        .toList();
-  }
-
-  private static List<Integer> list(int[] positions) {
-    return Arrays.stream(positions).boxed().toList();
   }
 }

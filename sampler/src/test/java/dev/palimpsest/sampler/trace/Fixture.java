@@ -8,7 +8,6 @@ import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.statistics.Spans;
 import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,8 +89,7 @@ public final class Fixture {
         text -> {
           int id = PIECES.indexOf(text);
           return id < 0 ? new int[] {3, 3} : new int[] {id};
-        },
-        Spans.ANSWER);
+        });
   }
 
   /** Whether it takes a dozen steps or more. */

@@ -1,0 +1,5 @@
+/** Where a text has its answer, and where its reasoning. */
+@NullMarked
+package dev.palimpsest.lab.answer;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.measure;
+
+import org.jspecify.annotations.NullMarked;

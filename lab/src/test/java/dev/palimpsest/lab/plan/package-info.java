@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.plan;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.study;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,8 +1,0 @@
-/**
- * An experiment over many problems: when answers are committed, what a change of the reasoning does
- * to them, and what sampling again is worth.
- */
-@NullMarked
-package dev.palimpsest.sampler.study;
-
-import org.jspecify.annotations.NullMarked;

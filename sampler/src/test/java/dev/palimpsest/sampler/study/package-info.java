@@ -1,4 +1,0 @@
-@NullMarked
-package dev.palimpsest.sampler.study;
-
-import org.jspecify.annotations.NullMarked;
