@@ -84,14 +84,14 @@ public final class LanguageModel implements AutoCloseable {
    * @return in the order of the prompts
    */
   public List<Text> generateAll(List<String> prompts, Map<String, ?> options) {
+    Generator generator = generator();
     List<Request> requests = new ArrayList<>(prompts.size());
     for (String prompt : prompts) {
       int[] ids = model.prompt(prompt);
-      requests.add(
-          new Request(
-              ids, SamplerDefaults.complete(options, model, ids.length), SnapshotListener.NONE));
+      SamplingOptions complete = SamplerDefaults.complete(options, model, ids.length);
+      requests.add(generator.request(ids, complete, SnapshotListener.NONE));
     }
-    return generator().generateAll(requests, Driver.UNLIMITED).stream().map(this::text).toList();
+    return generator.generateAll(requests, Driver.UNLIMITED).stream().map(this::text).toList();
   }
 
   /** For runs and drivers of the caller's own. */

@@ -5,10 +5,14 @@ import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.plan.PlanReader;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.trace.Naming;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -80,9 +84,9 @@ final class BranchCommand implements Callable<Integer> {
     requireNothingFromOutside(trace, index);
     try (Model model = modelOptions.load(trace)) {
       SamplingOptions options = trace.optionsBefore(at);
-      Plan plan = plan(model);
+      Plan plan = plan();
       Run run =
-          Run.resume(
+          SamplerRun.resume(
               options.sampler(trace.header().specials()),
               trace.canvasBefore(at),
               trace.cursorBefore(at));
@@ -102,10 +106,12 @@ final class BranchCommand implements Callable<Integer> {
                   TraceWriter.open(
                       file, header, model.tokenizer()::piece, detail.withPredictions())) {
                 writer.share(trace, at);
-                Steering.Outcome outcome =
-                    Steering.generate(
-                        progress.counting(naming), language, plan, options, run, at, writer);
-                writer.end(outcome.complete(), outcome.canvas());
+                Run steered = new SteeredRun(language, plan, run, at, writer);
+                Generation generation =
+                    new Driver(progress.counting(naming))
+                        .finish(List.of(Request.of(steered, writer)))
+                        .getFirst();
+                writer.end(generation.complete(), generation.canvas());
               }
             });
       } catch (IllegalArgumentException e) {
@@ -130,8 +136,8 @@ final class BranchCommand implements Callable<Integer> {
     }
   }
 
-  private Plan plan(Model model) {
-    PlanReader reader = new PlanReader(model.transformer(), EndpointParaphraser::new, Spans.ANSWER);
+  private Plan plan() {
+    PlanReader reader = new PlanReader(EndpointParaphraser::new, Spans.ANSWER);
     try {
       return new Plan(
           edits.stream()

@@ -6,19 +6,20 @@ import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
-import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
@@ -175,62 +176,97 @@ final class EvalCommand implements Callable<Integer> {
       Evaluation evaluation) {}
 
   private void run(Work work) throws IOException {
-    Driver driver = new Driver(traces.denoiser(work.model()));
-    Deque<Integer> waiting = new ArrayDeque<>();
+    List<Integer> waiting = new ArrayList<>();
     for (int number = 0; number < work.problems().size(); number++) {
       if (!work.evaluation().isFinished(number) || !traces.has(work.problems().get(number))) {
         waiting.add(number);
       }
     }
-    List<Running> running = new ArrayList<>();
-    @Nullable InvalidOptionException refusal = null;
-    int refused = 0;
     try (ProgressBar bar = ProgressBars.start("Evaluating", work.problems().size())) {
       bar.stepTo(work.problems().size() - waiting.size());
-      while (!waiting.isEmpty() || !running.isEmpty()) {
-        while (running.size() < batch && !waiting.isEmpty()) {
-          int number = waiting.remove();
-          try {
-            running.add(start(work, driver, number));
-          } catch (InvalidOptionException e) {
-            refusal = e;
-            refused++;
-            work.evaluation()
-                .add(
-                    EvalOutcome.refused(
-                        number, work.problems().get(number), e.message(SamplerOptions::dashed)));
-            bar.step();
-          }
-        }
-        driver.step();
-        for (Running each : List.copyOf(running)) {
-          Generation generation = each.ticket().generation();
-          if (generation.complete()) {
-            running.remove(each);
-            each.recording().end(generation);
-            String text = work.model().tokenizer().decode(generation.tokens(), true);
-            Problem problem = work.problems().get(each.problem());
-            work.evaluation()
-                .add(EvalOutcome.of(each.problem(), problem, generation, text, work.pattern()));
-            bar.step();
-          }
-        }
-      }
+      Iterator<Integer> numbers = waiting.iterator();
+      Asking asking = new Asking(work, numbers, bar);
+      new Driver(traces.denoiser(work.model()))
+          .run(
+              asking,
+              batch,
+              (asked, generation) -> {
+                asked.listener().end(generation);
+                String text = work.model().tokenizer().decode(generation.tokens(), true);
+                Problem problem = work.problems().get(asked.problem());
+                work.evaluation()
+                    .add(
+                        EvalOutcome.of(asked.problem(), problem, generation, text, work.pattern()));
+                bar.step();
+              });
+      asking.requireOneThatCouldBeRun();
     }
-    if (refusal != null && refused == work.problems().size()) {
-      throw refusal;
-    }
-  }
-
-  private Running start(Work work, Driver driver, int number) {
-    Run run = work.generator().run(work.prompts().get(number), work.options());
-    TraceFolder.Recording recording =
-        traces.begin(work.model(), modelOptions, work.problems().get(number), run);
-    return new Running(number, driver.submit(run, recording), recording);
   }
 
   /** A problem that is being written about. */
-  private record Running(int problem, Driver.Ticket ticket, TraceFolder.Recording recording) {}
+  private record Asked(int problem, Run run, TraceFolder.Recording listener) implements Request {}
+
+  /** The problems that are to be asked; those that the model cannot take are kept as wrong. */
+  private final class Asking implements Iterator<Asked> {
+    private final Work work;
+    private final Iterator<Integer> numbers;
+    private final ProgressBar bar;
+    private Optional<Asked> next = Optional.empty();
+    private @Nullable InvalidOptionException refusal;
+    private int refused;
+
+    Asking(Work work, Iterator<Integer> numbers, ProgressBar bar) {
+      this.work = work;
+      this.numbers = numbers;
+      this.bar = bar;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (next.isEmpty() && numbers.hasNext()) {
+        int number = numbers.next();
+        try {
+          next = Optional.of(ask(number));
+        } catch (InvalidOptionException e) {
+          refusal = e;
+          refused++;
+          refuse(number, e.message(SamplerOptions::dashed));
+        }
+      }
+      return next.isPresent();
+    }
+
+    @Override
+    public Asked next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("every problem has been asked");
+      }
+      Asked asked = next.orElseThrow();
+      next = Optional.empty();
+      return asked;
+    }
+
+    private Asked ask(int number) {
+      Run run = work.generator().run(work.prompts().get(number), work.options());
+      return new Asked(
+          number, run, traces.begin(work.model(), modelOptions, work.problems().get(number), run));
+    }
+
+    private void refuse(int number, String why) {
+      try {
+        work.evaluation().add(EvalOutcome.refused(number, work.problems().get(number), why));
+      } catch (IOException e) {
+        throw new UncheckedIOException(String.valueOf(e.getMessage()), e);
+      }
+      bar.step();
+    }
+
+    void requireOneThatCouldBeRun() {
+      if (refusal != null && refused == work.problems().size()) {
+        throw refusal;
+      }
+    }
+  }
 
   private void print(
       Model model, Path problemsFile, SamplingOptions options, EvalReport report, long started) {

@@ -5,15 +5,14 @@ import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.plan.PlanReader;
-import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.run.SnapshotRing;
 import dev.palimpsest.sampler.trace.TraceListener;
@@ -103,7 +102,7 @@ final class GenerateCommand implements Callable<Integer> {
           prompt.needsTemplate()
               ? specialTokenOptions.unknownWords(model, prompt.conversation())
               : specialTokenOptions.unknownWords(model, text));
-      Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan(model)) : Optional.empty();
+      Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan()) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
       try (TraceOptions.Recording recording = traceOptions.begin(model, modelOptions, run);
@@ -125,10 +124,11 @@ final class GenerateCommand implements Callable<Integer> {
                   }
                   drawing.snapshot(snapshot);
                 });
-        generation =
+        Run steered =
             plan.isPresent()
-                ? planned(plan.get(), model, run, options, listener)
-                : generator.generate(ids, options, listener);
+                ? new SteeredRun(Languages.of(model, specials), plan.get(), run, 0, listener)
+                : run;
+        generation = generate(generator, Request.of(steered, listener));
         recording.end(generation);
       }
       print(model, text, options, generation);
@@ -146,11 +146,10 @@ final class GenerateCommand implements Callable<Integer> {
     return inputs;
   }
 
-  private Plan plan(Model model) throws IOException {
+  private Plan plan() throws IOException {
     Path file = planFile.orElseThrow();
     try {
-      return new PlanReader(model.transformer(), EndpointParaphraser::new, Spans.ANSWER)
-          .plan(Files.readString(file));
+      return new PlanReader(EndpointParaphraser::new, Spans.ANSWER).plan(Files.readString(file));
     } catch (NoSuchFileException e) {
       throw new ParameterException(
           spec.commandLine(), "--plan " + file + ": there is no such file", e);
@@ -164,33 +163,11 @@ final class GenerateCommand implements Callable<Integer> {
         spec.commandLine(), "--plan " + planFile.orElseThrow() + ": " + e.getMessage(), e);
   }
 
-  /** Generates with the interventions of the plan between the steps. */
-  private Generation planned(
-      Plan plan, Model model, Run run, SamplingOptions options, TraceListener listener) {
+  private Generation generate(Generator generator, Request request) {
     try {
-      long started = System.nanoTime();
-      Steering.Outcome outcome =
-          Steering.generate(
-              traceOptions.denoiser(model),
-              Languages.of(model, run.specials()),
-              plan,
-              options,
-              run,
-              0,
-              listener);
-      CanvasImage canvas = outcome.canvas();
-      return new Generation(
-          canvas,
-          run.specials(),
-          options.genLength(),
-          outcome.complete(),
-          outcome.forwards(),
-          outcome.idleSteps(),
-          canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length,
-          outcome.firstStepNanos(),
-          System.nanoTime() - started);
+      return generator.generate(request);
     } catch (IllegalArgumentException e) {
-      throw wrongPlan(e);
+      throw planFile.isPresent() ? wrongPlan(e) : e;
     }
   }
 

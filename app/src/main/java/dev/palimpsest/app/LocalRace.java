@@ -18,6 +18,7 @@ import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
@@ -117,34 +118,25 @@ final class LocalRace implements Race {
   public Result run(List<Problem> problems, int concurrency) {
     model.transformer().forget();
     stepBytes = 0;
-    Driver driver = new Driver(denoiser);
     SortedMap<Integer, Answer> answers = new TreeMap<>();
-    List<Running> running = new ArrayList<>();
-    int submitted = 0;
     long started = System.nanoTime();
-    while (submitted < problems.size() || !running.isEmpty()) {
-      while (running.size() < concurrency && submitted < problems.size()) {
-        int[] prompt = specialTokens.ids(model, problems.get(submitted).prompt());
-        StepTimes times = new StepTimes();
-        running.add(
-            new Running(submitted, driver.submit(generator.run(prompt, options), times), times));
-        submitted++;
-      }
-      driver.step();
-      running.removeIf(
-          each -> {
-            Generation generation = each.ticket().generation();
-            if (generation.complete()) {
-              answers.put(
-                  each.index(), answer(problems.get(each.index()), generation, each.times()));
-            }
-            return generation.complete();
-          });
-    }
+    new Driver(denoiser)
+        .run(
+            IntStream.range(0, problems.size()).mapToObj(index -> ask(index, problems)).iterator(),
+            concurrency,
+            (asked, generation) ->
+                answers.put(
+                    asked.index(),
+                    answer(problems.get(asked.index()), generation, asked.listener())));
     double seconds = (System.nanoTime() - started) / 1e9;
     Transformer transformer = model.transformer();
     Memory memory = new Memory(transformer.weightBytes(), transformer.keptBytes(), stepBytes);
     return new Result(seconds, Optional.of(memory), List.copyOf(answers.values()));
+  }
+
+  private Asked ask(int index, List<Problem> problems) {
+    int[] prompt = specialTokens.ids(model, problems.get(index).prompt());
+    return new Asked(index, generator.run(prompt, options), new StepTimes());
   }
 
   private Answer answer(Problem problem, Generation generation, StepTimes times) {
@@ -163,7 +155,7 @@ final class LocalRace implements Race {
   }
 
   /** A request that is under way. */
-  private record Running(int index, Driver.Ticket ticket, StepTimes times) {}
+  private record Asked(int index, Run run, StepTimes listener) implements Request {}
 
   /** When each step ended, and the lowest position that it filled. */
   static final class StepTimes implements SnapshotListener {

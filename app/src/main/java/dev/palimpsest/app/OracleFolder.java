@@ -327,6 +327,7 @@ public final class OracleFolder implements AutoCloseable {
     int[][] prompts = integers(text(each, "prompt"));
     Tensor states = expected.tensor(text(each, "states"));
     List<List<int[]>> written = new ArrayList<>();
+    Generator generator = generator(each);
     List<Request> requests = new ArrayList<>();
     List<Bits> bits = new ArrayList<>();
     for (int[] prompt : prompts) {
@@ -337,7 +338,7 @@ public final class OracleFolder implements AutoCloseable {
       Bits steps = new Bits();
       bits.add(steps);
       requests.add(
-          new Request(
+          generator.request(
               prompt,
               options,
               snapshot -> {
@@ -345,7 +346,7 @@ public final class OracleFolder implements AutoCloseable {
                 steps.add(snapshot);
               }));
     }
-    generator(each).generateAll(requests, Driver.UNLIMITED);
+    generator.generateAll(requests, Driver.UNLIMITED);
     String sum = sum(bits);
     boolean waiting = options instanceof BlockOptions;
     int steps = states.shape().get(0).intValue();
@@ -399,12 +400,13 @@ public final class OracleFolder implements AutoCloseable {
     SamplingOptions options =
         SamplingOptions.of(
             DecodeSampler.NAME, Map.of("gen_length", each.path("max_new_tokens").intValue()));
+    Generator generator = generator(each);
     List<Bits> bits = Arrays.stream(prompts).map(_ -> new Bits()).toList();
     List<Request> requests = new ArrayList<>();
     for (int i = 0; i < prompts.length; i++) {
-      requests.add(new Request(prompts[i], options, bits.get(i)::add));
+      requests.add(generator.request(prompts[i], options, bits.get(i)::add));
     }
-    List<Generation> generations = generator(each).generateAll(requests, Driver.UNLIMITED);
+    List<Generation> generations = generator.generateAll(requests, Driver.UNLIMITED);
     int different = 0;
     while (different < texts.length
         && Arrays.equals(generations.get(different).ids(), texts[different])) {

@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
@@ -56,7 +57,7 @@ final class FakeTraces {
             .seed(seed)
             .build();
     int[] prompt = {18, 2, 3};
-    Run run = new Run(options.sampler(SPECIALS), prompt, genLength);
+    Run run = new SamplerRun(options.sampler(SPECIALS), prompt, genLength);
     TraceHeader header =
         new TraceHeader(
             "0.1.0",

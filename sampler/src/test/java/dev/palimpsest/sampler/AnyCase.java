@@ -8,7 +8,7 @@ import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.RemdmSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.method.SubBlockSampler;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.HashMap;
 import java.util.List;
@@ -66,8 +66,8 @@ public record AnyCase(
     }
   }
 
-  public Run run() {
-    return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
+  public SamplerRun run() {
+    return new SamplerRun(options.sampler(specials), prompt, options.positions(prompt.length));
   }
 
   private static AnyCase of(HashModel model, SpecialTokens specials, Random random) {

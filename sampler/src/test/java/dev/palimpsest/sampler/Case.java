@@ -3,7 +3,7 @@ package dev.palimpsest.sampler;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.Remasking;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import java.util.OptionalInt;
 import java.util.Random;
 
@@ -54,8 +54,8 @@ public final class Case {
     return options;
   }
 
-  public Run run() {
-    return new Run(options.sampler(specials), prompt, options.genLength());
+  public SamplerRun run() {
+    return new SamplerRun(options.sampler(specials), prompt, options.genLength());
   }
 
   private static SpecialTokens specials(Random random, int vocabulary) {

@@ -22,6 +22,10 @@ public record Query(
     Draw draw,
     Optional<Guidance> guidance) {
 
+  /** Asks nothing: no forward is run for it. */
+  public static final Query NOTHING =
+      new Query(new int[0], 0, new int[0], 0, Draw.GREEDY, Optional.empty());
+
   /** Sequences that are computed for it: none where nothing is asked, two with guidance. */
   public int sequences() {
     return rows.length == 0 ? 0 : guidance.isPresent() ? 2 : 1;

@@ -116,7 +116,7 @@ final class DeviceTest {
             model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     List<Request> requests = new ArrayList<>();
     for (int[] prompt : prompts) {
-      requests.add(new Request(prompt, options(name, temperature), SnapshotListener.NONE));
+      requests.add(generator.request(prompt, options(name, temperature), SnapshotListener.NONE));
     }
     return generator.generateAll(requests, Driver.UNLIMITED).stream()
         .map(Generation::generated)

@@ -16,10 +16,13 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Plan;
-import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -81,7 +84,7 @@ final class FindingsTest {
                 new Plan(
                     List.of(
                         new Plan.Scheduled(
-                            new When.Before(trial.at()), reader(model).transform(edit.get()))),
+                            new When.Before(trial.at()), reader().transform(edit.get()))),
                     0,
                     false);
             CanvasImage alone = steered(model, language, plan, item, OPTIONS);
@@ -107,7 +110,7 @@ final class FindingsTest {
                 .steps(6)
                 .seed(SEED + item.problem())
                 .build();
-        CanvasImage alone = steered(model, language, reader(model).plan(plan), item, short6);
+        CanvasImage alone = steered(model, language, reader().plan(plan), item, short6);
         assertThat(answer(alone, language)).isEqualTo(last.answer());
       }
       assertThat(compared).isGreaterThan(6);
@@ -130,7 +133,7 @@ final class FindingsTest {
   }
 
   private static Run run(Model model, SpecialTokens specials, int problem, LladaOptions options) {
-    return new Run(options.sampler(specials), model.prompt(PROBLEMS.get(problem)), 48);
+    return new SamplerRun(options.sampler(specials), model.prompt(PROBLEMS.get(problem)), 48);
   }
 
   private static CanvasImage steered(
@@ -154,14 +157,12 @@ final class FindingsTest {
             // Only the end counts.
           }
         };
-    return Steering.generate(
-            model.transformer(),
-            language,
-            plan,
-            own,
-            run(model, language.specials(), item.problem(), own),
-            0,
-            silent)
+    Run steered =
+        new SteeredRun(
+            language, plan, run(model, language.specials(), item.problem(), own), 0, silent);
+    return new Driver(model.transformer())
+        .finish(List.of(Request.of(steered, silent)))
+        .getFirst()
         .canvas();
   }
 
@@ -170,9 +171,8 @@ final class FindingsTest {
         .map(Spans::answer);
   }
 
-  private static PlanReader reader(Model model) {
+  private static PlanReader reader() {
     return new PlanReader(
-        model.transformer(),
         (_, _, _) -> {
           throw new AssertionError("no server is needed");
         },

@@ -1,9 +1,9 @@
 package dev.palimpsest.lab.plan;
 
+import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Region;
-import dev.palimpsest.sampler.intervention.StepTransform;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -14,7 +14,7 @@ import java.util.regex.Matcher;
  *
  * @param region where to look; of several right equations one is chosen at random
  */
-public record Mistake(Region region) implements StepTransform {
+public record Mistake(Region region) implements CanvasTransform {
   private static final int MOST = 9;
 
   @Override

@@ -14,7 +14,6 @@ import dev.palimpsest.sampler.intervention.RemaskLeastSure;
 import dev.palimpsest.sampler.intervention.SelfParaphrase;
 import dev.palimpsest.sampler.intervention.StepTransform;
 import dev.palimpsest.sampler.intervention.When;
-import dev.palimpsest.step.Denoiser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,19 +33,16 @@ import tools.jackson.databind.json.JsonMapper;
 public final class PlanReader {
   private static final int MOST_OWN_WORDS = 16;
 
-  private final Denoiser denoiser;
   private final EndpointParaphrasers endpoint;
   private final Pattern answer;
 
   /**
    * A reader of interventions.
    *
-   * @param denoiser the model that they may ask
    * @param endpoint makes the paraphraser of {@code how=endpoint}
    * @param answer finds the answer in a text; its one group is the answer
    */
-  public PlanReader(Denoiser denoiser, EndpointParaphrasers endpoint, Pattern answer) {
-    this.denoiser = denoiser;
+  public PlanReader(EndpointParaphrasers endpoint, Pattern answer) {
     this.endpoint = endpoint;
     this.answer = answer;
   }
@@ -113,7 +109,7 @@ public final class PlanReader {
           case "filler" -> new Filler(region(words, "reasoning"), words.text("text"));
           case "remask" ->
               words.flag("least_sure", false)
-                  ? new RemaskLeastSure(region(words, "all"), words.share("share"), denoiser)
+                  ? new RemaskLeastSure(region(words, "all"), words.share("share"))
                   : new Remask(
                       region(words, "all"), words.share("share"), words.flag("numbers", true));
           case "freeze" -> new Freeze(region(words, "all"));
@@ -187,8 +183,7 @@ public final class PlanReader {
             region,
             words.share("share"),
             words.flag("numbers", false),
-            words.integer("most", MOST_OWN_WORDS),
-            denoiser)
+            words.integer("most", MOST_OWN_WORDS))
         : new Paraphrase(region, paraphraser(how, words));
   }
 

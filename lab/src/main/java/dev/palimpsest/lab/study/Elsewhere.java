@@ -1,9 +1,9 @@
 package dev.palimpsest.lab.study;
 
 import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Moment;
-import dev.palimpsest.sampler.intervention.StepTransform;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  * @param reasoningTo the end of the reasoning, exclusive, counted from the end of the prompt
  * @param from the first position behind the answer that may be taken
  */
-record Elsewhere(int reasoningTo, int from) implements StepTransform {
+record Elsewhere(int reasoningTo, int from) implements CanvasTransform {
   @Override
   public String name() {
     return "elsewhere";

@@ -6,23 +6,32 @@ import dev.palimpsest.lab.measure.AnswerStatistics;
 import dev.palimpsest.lab.plan.EquationRewriter;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Corrupt;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Paraphrase;
 import dev.palimpsest.sampler.intervention.Paraphraser;
+import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
-import dev.palimpsest.sampler.intervention.StepTransform;
+import dev.palimpsest.sampler.intervention.SteeredRun;
+import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceListener;
+import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Philox;
@@ -33,17 +42,18 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Generates an answer to every question, then again from edited canvases, and in loops of sampling,
  * paraphrasing and masking again.
  *
  * <p>Each branch goes on from the canvas and the cursor of its step with the same seed, as {@code
- * branch} does; each loop is what {@link dev.palimpsest.sampler.intervention.Steering} does with a
- * plan of as many rounds. What is new is that many run at once.
+ * branch} does; each loop is a steered run with a plan of as many rounds. Many run at once.
  */
 public final class Experiment {
   /** The control that edits nothing. */
@@ -115,7 +125,8 @@ public final class Experiment {
       drafts.add(new Draft(questions.get(index), traces.get(index)));
     }
     branch(drafts);
-    loops(drafts);
+    loop(drafts, LOOP, new EquationRewriter());
+    loop(drafts, LOOP_REMASK, new Paraphraser.Identity());
     for (int steps : design.plainSteps()) {
       plain(drafts, steps);
     }
@@ -123,21 +134,22 @@ public final class Experiment {
   }
 
   private List<Trace> generate(List<Question> questions) {
-    List<Run> runs = new ArrayList<>();
+    List<Request> requests = new ArrayList<>();
     List<ByteArrayOutputStream> files = new ArrayList<>();
     List<TraceWriter> writers = new ArrayList<>();
     for (Question question : questions) {
       Run run = start(question, design.options().steps());
       ByteArrayOutputStream file = new ByteArrayOutputStream();
-      runs.add(run);
+      TraceWriter writer = new TraceWriter(file, header(run), language.pieces(), true);
       files.add(file);
-      writers.add(new TraceWriter(file, header(run), language.pieces(), true));
+      writers.add(writer);
+      requests.add(Request.of(run, writer));
     }
-    finish(runs, writers);
+    List<Generation> generations = finish(requests);
     List<Trace> traces = new ArrayList<>();
-    for (int index = 0; index < runs.size(); index++) {
+    for (int index = 0; index < requests.size(); index++) {
       try (TraceWriter writer = writers.get(index)) {
-        writer.end(true, runs.get(index).canvas());
+        writer.end(true, generations.get(index).canvas());
       }
       String name = "problem " + questions.get(index).number();
       traces.add(Trace.read(new ByteArrayInputStream(files.get(index).toByteArray()), name));
@@ -151,85 +163,53 @@ public final class Experiment {
   }
 
   private void branch(List<Draft> drafts) {
-    List<Run> runs = new ArrayList<>();
+    List<Request> requests = new ArrayList<>();
     List<Draft> owners = new ArrayList<>();
     List<Pending> pending = new ArrayList<>();
     for (Draft draft : drafts) {
       for (Pending each : draft.edits()) {
-        runs.add(each.run());
+        requests.add(Request.of(each.run(), SnapshotListener.NONE));
         owners.add(draft);
         pending.add(each);
       }
     }
-    finish(runs);
-    for (int index = 0; index < runs.size(); index++) {
-      CanvasImage last = runs.get(index).canvas();
-      owners.get(index).add(pending.get(index), last);
+    List<Generation> generations = finish(requests);
+    for (int index = 0; index < requests.size(); index++) {
+      owners.get(index).add(pending.get(index), generations.get(index).canvas());
     }
   }
 
-  /** Both loops; they begin with the same round. */
-  private void loops(List<Draft> drafts) {
-    List<Run> first =
-        drafts.stream().map(each -> start(each.question, design.roundSteps())).toList();
-    List<Integer> nfe = finish(first);
-    loop(drafts, LOOP, new EquationRewriter(), first, nfe);
-    loop(drafts, LOOP_REMASK, new Paraphraser.Identity(), first, nfe);
-  }
-
-  private void loop(
-      List<Draft> drafts,
-      String loop,
-      Paraphraser paraphraser,
-      List<Run> first,
-      List<Integer> firstNfe) {
-    List<StepTransform> transforms =
-        List.of(
-            new Paraphrase(new Region.All(), paraphraser),
-            new Remask(new Region.All(), design.share(), true));
-    List<Run> runs = first;
-    List<Integer> nfe = new ArrayList<>(firstNfe);
-    List<Edited> edits = drafts.stream().map(_ -> new Edited(List.of(), List.of())).toList();
-    for (int round = 0; ; round++) {
-      int steps = (round + 1) * design.roundSteps();
-      for (int index = 0; index < drafts.size(); index++) {
-        Edited edited = edits.get(index);
-        drafts
-            .get(index)
-            .add(
-                loop,
-                round,
-                steps,
-                nfe.get(index),
-                edited.writes().size(),
-                edited.remasked().size(),
-                runs.get(index).canvas());
-      }
-      if (round == design.rounds()) {
-        return;
-      }
-      List<Run> next = new ArrayList<>();
-      List<Edited> nextEdits = new ArrayList<>();
-      for (int index = 0; index < drafts.size(); index++) {
-        Run run = runs.get(index);
-        Edit edit = edit(transforms, run, steps, drafts.get(index).seed());
-        nextEdits.add(edit.edited());
-        next.add(Run.resume(run.sampler(), edit.canvas(), run.sampler().start(edit.canvas())));
-      }
-      List<Integer> more = finish(next);
-      for (int index = 0; index < drafts.size(); index++) {
-        nfe.set(index, nfe.get(index) + more.get(index));
-      }
-      runs = next;
-      edits = nextEdits;
+  private void loop(List<Draft> drafts, String loop, Paraphraser paraphraser) {
+    Plan plan =
+        new Plan(
+            List.of(
+                new Plan.Scheduled(
+                    new When.EveryRound(), new Paraphrase(new Region.All(), paraphraser)),
+                new Plan.Scheduled(
+                    new When.EveryRound(), new Remask(new Region.All(), design.share(), true))),
+            design.rounds(),
+            false);
+    List<Round> rounds = new ArrayList<>();
+    List<Request> requests = new ArrayList<>();
+    for (Draft draft : drafts) {
+      Round round = new Round(draft, loop);
+      rounds.add(round);
+      Run run = start(draft.question, design.roundSteps());
+      requests.add(Request.of(new SteeredRun(language, plan, run, 0, round), round));
     }
+    finish(requests);
+    rounds.forEach(Round::end);
   }
 
   private void plain(List<Draft> drafts, int steps) {
-    List<Run> runs = drafts.stream().map(each -> start(each.question, steps)).toList();
-    List<Integer> nfe = finish(runs);
-    for (int index = 0; index < runs.size(); index++) {
-      drafts.get(index).add(PLAIN, 0, steps, nfe.get(index), 0, 0, runs.get(index).canvas());
+    List<Generation> generations =
+        finish(
+            drafts.stream()
+                .map(each -> Request.of(start(each.question, steps), SnapshotListener.NONE))
+                .toList());
+    for (int index = 0; index < drafts.size(); index++) {
+      Generation plain = generations.get(index);
+      drafts.get(index).add(PLAIN, 0, steps, plain.forwards(), 0, 0, plain.canvas());
     }
   }
 
@@ -238,7 +218,7 @@ public final class Experiment {
     values.put("steps", steps);
     values.put("seed", seed(question));
     SamplingOptions options = SamplingOptions.of(design.options().samplerName(), values);
-    return new Run(
+    return new SamplerRun(
         options.sampler(language.specials()), question.prompt(), design.options().genLength());
   }
 
@@ -246,30 +226,21 @@ public final class Experiment {
     return design.options().seed() + question.number();
   }
 
-  /** Runs them to their ends; the forwards (NFE) of each. */
-  private List<Integer> finish(List<Run> runs) {
-    return finish(runs, runs.stream().map(_ -> SnapshotListener.NONE).toList());
-  }
-
-  private List<Integer> finish(List<Run> runs, List<? extends SnapshotListener> listeners) {
-    Driver driver = new Driver(denoiser, maxTokens);
-    List<Driver.Ticket> tickets = new ArrayList<>();
-    for (int index = 0; index < runs.size(); index++) {
-      tickets.add(driver.submit(runs.get(index), listeners.get(index)));
-    }
-    driver.run(() -> Thread.currentThread().isInterrupted());
+  /** Takes them to their ends, as many at once as there is room for. */
+  private List<Generation> finish(List<Request> requests) {
+    List<Generation> generations = new Driver(denoiser, maxTokens).finish(requests);
     if (Thread.currentThread().isInterrupted()) {
       throw new CancellationException("the experiment was interrupted");
     }
-    return tickets.stream().map(each -> each.generation().forwards()).toList();
+    return generations;
   }
 
   /** What transforms do to a canvas, one after another. */
-  private Edit edit(List<StepTransform> transforms, Run run, int steps, long seed) {
+  private Edit edit(List<CanvasTransform> transforms, Run run, int steps, long seed) {
     CanvasImage canvas = run.canvas();
     List<Item.Write> writes = new ArrayList<>();
     List<Integer> remasked = new ArrayList<>();
-    for (StepTransform transform : transforms) {
+    for (CanvasTransform transform : transforms) {
       CanvasImage now = canvas;
       Moment moment =
           new Moment(now, Optional.empty(), run.cursor(), steps, run.finished(), seed, language);
@@ -301,6 +272,52 @@ public final class Experiment {
   /** A branch that is to be run. */
   private record Pending(String edit, int at, int answerFilled, Edited edited, Run run) {}
 
+  /** Hears what a loop does, and notes the canvas at the end of each of its rounds. */
+  private static final class Round implements TraceListener {
+    private final Draft draft;
+    private final String loop;
+    private @Nullable CanvasImage canvas;
+    private int round;
+    private int steps;
+    private int nfe;
+    private int rewritten;
+    private int remasked;
+    private int nextRewritten;
+    private int nextRemasked;
+
+    Round(Draft draft, String loop) {
+      this.draft = draft;
+      this.loop = loop;
+    }
+
+    @Override
+    public void snapshot(Snapshot snapshot) {
+      steps++;
+      nfe += snapshot.forwards();
+      canvas = snapshot.canvas();
+    }
+
+    /** Changes come after the last step of a round, and then the next one begins. */
+    @Override
+    public void event(TraceRecord.Event event, CanvasImage after) {
+      if (event.name().equals(SteeredRun.ROUND)) {
+        end();
+        round++;
+        rewritten = nextRewritten;
+        remasked = nextRemasked;
+        nextRewritten = 0;
+        nextRemasked = 0;
+      } else {
+        nextRewritten += event.writes().size();
+        nextRemasked += event.remasked().size();
+      }
+    }
+
+    void end() {
+      draft.add(loop, round, steps, nfe, rewritten, remasked, Objects.requireNonNull(canvas));
+    }
+  }
+
   /** A question while it is being measured. */
   private final class Draft {
     private final Question question;
@@ -331,11 +348,11 @@ public final class Experiment {
       int answerFrom = spans.answerPositions()[0] - prompt;
       int answerTo = answerFrom + spans.answerPositions().length;
       Region reasoning = new Region.Span(0, reasoningTo);
-      StepTransform digit = new Corrupt(reasoning, new Corrupt.Count(1), Corrupt.Choice.DIGITS);
-      StepTransform remask = new Remask(new Region.Span(answerFrom, answerTo), 1, true);
+      CanvasTransform digit = new Corrupt(reasoning, new Corrupt.Count(1), Corrupt.Choice.DIGITS);
+      CanvasTransform remask = new Remask(new Region.Span(answerFrom, answerTo), 1, true);
       // The position right behind the answer is left alone: a digit there would lengthen it.
-      StepTransform elsewhere = new Elsewhere(reasoningTo, answerTo + 1);
-      StepTransform paraphrase = new Paraphrase(reasoning, new EquationRewriter());
+      CanvasTransform elsewhere = new Elsewhere(reasoningTo, answerTo + 1);
+      CanvasTransform paraphrase = new Paraphrase(reasoning, new EquationRewriter());
       List<Pending> edits = new ArrayList<>();
       int control = control();
       for (int at : design.at()) {
@@ -369,12 +386,16 @@ public final class Experiment {
       }
     }
 
-    private Pending pending(String name, int at, List<StepTransform> transforms) {
+    private Pending pending(String name, int at, List<CanvasTransform> transforms) {
       Sampler sampler = trace.optionsBefore(at).sampler(language.specials());
-      Run parent = Run.resume(sampler, trace.canvasBefore(at), trace.cursorBefore(at));
+      Run parent = SamplerRun.resume(sampler, trace.canvasBefore(at), trace.cursorBefore(at));
       Edit edit = edit(transforms, parent, at, seed());
       return new Pending(
-          name, at, filled(at), edit.edited(), Run.resume(sampler, edit.canvas(), parent.cursor()));
+          name,
+          at,
+          filled(at),
+          edit.edited(),
+          SamplerRun.resume(sampler, edit.canvas(), parent.cursor()));
     }
 
     /** Positions of the answer that are filled before a step. */

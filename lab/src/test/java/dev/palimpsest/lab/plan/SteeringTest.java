@@ -7,17 +7,24 @@ import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
+import dev.palimpsest.sampler.intervention.Decision;
 import dev.palimpsest.sampler.intervention.Freeze;
+import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Paraphraser;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
-import dev.palimpsest.sampler.intervention.Steering;
+import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.intervention.StepTransform;
 import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.trace.Fixture;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;
@@ -25,6 +32,7 @@ import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
+import dev.palimpsest.step.Query;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,8 +58,7 @@ final class SteeringTest {
     Path file = folder.resolve("a.trace.jsonl");
     fixture.generate(file, true);
     Trace parent = Trace.read(file);
-    StepTransform nothing =
-        new PlanReader(fixture.model(), SteeringTest::noServer, Spans.ANSWER).transform("none");
+    StepTransform nothing = new PlanReader(SteeringTest::noServer, Spans.ANSWER).transform("none");
     for (int at = 0; at < parent.steps(); at++) {
       Trace branch = branch(fixture, parent, at, nothing);
       assertThat(branch.steps()).isEqualTo(parent.steps());
@@ -70,14 +77,12 @@ final class SteeringTest {
     try (TraceWriter writer = TraceWriter.open(file, fixture.header(), Fixture::piece, true)) {
       writer.share(parent, at);
       Run run =
-          Run.resume(
+          SamplerRun.resume(
               parent.optionsBefore(at).sampler(fixture.specials()),
               parent.canvasBefore(at),
               parent.cursorBefore(at));
       Plan plan = new Plan(List.of(new Plan.Scheduled(new When.Before(at), edit)), 0, false);
-      Steering.Outcome outcome =
-          Steering.generate(
-              fixture.model(), fixture.language(), plan, fixture.options(), run, at, writer);
+      Generation outcome = generate(fixture.model(), fixture.language(), plan, run, at, writer);
       writer.end(outcome.complete(), outcome.canvas());
     }
     return Trace.readWhole(file);
@@ -94,7 +99,7 @@ final class SteeringTest {
           return fixture.model().predict(queries);
         };
     Plan plan =
-        new PlanReader(counting, SteeringTest::noServer, Spans.ANSWER)
+        new PlanReader(SteeringTest::noServer, Spans.ANSWER)
             .plan(
                 """
                 {"rounds": 2, "fresh_seeds": true, "transforms": [
@@ -108,11 +113,9 @@ final class SteeringTest {
                     .replace(
                         "{filler}", fixture.language().vocabulary() > 3 ? Fixture.piece(3) : ""));
     Path file = folder.resolve("a.trace.jsonl");
-    Steering.Outcome outcome;
+    Generation outcome;
     try (TraceWriter writer = TraceWriter.open(file, fixture.header(), Fixture::piece, true)) {
-      outcome =
-          Steering.generate(
-              counting, fixture.language(), plan, fixture.options(), fixture.run(), 0, writer);
+      outcome = generate(counting, fixture.language(), plan, fixture.run(), 0, writer);
       writer.end(outcome.complete(), outcome.canvas());
     }
     assertThat(outcome.forwards()).isEqualTo(forwards.get());
@@ -136,23 +139,22 @@ final class SteeringTest {
     Path file = folder.resolve("a.trace.jsonl");
     fixture.generate(file, false);
     CanvasImage canvas = Trace.read(file).last();
-    AtomicInteger forwards = new AtomicInteger();
-    Denoiser counting =
-        queries -> {
-          forwards.incrementAndGet();
-          return fixture.model().predict(queries);
-        };
     Moment moment =
         new Moment(canvas, Optional.empty(), Cursor.START, 0, true, seed, fixture.language());
     long filled = new Region.All().positions(moment).stream().filter(moment::isText).count();
     for (int most = 0; most <= 4; most++) {
-      forwards.set(0);
       StepTransform self =
-          new PlanReader(counting, SteeringTest::noServer, Spans.ANSWER)
+          new PlanReader(SteeringTest::noServer, Spans.ANSWER)
               .transform("paraphrase how=self numbers=true most=" + most);
-      Change change = self.change(moment).orElseThrow();
+      int forwards = 0;
+      Decision decision = self.decide(moment);
+      while (decision instanceof Decision.Ask(Query query, var then)) {
+        forwards++;
+        decision = then.apply(fixture.model().predict(List.of(query)).getFirst());
+      }
+      Change change = ((Decision.Act) decision).change();
       assertThat(change.writes()).hasSize((int) Math.min(most, filled));
-      assertThat(change.forwards()).isEqualTo(forwards.get()).isEqualTo(change.writes().size());
+      assertThat(forwards).isEqualTo(change.writes().size());
       assertThat(self.mostForwards()).isEqualTo(most);
       change
           .writes()
@@ -178,7 +180,7 @@ final class SteeringTest {
             0,
             false);
     List<TraceRecord.Event> events = new ArrayList<>();
-    Steering.Outcome outcome = generate(fixture, plan, events);
+    Generation outcome = generate(fixture, plan, events);
     long most = plan.mostForwards(fixture.options(), outcome.canvas().length());
     assertThat((long) outcome.forwards()).isLessThanOrEqualTo(most);
     if (!outcome.complete()) {
@@ -190,7 +192,7 @@ final class SteeringTest {
   void aMonitorFlagsAndStops() {
     Fixture fixture = Fixture.of(3, "llada");
     StepTransform monitor =
-        new StepTransform() {
+        new CanvasTransform() {
           @Override
           public String name() {
             return "watch";
@@ -203,7 +205,7 @@ final class SteeringTest {
         };
     List<TraceRecord.Event> events = new ArrayList<>();
     Plan plan = new Plan(List.of(new Plan.Scheduled(new When.Every(1), monitor)), 5, false);
-    Steering.Outcome outcome = generate(fixture, plan, events);
+    Generation outcome = generate(fixture, plan, events);
     assertThat(outcome.complete()).isFalse();
     assertThat(outcome.forwards()).isEqualTo(2);
     assertThat(events).extracting(TraceRecord.Event::cause).containsExactly("seen", "enough");
@@ -221,11 +223,10 @@ final class SteeringTest {
               List.of(new Plan.Scheduled(new When.Every(1), new Freeze(new Region.All()))),
               0,
               false);
-      Steering.generate(
+      generate(
           fixture.model(),
           fixture.language(),
           plan,
-          fixture.options(),
           fixture.run(),
           0,
           new Listener(events, canvases));
@@ -243,13 +244,17 @@ final class SteeringTest {
     assertThat(put).isPositive();
   }
 
-  private static Steering.Outcome generate(
-      Fixture fixture, Plan plan, List<TraceRecord.Event> events) {
-    return Steering.generate(
+  private static Generation generate(
+      Denoiser denoiser, Language language, Plan plan, Run run, int steps, TraceListener listener) {
+    Run steered = new SteeredRun(language, plan, run, steps, listener);
+    return new Driver(denoiser).finish(List.of(Request.of(steered, listener))).getFirst();
+  }
+
+  private static Generation generate(Fixture fixture, Plan plan, List<TraceRecord.Event> events) {
+    return generate(
         fixture.model(),
         fixture.language(),
         plan,
-        fixture.options(),
         fixture.run(),
         0,
         new Listener(events, new ArrayList<>()));

@@ -8,6 +8,7 @@ import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Force;
 import dev.palimpsest.sampler.intervention.Language;
@@ -33,12 +34,13 @@ final class TransformsTest {
 
   private final PlanReader reader =
       new PlanReader(
-          queries -> {
-            throw new AssertionError("no model is needed");
-          },
           (url, model, key) ->
               new Paraphraser.Synonyms(Map.of("apples", url + "," + model + "," + key)),
           Spans.ANSWER);
+
+  private CanvasTransform transform(String line) {
+    return (CanvasTransform) reader.transform(line);
+  }
 
   /** The text after an edit; an underscore where it is masked. */
   private String edited(String edit, String text) {
@@ -53,7 +55,7 @@ final class TransformsTest {
               ? '_'
               : (char) moment.canvas().id(position));
     }
-    Optional<Change> change = reader.transform(edit).change(moment);
+    Optional<Change> change = transform(edit).change(moment);
     change
         .orElseThrow()
         .writes()
@@ -105,7 +107,7 @@ final class TransformsTest {
   void aMistakeNeedsAnEquationThatIsCompleteAndRight() {
     assertThat(edited("mistake", "24+7=_1. 3_-9=22")).isEqualTo("24+7=_1. 3_-9=22");
     assertThat(edited("mistake", "24+7=32.")).isEqualTo("24+7=32.");
-    assertThat(reader.transform("mistake").change(moment("1+", 1)).orElseThrow().cause())
+    assertThat(transform("mistake").change(moment("1+", 1)).orElseThrow().cause())
         .contains("no right equation");
   }
 
@@ -152,8 +154,7 @@ final class TransformsTest {
     assertThat(edited("paraphrase how=synonyms words=figs:apples", "2 figs.|"))
         .isEqualTo("2 figs.\u0001");
     assertThat(
-            reader
-                .transform("paraphrase how=synonyms words=figs:apples")
+            transform("paraphrase how=synonyms words=figs:apples")
                 .change(moment("2 figs.", 1))
                 .orElseThrow()
                 .cause())
@@ -258,7 +259,7 @@ final class TransformsTest {
     Moment cats = in(WITH_CONTROLS, moment("two horses, one cat", 1));
     String edit = "paraphrase how=synonyms words=horses:zebra";
     assertThat(edited(edit, cats)).isEqualTo("two horses, one cat");
-    assertThat(reader.transform(edit).change(cats).orElseThrow().cause())
+    assertThat(transform(edit).change(cats).orElseThrow().cause())
         .isEqualTo(
             "synonyms in the text: 0 stretches in other words, 0 left because the words were too"
                 + " long, 1 because the model does not know them");
@@ -314,7 +315,7 @@ final class TransformsTest {
               now.finished(),
               now.seed(),
               now.language());
-      String cause = reader.transform(full).change(moment).map(Change::cause).orElse("");
+      String cause = transform(full).change(moment).map(Change::cause).orElse("");
       assertThat(cause.replace("/=\\d+/", ""))
           .as(full)
           .doesNotContain("[", "{", "Optional", "@", "_")
@@ -342,7 +343,7 @@ final class TransformsTest {
   }
 
   private String cause(String edit) {
-    return reader.transform(edit).change(moment(TEXT, 1)).orElseThrow().cause();
+    return transform(edit).change(moment(TEXT, 1)).orElseThrow().cause();
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
@@ -72,7 +73,7 @@ final class ExperimentTest {
   }
 
   private static List<Item> measure(boolean readsResult, String expected) {
-    Run run = new Run(DESIGN.options().sampler(SPECIALS), new int[] {'?'}, LENGTH);
+    Run run = new SamplerRun(DESIGN.options().sampler(SPECIALS), new int[] {'?'}, LENGTH);
     TraceHeader header =
         TraceHeader.of(
             "0",

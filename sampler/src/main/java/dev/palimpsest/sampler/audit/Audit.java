@@ -2,9 +2,9 @@ package dev.palimpsest.sampler.audit;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.util.List;
 import java.util.Optional;
@@ -45,9 +45,9 @@ public final class Audit {
     for (int step = specimen.steps() - 1; step >= 0; step--) {
       try {
         Run run = resume.apply(specimen.befores().get(step), specimen.at(step));
-        List<Prediction> predictions = fresh.get().predict(List.of(run.ask())).getFirst();
         String difference =
-            Specimen.difference(specimen.snapshots().get(step), run.accept(predictions, 0));
+            Specimen.difference(
+                specimen.snapshots().get(step), Driver.step(run, fresh.get()).orElseThrow());
         if (!difference.isEmpty()) {
           return Verdict.failed(name, step, difference);
         }

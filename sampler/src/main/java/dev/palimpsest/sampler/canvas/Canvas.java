@@ -130,6 +130,23 @@ public final class Canvas {
     masked++;
   }
 
+  /**
+   * Fills, replaces and masks again what a turn says.
+   *
+   * @throws IllegalStateException if a position is not in the state that this needs
+   */
+  public void apply(Turn turn) {
+    for (Commit commit : turn.commits()) {
+      commit(commit.position(), commit.token());
+    }
+    for (Commit edit : turn.edits()) {
+      edit(edit.position(), edit.token());
+    }
+    for (int position : turn.remasked()) {
+      remask(position);
+    }
+  }
+
   private void requireCommitted(int position, String done) {
     if (states[position] != CellState.COMMITTED) {
       throw new IllegalStateException(

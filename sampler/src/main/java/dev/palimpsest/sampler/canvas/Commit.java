@@ -14,6 +14,11 @@ import dev.palimpsest.step.Prediction;
  */
 public record Commit(int position, int token, double confidence, double entropy, double margin) {
 
+  /** A token that comes from outside, of which no model was asked: its numbers are NaN. */
+  static Commit unpredicted(int position, int token) {
+    return new Commit(position, token, Double.NaN, Double.NaN, Double.NaN);
+  }
+
   /** The drawn token of a prediction, at its position. */
   public static Commit of(int position, Prediction prediction) {
     return new Commit(

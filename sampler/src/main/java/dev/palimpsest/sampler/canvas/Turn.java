@@ -1,13 +1,17 @@
 package dev.palimpsest.sampler.canvas;
 
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * What a step does to the canvas. No position occurs twice.
+ * What is done to a canvas, and where the run is then. No position occurs twice.
  *
- * @param commits masked positions it fills, highest ranked first; may be empty
- * @param edits committed positions whose id it replaces
- * @param remasked committed positions it masks again, ascending
+ * @param commits masked positions that are filled, highest ranked first; may be empty
+ * @param edits committed positions whose id is replaced
+ * @param remasked committed positions that are masked again
  * @param next where the run is after it
  */
 public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cursor next) {
@@ -23,6 +27,25 @@ public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cur
   /** A step that only commits. */
   public static Turn of(List<Commit> commits, Cursor next) {
     return new Turn(commits, List.of(), NONE, next);
+  }
+
+  /**
+   * A change from outside, which leaves the run where it is.
+   *
+   * @param before the canvas that is changed
+   * @param writes ids by position: a masked position is filled, a committed one replaced
+   * @param remasked committed positions that are masked again
+   */
+  public static Turn outside(
+      CanvasImage before, Map<Integer, Integer> writes, Collection<Integer> remasked, Cursor at) {
+    List<Commit> commits = new ArrayList<>();
+    List<Commit> edits = new ArrayList<>();
+    new TreeMap<>(writes)
+        .forEach(
+            (position, id) ->
+                (before.state(position) == CellState.MASKED ? commits : edits)
+                    .add(Commit.unpredicted(position, id)));
+    return new Turn(commits, edits, remasked.stream().mapToInt(Integer::intValue).toArray(), at);
   }
 
   /** A copy of the positions. */

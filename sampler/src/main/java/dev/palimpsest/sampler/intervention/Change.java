@@ -2,7 +2,8 @@ package dev.palimpsest.sampler.intervention;
 
 import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Turn;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -14,15 +15,10 @@ import java.util.TreeMap;
  * @param cause in words
  * @param writes ids by position: a masked position is filled, a committed one replaced
  * @param remasked committed positions to mask again
- * @param forwards that it took to decide
  * @param stop whether the run is to end here
  */
 public record Change(
-    String cause,
-    Map<Integer, Integer> writes,
-    List<Integer> remasked,
-    int forwards,
-    boolean stop) {
+    String cause, Map<Integer, Integer> writes, List<Integer> remasked, boolean stop) {
   /** Takes its own copies. */
   public Change {
     writes = Collections.unmodifiableMap(new TreeMap<>(writes));
@@ -32,35 +28,27 @@ public record Change(
   /** The canvas after it. */
   public CanvasImage applyTo(CanvasImage before, int maskId) {
     Canvas canvas = new Canvas(before, maskId);
-    writes.forEach(
-        (position, id) -> {
-          if (canvas.state(position) == CellState.MASKED) {
-            canvas.commit(position, id);
-          } else {
-            canvas.edit(position, id);
-          }
-        });
-    remasked.forEach(canvas::remask);
+    canvas.apply(Turn.outside(before, writes, remasked, Cursor.START));
     return canvas.image();
   }
 
   /** Writes ids. */
   public static Change write(String cause, Map<Integer, Integer> writes) {
-    return new Change(cause, writes, List.of(), 0, false);
+    return new Change(cause, writes, List.of(), false);
   }
 
   /** Masks positions again. */
   public static Change remask(String cause, List<Integer> remasked) {
-    return new Change(cause, Map.of(), remasked, 0, false);
+    return new Change(cause, Map.of(), remasked, false);
   }
 
   /** Says something in the trace. */
   public static Change flag(String cause) {
-    return new Change(cause, Map.of(), List.of(), 0, false);
+    return new Change(cause, Map.of(), List.of(), false);
   }
 
   /** Ends the run. */
   public static Change stop(String cause) {
-    return new Change(cause, Map.of(), List.of(), 0, true);
+    return new Change(cause, Map.of(), List.of(), true);
   }
 }

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  * @param amount how many of the filled positions there
  * @param choice what a token becomes
  */
-public record Corrupt(Region region, Amount amount, Choice choice) implements StepTransform {
+public record Corrupt(Region region, Amount amount, Choice choice) implements CanvasTransform {
   /** What a token becomes. */
   public enum Choice {
     /** A digit another digit; nothing else changes. */

@@ -11,7 +11,7 @@ import java.util.TreeMap;
  * @param region where
  * @param text of the token
  */
-public record Filler(Region region, String text) implements StepTransform {
+public record Filler(Region region, String text) implements CanvasTransform {
   @Override
   public String name() {
     return "filler";

@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * @param followedBy what will stand behind it and is not written, for a text may become other
  *     tokens before a digit than at its end; empty if nothing will
  */
-public record Force(int at, String text, String followedBy) implements StepTransform {
+public record Force(int at, String text, String followedBy) implements CanvasTransform {
   @Override
   public String name() {
     return "force";

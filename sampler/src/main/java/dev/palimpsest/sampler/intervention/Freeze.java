@@ -10,7 +10,7 @@ import java.util.TreeMap;
  *
  * @param region where
  */
-public record Freeze(Region region) implements StepTransform {
+public record Freeze(Region region) implements CanvasTransform {
   @Override
   public String name() {
     return "freeze";

@@ -13,7 +13,7 @@ import java.util.TreeMap;
  * @param region where; each stretch between masks is paraphrased by itself
  * @param paraphraser how
  */
-public record Paraphrase(Region region, Paraphraser paraphraser) implements StepTransform {
+public record Paraphrase(Region region, Paraphraser paraphraser) implements CanvasTransform {
   @Override
   public String name() {
     return "paraphrase";
@@ -54,6 +54,6 @@ public record Paraphrase(Region region, Paraphraser paraphraser) implements Step
         "%s in %s: %d stretches in other words, %d left because the words were too long, %d because"
                 .formatted(paraphraser.name(), region.label(), changed, tooLong, unknown)
             + " the model does not know them";
-    return Optional.of(new Change(cause, writes, remasked, 0, false));
+    return Optional.of(new Change(cause, writes, remasked, false));
   }
 }

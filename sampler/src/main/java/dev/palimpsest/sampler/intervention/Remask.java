@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param numbersToo whether digits and signs may be masked; if not, a model that fills the rest
  *     writes its own words around the same numbers
  */
-public record Remask(Region region, double share, boolean numbersToo) implements StepTransform {
+public record Remask(Region region, double share, boolean numbersToo) implements CanvasTransform {
   @Override
   public String name() {
     return "remask";

@@ -1,6 +1,5 @@
 package dev.palimpsest.sampler.intervention;
 
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -17,10 +16,8 @@ import java.util.stream.IntStream;
  *
  * @param region where
  * @param share of the filled positions there, rounded down
- * @param denoiser the model
  */
-public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
-    implements StepTransform {
+public record RemaskLeastSure(Region region, double share) implements StepTransform {
   @Override
   public String name() {
     return "remask";
@@ -32,17 +29,21 @@ public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Decision decide(Moment moment) {
     int[] rows =
         region.positions(moment).stream()
             .filter(moment::isText)
             .mapToInt(Integer::intValue)
             .toArray();
     if (rows.length == 0) {
-      return Optional.of(Change.flag("nothing is filled in " + region.label()));
+      return new Decision.Act(Change.flag("nothing is filled in " + region.label()));
     }
-    Query query = new Query(moment.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty());
-    List<Prediction> predictions = denoiser.predict(List.of(query)).getFirst();
+    return new Decision.Ask(
+        new Query(moment.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty()),
+        predictions -> new Decision.Act(remask(moment, rows, predictions)));
+  }
+
+  private Change remask(Moment moment, int[] rows, List<Prediction> predictions) {
     List<Integer> chosen =
         IntStream.range(0, rows.length)
             .boxed()
@@ -55,7 +56,7 @@ public record RemaskLeastSure(Region region, double share, Denoiser denoiser)
             .toList();
     String cause =
         "the %d least sure tokens in %s masked again".formatted(chosen.size(), region.label());
-    return Optional.of(new Change(cause, Map.of(), chosen, 1, false));
+    return new Change(cause, Map.of(), chosen, false);
   }
 
   private static double sureness(Prediction prediction, int token) {

@@ -1,14 +1,13 @@
 package dev.palimpsest.sampler.intervention;
 
 import dev.palimpsest.step.Alternative;
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -21,10 +20,8 @@ import java.util.stream.IntStream;
  * @param share of the filled positions there, each chosen by itself
  * @param numbersToo whether digits and signs may be written anew
  * @param most positions, of the chosen ones those at random, and so forwards
- * @param denoiser the model
  */
-public record SelfParaphrase(
-    Region region, double share, boolean numbersToo, int most, Denoiser denoiser)
+public record SelfParaphrase(Region region, double share, boolean numbersToo, int most)
     implements StepTransform {
   private static final int[] NONE = {};
 
@@ -39,38 +36,46 @@ public record SelfParaphrase(
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Decision decide(Moment moment) {
     List<Integer> left =
-        new ArrayList<>(
-            region.positions(moment).stream()
-                .filter(moment::isText)
-                .filter(position -> numbersToo || !Remask.isNumber(moment.piece(position)))
-                .filter(position -> moment.uniform(position, 0) < share)
-                .sorted(Comparator.comparingDouble(position -> moment.uniform(position, 1)))
-                .limit(most)
-                .sorted()
-                .toList());
-    int[] ids = moment.canvas().ids();
-    left.forEach(position -> ids[position] = moment.language().specials().maskId());
-    TreeMap<Integer, Integer> writes = new TreeMap<>();
-    int forwards = 0;
-    while (!left.isEmpty()) {
-      Choice choice = surest(moment, ids, left);
-      forwards++;
-      ids[choice.position()] = choice.token();
-      writes.put(choice.position(), choice.token());
-      left.remove(Integer.valueOf(choice.position()));
-    }
-    String cause = "self in %s: %d tokens in other words".formatted(region.label(), writes.size());
-    return Optional.of(new Change(cause, writes, List.of(), forwards, false));
+        region.positions(moment).stream()
+            .filter(moment::isText)
+            .filter(position -> numbersToo || !Remask.isNumber(moment.piece(position)))
+            .filter(position -> moment.uniform(position, 0) < share)
+            .sorted(Comparator.comparingDouble(position -> moment.uniform(position, 1)))
+            .limit(most)
+            .sorted()
+            .toList();
+    return fill(moment, left, new TreeMap<>());
   }
 
-  private Choice surest(Moment moment, int[] ids, List<Integer> left) {
+  /** Asks for the positions that are left; those that are written already stand on the canvas. */
+  private Decision fill(Moment moment, List<Integer> left, SortedMap<Integer, Integer> writes) {
+    if (left.isEmpty()) {
+      String cause =
+          "self in %s: %d tokens in other words".formatted(region.label(), writes.size());
+      return new Decision.Act(Change.write(cause, writes));
+    }
+    int[] ids = moment.canvas().ids();
+    left.forEach(position -> ids[position] = moment.language().specials().maskId());
+    writes.forEach((position, id) -> ids[position] = id);
     int[] rows = left.stream().mapToInt(Integer::intValue).toArray();
     // Of two alternatives at most one is the token that stood there.
     Draw draw = new Draw(0, Optional.empty(), 0, 0, undrawn(moment.language()), NONE).naming(2);
-    Query query = new Query(ids.clone(), 0, rows, 0, draw, Optional.empty());
-    List<Prediction> predictions = denoiser.predict(List.of(query)).getFirst();
+    return new Decision.Ask(
+        new Query(ids, 0, rows, 0, draw, Optional.empty()),
+        predictions -> {
+          Choice choice = surest(moment, rows, predictions);
+          SortedMap<Integer, Integer> more = new TreeMap<>(writes);
+          more.put(choice.position(), choice.token());
+          return fill(
+              moment,
+              left.stream().filter(position -> position != choice.position()).toList(),
+              more);
+        });
+  }
+
+  private static Choice surest(Moment moment, int[] rows, List<Prediction> predictions) {
     return IntStream.range(0, rows.length)
         .mapToObj(row -> choice(rows[row], moment.canvas().id(rows[row]), predictions.get(row)))
         .max(

@@ -38,7 +38,6 @@ import java.util.stream.IntStream;
  *       temperature or filters, the mask takes no part in the distribution.
  *   <li><b>{@code entropy_bounded}</b> takes the entropy over the vocabulary, as JetEngine does;
  *       SDAR's script computes it of the drawn token alone and then stops on an undefined name.
- *   <li><b>The nucleus</b> is taken before the top k; SDAR takes them the other way round.
  *   <li><b>Editing.</b> A committed token of the current block, prompt excluded, is replaced by
  *       another one of higher confidence than the threshold, also while others are still masked. A
  *       full block is read again until a step changes nothing, or {@code max_post_steps} times.
@@ -96,8 +95,7 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    int[] rows = rows(canvas, at);
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     int[] masked = masked(canvas, at);
     List<Prediction> candidates = new ArrayList<>(masked.length);
     List<Commit> edits = new ArrayList<>();

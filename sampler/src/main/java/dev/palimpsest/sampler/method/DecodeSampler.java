@@ -34,8 +34,8 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
     if (canvas.promptLength() == 0) {
-      throw new InvalidOptionException(
-          "prompt", "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
+      throw InvalidOptionException.ofPrompt(
+          "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
     }
     return Cursor.START;
   }
@@ -82,8 +82,8 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    return Turn.of(List.of(Commit.of(next(canvas), predictions.getFirst())), at.nextStep());
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
+    return Turn.of(List.of(Commit.of(rows[0] + 1, predictions.getFirst())), at.nextStep());
   }
 
   @Override

@@ -74,8 +74,7 @@ public record DreamSampler(DreamOptions options, SpecialTokens specials) impleme
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    int[] rows = rows(canvas, at);
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     double[] scores = new double[rows.length];
     for (int row = 0; row < rows.length; row++) {
       scores[row] = score(rows[row], at, predictions.get(row));

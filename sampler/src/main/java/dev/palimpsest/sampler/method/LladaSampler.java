@@ -98,8 +98,7 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    int[] rows = rows(canvas, at);
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     int[] chosen = rule(rows.length, at).select(scores(rows, at, predictions));
     List<Commit> commits = new ArrayList<>(chosen.length);
     for (int index : chosen) {

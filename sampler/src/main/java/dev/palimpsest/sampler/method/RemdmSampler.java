@@ -73,8 +73,7 @@ public record RemdmSampler(RemdmOptions options, SpecialTokens specials) impleme
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    int[] rows = ask(canvas, at).rows();
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     List<Commit> commits = new ArrayList<>();
     int[] filled = filled(canvas);
     double[] sigmas = new double[filled.length];

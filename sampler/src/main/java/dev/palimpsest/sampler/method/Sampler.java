@@ -37,9 +37,10 @@ public interface Sampler {
   /**
    * What the step does.
    *
-   * @param predictions one per row of {@link #ask}, in its order
+   * @param rows that {@link #ask} asked for
+   * @param predictions one per row
    */
-  Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions);
+  Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions);
 
   /** The most tokens that one of its queries holds, both halves of a guided query counted. */
   long width(CanvasImage canvas);

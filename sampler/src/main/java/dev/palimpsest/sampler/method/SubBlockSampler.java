@@ -78,8 +78,7 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
   }
 
   @Override
-  public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-    int[] rows = rows(canvas);
+  public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     double[] confidences = predictions.stream().mapToDouble(Prediction::probability).toArray();
     List<Commit> commits = new ArrayList<>();
     for (int index : new SelectionRule.Above(options.threshold(), 1).select(confidences)) {

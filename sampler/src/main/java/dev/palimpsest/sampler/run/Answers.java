@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.run;
 
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
 import java.util.List;
 
 /** Whether a denoiser's predictions are what was asked for. */
@@ -13,7 +14,8 @@ final class Answers {
    * @throws IllegalStateException if there is not one per row, or one is not a number or draws what
    *     must not be drawn
    */
-  static void require(int[] rows, int[] undrawn, List<Prediction> predictions) {
+  static void require(Query query, List<Prediction> predictions) {
+    int[] rows = query.rows();
     if (predictions.size() != rows.length) {
       throw new IllegalStateException(
           "the model predicted " + predictions.size() + " of " + rows.length + " rows");
@@ -24,7 +26,7 @@ final class Answers {
         throw new IllegalStateException(
             "position " + rows[row] + " has probability NaN: the model's logits are not finite");
       }
-      for (int id : undrawn) {
+      for (int id : query.draw().undrawn()) {
         if (prediction.token() == id) {
           throw new IllegalStateException(
               "position " + rows[row] + " drew id " + id + ", which must not be drawn");

@@ -1,5 +1,7 @@
 package dev.palimpsest.sampler.run;
 
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.step.Denoiser;
@@ -7,18 +9,27 @@ import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Runs many {@link Run}s over one {@link Denoiser}: each step collects what the live runs ask for,
- * makes one forward, and hands the rows out. Runs join and leave between steps, each at its own
- * step with its own options and seed, and writes what it would write alone.
+ * The one loop: runs many {@link Run}s over one {@link Denoiser}. Each step collects what the live
+ * runs ask for, makes one forward, checks the answers and hands them out. Runs join and leave
+ * between steps, each at its own step with its own options and seed, and writes what it would write
+ * alone.
  *
  * <p>One thread owns a driver. A listener may submit and cancel from within its call; that takes
  * effect between steps.
@@ -75,18 +86,76 @@ public final class Driver {
     if (live.isEmpty()) {
       return false;
     }
-    List<List<Prediction>> answers = answers();
+    List<Query> queries = new ArrayList<>(live.size());
+    for (Ticket ticket : live) {
+      queries.add(ticket.run.ask());
+    }
+    List<List<Prediction>> answers = answers(queries);
     long now = nanoClock.getAsLong();
-    List<Snapshot> snapshots = new ArrayList<>(live.size());
+    List<Optional<Snapshot>> steps = new ArrayList<>(live.size());
     for (int index = 0; index < live.size(); index++) {
-      snapshots.add(live.get(index).accept(answers.get(index), now));
+      steps.add(live.get(index).accept(queries.get(index), answers.get(index), now));
     }
     try {
-      deliver(snapshots);
+      deliver(steps);
     } finally {
       live.removeIf(Ticket::gone);
     }
     return true;
+  }
+
+  /**
+   * Takes requests to their ends, so many at once: as soon as one is done, the next begins. An
+   * interrupt of the calling thread ends this between two steps and stays set; what is under way is
+   * then handed over as it is.
+   *
+   * @param requests asked for the next one as soon as there is room for it
+   * @param atOnce at least 1
+   * @param listener is told of each request once, in the order in which they end
+   * @throws X if the listener does
+   */
+  public <R extends Request, X extends Exception> void run(
+      Iterator<R> requests, int atOnce, CompletionListener<R, X> listener) throws X {
+    Map<Ticket, R> underWay = new LinkedHashMap<>();
+    do {
+      while (underWay.size() < atOnce && requests.hasNext()) {
+        R request = requests.next();
+        underWay.put(submit(request.run(), request.listener()), request);
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        break;
+      }
+      step();
+      handOver(underWay, Ticket::gone, listener);
+    } while (!underWay.isEmpty() || requests.hasNext());
+    handOver(underWay, _ -> true, listener);
+  }
+
+  /**
+   * Takes requests to their ends, all at once as far as the bound on a forward's tokens lets them;
+   * each is what it would be alone. An interrupt ends them as it does {@link #run(Iterator, int,
+   * CompletionListener)}.
+   *
+   * @param requests of runs that are each another one
+   * @return in the order of the requests
+   */
+  public List<Generation> finish(List<? extends Request> requests) {
+    Map<Request, Generation> generations = new HashMap<>();
+    run(requests.iterator(), Integer.MAX_VALUE, generations::put);
+    return requests.stream().map(generations::get).map(Objects::requireNonNull).toList();
+  }
+
+  private static <R extends Request, X extends Exception> void handOver(
+      Map<Ticket, R> underWay, Predicate<Ticket> which, CompletionListener<R, X> listener)
+      throws X {
+    Iterator<Map.Entry<Ticket, R>> each = underWay.entrySet().iterator();
+    while (each.hasNext()) {
+      Map.Entry<Ticket, R> entry = each.next();
+      if (which.test(entry.getKey())) {
+        each.remove();
+        listener.ended(entry.getValue(), entry.getKey().generation());
+      }
+    }
   }
 
   /**
@@ -97,6 +166,22 @@ public final class Driver {
     while (!stop.getAsBoolean() && step()) {
       // Everything happens in the step.
     }
+  }
+
+  /**
+   * Takes one step of a run alone.
+   *
+   * @return empty if the run did not step
+   * @throws IllegalStateException if the run is finished, or the denoiser's answer does not fit
+   */
+  public static Optional<Snapshot> step(Run run, Denoiser denoiser) {
+    Driver driver = new Driver(denoiser, UNLIMITED, () -> 0);
+    AtomicReference<@Nullable Snapshot> taken = new AtomicReference<>();
+    driver.submit(run, taken::set);
+    if (!driver.step()) {
+      throw new IllegalStateException("the run is finished at " + run.cursor());
+    }
+    return Optional.ofNullable(taken.get());
   }
 
   private void admit() {
@@ -121,33 +206,25 @@ public final class Driver {
     }
   }
 
-  /** What every live run is told. The model is not asked for those that ask nothing. */
-  private List<List<Prediction>> answers() {
-    List<Query> queries = new ArrayList<>(live.size());
-    boolean[] idle = new boolean[live.size()];
-    for (int index = 0; index < idle.length; index++) {
-      Query query = live.get(index).run.ask();
-      idle[index] = query.sequences() == 0;
-      if (!idle[index]) {
-        queries.add(query);
-      }
-    }
-    List<List<Prediction>> told = queries.isEmpty() ? List.of() : denoiser.predict(queries);
-    requireAnswers(queries, told);
+  /** What every query is told. The model is not asked for those that ask nothing. */
+  private List<List<Prediction>> answers(List<Query> queries) {
+    List<Query> asked = queries.stream().filter(query -> query.sequences() > 0).toList();
+    List<List<Prediction>> told = asked.isEmpty() ? List.of() : denoiser.predict(asked);
+    requireAnswers(asked, told);
     Iterator<List<Prediction>> each = told.iterator();
-    List<List<Prediction>> answers = new ArrayList<>(idle.length);
-    for (boolean nothing : idle) {
-      answers.add(nothing ? List.of() : each.next());
+    List<List<Prediction>> answers = new ArrayList<>(queries.size());
+    for (Query query : queries) {
+      answers.add(query.sequences() > 0 ? each.next() : List.of());
     }
     return answers;
   }
 
-  private void deliver(List<Snapshot> snapshots) {
+  private void deliver(List<Optional<Snapshot>> steps) {
     // A set, since one exception may come from two listeners and cannot suppress itself.
     Set<RuntimeException> failures = new LinkedHashSet<>();
-    for (int index = 0; index < snapshots.size(); index++) {
+    for (int index = 0; index < steps.size(); index++) {
       try {
-        live.get(index).listener.snapshot(snapshots.get(index));
+        steps.get(index).ifPresent(live.get(index).listener::snapshot);
       } catch (RuntimeException failure) {
         failures.add(failure);
       }
@@ -166,8 +243,7 @@ public final class Driver {
           "the model answered " + answers.size() + " of " + queries.size() + " queries");
     }
     for (int index = 0; index < answers.size(); index++) {
-      Query query = queries.get(index);
-      Answers.require(query.rows(), query.draw().undrawn(), answers.get(index));
+      Answers.require(queries.get(index), answers.get(index));
     }
   }
 
@@ -176,11 +252,12 @@ public final class Driver {
     private final Run run;
     private final SnapshotListener listener;
     private final long submittedNanos;
+    private final int filledBefore;
+    private boolean finished;
     private boolean cancelled;
     private int steps;
     private int forwards;
     private int idleSteps;
-    private int committed;
     private long firstSnapshotNanos;
     private long totalNanos;
 
@@ -188,6 +265,8 @@ public final class Driver {
       this.run = run;
       this.listener = listener;
       this.submittedNanos = submittedNanos;
+      filledBefore = filled(run);
+      finished = run.finished();
     }
 
     /** Lets the run leave before the next step, with what it has written. */
@@ -201,28 +280,51 @@ public final class Driver {
           run.canvas(),
           run.specials(),
           run.sampler().options().genLength(),
-          run.finished(),
+          run.complete(),
           forwards,
           idleSteps,
-          committed,
+          filled(run) - filledBefore,
           firstSnapshotNanos,
           totalNanos);
     }
 
     private boolean gone() {
-      return cancelled || run.finished();
+      return cancelled || finished;
     }
 
-    private Snapshot accept(List<Prediction> predictions, long now) {
-      Snapshot snapshot = run.accept(predictions, now - submittedNanos);
-      if (steps++ == 0) {
-        firstSnapshotNanos = snapshot.elapsedNanos();
-      }
-      forwards += snapshot.forwards();
-      idleSteps += snapshot.forwards() == 0 ? 1 : 0;
-      committed += snapshot.commits().size() - snapshot.remasked().length;
-      totalNanos = snapshot.elapsedNanos();
-      return snapshot;
+    private static int filled(Run run) {
+      CanvasImage canvas = run.canvas();
+      return canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length;
     }
+
+    private Optional<Snapshot> accept(Query asked, List<Prediction> predictions, long now) {
+      totalNanos = now - submittedNanos;
+      forwards += asked.sequences();
+      Optional<Snapshot> step = run.accept(predictions, totalNanos);
+      finished = run.finished();
+      if (step.isPresent()) {
+        if (steps++ == 0) {
+          firstSnapshotNanos = totalNanos;
+        }
+        idleSteps += asked.sequences() == 0 ? 1 : 0;
+      }
+      return step;
+    }
+  }
+
+  /**
+   * Is told that a request has ended.
+   *
+   * @param <R> the requests
+   * @param <X> what it may throw
+   */
+  @FunctionalInterface
+  public interface CompletionListener<R extends Request, X extends Exception> {
+    /**
+     * Called once per request.
+     *
+     * @param generation what was written; not complete if the run was stopped
+     */
+    void ended(R request, Generation generation) throws X;
   }
 }

@@ -6,7 +6,6 @@ import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.step.Denoiser;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -41,38 +40,42 @@ public final class Generator {
    * @throws InvalidOptionException if the model cannot take the request
    */
   public Generation generate(int[] prompt, SamplingOptions options, SnapshotListener listener) {
-    return generateAll(List.of(new Request(prompt, options, listener)), Driver.UNLIMITED).get(0);
+    return generate(request(prompt, options, listener));
+  }
+
+  /**
+   * A request of one text, at its first step.
+   *
+   * @throws InvalidOptionException if the model cannot take it
+   */
+  public Request request(int[] prompt, SamplingOptions options, SnapshotListener listener) {
+    return Request.of(run(prompt, options), listener);
+  }
+
+  /** Takes one run to its end. */
+  public Generation generate(Request request) {
+    return new Driver(denoiser).finish(List.of(request)).getFirst();
   }
 
   /**
    * Writes many texts together; each is what it would be alone.
    *
+   * @param requests of {@link #run}s, each another one
    * @param maxTokens bound on the tokens of a forward, or {@link Driver#UNLIMITED}
    * @return in the order of the requests
-   * @throws InvalidOptionException if the model cannot take one of the requests; none has begun
    */
-  public List<Generation> generateAll(List<Request> requests, long maxTokens) {
-    List<Run> runs = new ArrayList<>(requests.size());
-    for (Request request : requests) {
-      runs.add(run(request.prompt(), request.options()));
-    }
-    Driver driver = new Driver(denoiser, maxTokens);
-    List<Driver.Ticket> tickets = new ArrayList<>(runs.size());
-    for (int index = 0; index < runs.size(); index++) {
-      tickets.add(driver.submit(runs.get(index), requests.get(index).listener()));
-    }
-    driver.run(() -> Thread.currentThread().isInterrupted());
-    return tickets.stream().map(Driver.Ticket::generation).toList();
+  public List<Generation> generateAll(List<? extends Request> requests, long maxTokens) {
+    return new Driver(denoiser, maxTokens).finish(requests);
   }
 
   /**
-   * A run for a {@link Driver} of the caller's own.
+   * A run at its first step, for a request or a {@link Driver} of the caller's own.
    *
    * @throws InvalidOptionException if the model cannot take the request
    */
   public Run run(int[] prompt, SamplingOptions options) {
     limits.require(prompt, options);
-    return new Run(options.sampler(specials), prompt, options.positions(prompt.length));
+    return new SamplerRun(options.sampler(specials), prompt, options.positions(prompt.length));
   }
 
   private static void requireId(String name, int id, ModelLimits limits) {

@@ -10,7 +10,7 @@ import java.util.List;
  * Samplers do not look at them.
  *
  * @param denoiser the model
- * @param alternatives how many; 0 leaves the model as it is
+ * @param alternatives how many at least; 0 leaves the model as it is
  */
 public record Naming(Denoiser denoiser, int alternatives) implements Denoiser {
   @Override
@@ -18,6 +18,8 @@ public record Naming(Denoiser denoiser, int alternatives) implements Denoiser {
     return denoiser.predict(
         alternatives == 0
             ? queries
-            : queries.stream().map(query -> query.naming(alternatives)).toList());
+            : queries.stream()
+                .map(query -> query.naming(Math.max(query.draw().alternatives(), alternatives)))
+                .toList());
   }
 }

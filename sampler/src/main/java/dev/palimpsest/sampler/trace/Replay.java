@@ -3,11 +3,11 @@ package dev.palimpsest.sampler.trace;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Prediction;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -43,7 +43,7 @@ public final class Replay {
   private static Outcome run(Trace trace, Denoiser denoiser, Equality equality, int from, int to) {
     SamplingOptions options = trace.optionsBefore(from);
     Run run =
-        Run.resume(
+        SamplerRun.resume(
             options.sampler(trace.header().specials()),
             trace.canvasBefore(from),
             trace.cursorBefore(from));
@@ -65,7 +65,7 @@ public final class Replay {
             options = SamplingOptions.of(options.samplerName(), values);
           }
           CanvasImage after = Trace.apply(event, run.canvas(), trace.header().specials().maskId());
-          run = Run.resume(options.sampler(trace.header().specials()), after, event.at());
+          run = SamplerRun.resume(options.sampler(trace.header().specials()), after, event.at());
         }
         case TraceRecord.End end -> {
           if (end.complete() && !run.finished()) {
@@ -93,9 +93,7 @@ public final class Replay {
             .mapToInt(each -> each.alternatives().size())
             .max()
             .orElse(0);
-    List<Prediction> predictions =
-        new Naming(denoiser, named).predict(List.of(run.ask())).getFirst();
-    Snapshot snapshot = run.accept(predictions, 0);
+    Snapshot snapshot = Driver.step(run, new Naming(denoiser, named)).orElseThrow();
     TraceRecord.Step again = TraceRecord.Step.of(snapshot, recorded.asked().isPresent(), 0);
     boolean isSame =
         switch (equality) {

@@ -3,9 +3,8 @@ package dev.palimpsest.sampler.trace;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
-import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
@@ -246,28 +245,9 @@ public final class Trace {
   static CanvasImage apply(TraceRecord record, CanvasImage before, int maskId) {
     Canvas canvas = new Canvas(before, maskId);
     switch (record) {
-      case TraceRecord.Step step -> {
-        for (Commit commit : step.commits()) {
-          canvas.commit(commit.position(), commit.token());
-        }
-        for (Commit edit : step.edits()) {
-          canvas.edit(edit.position(), edit.token());
-        }
-        step.remasked().forEach(canvas::remask);
-      }
-      case TraceRecord.Event event -> {
-        event
-            .writes()
-            .forEach(
-                (position, id) -> {
-                  if (canvas.state(position) == CellState.MASKED) {
-                    canvas.commit(position, id);
-                  } else {
-                    canvas.edit(position, id);
-                  }
-                });
-        event.remasked().forEach(canvas::remask);
-      }
+      case TraceRecord.Step step -> canvas.apply(step.turn());
+      case TraceRecord.Event event ->
+          canvas.apply(Turn.outside(before, event.writes(), event.remasked(), event.at()));
       case TraceRecord.End _ -> {}
     }
     return canvas.image();

@@ -3,6 +3,7 @@ package dev.palimpsest.sampler.trace;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Collections;
@@ -58,6 +59,11 @@ public sealed interface TraceRecord {
                       Arrays.stream(snapshot.rows()).boxed().toList(), snapshot.predictions()))
               : Optional.empty(),
           nanos);
+    }
+
+    /** What it did to the canvas; a trace does not say where the run went on. */
+    Turn turn() {
+      return new Turn(commits, edits, remasked.stream().mapToInt(Integer::intValue).toArray(), at);
     }
 
     /** Whether both left the same tokens, whatever the confidence and the order of the commits. */

@@ -12,6 +12,7 @@ import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -52,7 +53,7 @@ final class AuditTest {
     }
     return List.of(
         Audit.poisoned(specimen, request.run(), fresh.get()),
-        Audit.recomputed(specimen, (canvas, at) -> Run.resume(sampler, canvas, at), fresh),
+        Audit.recomputed(specimen, (canvas, at) -> SamplerRun.resume(sampler, canvas, at), fresh),
         Audit.uncached(specimen, request.run(), fresh.get()),
         Audit.batched(specimen, request.run(), fresh.get(), company));
   }
@@ -126,11 +127,13 @@ final class AuditTest {
       AnyCase request = AnyCase.of(seed, "remdm");
       Supplier<Sampler> samplers =
           () -> new StoredConfidence(request.options().sampler(request.specials()));
-      Run run = Run.resume(samplers.get(), request.run().canvas(), Cursor.START);
+      Run run = SamplerRun.resume(samplers.get(), request.run().canvas(), Cursor.START);
       Specimen specimen = Specimen.generate(run, request.model());
       Verdict verdict =
           Audit.recomputed(
-              specimen, (canvas, at) -> Run.resume(samplers.get(), canvas, at), request::model);
+              specimen,
+              (canvas, at) -> SamplerRun.resume(samplers.get(), canvas, at),
+              request::model);
       boolean used = specimen.snapshots().stream().anyMatch(each -> each.remasked().length > 0);
       if (used) {
         assertThat(verdict.passed()).as("seed %d", seed).isFalse();
@@ -273,8 +276,8 @@ final class AuditTest {
     }
 
     @Override
-    public Turn take(CanvasImage canvas, Cursor at, List<Prediction> predictions) {
-      Turn turn = sampler.take(canvas, at, predictions);
+    public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
+      Turn turn = sampler.take(canvas, at, rows, predictions);
       int[] remasked = {};
       double least = 2;
       for (Map.Entry<Integer, Double> each : confidences.entrySet()) {

@@ -9,7 +9,7 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
@@ -45,7 +45,7 @@ class BlockSamplerTest {
     AnyCase request = AnyCase.of(seed, BlockSampler.NAME);
     List<int[]> expected = reference(request);
     List<int[]> states = new ArrayList<>();
-    Run run = request.run();
+    SamplerRun run = request.run();
     states.add(run.canvas().ids());
     while (!run.finished()) {
       step(run, request.model());
@@ -393,7 +393,8 @@ class BlockSamplerTest {
   }
 
   private static List<Snapshot> snapshots(BlockOptions options, int[] prompt, Denoiser model) {
-    Run run = new Run(options.sampler(SPECIALS), prompt, options.positions(prompt.length));
+    SamplerRun run =
+        new SamplerRun(options.sampler(SPECIALS), prompt, options.positions(prompt.length));
     List<Snapshot> snapshots = new ArrayList<>();
     while (!run.finished()) {
       snapshots.add(step(run, model));
@@ -401,7 +402,7 @@ class BlockSamplerTest {
     return snapshots;
   }
 
-  private static Snapshot step(Run run, Denoiser model) {
-    return run.accept(model.predict(List.of(run.ask())).get(0), 0);
+  private static Snapshot step(SamplerRun run, Denoiser model) {
+    return run.step(model.predict(List.of(run.ask())).get(0), 0);
   }
 }

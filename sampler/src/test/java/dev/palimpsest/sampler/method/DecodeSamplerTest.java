@@ -9,7 +9,7 @@ import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
@@ -48,11 +48,11 @@ class DecodeSamplerTest {
         break;
       }
     }
-    Run run = request.run();
+    SamplerRun run = request.run();
     List<Query> asked = new ArrayList<>();
     while (!run.finished()) {
       asked.add(run.ask());
-      run.accept(request.model().predict(List.of(run.ask())).get(0), 0);
+      run.step(request.model().predict(List.of(run.ask())).get(0), 0);
     }
     int[] written =
         Arrays.copyOf(run.canvas().ids(), request.prompt().length + run.cursor().step());

@@ -10,7 +10,7 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
@@ -68,7 +68,7 @@ class DreamSamplerTest {
   void everyStateIsThatOfThePseudoCode(long seed) {
     AnyCase request = AnyCase.of(seed, DreamSampler.NAME);
     List<int[]> expected = reference(request);
-    Run run = request.run();
+    SamplerRun run = request.run();
     assertThat(run.canvas().ids()).isEqualTo(expected.getFirst());
     for (int[] state : expected.subList(1, expected.size())) {
       step(run, request.model());
@@ -174,13 +174,13 @@ class DreamSamplerTest {
     int steps = 8;
     int positions = 20_000;
     DreamOptions options = options(Map.of("steps", steps, "gen_length", positions, "seed", 11));
-    Run run = new Run(options.sampler(SPECIALS), new int[0], positions);
+    SamplerRun run = new SamplerRun(options.sampler(SPECIALS), new int[0], positions);
     int[] perStep = new int[steps];
     while (!run.finished()) {
       int rows = run.ask().rows().length;
       perStep[run.cursor().step()] = rows;
       Prediction any = new Prediction(3, 1, 3, 1, 0, 0, 0);
-      run.accept(Collections.nCopies(rows, any), 0);
+      run.step(Collections.nCopies(rows, any), 0);
     }
     for (int count : perStep) {
       double p = 1.0 / steps;
@@ -210,12 +210,12 @@ class DreamSamplerTest {
                   algTemp,
                   "seed",
                   seed));
-      Run run = new Run(options.sampler(SPECIALS), new int[0], 3);
+      SamplerRun run = new SamplerRun(options.sampler(SPECIALS), new int[0], 3);
       List<Prediction> predictions = new ArrayList<>();
       for (double confidence : confidences) {
         predictions.add(new Prediction(3, confidence, 3, confidence, 0, 0, 0));
       }
-      first[run.accept(predictions, 0).commits().getFirst().position()]++;
+      first[run.step(predictions, 0).commits().getFirst().position()]++;
     }
     double[] expected =
         ReferenceLlada.softmax(Arrays.stream(confidences).map(c -> c / algTemp).toArray());
@@ -261,7 +261,7 @@ class DreamSamplerTest {
 
   private static List<Snapshot> snapshots(DreamOptions options, int[] prompt) {
     HashModel model = new HashModel(12, 3, 4, 0, -1);
-    Run run = new Run(options.sampler(SPECIALS), prompt, options.genLength());
+    SamplerRun run = new SamplerRun(options.sampler(SPECIALS), prompt, options.genLength());
     List<Snapshot> snapshots = new ArrayList<>();
     while (!run.finished()) {
       snapshots.add(step(run, model));
@@ -269,7 +269,7 @@ class DreamSamplerTest {
     return snapshots;
   }
 
-  private static Snapshot step(Run run, HashModel model) {
-    return run.accept(model.predict(List.of(run.ask())).get(0), 0);
+  private static Snapshot step(SamplerRun run, HashModel model) {
+    return run.step(model.predict(List.of(run.ask())).get(0), 0);
   }
 }

@@ -11,9 +11,10 @@ import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
@@ -66,7 +67,7 @@ class LladaSamplerTest {
   void onlyTheCurrentBlockChangesAndCommitsStay(long seed) {
     // T2
     Case request = Case.of(seed, false);
-    Run run = request.run();
+    SamplerRun run = request.run();
     int blockLength = request.options().blockLength();
     while (!run.finished()) {
       CanvasImage before = run.canvas();
@@ -91,19 +92,19 @@ class LladaSamplerTest {
   void aRunGoesOnFromItsTokensAlone(long seed) {
     // Asking is pure, and a second run fed the same answers stays the same run.
     Case request = Case.of(seed, false);
-    Run run = request.run();
-    Run twin = request.run();
+    SamplerRun run = request.run();
+    SamplerRun twin = request.run();
     while (!run.finished()) {
       run.ask();
       List<Prediction> answer = request.model().predict(List.of(run.ask())).get(0);
-      assertThat(run.accept(answer, 5)).as("seed %d", seed).isEqualTo(twin.accept(answer, 5));
+      assertThat(run.step(answer, 5)).as("seed %d", seed).isEqualTo(twin.step(answer, 5));
     }
     assertThat(twin.finished()).as("seed %d", seed).isTrue();
   }
 
   @Test
   void everyForwardIsSpentEvenWhenNothingIsLeftToCommit() {
-    // T3: 3 masks and 8 steps a block give [1,1,1,0,0,0,0,0].
+    // 3 masks and 8 steps a block give [1,1,1,0,0,0,0,0].
     HashModel model = model();
     LladaOptions options = LladaOptions.builder().genLength(6).blockLength(3).steps(16).build();
     List<Snapshot> snapshots = snapshots(run(new int[] {5}, options, SPECIALS), model);
@@ -135,7 +136,7 @@ class LladaSamplerTest {
     LladaOptions options =
         LladaOptions.builder().genLength(4).blockLength(4).steps(4).cfgScale(1).build();
     HashModel model = new HashModel(12, 8, 4, 0, MASK);
-    Run run = run(prompt, options, SPECIALS);
+    SamplerRun run = run(prompt, options, SPECIALS);
     Query query = run.ask();
     assertThat(query.tokens()).startsWith(prompt);
     assertThat(query.rows()).containsExactly(4, 5, 6, 7);
@@ -175,7 +176,7 @@ class LladaSamplerTest {
     int[] ids =
         new ReferenceLlada(model, new int[] {3}, longer, SPECIALS, true, true).states.getLast();
     assertThat(ids).contains(MASK);
-    Run run = run(new int[] {3}, longer, SPECIALS);
+    SamplerRun run = run(new int[] {3}, longer, SPECIALS);
     snapshots(run, model);
     assertThat(run.canvas().ids()).doesNotContain(MASK);
   }
@@ -349,23 +350,23 @@ class LladaSamplerTest {
   @Test
   void answersThatDoNotFitAreRefusedAndChangeNothing() {
     LladaOptions options = LladaOptions.builder().genLength(2).blockLength(2).steps(2).build();
-    Run run = run(new int[] {3}, options, SPECIALS);
+    SamplerRun run = run(new int[] {3}, options, SPECIALS);
     CanvasImage before = run.canvas();
     Prediction fine = new Prediction(4, 0.5, 4, 0.5, 0.1, 1, 1);
     Prediction broken = new Prediction(4, Double.NaN, 4, 0.5, 0.1, 1, 1);
     Prediction mask = new Prediction(MASK, 0.5, MASK, 0.5, 0.1, 1, 1);
-    assertThatThrownBy(() -> run.accept(List.of(fine), 0))
+    assertThatThrownBy(() -> Driver.step(run, _ -> List.of(List.of(fine))))
         .hasMessage("the model predicted 1 of 2 rows");
-    assertThatThrownBy(() -> run.accept(List.of(fine, broken), 0))
+    assertThatThrownBy(() -> Driver.step(run, _ -> List.of(List.of(fine, broken))))
         .hasMessage("position 2 has probability NaN: the model's logits are not finite");
-    assertThatThrownBy(() -> run.accept(List.of(fine, mask), 0))
+    assertThatThrownBy(() -> Driver.step(run, _ -> List.of(List.of(fine, mask))))
         .hasMessage("position 2 drew id 0, which must not be drawn");
     assertThat(run.canvas()).isEqualTo(before);
-    run.accept(List.of(fine, fine), 0);
-    run.accept(List.of(fine), 0);
+    run.step(List.of(fine, fine), 0);
+    run.step(List.of(fine), 0);
     assertThat(run.finished()).isTrue();
     assertThatThrownBy(run::ask).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> run.accept(List.of(), 0)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> run.step(List.of(), 0)).isInstanceOf(IllegalStateException.class);
   }
 
   private static void assertDraw(LladaOptions options, int[] undrawn, int[] uncounted) {
@@ -381,8 +382,8 @@ class LladaSamplerTest {
         .toList();
   }
 
-  private static Run run(int[] prompt, LladaOptions options, SpecialTokens specials) {
-    return new Run(new LladaSampler(options, specials), prompt, options.genLength());
+  private static SamplerRun run(int[] prompt, LladaOptions options, SpecialTokens specials) {
+    return new SamplerRun(new LladaSampler(options, specials), prompt, options.genLength());
   }
 
   private static HashModel model() {
@@ -400,11 +401,11 @@ class LladaSamplerTest {
             .toList();
   }
 
-  private static Snapshot step(Run run, Denoiser model) {
-    return run.accept(model.predict(List.of(run.ask())).get(0), 0);
+  private static Snapshot step(SamplerRun run, Denoiser model) {
+    return run.step(model.predict(List.of(run.ask())).get(0), 0);
   }
 
-  private static List<Snapshot> snapshots(Run run, Denoiser model) {
+  private static List<Snapshot> snapshots(SamplerRun run, Denoiser model) {
     List<Snapshot> snapshots = new ArrayList<>();
     while (!run.finished()) {
       snapshots.add(step(run, model));
@@ -412,7 +413,7 @@ class LladaSamplerTest {
     return snapshots;
   }
 
-  private static List<int[]> states(Run run, HashModel model) {
+  private static List<int[]> states(SamplerRun run, HashModel model) {
     List<int[]> states = new ArrayList<>();
     states.add(run.canvas().ids());
     while (!run.finished()) {

@@ -11,7 +11,7 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -40,9 +40,9 @@ class RemdmSamplerTest {
   void everyStateIsThatOfThePosterior(long seed) {
     AnyCase request = AnyCase.of(seed, RemdmSampler.NAME);
     List<int[]> expected = reference(request);
-    Run run = request.run();
+    SamplerRun run = request.run();
     for (int[] state : expected) {
-      run.accept(request.model().predict(List.of(run.ask())).get(0), 0);
+      run.step(request.model().predict(List.of(run.ask())).get(0), 0);
       assertThat(run.canvas().ids()).as("seed %d", seed).isEqualTo(state);
     }
     assertThat(run.finished()).isTrue();
@@ -129,7 +129,7 @@ class RemdmSamplerTest {
                 eta,
                 "seed",
                 5));
-    Run run = new Run(options.sampler(SPECIALS), new int[0], positions);
+    SamplerRun run = new SamplerRun(options.sampler(SPECIALS), new int[0], positions);
     int remasked = 0;
     while (!run.finished()) {
       Snapshot snapshot = step(run);
@@ -160,7 +160,7 @@ class RemdmSamplerTest {
                 eta,
                 "seed",
                 6));
-    Run run = new Run(options.sampler(SPECIALS), new int[0], positions);
+    SamplerRun run = new SamplerRun(options.sampler(SPECIALS), new int[0], positions);
     while (!run.finished()) {
       int filled = positions - run.canvas().positions(CellState.MASKED, 0, positions).length;
       Snapshot snapshot = step(run);
@@ -198,14 +198,15 @@ class RemdmSamplerTest {
       for (int p = 0; p < positions / 2; p++) {
         canvas.commit(p, 3);
       }
-      Run run = Run.resume(options.sampler(SPECIALS), canvas.image(), new Cursor(2, 0, 2, 0));
+      SamplerRun run =
+          SamplerRun.resume(options.sampler(SPECIALS), canvas.image(), new Cursor(2, 0, 2, 0));
       Query query = run.ask();
       List<Prediction> predictions = new ArrayList<>();
       for (int row : query.rows()) {
         int argmax = row % 2 == 0 ? 3 : 4;
         predictions.add(new Prediction(argmax, 1, argmax, 1, 0, 0, 0));
       }
-      for (int p : run.accept(predictions, 0).remasked()) {
+      for (int p : run.step(predictions, 0).remasked()) {
         remasked[p % 2]++;
       }
     }
@@ -223,10 +224,10 @@ class RemdmSamplerTest {
     double[] logits = {9, 0, 1, 2, -1};
     RemdmOptions options =
         options(Map.of("steps", 3, "gen_length", positions, "eta", 0.1, "seed", 8));
-    Run run = new Run(options.sampler(SPECIALS), new int[0], positions);
+    SamplerRun run = new SamplerRun(options.sampler(SPECIALS), new int[0], positions);
     while (!run.finished()) {
       Query query = run.ask();
-      run.accept(
+      run.step(
           Arrays.stream(query.rows())
               .mapToObj(row -> HashModel.reduce(logits, row, query.draw()))
               .toList(),
@@ -255,8 +256,8 @@ class RemdmSamplerTest {
     return (RemdmOptions) SamplingOptions.of(RemdmSampler.NAME, values);
   }
 
-  private static Snapshot step(Run run) {
+  private static Snapshot step(SamplerRun run) {
     Prediction any = new Prediction(3, 1, 3, 1, 0, 0, 0);
-    return run.accept(Arrays.stream(run.ask().rows()).mapToObj(_ -> any).toList(), 0);
+    return run.step(Arrays.stream(run.ask().rows()).mapToObj(_ -> any).toList(), 0);
   }
 }

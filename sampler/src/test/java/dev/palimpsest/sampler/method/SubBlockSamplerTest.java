@@ -9,7 +9,7 @@ import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
-import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
@@ -41,11 +41,11 @@ class SubBlockSamplerTest {
     AnyCase request = AnyCase.of(seed, SubBlockSampler.NAME);
     List<int[]> expected = reference(request);
     List<int[]> states = new ArrayList<>();
-    Run run = request.run();
+    SamplerRun run = request.run();
     states.add(run.canvas().ids());
     Denoiser shifted = shifted(request.model());
     while (!run.finished()) {
-      run.accept(shifted.predict(List.of(run.ask())).get(0), 0);
+      run.step(shifted.predict(List.of(run.ask())).get(0), 0);
       states.add(run.canvas().ids());
     }
     assertThat(states).as("seed %d", seed).hasSameSizeAs(expected);
@@ -229,7 +229,8 @@ class SubBlockSamplerTest {
               .toList();
         };
     Driver driver = new Driver(sure);
-    Run run = new Run(options.sampler(SPECIALS), prompt, options.positions(prompt.length));
+    SamplerRun run =
+        new SamplerRun(options.sampler(SPECIALS), prompt, options.positions(prompt.length));
     Driver.Ticket ticket = driver.submit(run, SnapshotListener.NONE);
     driver.run(() -> false);
     return ticket.generation();

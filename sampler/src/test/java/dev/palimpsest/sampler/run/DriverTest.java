@@ -261,7 +261,7 @@ class DriverTest {
             .steps(steps)
             .cfgScale(cfgScale)
             .build();
-    return new Run(new LladaSampler(options, SPECIALS), new int[] {3}, genLength);
+    return new SamplerRun(new LladaSampler(options, SPECIALS), new int[] {3}, genLength);
   }
 
   private static List<Snapshot> untimed(List<Snapshot> snapshots) {

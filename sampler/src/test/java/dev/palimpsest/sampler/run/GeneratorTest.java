@@ -45,7 +45,7 @@ class GeneratorTest {
   void manyRequestsAreAnsweredInTheirOrder() {
     List<Request> requests = new ArrayList<>();
     for (int length = 0; length < 6; length++) {
-      requests.add(new Request(new int[length], OPTIONS, SnapshotListener.NONE));
+      requests.add(generator.request(new int[length], OPTIONS, SnapshotListener.NONE));
     }
     List<Generation> generations = generator.generateAll(requests, 40);
     for (int length = 0; length < 6; length++) {
@@ -99,14 +99,32 @@ class GeneratorTest {
   }
 
   @Test
-  void oneWrongRequestIsRefusedBeforeAnyBegins() {
-    List<Request> requests =
-        List.of(
-            new Request(new int[] {3}, OPTIONS, SnapshotListener.NONE),
-            new Request(new int[] {9}, OPTIONS, SnapshotListener.NONE));
-    assertThatThrownBy(() -> generator.generateAll(requests, Driver.UNLIMITED))
+  void aWrongRequestIsRefusedBeforeItBegins() {
+    assertThatThrownBy(() -> generator.run(new int[] {9}, OPTIONS))
         .isInstanceOf(InvalidOptionException.class);
     assertThat(model.forwards).isZero();
+  }
+
+  @Test
+  void whoIsInterruptedBeforeTheFirstStepHearsOfEveryRequest() {
+    List<Request> requests =
+        List.of(
+            generator.request(new int[] {3}, OPTIONS, SnapshotListener.NONE),
+            generator.request(new int[] {4}, OPTIONS, SnapshotListener.NONE));
+    List<Generation> generations;
+    Thread.currentThread().interrupt();
+    try {
+      generations = generator.generateAll(requests, Driver.UNLIMITED);
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    assertThat(generations)
+        .hasSize(2)
+        .allSatisfy(
+            each -> {
+              assertThat(each.complete()).isFalse();
+              assertThat(each.forwards()).isZero();
+            });
   }
 
   @Test

@@ -30,7 +30,7 @@ class RunTest {
     AnyCase request = AnyCase.of(seed);
     List<Snapshot> whole = new ArrayList<>();
     List<CanvasImage> canvases = new ArrayList<>();
-    Run run = request.run();
+    SamplerRun run = request.run();
     while (!run.finished()) {
       canvases.add(run.canvas());
       whole.add(step(run, request));
@@ -41,7 +41,8 @@ class RunTest {
       SamplingOptions options =
           SamplingOptions.of(
               run.sampler().options().samplerName(), run.sampler().options().toMap());
-      Run resumed = Run.resume(options.sampler(request.specials()), rebuilt, whole.get(from).at());
+      SamplerRun resumed =
+          SamplerRun.resume(options.sampler(request.specials()), rebuilt, whole.get(from).at());
       for (Snapshot expected : whole.subList(from, whole.size())) {
         assertThat(step(resumed, request)).as("seed %d, from %d", seed, from).isEqualTo(expected);
       }
@@ -54,7 +55,7 @@ class RunTest {
   @MethodSource("seeds")
   void aSnapshotHoldsWhatWasAskedAndEverythingThatChanged(long seed) {
     AnyCase request = AnyCase.of(seed);
-    Run run = request.run();
+    SamplerRun run = request.run();
     while (!run.finished()) {
       Canvas canvas = new Canvas(run.canvas(), request.specials().maskId());
       int[] rows = run.ask().rows();
@@ -76,22 +77,22 @@ class RunTest {
     LladaOptions options = LladaOptions.builder().genLength(6).blockLength(3).steps(4).build();
     SpecialTokens specials = new SpecialTokens(0, 1, OptionalInt.empty());
     HashModel model = new HashModel(9, 4, 3, 0, -1);
-    Run run = new Run(options.sampler(specials), new int[] {5}, 6);
-    run.accept(model.predict(List.of(run.ask())).get(0), 0);
-    run.accept(model.predict(List.of(run.ask())).get(0), 0);
+    SamplerRun run = new SamplerRun(options.sampler(specials), new int[] {5}, 6);
+    run.step(model.predict(List.of(run.ask())).get(0), 0);
+    run.step(model.predict(List.of(run.ask())).get(0), 0);
     Canvas changed = new Canvas(run.canvas(), 0);
     changed.remask(1);
     changed.remask(2);
-    Run resumed = Run.resume(run.sampler(), changed.image(), run.cursor());
+    SamplerRun resumed = SamplerRun.resume(run.sampler(), changed.image(), run.cursor());
     assertThat(resumed.ask().rows()).containsExactly(1, 2, 4, 5, 6);
-    Snapshot third = resumed.accept(model.predict(List.of(resumed.ask())).get(0), 0);
+    Snapshot third = resumed.step(model.predict(List.of(resumed.ask())).get(0), 0);
     assertThat(third.commits()).hasSize(3);
-    Snapshot last = resumed.accept(model.predict(List.of(resumed.ask())).get(0), 0);
+    Snapshot last = resumed.step(model.predict(List.of(resumed.ask())).get(0), 0);
     assertThat(last.maskedLeft()).isZero();
     assertThat(resumed.finished()).isTrue();
   }
 
-  private static Snapshot step(Run run, AnyCase request) {
-    return run.accept(request.model().predict(List.of(run.ask())).get(0), 7);
+  private static Snapshot step(SamplerRun run, AnyCase request) {
+    return run.step(request.model().predict(List.of(run.ask())).get(0), 7);
   }
 }

@@ -95,7 +95,7 @@ public class BlockBenchmark {
     requests = new ArrayList<>();
     for (int i = 0; i < batch; i++) {
       int[] prompt = random.ints(PROMPT, 0, spec.vocabulary() - 2).toArray();
-      requests.add(new Request(prompt, OPTIONS, SnapshotListener.NONE));
+      requests.add(generator.request(prompt, OPTIONS, SnapshotListener.NONE));
     }
   }
 

@@ -265,7 +265,7 @@ final class DeviceBenchmark {
       SamplingOptions options,
       SnapshotListener listener) {
     List<Request> requests =
-        prompts.stream().map(prompt -> new Request(prompt, options, listener)).toList();
+        prompts.stream().map(prompt -> generator.request(prompt, options, listener)).toList();
     long started = System.nanoTime();
     generator.generateAll(requests, Driver.UNLIMITED);
     return (System.nanoTime() - started) / 1e9;

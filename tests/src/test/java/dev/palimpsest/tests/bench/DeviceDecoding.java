@@ -103,7 +103,7 @@ final class DeviceDecoding {
     List<Request> requests =
         IntStream.range(0, batch)
             .mapToObj(_ -> random.ints(length, 0, spec.vocabulary() - 300).toArray())
-            .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
+            .map(prompt -> generator.request(prompt, options, SnapshotListener.NONE))
             .toList();
     long started = System.nanoTime();
     List<Generation> generations = generator.generateAll(requests, Driver.UNLIMITED);

@@ -131,13 +131,13 @@ public final class EngineServer {
             model, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
     LladaOptions options =
         LladaOptions.builder().steps(genLength).genLength(genLength).blockLength(genLength).build();
-    List<Request> requests =
-        prompts.stream()
-            .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
-            .toList();
     long[] nanos = new long[repeats];
     List<Generation> generations = List.of();
     for (int i = 0; i < repeats; i++) {
+      List<Request> requests =
+          prompts.stream()
+              .map(prompt -> generator.request(prompt, options, SnapshotListener.NONE))
+              .toList();
       long start = System.nanoTime();
       generations = generator.generateAll(requests, Driver.UNLIMITED);
       nanos[i] = System.nanoTime() - start;
@@ -160,7 +160,7 @@ public final class EngineServer {
     for (int i = 0; i < repeats; i++) {
       List<Request> requests =
           prompts.subList(i * batch, (i + 1) * batch).stream()
-              .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
+              .map(prompt -> generator.request(prompt, options, SnapshotListener.NONE))
               .toList();
       long start = System.nanoTime();
       generations.addAll(generator.generateAll(requests, Driver.UNLIMITED));

@@ -50,7 +50,8 @@ public class GenerationBenchmark {
 
   private Transformer transformer;
   private Generator generator;
-  private List<Request> requests;
+  private LladaOptions options;
+  private List<int[]> prompts = List.of();
 
   /** Loads the model. */
   @Setup
@@ -61,16 +62,13 @@ public class GenerationBenchmark {
     generator =
         new Generator(
             transformer, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));
-    LladaOptions options =
+    options =
         LladaOptions.builder()
             .steps(BenchModels.CANVAS)
             .genLength(BenchModels.CANVAS)
             .blockLength(BenchModels.CANVAS)
             .build();
-    requests =
-        BenchModels.prompts(batch, spec).stream()
-            .map(prompt -> new Request(prompt, options, SnapshotListener.NONE))
-            .toList();
+    prompts = BenchModels.prompts(batch, spec);
   }
 
   /** Frees it. */
@@ -82,6 +80,10 @@ public class GenerationBenchmark {
   /** The whole batch, from prompts to texts. */
   @Benchmark
   public List<Generation> generation() {
+    List<Request> requests =
+        prompts.stream()
+            .map(prompt -> generator.request(prompt, options, SnapshotListener.NONE))
+            .toList();
     return generator.generateAll(requests, Driver.UNLIMITED);
   }
 }

@@ -1,0 +1,15 @@
+package dev.palimpsest.sampler.intervention;
+
+import java.util.Optional;
+
+/** An intervention that decides by the canvas alone and asks no model. */
+public interface CanvasTransform extends StepTransform {
+  /** What to change now; empty to leave everything, and the trace, as they are. */
+  Optional<Change> change(Moment moment);
+
+  @Override
+  default Decision decide(Moment moment) {
+    Optional<Change> change = change(moment);
+    return change.isPresent() ? new Decision.Act(change.get()) : new Decision.Nothing();
+  }
+}
