@@ -7,6 +7,7 @@ import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Decision;
@@ -164,6 +165,46 @@ final class SteeringTest {
                 assertThat(fixture.language().isText(id)).isTrue();
               });
     }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void steeredAndPlainRunsShareADriverAndWriteWhatEachWritesAlone(long seed) {
+    Fixture fixture = Fixture.of(seed);
+    Plan plan =
+        new PlanReader(SteeringTest::noServer, Spans.ANSWER)
+            .plan(
+                """
+                {"rounds": 1, "transforms": [
+                  {"when": "every=2", "do": "paraphrase", "how": "self", "most": 2, "numbers": true},
+                  {"when": "every=3", "do": "remask", "share": 0.5, "least_sure": true}]}
+                """);
+    List<TraceRecord.Event> alone = new ArrayList<>();
+    Generation steered = generate(fixture, plan, alone);
+    Generation plain = new Driver(fixture.model()).finish(plain(fixture)).getFirst();
+    List<TraceRecord.Event> one = new ArrayList<>();
+    List<TraceRecord.Event> other = new ArrayList<>();
+    List<Request> requests = new ArrayList<>();
+    for (List<TraceRecord.Event> events : List.of(one, other)) {
+      Listener listener = new Listener(events, new ArrayList<>());
+      requests.add(
+          Request.of(
+              new SteeredRun(fixture.language(), plan, fixture.run(), 0, listener), listener));
+    }
+    requests.addAll(1, plain(fixture));
+    List<Generation> together = new Driver(fixture.model()).finish(requests);
+    assertThat(one).isEqualTo(alone);
+    assertThat(other).isEqualTo(alone);
+    assertThat(together.get(0).canvas()).isEqualTo(steered.canvas());
+    assertThat(together.get(1).canvas()).isEqualTo(plain.canvas());
+    assertThat(together.get(2).canvas()).isEqualTo(steered.canvas());
+    assertThat(together)
+        .extracting(Generation::forwards)
+        .containsExactly(steered.forwards(), plain.forwards(), steered.forwards());
+  }
+
+  private static List<Request> plain(Fixture fixture) {
+    return List.of(Request.of(fixture.run(), SnapshotListener.NONE));
   }
 
   @Test

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** LLaDA's loop against its pseudo-code, and each of its quirks (T1 to T9) decided. */
+/** LLaDA's loop against its pseudo-code, and each of its quirks decided. */
 class LladaSamplerTest {
   private static final int MASK = 0;
   private static final int EOS = 1;
@@ -65,7 +65,6 @@ class LladaSamplerTest {
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
   void onlyTheCurrentBlockChangesAndCommitsStay(long seed) {
-    // T2
     Case request = Case.of(seed, false);
     SamplerRun run = request.run();
     int blockLength = request.options().blockLength();
@@ -131,7 +130,6 @@ class LladaSamplerTest {
 
   @Test
   void masksInThePromptAreTextThatIsShownButNeverFilled() {
-    // T4
     int[] prompt = {5, MASK, 6, MASK};
     LladaOptions options =
         LladaOptions.builder().genLength(4).blockLength(4).steps(4).cfgScale(1).build();
@@ -162,7 +160,7 @@ class LladaSamplerTest {
 
   @Test
   void theMaskIdIsNeverDrawnButCountsInTheSoftmax() {
-    // T5: the mask is the most probable id in every row.
+    // The mask is the most probable id in every row.
     double[] logits = {3, 0, 0, 1, 2, 0};
     LladaOptions options = LladaOptions.builder().genLength(2).blockLength(2).steps(2).build();
     List<Snapshot> snapshots = snapshots(run(new int[] {3}, options, SPECIALS), constant(logits));
@@ -183,7 +181,6 @@ class LladaSamplerTest {
 
   @Test
   void randomRemaskingRepeatsItsOrderWithTheSeed() {
-    // T6
     LladaOptions options =
         LladaOptions.builder()
             .genLength(32)
@@ -217,7 +214,7 @@ class LladaSamplerTest {
 
   @Test
   void tiesGoToTheLowerPosition() {
-    // T7: every row is the same.
+    // Every row is the same.
     LladaOptions options = LladaOptions.builder().genLength(6).blockLength(6).steps(3).build();
     List<Snapshot> snapshots =
         snapshots(run(new int[] {3}, options, SPECIALS), constant(new double[] {0, 0, 0, 1, 2}));
@@ -227,7 +224,6 @@ class LladaSamplerTest {
 
   @Test
   void anEndOfTextStopsNothing() {
-    // T8
     LladaOptions options = LladaOptions.builder().genLength(8).blockLength(2).steps(8).build();
     Denoiser model = constant(new double[] {0, 9, 0, 0, 0});
     Generation generation =
@@ -240,7 +236,6 @@ class LladaSamplerTest {
 
   @Test
   void aQueryHoldsNoPadding() {
-    // T9
     LladaOptions options =
         LladaOptions.builder().genLength(4).blockLength(2).steps(4).seed(9).build();
     for (int length = 0; length < 5; length++) {

@@ -18,7 +18,6 @@ class TransferScheduleTest {
 
   @Test
   void theFirstStepsTakeTheRemainder() {
-    // T1
     assertThat(counts(10, 4)).containsExactly(3, 3, 2, 2);
     assertThat(counts(3, 8)).containsExactly(1, 1, 1, 0, 0, 0, 0, 0);
     assertThat(counts(0, 2)).containsExactly(0, 0);

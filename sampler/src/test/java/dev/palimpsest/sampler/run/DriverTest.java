@@ -15,11 +15,14 @@ import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -243,6 +246,56 @@ class DriverTest {
     assertThat(fast.generation().idleSteps()).isZero();
     assertThat(guided.generation().forwards()).isEqualTo(4);
     assertThat(model.asked.stream().map(List::size)).containsExactly(3, 3, 2, 2);
+  }
+
+  @Test
+  void requestsAreTakenAsOthersEndAndNeverMoreAtOnceThanAsked() {
+    HashModel model = new HashModel(8, 1, 4, 0, -1);
+    List<Integer> begun = new ArrayList<>();
+    List<Integer> ended = new ArrayList<>();
+    Iterator<Numbered> requests =
+        IntStream.range(0, 7)
+            .mapToObj(
+                number -> {
+                  begun.add(number);
+                  return new Numbered(number, run(4, number % 2 == 0 ? 1 : 4));
+                })
+            .iterator();
+    new Driver(model)
+        .run(
+            requests,
+            2,
+            (request, generation) -> {
+              assertThat(generation.complete()).isTrue();
+              assertThat(begun.size() - ended.size()).isBetween(1, 2);
+              ended.add(request.number());
+            });
+    assertThat(begun).containsExactly(0, 1, 2, 3, 4, 5, 6);
+    assertThat(ended).containsExactly(0, 2, 1, 4, 3, 6, 5);
+    assertThat(model.asked.stream().map(List::size)).allMatch(size -> size <= 2);
+  }
+
+  @Test
+  void whatTheListenerThrowsComesOut() {
+    HashModel model = new HashModel(8, 1, 4, 0, -1);
+    Iterator<Numbered> requests = List.of(new Numbered(0, run(4, 1))).iterator();
+    assertThatThrownBy(
+            () ->
+                new Driver(model)
+                    .run(
+                        requests,
+                        1,
+                        (_, _) -> {
+                          throw new IOException("the disk is full");
+                        }))
+        .isInstanceOf(IOException.class);
+  }
+
+  private record Numbered(int number, Run run) implements Request {
+    @Override
+    public SnapshotListener listener() {
+      return SnapshotListener.NONE;
+    }
   }
 
   private static List<Prediction> all(Prediction prediction) {
