@@ -1,6 +1,7 @@
 package dev.palimpsest.api;
 
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
@@ -11,6 +12,7 @@ import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Request;
+import dev.palimpsest.step.Denoiser;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +43,7 @@ public final class LanguageModel implements AutoCloseable {
    *
    * @throws dev.palimpsest.engine.checkpoint.CheckpointException if a file is missing or malformed
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
+   * @throws dev.palimpsest.engine.backend.DeviceException if the JVM lacks a flag that is needed
    */
   public static LanguageModel load(Path folder) {
     Compute compute =
@@ -49,7 +52,12 @@ public final class LanguageModel implements AutoCloseable {
             Optional.empty(),
             Runtime.getRuntime().availableProcessors(),
             CudaOptions.DEFAULT);
-    return of(Model.load(folder, compute, _ -> {}, _ -> {}));
+    return load(folder, LoadOptions.on(compute));
+  }
+
+  /** Loads a checkpoint as above, as it is asked for. */
+  public static LanguageModel load(Path folder, LoadOptions options) {
+    return of(Model.load(folder, options));
   }
 
   /** Takes over a loaded model, and closes it when it is closed. */
@@ -74,8 +82,7 @@ public final class LanguageModel implements AutoCloseable {
    */
   public Text generate(String prompt, Map<String, ?> options, SnapshotListener listener) {
     int[] ids = model.prompt(prompt);
-    SamplingOptions complete = SamplerDefaults.complete(options, model, ids.length);
-    return text(generator().generate(ids, complete, listener));
+    return text(generator().generate(ids, options(options, ids.length), listener));
   }
 
   /**
@@ -88,15 +95,34 @@ public final class LanguageModel implements AutoCloseable {
     List<Request> requests = new ArrayList<>(prompts.size());
     for (String prompt : prompts) {
       int[] ids = model.prompt(prompt);
-      SamplingOptions complete = SamplerDefaults.complete(options, model, ids.length);
-      requests.add(generator.request(ids, complete, SnapshotListener.NONE));
+      requests.add(generator.request(ids, options(options, ids.length), SnapshotListener.NONE));
     }
     return generator.generateAll(requests, Driver.UNLIMITED).stream().map(this::text).toList();
   }
 
+  /**
+   * Complete options: what is not given, the checkpoint recommends, and then the sampler.
+   *
+   * @param given by their reference names, and {@code sampler}
+   * @param longestPrompt in tokens; a model that decodes has room for a text behind it
+   * @throws dev.palimpsest.sampler.method.InvalidOptionException if something given is wrong
+   */
+  public SamplingOptions options(Map<String, ?> given, int longestPrompt) {
+    return SamplerDefaults.complete(given, model.spec(), model.generationConfig(), longestPrompt);
+  }
+
   /** For runs and drivers of the caller's own. */
   public Generator generator() {
-    return new Generator(model.transformer(), limits, specials);
+    return generator(model.transformer());
+  }
+
+  /**
+   * As above, with something around the model, as what counts its forwards or names alternatives.
+   *
+   * @param denoiser answers as the model does
+   */
+  public Generator generator(Denoiser denoiser) {
+    return new Generator(denoiser, limits, specials);
   }
 
   /** What is behind it. */

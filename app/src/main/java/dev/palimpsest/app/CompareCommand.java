@@ -2,6 +2,7 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.Precision;
@@ -456,7 +457,10 @@ final class CompareCommand implements Callable<Integer> {
               LoadedAs.of(local),
               _ ->
                   Model.load(
-                      local.folder(), compute, local.blockLength(), device::notice, _ -> {}));
+                      local.folder(),
+                      LoadOptions.on(compute)
+                          .withBlockLength(local.blockLength())
+                          .withNotice(device::notice)));
       int longest =
           problems.stream()
               .mapToInt(each -> specialTokenOptions.ids(model, each.prompt()).length)

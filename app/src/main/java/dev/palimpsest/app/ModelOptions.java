@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
@@ -129,7 +130,14 @@ final class ModelOptions {
   Model load(Compute compute, OptionalInt blockLength) {
     Model model;
     try (LoadProgress progress = new LoadProgress()) {
-      model = Model.load(folder(), compute, blockLength, device::notice, progress);
+      model =
+          Model.load(
+              folder(),
+              LoadOptions.on(compute)
+                  .withBlockLength(blockLength)
+                  .withWarmUp()
+                  .withNotice(device::notice)
+                  .withProgress(progress));
     }
     model.notices().forEach(ModelOptions::tell);
     return model;

@@ -24,7 +24,6 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
@@ -51,9 +50,7 @@ public record Model(
   private static final String END_OF_TURN = "<|eot_id|>";
 
   /**
-   * Loads the model in {@code folder} onto the host. Text and weights are loaded side by side, and
-   * a small model that is ready before its text takes a step over masks meanwhile, so that the
-   * first real one finds some of its code compiled.
+   * Loads the model in {@code folder} onto the host.
    *
    * @param threads that work on an operation
    * @param progress is told the share of the weights that is loaded, from 0 to 1
@@ -61,32 +58,19 @@ public record Model(
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
    */
   public static Model load(Path folder, Precision precision, int threads, DoubleConsumer progress) {
-    return load(folder, Compute.onHost(precision, threads), _ -> {}, progress);
+    return load(folder, LoadOptions.on(Compute.onHost(precision, threads)).withProgress(progress));
   }
 
   /**
-   * Loads the model in {@code folder} as above, onto a device.
+   * Loads the model in {@code folder}. Text and weights are loaded side by side.
    *
-   * @param notice is told why a device that was to be found is not used
-   * @throws dev.palimpsest.engine.backend.DeviceException if the device cannot run the model
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if a file is missing or malformed
+   * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
+   * @throws dev.palimpsest.engine.backend.DeviceException if the device cannot run the model, or
+   *     the JVM lacks a flag that is needed
    */
-  public static Model load(
-      Path folder, Compute compute, Consumer<String> notice, DoubleConsumer progress) {
-    return load(folder, compute, OptionalInt.empty(), notice, progress);
-  }
-
-  /**
-   * Loads the model in {@code folder} as above, with blocks of another length.
-   *
-   * @param blockLength of a model whose attention is in blocks; if not given, what its {@code
-   *     generation_config.json} recommends, else that of its configuration. Other models have none
-   */
-  public static Model load(
-      Path folder,
-      Compute compute,
-      OptionalInt blockLength,
-      Consumer<String> notice,
-      DoubleConsumer progress) {
+  public static Model load(Path folder, LoadOptions options) {
+    JvmFlags.require();
     FutureTask<Text> text = new FutureTask<>(() -> Text.open(folder));
     Thread.ofPlatform().daemon().name("palimpsest-text").start(text);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
@@ -94,12 +78,13 @@ public record Model(
       ModelSpec published = Families.spec(checkpoint.config(), notices::add);
       GenerationConfig generationConfig = GenerationConfig.read(folder, published, notices::add);
       checkpoint.tellOfBuffers(notices::add);
-      ModelSpec spec = published.recommended(generationConfig, blockLength);
+      ModelSpec spec = published.recommended(generationConfig, options.blockLength());
       Transformer transformer =
-          Transformer.load(checkpoint, spec, compute.open(spec, notice), progress);
+          Transformer.load(
+              checkpoint, spec, options.compute().open(spec, options.notice()), options.progress());
       boolean loaded = false;
       try {
-        if (spec.parameters() < SMALL && !text.isDone()) {
+        if (options.warmUp() && spec.parameters() < SMALL && !text.isDone()) {
           transformer.predict(List.of(masks(spec)));
         }
         Text texts = text.get();

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.app.Bits;
-import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -35,7 +34,7 @@ final class GoldenTracesTest {
       Bits bits = new Bits();
       Path folder = Path.of(System.getProperty("palimpsest.home")).resolve("models").resolve(model);
       try (Model loaded =
-          Model.load(folder, Compute.onHost(Precision.F32, threads), _ -> {}, _ -> {})) {
+          Model.load(folder, Precision.F32, threads, _ -> {})) {
         Generator generator =
             new Generator(
                 loaded.transformer(),
