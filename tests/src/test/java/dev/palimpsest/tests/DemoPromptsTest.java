@@ -2,7 +2,6 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import java.nio.file.Path;
@@ -14,7 +13,7 @@ final class DemoPromptsTest {
   @ValueSource(strings = {"abacus-mdm", "abacus-ar"})
   void theIdsAreThoseOfTheModelsTokenizer(String name) {
     Path folder = Path.of(System.getProperty("palimpsest.home")).resolve("models").resolve(name);
-    try (Model model = Model.load(folder, Compute.onHost(Precision.F32, 1), _ -> {}, _ -> {})) {
+    try (Model model = Model.load(folder, Precision.F32, 1, _ -> {})) {
       assertThat(DemoPrompts.TEXTS.stream().map(model::prompt))
           .usingRecursiveFieldByFieldElementComparator()
           .isEqualTo(DemoPrompts.ids());

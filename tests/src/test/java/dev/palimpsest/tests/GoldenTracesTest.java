@@ -33,8 +33,7 @@ final class GoldenTracesTest {
     String line(int threads) {
       Bits bits = new Bits();
       Path folder = Path.of(System.getProperty("palimpsest.home")).resolve("models").resolve(model);
-      try (Model loaded =
-          Model.load(folder, Precision.F32, threads, _ -> {})) {
+      try (Model loaded = Model.load(folder, Precision.F32, threads, _ -> {})) {
         Generator generator =
             new Generator(
                 loaded.transformer(),
