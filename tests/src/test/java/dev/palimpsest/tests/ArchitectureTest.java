@@ -20,6 +20,7 @@ import java.util.Arrays;
 final class ArchitectureTest {
   private static final String STEP = "dev.palimpsest.step..";
   private static final String UNPACK = "dev.palimpsest.unpack..";
+  private static final String JINJA = "dev.palimpsest.jinja..";
   private static final String BINDINGS = "dev.palimpsest.bindings..";
   private static final String ENGINE = "dev.palimpsest.engine..";
   private static final String SAMPLER = "dev.palimpsest.sampler..";
@@ -42,10 +43,12 @@ final class ArchitectureTest {
 
   @ArchTest static final ArchRule unpackKnowsNothing = alone(UNPACK);
 
+  @ArchTest static final ArchRule jinjaKnowsNothing = alone(JINJA);
+
   @ArchTest static final ArchRule bindingsKnowWhatUnpacksThem = alone(BINDINGS, UNPACK);
 
   @ArchTest
-  static final ArchRule engineKnowsNothingOfSamplers = alone(ENGINE, STEP, UNPACK, BINDINGS);
+  static final ArchRule engineKnowsNothingOfSamplers = alone(ENGINE, STEP, UNPACK, JINJA, BINDINGS);
 
   @ArchTest static final ArchRule samplerKnowsStepAlone = alone(SAMPLER, STEP, UNPACK);
 

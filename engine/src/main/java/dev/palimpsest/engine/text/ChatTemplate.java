@@ -2,8 +2,8 @@ package dev.palimpsest.engine.text;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.JsonFile;
-import dev.palimpsest.engine.text.jinja.JinjaException;
-import dev.palimpsest.engine.text.jinja.JinjaTemplate;
+import dev.palimpsest.jinja.JinjaException;
+import dev.palimpsest.jinja.JinjaTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

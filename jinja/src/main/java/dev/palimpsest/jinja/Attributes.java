@@ -1,7 +1,7 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
-import dev.palimpsest.engine.text.jinja.Values.Callable;
-import dev.palimpsest.engine.text.jinja.Values.Undefined;
+import dev.palimpsest.jinja.Values.Callable;
+import dev.palimpsest.jinja.Values.Undefined;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import java.time.DayOfWeek;
 import java.time.LocalDateTime;

@@ -1,4 +1,4 @@
 @NullMarked
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import org.jspecify.annotations.NullMarked;

@@ -4,6 +4,6 @@
  * slices and in Python's methods.
  */
 @NullMarked
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 /**
  * A piece of a template.

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
-import dev.palimpsest.engine.text.jinja.Values.Undefined;
+import dev.palimpsest.jinja.Values.Undefined;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

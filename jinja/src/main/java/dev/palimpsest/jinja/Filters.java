@@ -1,10 +1,10 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import static java.util.Map.entry;
 
-import dev.palimpsest.engine.text.jinja.Values.Generator;
-import dev.palimpsest.engine.text.jinja.Values.Tuple;
-import dev.palimpsest.engine.text.jinja.Values.Undefined;
+import dev.palimpsest.jinja.Values.Generator;
+import dev.palimpsest.jinja.Values.Tuple;
+import dev.palimpsest.jinja.Values.Undefined;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.net.URLEncoder;

@@ -1,10 +1,10 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
-import dev.palimpsest.engine.text.jinja.Values.Callable;
-import dev.palimpsest.engine.text.jinja.Values.Members;
-import dev.palimpsest.engine.text.jinja.Values.Namespace;
-import dev.palimpsest.engine.text.jinja.Values.Tuple;
-import dev.palimpsest.engine.text.jinja.Values.Undefined;
+import dev.palimpsest.jinja.Values.Callable;
+import dev.palimpsest.jinja.Values.Members;
+import dev.palimpsest.jinja.Values.Namespace;
+import dev.palimpsest.jinja.Values.Tuple;
+import dev.palimpsest.jinja.Values.Undefined;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;

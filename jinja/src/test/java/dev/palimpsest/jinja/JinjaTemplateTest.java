@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 /** A template that cannot be read or rendered: one sentence, without a full stop, says why. */
 public final class JinjaException extends RuntimeException {

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,6 @@
-package dev.palimpsest.engine.text.jinja;
+package dev.palimpsest.jinja;
 
-import dev.palimpsest.engine.text.jinja.Expression.Arguments;
+import dev.palimpsest.jinja.Expression.Arguments;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
