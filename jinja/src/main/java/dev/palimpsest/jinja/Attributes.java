@@ -33,7 +33,7 @@ final class Attributes {
         : item;
   }
 
-  /** What a field of {@code format} takes. */
+  /** The attribute or item of a value that a field of {@code format} names. */
   static Object lookup(Object target, Object key, boolean attribute) {
     Object found = attribute ? attribute(target, Values.text(key)) : item(target, key);
     if (found instanceof Undefined undefined) {
@@ -61,11 +61,11 @@ final class Attributes {
   }
 
   private interface Body {
-    Object of(Given given);
+    Object of(BoundArguments given);
   }
 
   private static Callable callable(String name, String parameters, Body body) {
-    return (given, named) -> body.of(Given.bind(name, parameters, given, named));
+    return (given, named) -> body.of(BoundArguments.bind(name, parameters, given, named));
   }
 
   private static Callable refused(Object target, String name) {

@@ -63,7 +63,7 @@ final class Characters {
     return Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c);
   }
 
-  /** What {@code repr} shows as it is. */
+  /** Whether {@code repr} shows the character itself, not an escape. */
   static boolean isPrintable(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL,

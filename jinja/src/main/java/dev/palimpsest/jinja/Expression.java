@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What has a value. */
+/** A part of a template that has a value. */
 sealed interface Expression {
   record Literal(Object value) implements Expression {}
 
@@ -53,7 +53,7 @@ sealed interface Expression {
       implements Expression {}
 
   /**
-   * What a call is given.
+   * The arguments of a call, as the template writes them.
    *
    * @param rest more values by place, behind a star
    * @param namedRest more values by name, behind two stars

@@ -96,13 +96,14 @@ final class Filters {
   }
 
   private interface Body {
-    Object apply(Object value, Given given);
+    Object apply(Object value, BoundArguments given);
   }
 
   private static Map.Entry<String, Filter> bound(String name, String parameters, Body body) {
     return entry(
         name,
-        (value, given, named) -> body.apply(value, Given.bind(name, parameters, given, named)));
+        (value, given, named) ->
+            body.apply(value, BoundArguments.bind(name, parameters, given, named)));
   }
 
   /** The value behind a filter. */
@@ -133,12 +134,12 @@ final class Filters {
                         .formatted(name, Values.type(value))));
   }
 
-  private static Object attribute(Object value, Given given) {
+  private static Object attribute(Object value, BoundArguments given) {
     String name = given.string("name");
     return Attributes.own(value, name).orElseGet(() -> new Undefined(name));
   }
 
-  private static Object batches(Object value, Given given) {
+  private static Object batches(Object value, BoundArguments given) {
     Object size = given.get("linecount");
     List<Object> batches = new ArrayList<>();
     List<Object> batch = new ArrayList<>();
@@ -166,7 +167,7 @@ final class Filters {
     return (int) count;
   }
 
-  private static Object slices(Object value, Given given) {
+  private static Object slices(Object value, BoundArguments given) {
     List<Object> items = Values.items(value);
     int count = few(given.whole("slices", 0));
     if (count == 0) {
@@ -204,20 +205,20 @@ final class Filters {
     return items.isEmpty() ? new Undefined("last") : items.getLast();
   }
 
-  private static Object join(Object value, Given given) {
+  private static Object join(Object value, BoundArguments given) {
     List<String> parts = new ArrayList<>();
     Getter getter = Getter.of(given.some("attribute"), Optional.empty(), true);
     Values.items(value).forEach(each -> parts.add(Values.text(getter.of(each))));
     return String.join(given.find("d").map(Values::text).orElse(""), parts);
   }
 
-  private static Object otherwise(Object value, Given given) {
+  private static Object otherwise(Object value, BoundArguments given) {
     boolean missing =
         value instanceof Undefined || (given.flag("boolean") && !Values.isTrue(value));
     return missing ? given.find("default_value").orElse("") : value;
   }
 
-  private static Object json(Object value, Given given) {
+  private static Object json(Object value, BoundArguments given) {
     Optional<String> indent =
         given
             .some("indent")
@@ -256,7 +257,7 @@ final class Filters {
         value instanceof Undefined ? List.of() : Values.entries(map("items", value)));
   }
 
-  private static Object whole(Object value, Given given) {
+  private static Object whole(Object value, BoundArguments given) {
     Object otherwise = given.find("default").orElse(0L);
     if (value instanceof Undefined undefined) {
       throw undefined.used();
@@ -284,7 +285,7 @@ final class Filters {
     return Numbers.whole(Numbers.exact(number).toBigInteger());
   }
 
-  private static Object decimal(Object value, Given given) {
+  private static Object decimal(Object value, BoundArguments given) {
     if (value instanceof Undefined undefined) {
       throw undefined.used();
     }
@@ -295,7 +296,7 @@ final class Filters {
     return Numbers.number(value).<Object>map(Numbers::decimal).orElse(otherwise);
   }
 
-  private static Object rounded(Object value, Given given) {
+  private static Object rounded(Object value, BoundArguments given) {
     String method = given.find("method").map(given::string).orElse("common");
     Object number = number("round", value);
     if (given.find("precision").filter(Values::isNone).isPresent()) {
@@ -333,7 +334,7 @@ final class Filters {
         : Numbers.whole(rounded.toBigInteger());
   }
 
-  private static Object fileSize(Object value, Given given) {
+  private static Object fileSize(Object value, BoundArguments given) {
     double bytes =
         value instanceof String text
             ? Numbers.parseFloat(text)
@@ -397,7 +398,7 @@ final class Filters {
     }
     List<Object> mapped = new ArrayList<>();
     if (given.isEmpty() && named.containsKey("attribute")) {
-      Given arguments = Given.bind("map", "attribute default?", given, named);
+      BoundArguments arguments = BoundArguments.bind("map", "attribute default?", given, named);
       Getter getter = Getter.of(arguments.some("attribute"), arguments.some("default"), true);
       Values.items(value).forEach(each -> mapped.add(getter.of(each)));
     } else if (given.isEmpty()) {
@@ -442,7 +443,7 @@ final class Filters {
     return new Generator(selected);
   }
 
-  private static Object sorted(Object value, Given given) {
+  private static Object sorted(Object value, BoundArguments given) {
     List<Object> sorted = new ArrayList<>(Values.items(value));
     boolean exact = given.flag("case_sensitive");
     List<Getter> getters = new ArrayList<>();
@@ -473,7 +474,7 @@ final class Filters {
     items.sort(reverse ? order.reversed() : order);
   }
 
-  private static Object dictSorted(Object value, Given given) {
+  private static Object dictSorted(Object value, BoundArguments given) {
     String by = given.find("by").map(Values::text).orElse("key");
     if (!by.equals("key") && !by.equals("value")) {
       throw new JinjaException("\"dictsort\" goes by key or value");
@@ -488,7 +489,7 @@ final class Filters {
     return entries;
   }
 
-  private static Object unique(Object value, Given given) {
+  private static Object unique(Object value, BoundArguments given) {
     Getter getter =
         Getter.of(given.some("attribute"), Optional.empty(), given.flag("case_sensitive"));
     Map<Object, Object> seen = new LinkedHashMap<>();
@@ -503,7 +504,7 @@ final class Filters {
     return new Generator(unique);
   }
 
-  private static Object grouped(Object value, Given given) {
+  private static Object grouped(Object value, BoundArguments given) {
     Optional<Object> attribute = given.some("attribute");
     Optional<Object> otherwise = given.some("default");
     Getter getter = Getter.of(attribute, otherwise, given.flag("case_sensitive"));
@@ -533,7 +534,7 @@ final class Filters {
     return value instanceof Generator ? reversed : new Generator(reversed);
   }
 
-  private static Object indented(Object value, Given given) {
+  private static Object indented(Object value, BoundArguments given) {
     if (!(value instanceof String text)) {
       throw new JinjaException("\"indent\" takes a str, not a value of type " + Values.type(value));
     }
@@ -548,7 +549,7 @@ final class Filters {
     return (given.flag("first") ? space : "") + String.join("\n", lines);
   }
 
-  private static Object extreme(Object value, Given given, int sign) {
+  private static Object extreme(Object value, BoundArguments given, int sign) {
     Getter getter =
         Getter.of(given.some("attribute"), Optional.empty(), given.flag("case_sensitive"));
     List<Object> items = Values.items(value);
@@ -564,7 +565,7 @@ final class Filters {
     return best;
   }
 
-  private static Object sum(Object value, Given given) {
+  private static Object sum(Object value, BoundArguments given) {
     Getter getter = Getter.of(given.some("attribute"), Optional.empty(), true);
     Object sum = given.find("start").orElse(0L);
     if (sum instanceof String) {
@@ -576,7 +577,7 @@ final class Filters {
     return sum;
   }
 
-  private static Object replaced(Object value, Given given) {
+  private static Object replaced(Object value, BoundArguments given) {
     return Strings.replace(
         Values.text(value),
         Values.text(given.get("old")),
@@ -597,7 +598,7 @@ final class Filters {
     return title.toString();
   }
 
-  private static Object truncated(Object value, Given given) {
+  private static Object truncated(Object value, BoundArguments given) {
     String text = Values.text(value);
     long length = given.find("length").map(given::bound).orElse(255L);
     String end = given.find("end").map(given::string).orElse("...");
@@ -677,7 +678,7 @@ final class Filters {
         .replace("%7E", "~");
   }
 
-  private static Object xmlAttributes(Object value, Given given) {
+  private static Object xmlAttributes(Object value, BoundArguments given) {
     List<String> attributes = new ArrayList<>();
     map("xmlattr", value)
         .forEach(

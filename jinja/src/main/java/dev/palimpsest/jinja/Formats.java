@@ -24,7 +24,7 @@ final class Formats {
 
   private Formats() {}
 
-  /** How a value is laid out. */
+  /** A format specification, as {@code >5.2f}. */
   private record Layout(
       String fill,
       char align,
@@ -458,7 +458,7 @@ final class Formats {
     return new Braces(given, named, lookup).format(text, 2);
   }
 
-  /** How a field takes an attribute or an item of a value. */
+  /** Finds the attribute or the item of a value that a field names. */
   interface Lookup {
     Object of(Object value, Object key, boolean attribute);
   }

@@ -237,7 +237,7 @@ final class Interpreter {
       if (!loop.recursive()) {
         throw new JinjaException("the loop is not recursive, so it cannot be called");
       }
-      Object inner = Given.bind("loop", "iterable", positional, named).get("iterable");
+      Object inner = BoundArguments.bind("loop", "iterable", positional, named).get("iterable");
       return nested(() -> captured(() -> new Loop(loop, inner, outer, depth + 1).run(), scope));
     }
 
@@ -290,7 +290,7 @@ final class Interpreter {
     return end;
   }
 
-  /** What statements write, in a scope of their own. */
+  /** The text that statements write, in a scope of their own. */
   private String captured(List<Statement> body, Scope inner) {
     return captured(() -> run(body), inner);
   }
@@ -573,7 +573,7 @@ final class Interpreter {
   }
 
   private static Object joiner(List<Object> given, Map<String, Object> named) {
-    Object separator = Given.bind("joiner", "sep?", given, named).find("sep").orElse(", ");
+    Object separator = BoundArguments.bind("joiner", "sep?", given, named).find("sep").orElse(", ");
     boolean[] used = new boolean[1];
     return (Callable)
         (_, _) -> {
@@ -590,7 +590,7 @@ final class Interpreter {
     return new Cycler(given);
   }
 
-  /** What gives its values in turn. */
+  /** Jinja's {@code cycler}, which gives its values in turn. */
   private static final class Cycler implements Members {
     private final List<Object> values;
     private int at;
@@ -625,7 +625,8 @@ final class Interpreter {
 
   private static Object refuse(List<Object> given, Map<String, Object> named) {
     throw new Refusal(
-        Values.text(Given.bind("raise_exception", "message", given, named).get("message")));
+        Values.text(
+            BoundArguments.bind("raise_exception", "message", given, named).get("message")));
   }
 
   /** A template's own words where it refuses a conversation. */
@@ -639,8 +640,8 @@ final class Interpreter {
 
   /** Transformers' {@code strftime_now}. */
   private static Object now(List<Object> given, Map<String, Object> named) {
-    return Times.format(
-        Given.bind("strftime_now", "format", given, named).string("format"),
+    return Strftime.format(
+        BoundArguments.bind("strftime_now", "format", given, named).string("format"),
         LocalDateTime.now(ZoneId.systemDefault()));
   }
 }

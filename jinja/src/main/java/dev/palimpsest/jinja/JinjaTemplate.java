@@ -1,5 +1,6 @@
 package dev.palimpsest.jinja;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -36,6 +37,7 @@ public final class JinjaTemplate {
    * @param longest most characters of the text
    * @throws JinjaException if it fails, naming the line; or in the template's own words, if it
    *     calls {@code raise_exception}
+   * @throws IllegalArgumentException naming the type of a variable that is none of those
    */
   public String render(Map<String, ? extends @Nullable Object> variables, int longest) {
     Map<String, Object> values = new HashMap<>();
@@ -53,7 +55,9 @@ public final class JinjaTemplate {
   private static Object value(@Nullable Object given) {
     return switch (given) {
       case null -> Values.NONE;
-      case Integer number -> (long) number;
+      case Boolean _, Long _, BigInteger _, Double _, String _ -> given;
+      case Byte _, Short _, Integer _ -> ((Number) given).longValue();
+      case Float number -> (double) number;
       case Map<?, ?> map -> {
         Map<Object, Object> values = new LinkedHashMap<>();
         map.forEach((key, each) -> values.put(value(key), value(each)));
@@ -64,7 +68,10 @@ public final class JinjaTemplate {
         list.forEach(each -> values.add(value(each)));
         yield values;
       }
-      default -> given;
+      default ->
+          throw new IllegalArgumentException(
+              "a template takes booleans, numbers, strings, lists, maps and null, not a value of type "
+                  + given.getClass().getName());
     };
   }
 }

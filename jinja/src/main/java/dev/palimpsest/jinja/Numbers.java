@@ -249,7 +249,7 @@ final class Numbers {
     return (b < 0) != (remainder < 0) ? remainder + b : remainder;
   }
 
-  /** As CPython's {@code float_floor_div}. */
+  /** Division rounded down, as CPython's {@code float_floor_div}. */
   private static double floorQuotient(double a, double b) {
     double remainder = a % b;
     double quotient = (a - remainder) / b;

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** What writes or acts. */
+/** A part of a template that writes text, assigns or steers. */
 sealed interface Statement {
   record Text(String text) implements Statement {}
 
@@ -37,14 +37,14 @@ sealed interface Statement {
   record AssignText(Target target, List<FilterCall> filters, List<Statement> body, int line)
       implements Statement {}
 
-  /** What stands between a block of filters and its end. */
+  /** A block whose text goes through filters. */
   record Filtered(List<FilterCall> filters, List<Statement> body, int line) implements Statement {}
 
   /** {@code with a = …} … {@code endwith}. */
   record With(Map<String, Expression> values, List<Statement> body, int line)
       implements Statement {}
 
-  /** A part that only marks what it holds, as {@code generation} does. */
+  /** A block that changes nothing in the statements it holds: {@code generation}. */
   record Group(List<Statement> body) implements Statement {}
 
   /**
@@ -71,7 +71,7 @@ sealed interface Statement {
   /** A filter by name, for a text that comes before it. */
   record FilterCall(String name, Expression.Arguments arguments) {}
 
-  /** What a value is assigned to. */
+  /** A name, or several, that a value is assigned to. */
   sealed interface Target {
     record Variable(String name) implements Target {}
 

@@ -13,9 +13,9 @@ final class Strings {
 
   private Strings() {}
 
-  /** What a method makes of its text and its arguments. */
+  /** A method: from a text and its arguments to a value. */
   private interface Body {
-    Object of(Given given);
+    Object of(BoundArguments given);
   }
 
   /** A method of a text, if it has one of that name. */
@@ -114,7 +114,7 @@ final class Strings {
   }
 
   private static Values.Callable method(String name, String parameters, Body body) {
-    return (given, named) -> body.of(Given.bind(name, parameters, given, named));
+    return (given, named) -> body.of(BoundArguments.bind(name, parameters, given, named));
   }
 
   private static Values.Callable all(String name, String text, IntPredicate test) {
@@ -141,7 +141,7 @@ final class Strings {
   /** A part of a text, and the code points before it. */
   private record Part(String text, long before, boolean exists) {
     /** Between the bounds that a method is given, which count as those of a slice. */
-    static Part of(String text, Given given) {
+    static Part of(String text, BoundArguments given) {
       long size = Characters.length(text);
       long start = bound(given, "start", 0, size);
       long end = bound(given, "end", size, size);
@@ -153,7 +153,7 @@ final class Strings {
           text.substring(from, text.offsetByCodePoints(from, (int) (end - start))), start, true);
     }
 
-    private static long bound(Given given, String name, long otherwise, long size) {
+    private static long bound(BoundArguments given, String name, long otherwise, long size) {
       long bound = given.some(name).map(given::bound).orElse(otherwise);
       return bound < 0
           ? Math.max(0, bound + size)
@@ -161,7 +161,7 @@ final class Strings {
     }
   }
 
-  private static boolean fits(String text, Given given, boolean begins) {
+  private static boolean fits(String text, BoundArguments given, boolean begins) {
     Part part = Part.of(text, given);
     Object parts = given.get("prefix");
     for (Object each : parts instanceof Values.Tuple tuple ? tuple.items() : List.of(parts)) {
@@ -174,7 +174,7 @@ final class Strings {
     return false;
   }
 
-  private static Object find(String text, Given given, boolean last) {
+  private static Object find(String text, BoundArguments given, boolean last) {
     Part part = Part.of(text, given);
     String sub = given.string("sub");
     int at = !part.exists() ? -1 : last ? part.text().lastIndexOf(sub) : part.text().indexOf(sub);
@@ -188,7 +188,7 @@ final class Strings {
     return at;
   }
 
-  private static Object count(String text, Given given) {
+  private static Object count(String text, BoundArguments given) {
     Part part = Part.of(text, given);
     String sub = given.string("sub");
     if (!part.exists()) {
@@ -206,7 +206,7 @@ final class Strings {
     return count;
   }
 
-  private static Optional<String> chars(Given given) {
+  private static Optional<String> chars(BoundArguments given) {
     return given.someString("chars");
   }
 
@@ -230,7 +230,7 @@ final class Strings {
     return text.substring(start, end);
   }
 
-  private static String separator(Given given, String name) {
+  private static String separator(BoundArguments given, String name) {
     String separator = given.string(name);
     if (separator.isEmpty()) {
       throw new JinjaException("a separator is empty");
@@ -238,7 +238,7 @@ final class Strings {
     return separator;
   }
 
-  private static List<Object> split(String text, Given given, boolean fromRight) {
+  private static List<Object> split(String text, BoundArguments given, boolean fromRight) {
     long splits = given.whole("maxsplit", -1);
     if (given.some("sep").isEmpty()) {
       return words(text, splits, fromRight);
@@ -330,7 +330,7 @@ final class Strings {
     return left > 0 ? out.append(other).toString() : out.toString();
   }
 
-  private static String join(String separator, Given given) {
+  private static String join(String separator, BoundArguments given) {
     List<String> parts = new ArrayList<>();
     Values.items(given.get("iterable")).forEach(each -> parts.add(given.string(each)));
     return String.join(separator, parts);
@@ -358,7 +358,7 @@ final class Strings {
     return (signed ? text.substring(0, 1) : "") + "0".repeat(missing(text, width)) + digits;
   }
 
-  private static String placed(String name, String text, Given given) {
+  private static String placed(String name, String text, BoundArguments given) {
     String fill = given.find("fillchar").map(given::string).orElse(" ");
     if (Characters.length(fill) != 1) {
       throw new JinjaException("\"" + name + "\" fills with one character");

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What can follow {@code is}. */
+/** Jinja's tests, which follow {@code is}: {@code x is defined}. */
 final class Tests {
   static final Set<String> NAMES =
       Set.of(
@@ -55,7 +55,7 @@ final class Tests {
           case "gt", "greaterthan", ">", "ge", ">=" -> "/ other";
           default -> "";
         };
-    Given arguments = Given.bind(name, parameters, given, named);
+    BoundArguments arguments = BoundArguments.bind(name, parameters, given, named);
     return switch (name) {
       case "defined" -> !(value instanceof Undefined);
       case "undefined" -> value instanceof Undefined;

@@ -7,7 +7,7 @@ package dev.palimpsest.jinja;
  * @param line on which it stands, from 1
  */
 record Token(Kind kind, String text, int line) {
-  /** What a piece is. */
+  /** The kinds of pieces. */
   enum Kind {
     TEXT,
     PRINT_BEGIN,
@@ -30,7 +30,7 @@ record Token(Kind kind, String text, int line) {
     return kind == Kind.NAME && text.equals(name);
   }
 
-  /** As a message shows it. */
+  /** The piece as a message shows it. */
   String shown() {
     return switch (kind) {
       case END -> "the end of the template";

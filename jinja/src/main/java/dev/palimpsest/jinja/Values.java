@@ -26,7 +26,7 @@ final class Values {
     NONE
   }
 
-  /** What a name or an attribute is that nothing was assigned to. */
+  /** The value of a name or an attribute that nothing was assigned to. */
   record Undefined(String name) {
     JinjaException used() {
       return new JinjaException("\"" + name + "\" is undefined");
@@ -44,7 +44,7 @@ final class Values {
     }
   }
 
-  /** What {@code range} makes. */
+  /** The value of {@code range(start, stop, step)}. */
   record Range(long start, long stop, long step) {
     List<Object> items() {
       List<Object> items = new ArrayList<>();
@@ -58,7 +58,9 @@ final class Values {
   /** A dict's keys, values or items: they have a length and no index. */
   record View(String kind, List<Object> items) {}
 
-  /** What most filters make of a list: it is true, has no length, and its items come only once. */
+  /**
+   * The value of most filters of a list: it is true, has no length, and its items come only once.
+   */
   static final class Generator {
     private final Iterator<Object> rest;
 
@@ -77,12 +79,12 @@ final class Values {
     }
   }
 
-  /** What has attributes of its own. */
+  /** A value with attributes of its own. */
   interface Members {
     Optional<Object> member(String name);
   }
 
-  /** What {@code namespace()} makes: its attributes can be assigned from anywhere. */
+  /** The value of {@code namespace()}: its attributes can be assigned from anywhere. */
   record Namespace(Map<String, Object> attributes) implements Members {
     @Override
     public Optional<Object> member(String name) {
@@ -95,7 +97,7 @@ final class Values {
     }
   }
 
-  /** What can be called. */
+  /** A value that can be called. */
   interface Callable {
     /** The value of a call. */
     Object call(List<Object> positional, Map<String, Object> named);
@@ -121,7 +123,7 @@ final class Values {
     };
   }
 
-  /** What Python calls the value's type. */
+  /** Python's name of the value's type. */
   static String type(Object value) {
     return switch (value) {
       case Boolean _ -> "bool";
@@ -248,7 +250,7 @@ final class Values {
                         .isPresent());
   }
 
-  /** Whether {@code left operator right}, for values that have an order. */
+  /** Whether {@code left operator right} holds; values without an order are refused. */
   static boolean ordered(String operator, Object left, Object right) {
     Object a = Numbers.number(left).orElse(left);
     Object b = Numbers.number(right).orElse(right);

@@ -185,6 +185,23 @@ final class JinjaTemplateTest {
   }
 
   @Test
+  void numbersOfEveryWidthAreTaken() {
+    Map<String, Object> numbers = Map.of("a", (byte) 1, "b", (short) 2, "c", 3, "d", 4L, "e", 0.5f);
+    assertThat(new JinjaTemplate("{{ a + b + c + d + e }}").render(numbers, LONGEST))
+        .isEqualTo("10.5");
+  }
+
+  @Test
+  void aVariableOfAnotherTypeIsRefused() {
+    Map<String, Object> variables = Map.of("list", List.of(LocalDate.EPOCH));
+    assertThatThrownBy(() -> new JinjaTemplate("{{ 1 }}").render(variables, LONGEST))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "a template takes booleans, numbers, strings, lists, maps and null, not a value of type"
+                + " java.time.LocalDate");
+  }
+
+  @Test
   void theDayIsToday() {
     String template = "{{ strftime_now('%d %b %Y') | length }} {{ strftime_now('%Y') }}";
     int before = LocalDate.now(ZoneId.systemDefault()).getYear();

@@ -9,10 +9,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** {@code strftime}, as Transformers' {@code strftime_now} calls it, in the C locale. */
-final class Times {
+final class Strftime {
   private static final Pattern FIELD = Pattern.compile("%([-_0^#]?)(.)", Pattern.DOTALL);
 
-  private Times() {}
+  private Strftime() {}
 
   /** A field: its value, and how it is filled up. */
   private record Field(String value, int width, char fill) {

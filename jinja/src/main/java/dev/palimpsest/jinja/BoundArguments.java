@@ -8,16 +8,16 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a filter, a test, a function or a method is given, bound to its parameters as Python binds
+ * Arguments of a filter, a test, a function or a method, bound to its parameters as Python binds
  * them: by place, then by name, nothing twice, nothing unknown, nothing missing.
  */
-final class Given {
+final class BoundArguments {
   private static final long BEYOND = 1L << 40;
 
   private final String callee;
   private final Map<String, Object> values;
 
-  private Given(String callee, Map<String, Object> values) {
+  private BoundArguments(String callee, Map<String, Object> values) {
     this.callee = callee;
     this.values = values;
   }
@@ -28,7 +28,7 @@ final class Given {
    * @param parameters their names with blanks between them; those that may be left out end in a
    *     question mark, and those behind a slash take no name
    */
-  static Given bind(
+  static BoundArguments bind(
       String callee, String parameters, List<Object> positional, Map<String, Object> named) {
     Map<String, Object> values = new LinkedHashMap<>();
     Map<String, Object> rest = new LinkedHashMap<>(named);
@@ -60,7 +60,7 @@ final class Given {
               ? "\"%s\" is given %s twice".formatted(callee, name)
               : "\"%s\" has no argument %s".formatted(callee, name));
     }
-    return new Given(callee, values);
+    return new BoundArguments(callee, values);
   }
 
   /** A value; {@code None} counts as given. */
@@ -68,7 +68,7 @@ final class Given {
     return Optional.ofNullable(values.get(name));
   }
 
-  /** A value where one is given that is not {@code None}. */
+  /** A value, if one is given that is not {@code None}. */
   Optional<Object> some(String name) {
     return find(name).filter(each -> !Values.isNone(each));
   }
