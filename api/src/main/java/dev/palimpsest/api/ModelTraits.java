@@ -12,7 +12,8 @@ public final class ModelTraits {
 
   /** What the model can take. */
   public static ModelLimits limits(ModelSpec spec) {
-    return new ModelLimits(spec.vocabulary(), spec.maxLength(), spec.pattern(), spec.shifted());
+    return new ModelLimits(
+        spec.vocabulary(), spec.maxLength(), spec.attention().pattern(), spec.reading().shifted());
   }
 
   /**
@@ -22,13 +23,14 @@ public final class ModelTraits {
    *     configuration says end a text; the rest of those are other stops
    */
   public static SpecialTokens specials(ModelSpec spec, OptionalInt eotId) {
-    List<Integer> ends = spec.ids().eos();
+    List<Integer> ends = spec.reading().ids().eos();
     OptionalInt second = eotId.isEmpty() && ends.size() > 1 ? OptionalInt.of(ends.get(1)) : eotId;
     int eos = ends.isEmpty() ? SpecialTokens.NO_EOS : ends.getFirst();
     List<Integer> others =
         ends.stream()
             .filter(id -> id != eos && (second.isEmpty() || id != second.getAsInt()))
             .toList();
-    return new SpecialTokens(spec.ids().mask().orElse(SpecialTokens.NO_MASK), eos, second, others);
+    return new SpecialTokens(
+        spec.reading().ids().mask().orElse(SpecialTokens.NO_MASK), eos, second, others);
   }
 }

@@ -56,14 +56,14 @@ public final class SamplerDefaults {
         values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
       }
       case BlockSampler.NAME -> {
-        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
+        if (spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
         } else {
           values.putIfAbsent("whole_canvas", true);
         }
       }
       case SubBlockSampler.NAME -> {
-        if (spec.pattern() instanceof AttentionPattern.BlockCausal blocks) {
+        if (spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
         }
       }

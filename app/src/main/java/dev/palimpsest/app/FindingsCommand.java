@@ -120,7 +120,7 @@ final class FindingsCommand implements Callable<Integer> {
     List<Problem> every = problemOptions.read(problemsFile);
     List<Problem> problems = problemOptions.first(every, every.size());
     try (Model model = modelOptions.load(samplerOptions.blockLength())) {
-      if (!(model.spec().pattern() instanceof AttentionPattern.Full)) {
+      if (!(model.spec().attention().pattern() instanceof AttentionPattern.Full)) {
         throw wrong(
             "--model %s does not see its whole canvas at once: findings measures LLaDA's sampler, which needs that"
                 .formatted(modelOptions.folder()));

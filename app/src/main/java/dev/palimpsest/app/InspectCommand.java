@@ -83,30 +83,32 @@ final class InspectCommand implements Callable<Integer> {
   private static void describe(Map<String, Object> facts, ModelSpec spec) {
     facts.put("family", spec.family());
     facts.put("parameters", spec.parameters());
-    spec.experts().ifPresent(_ -> facts.put("active_parameters", spec.activeParameters()));
+    spec.feedForward()
+        .experts()
+        .ifPresent(_ -> facts.put("active_parameters", spec.activeParameters()));
     facts.put("layers", spec.layers());
     facts.put("hidden", spec.hidden());
-    facts.put("heads", spec.heads());
-    facts.put("key_value_heads", spec.keyValueHeads());
-    facts.put("head_size", spec.headSize());
-    facts.put("projection_bias", spec.projectionBias());
-    facts.put("head_norm", spec.headNorm());
-    facts.put("feed_forward", spec.feedForward());
-    spec.experts().ifPresent(experts -> facts.put("experts", shown(experts)));
-    facts.put("attention", shown(spec.pattern()));
+    facts.put("heads", spec.attention().heads());
+    facts.put("key_value_heads", spec.attention().keyValueHeads());
+    facts.put("head_size", spec.attention().headSize());
+    facts.put("projection_bias", spec.attention().projectionBias());
+    facts.put("head_norm", spec.attention().headNorm());
+    facts.put("feed_forward", spec.feedForward().width());
+    spec.feedForward().experts().ifPresent(experts -> facts.put("experts", shown(experts)));
+    facts.put("attention", shown(spec.attention().pattern()));
     facts.put("sampler", ModelTraits.limits(spec).sampler());
-    facts.put("logits", spec.shifted() ? "shifted by one" : "of the same position");
+    facts.put("logits", spec.reading().shifted() ? "shifted by one" : "of the same position");
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());
     facts.put("max_length", spec.maxLength());
-    facts.put("rope_theta", spec.rotary().theta());
-    facts.put("rotary_size", spec.rotary().size());
-    if (!(spec.rotary().scaling() instanceof RotaryScaling.None)) {
-      facts.put("rotary_scaling", spec.rotary().scaling().toString());
+    facts.put("rope_theta", spec.attention().rotary().theta());
+    facts.put("rotary_size", spec.attention().rotary().size());
+    if (!(spec.attention().rotary().scaling() instanceof RotaryScaling.None)) {
+      facts.put("rotary_scaling", spec.attention().rotary().scaling().toString());
     }
     facts.put("norm_epsilon", spec.normEpsilon());
-    spec.ids().mask().ifPresent(id -> facts.put("mask_id", id));
-    facts.put("eos_ids", spec.ids().eos());
+    spec.reading().ids().mask().ifPresent(id -> facts.put("mask_id", id));
+    facts.put("eos_ids", spec.reading().ids().eos());
     facts.put("weights_bf16_bytes", 2 * spec.parameters());
     facts.put("weights_f32_bytes", 4 * spec.parameters());
     int tokens = Math.min(spec.maxLength(), STEP_TOKENS);

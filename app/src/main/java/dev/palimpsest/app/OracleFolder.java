@@ -155,7 +155,8 @@ public final class OracleFolder implements AutoCloseable {
 
   /** The model with the block length of a case; a case may have another than the configuration. */
   private ModelSpec spec(JsonNode each) {
-    return spec.pattern() instanceof AttentionPattern.BlockCausal && each.has("block_length")
+    return spec.attention().pattern() instanceof AttentionPattern.BlockCausal
+            && each.has("block_length")
         ? spec.withBlockLength(each.path("block_length").intValue())
         : spec;
   }
@@ -279,7 +280,7 @@ public final class OracleFolder implements AutoCloseable {
           transformer.logits(
               new Query(
                   Arrays.copyOfRange(ids[b], padding, length),
-                  spec.countsPadding() ? padding : 0,
+                  spec.reading().countsPadding() ? padding : 0,
                   rows,
                   0,
                   Draw.GREEDY,
@@ -300,7 +301,8 @@ public final class OracleFolder implements AutoCloseable {
         rowErrors.add(Math.sqrt(difference / magnitude));
       }
     }
-    boolean choicesDiffer = transformer.precision() == Precision.BF16 && spec.experts().isPresent();
+    boolean choicesDiffer =
+        transformer.precision() == Precision.BF16 && spec.feedForward().experts().isPresent();
     double error =
         choicesDiffer
             ? rowErrors.stream().sorted().toList().get(rowErrors.size() / 2)

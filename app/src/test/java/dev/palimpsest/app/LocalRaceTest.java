@@ -71,12 +71,11 @@ final class LocalRaceTest {
       assertThat(again).isEqualTo(alone);
       // Keys and values of the prompt and the text in whole pages, in f32.
       int tokens = model.prompt(PROBLEM.prompt()).length;
-      long perToken =
-          2L * model.spec().layers() * model.spec().keyValueHeads() * model.spec().headSize() * 4;
+      long perToken = 2L * model.spec().layers() * model.spec().attention().keyWidth() * 4;
       assertThat(alone.keptBytes()).isGreaterThanOrEqualTo(tokens * perToken);
       assertThat(alone.keptBytes() % (16 * perToken)).isZero();
       // Weights are held as published, in bf16, in whole panels of rows; the rotary table in f32.
-      long rotary = 4L * model.spec().maxLength() * model.spec().rotary().size();
+      long rotary = 4L * model.spec().maxLength() * model.spec().attention().rotary().size();
       long published = 2 * model.spec().parameters() + rotary;
       assertThat(alone.weightBytes()).isBetween(published, published + published / 50);
       Race.Memory many =

@@ -124,7 +124,7 @@ public record Model(
 
   private static Query masks(ModelSpec spec) {
     int[] tokens = new int[Math.min(WARM_UP_TOKENS, spec.maxLength())];
-    Arrays.fill(tokens, spec.ids().mask().orElse(0));
+    Arrays.fill(tokens, spec.reading().ids().mask().orElse(0));
     int[] rows = IntStream.range(0, tokens.length).toArray();
     return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }

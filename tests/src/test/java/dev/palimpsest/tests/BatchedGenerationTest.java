@@ -163,10 +163,10 @@ final class BatchedGenerationTest {
   }
 
   private static List<String> fitting(ModelSpec spec) {
-    return switch (spec.pattern()) {
+    return switch (spec.attention().pattern()) {
       case AttentionPattern.Causal _ -> List.of("decode");
       case AttentionPattern.BlockCausal _ ->
-          spec.shifted() ? List.of("block", "sub_block") : List.of("block");
+          spec.reading().shifted() ? List.of("block", "sub_block") : List.of("block");
       case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "block");
     };
   }
@@ -197,7 +197,9 @@ final class BatchedGenerationTest {
       case "block" -> {
         values.put(
             "block_length",
-            spec.pattern() instanceof AttentionPattern.BlockCausal blocks ? blocks.length() : 4);
+            spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks
+                ? blocks.length()
+                : 4);
         values.put("steps", 1 + random.nextInt(4));
         values.put("threshold", random.nextDouble());
         values.put(

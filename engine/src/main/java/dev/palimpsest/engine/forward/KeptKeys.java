@@ -48,7 +48,7 @@ record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
 
   /** Tokens whose keys depend on each other; 0 where all do. */
   private static int unit(ModelSpec spec) {
-    return switch (spec.pattern()) {
+    return switch (spec.attention().pattern()) {
       case AttentionPattern.Full _ -> 0;
       case AttentionPattern.Causal _ -> 1;
       case AttentionPattern.BlockCausal(int length) -> length;
@@ -70,7 +70,7 @@ record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
   }
 
   private static int columns(ModelSpec spec) {
-    return 2 * spec.keyValueHeads() * spec.headSize();
+    return 2 * spec.attention().keyWidth();
   }
 
   /** Bytes of the pages that hold tokens. */

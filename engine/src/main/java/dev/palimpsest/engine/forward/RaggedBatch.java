@@ -164,9 +164,9 @@ record RaggedBatch(
       int[] rows = sequence.rows();
       int seen = 0;
       for (int row : rows) {
-        seen = Math.max(seen, spec.pattern().limit(source(row), length));
+        seen = Math.max(seen, spec.attention().pattern().limit(source(row), length));
       }
-      int settled = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      int settled = spec.attention().pattern().settled(Math.min(sequence.settled(), seen));
       PrefixCache.Reservation kept = PrefixCache.Reservation.NONE;
       int recalled = 0;
       if (cache.isPresent() && settled > 0) {
@@ -190,7 +190,7 @@ record RaggedBatch(
           rowOf[t] = computed++;
           tokens.add(sequence.tokens()[t]);
           positions.add(sequence.firstPosition() + t);
-          limits.add(spec.pattern().limit(t, length));
+          limits.add(spec.attention().pattern().limit(t, length));
           keyRows.add(keys + t);
         }
       }
@@ -198,7 +198,7 @@ record RaggedBatch(
         int source = source(row);
         askedRows.add(rowOf[source]);
         askedPositions.add(sequence.firstPosition() + source);
-        askedLimits.add(spec.pattern().limit(source, length));
+        askedLimits.add(spec.attention().pattern().limit(source, length));
       }
       for (int i = 0; i < kept.slots().length; i++) {
         keptRows.add(rowOf[kept.indices()[i]]);

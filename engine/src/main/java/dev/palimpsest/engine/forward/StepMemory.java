@@ -32,8 +32,8 @@ record StepMemory(
     Activation askedX) {
 
   static StepMemory allocate(StepArena arena, ModelSpec spec, int tokens, int askedRows) {
-    int queryWidth = spec.heads() * spec.headSize();
-    int keyWidth = spec.keyValueHeads() * spec.headSize();
+    int queryWidth = spec.attention().queryWidth();
+    int keyWidth = spec.attention().keyWidth();
     int width = denseWidth(spec);
     return new StepMemory(
         arena.allocate(tokens, spec.hidden()),
@@ -42,7 +42,8 @@ record StepMemory(
         arena.allocate(tokens, queryWidth),
         arena.allocate(tokens, 2 * width),
         arena.allocate(tokens, width),
-        arena.allocate(tokens, spec.experts().map(Experts::perToken).orElse(0) * spec.hidden()),
+        arena.allocate(
+            tokens, spec.feedForward().experts().map(Experts::perToken).orElse(0) * spec.hidden()),
         arena.allocate(askedRows, spec.hidden()),
         arena.allocate(askedRows, spec.hidden()));
   }
@@ -63,8 +64,8 @@ record StepMemory(
 
   /** The widest feed-forward that every token of some layer uses. */
   private static int denseWidth(ModelSpec spec) {
-    int shared = spec.experts().map(Experts::sharedWidth).orElse(0);
-    boolean anyDense = IntStream.range(0, spec.layers()).anyMatch(spec::isDense);
-    return Math.max(anyDense ? spec.feedForward() : 0, shared);
+    int shared = spec.feedForward().experts().map(Experts::sharedWidth).orElse(0);
+    boolean anyDense = IntStream.range(0, spec.layers()).anyMatch(spec.feedForward()::isDense);
+    return Math.max(anyDense ? spec.feedForward().width() : 0, shared);
   }
 }

@@ -156,7 +156,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     memory.ifPresent(keys -> keys.cache().begin());
     try {
       RaggedBatch batch =
-          RaggedBatch.of(queries, spec, spec.shifted(), memory.map(KeptKeys::cache));
+          RaggedBatch.of(queries, spec, spec.reading().shifted(), memory.map(KeptKeys::cache));
       if (!draws.isEmpty()) {
         arena.rewind();
         boolean adjusts = draws.stream().anyMatch(each -> each.draw().adjustment().isPresent());
@@ -226,8 +226,8 @@ public final class Transformer implements Denoiser, AutoCloseable {
   private Activation hidden(RaggedBatch batch, Optional<KeptKeys> kept) {
     int rows = batch.askedRows().length;
     int tokens = batch.tokens().length;
-    int queryWidth = spec.heads() * spec.headSize();
-    int keyWidth = spec.keyValueHeads() * spec.headSize();
+    int queryWidth = spec.attention().queryWidth();
+    int keyWidth = spec.attention().keyWidth();
     StepMemory memory = StepMemory.allocate(arena, spec, Math.max(rows, tokens), rows);
     memory = memory.firstRows(tokens);
     Activation x = memory.x();
@@ -262,9 +262,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     project(layer, normed, queryWidth, own);
     project(layer, askedNormed, 0, askedQ);
     layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
-    backend.rotate(k, spec.headSize(), batch.positions(), weights.rotary());
+    backend.rotate(k, spec.attention().headSize(), batch.positions(), weights.rotary());
     layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
-    backend.rotate(askedQ, spec.headSize(), batch.askedPositions(), weights.rotary());
+    backend.rotate(askedQ, spec.attention().headSize(), batch.askedPositions(), weights.rotary());
     attend(
         askedQ,
         own,
@@ -303,7 +303,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           q,
           own.columns(0, width),
           own.columns(width, width),
-          spec.headSize(),
+          spec.attention().headSize(),
           queryStarts,
           batch.keyStarts(),
           limits,
@@ -315,7 +315,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           store.orElseThrow(),
           batch.recalled(),
           all,
-          spec.headSize(),
+          spec.attention().headSize(),
           queryStarts,
           limits,
           out);
@@ -338,11 +338,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
               normHeads(k, norms.key());
             });
     Activation both = new Activation(q.offset(), q.rows(), q.columns() + k.columns(), q.stride());
-    backend.rotate(both, spec.headSize(), positions, weights.rotary());
+    backend.rotate(both, spec.attention().headSize(), positions, weights.rotary());
   }
 
   private void normHeads(Activation heads, Weight gain) {
-    backend.normHeads(heads, spec.headSize(), gain, spec.normEpsilon());
+    backend.normHeads(heads, spec.attention().headSize(), gain, spec.normEpsilon());
   }
 
   private void feedForward(Weights.Layer layer, Activation x, StepMemory memory) {
@@ -361,7 +361,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       backend.addExperts(
           normed,
           sparse.router(),
-          spec.experts().orElseThrow(),
+          spec.feedForward().experts().orElseThrow(),
           sparse.experts(),
           memory.outputs(),
           x);
@@ -386,7 +386,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
     long kept = KeptKeys.bytes(KEPT_BYTES, spec) / Float.BYTES;
     if (kept > 0) {
-      Activation _ = arena.allocate(tokens, 2 * spec.keyValueHeads() * spec.headSize());
+      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyWidth());
     }
     return new Workload(tokens, arena.used(), kept);
   }

@@ -5,8 +5,10 @@ import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.Rotary;
 import dev.palimpsest.engine.model.TensorNames;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,41 +80,42 @@ record Weights(
     Weight embedding = loader.load(names.embedding());
     List<Layer> layers = new ArrayList<>();
     for (int layer = 0; layer < spec.layers(); layer++) {
-      layers.add(layer(spec, names, loader, layer));
+      layers.add(layer(spec, layer, names.layer(layer), loader));
     }
     Weight finalNorm = loader.load(names.finalNorm());
     Weight head = spec.tiedHead() ? embedding : loader.load(names.head());
-    Weight rotary =
-        backend.table(
-            spec.maxLength(), spec.rotary().size(), spec.rotary().table(spec.maxLength()));
-    return new Weights(embedding, layers, finalNorm, head, rotary, loader.bytes + rotary.bytes());
+    Rotary rotary = spec.attention().rotary();
+    Weight table = backend.table(spec.maxLength(), rotary.size(), rotary.table(spec.maxLength()));
+    return new Weights(embedding, layers, finalNorm, head, table, loader.bytes + table.bytes());
   }
 
-  private static Layer layer(ModelSpec spec, TensorNames names, Loader loader, int layer) {
-    boolean isDense = spec.isDense(layer);
-    boolean isShared = !isDense && spec.experts().orElseThrow().sharedWidth() > 0;
-    Optional<TensorNames.FeedForward> dense =
-        isDense
-            ? Optional.of(names.dense(layer))
-            : isShared ? Optional.of(names.shared(layer)) : Optional.empty();
+  private static Layer layer(ModelSpec spec, int number, TensorNames.Layer names, Loader loader) {
+    TensorNames.Attention attention = names.attention();
+    TensorNames.FeedForward feedForward = names.feedForward();
+    Optional<Experts> experts = spec.feedForward().experts(number);
+    Optional<TensorNames.Matrices> dense =
+        experts.isEmpty()
+            ? Optional.of(feedForward.dense())
+            : experts
+                .filter(each -> each.sharedWidth() > 0)
+                .flatMap(_ -> feedForward.experts().orElseThrow().shared());
     return new Layer(
-        loader.load(names.of(layer, names.attentionNorm())),
-        loader.load(names.projections(layer)),
-        spec.projectionBias()
-            ? Optional.of(loader.load(names.projectionBiases(layer)))
+        loader.load(attention.norm()),
+        loader.load(attention.projections()),
+        spec.attention().projectionBias()
+            ? Optional.of(loader.load(attention.projectionBiases()))
             : Optional.empty(),
-        spec.headNorm()
-            ? Optional.of(
-                new HeadNorms(
-                    loader.load(names.of(layer, names.queryNorm())),
-                    loader.load(names.of(layer, names.keyNorm()))))
+        spec.attention().headNorm()
+            ? attention
+                .headNorms()
+                .map(norms -> new HeadNorms(loader.load(norms.query()), loader.load(norms.key())))
             : Optional.empty(),
-        loader.load(names.of(layer, names.attentionOut())),
-        loader.load(names.of(layer, names.feedForwardNorm())),
+        loader.load(attention.out()),
+        loader.load(feedForward.norm()),
         dense.map(
             each ->
                 new Dense(loader.load(List.of(each.gate(), each.up())), loader.load(each.down()))),
-        isDense ? Optional.empty() : Optional.of(loader.experts(spec, names, layer)));
+        experts.map(each -> loader.experts(each, feedForward.experts().orElseThrow())));
   }
 
   private static final class Loader {
@@ -139,28 +142,25 @@ record Weights(
     }
 
     /** Gate and up of expert after expert, then all downs. */
-    Sparse experts(ModelSpec spec, TensorNames names, int layer) {
-      Weight router =
-          load(List.of(checkpoint.tensor(names.of(layer, names.router()))), backend::exactWeight);
+    Sparse experts(Experts experts, TensorNames.Experts names) {
+      Weight router = load(List.of(checkpoint.tensor(names.router())), backend::exactWeight);
       Optional<Weight> bias =
-          spec.experts().orElseThrow().router().hasBias()
-              ? Optional.of(load(names.of(layer, names.routerBias())))
-              : Optional.empty();
+          experts.router().hasBias() ? names.routerBias().map(this::load) : Optional.empty();
       List<Tensor> gateUp = new ArrayList<>();
       List<Tensor> down = new ArrayList<>();
-      switch (names.experts(spec, layer, checkpoint.names())) {
-        case TensorNames.ExpertTensors.Single(List<TensorNames.FeedForward> experts) -> {
-          for (TensorNames.FeedForward expert : experts) {
+      switch (names.matrices(experts.count(), checkpoint.names())) {
+        case TensorNames.ExpertMatrices.Single(List<TensorNames.Matrices> all) -> {
+          for (TensorNames.Matrices expert : all) {
             gateUp.add(checkpoint.tensor(expert.gate()));
             gateUp.add(checkpoint.tensor(expert.up()));
             down.add(checkpoint.tensor(expert.down()));
           }
         }
-        case TensorNames.ExpertTensors.Stacked(TensorNames.FeedForward all) -> {
+        case TensorNames.ExpertMatrices.Stacked(TensorNames.Matrices all) -> {
           Tensor gates = checkpoint.tensor(all.gate());
           Tensor ups = checkpoint.tensor(all.up());
           Tensor downs = checkpoint.tensor(all.down());
-          for (int expert = 0; expert < spec.experts().orElseThrow().count(); expert++) {
+          for (int expert = 0; expert < experts.count(); expert++) {
             gateUp.add(gates.slice(expert));
             gateUp.add(ups.slice(expert));
             down.add(downs.slice(expert));

@@ -1,7 +1,6 @@
 package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -15,13 +14,7 @@ public final class CausalFamilies {
           Set.of("llama"),
           Set.of("LlamaForCausalLM"),
           (json, notices) ->
-              spec(
-                  json,
-                  notices,
-                  "llama",
-                  false,
-                  false,
-                  Set.of("use_sliding_window", "layer_types")),
+              spec(json, notices, "llama", Set.of(), Set.of("use_sliding_window", "layer_types")),
           LlamaStyle.NAMES);
 
   static final Family QWEN2 =
@@ -30,7 +23,12 @@ public final class CausalFamilies {
           Set.of("qwen2"),
           Set.of("Qwen2ForCausalLM"),
           (json, notices) ->
-              spec(json, notices, "qwen2", true, false, Set.of("attention_bias", "mlp_bias")),
+              spec(
+                  json,
+                  notices,
+                  "qwen2",
+                  Set.of(LlamaStyle.Trait.PROJECTION_BIAS),
+                  Set.of("attention_bias", "mlp_bias")),
           LlamaStyle.NAMES);
 
   static final Family QWEN3 =
@@ -38,7 +36,8 @@ public final class CausalFamilies {
           "qwen3",
           Set.of("qwen3"),
           Set.of("Qwen3ForCausalLM"),
-          (json, notices) -> spec(json, notices, "qwen3", false, true, Set.of("mlp_bias")),
+          (json, notices) ->
+              spec(json, notices, "qwen3", Set.of(LlamaStyle.Trait.HEAD_NORM), Set.of("mlp_bias")),
           LlamaStyle.NAMES);
 
   private CausalFamilies() {}
@@ -47,22 +46,13 @@ public final class CausalFamilies {
       JsonNode json,
       Consumer<String> notices,
       String family,
-      boolean projectionBias,
-      boolean headNorm,
+      Set<LlamaStyle.Trait> traits,
       Set<String> meaningless) {
     Config config = new Config(json, family, notices);
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(
-            family,
-            projectionBias,
-            headNorm,
-            new AttentionPattern.Causal(),
-            false,
-            false,
-            meaningless),
-        LlamaStyle.feedForward(config),
-        Optional.empty(),
+        new LlamaStyle.Variant(family, new AttentionPattern.Causal(), traits, meaningless),
+        FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
         OptionalInt.empty());
   }
 }

@@ -1,7 +1,6 @@
 package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
@@ -23,16 +22,12 @@ public final class DreamFamily {
     Config config = new Config(json, FAMILY.name(), notices);
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(
+        new LlamaStyle.Variant(
             FAMILY.name(),
-            true,
-            false,
             new AttentionPattern.Full(),
-            true,
-            false,
+            Set.of(LlamaStyle.Trait.PROJECTION_BIAS, LlamaStyle.Trait.SHIFTED),
             Set.of("attention_bias", "mlp_bias")),
-        LlamaStyle.feedForward(config),
-        Optional.empty(),
+        FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
         LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -164,7 +164,7 @@ public record GenerationConfig(
       this.config = config;
       this.spec = spec;
       this.notices = notices;
-      causal = spec.pattern() instanceof AttentionPattern.Causal;
+      causal = spec.attention().pattern() instanceof AttentionPattern.Causal;
       draws = draws();
     }
 
@@ -333,7 +333,8 @@ public record GenerationConfig(
                   .formatted(id, spec.vocabulary() - 1));
         }
       }
-      if (spec.ids().mask().isPresent() && ids.contains(spec.ids().mask().getAsInt())) {
+      if (spec.reading().ids().mask().isPresent()
+          && ids.contains(spec.reading().ids().mask().getAsInt())) {
         throw bad(key, value, "ids other than the mask's");
       }
       return ids;

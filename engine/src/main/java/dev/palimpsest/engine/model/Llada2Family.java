@@ -27,20 +27,16 @@ public final class Llada2Family {
               "model.norm.weight",
               "lm_head.weight",
               "model.layers.%d.",
-              "input_layernorm.weight",
-              List.of("attention.query_key_value.weight"),
-              "attention.query_layernorm.weight",
-              "attention.key_layernorm.weight",
-              "attention.dense.weight",
-              "post_attention_layernorm.weight",
-              "mlp.",
-              "gate_proj.weight",
-              "up_proj.weight",
-              "down_proj.weight",
-              "mlp.gate.weight",
-              "mlp.gate.expert_bias",
-              "mlp.experts.",
-              "mlp.shared_experts."));
+              new TensorNames.Layer(
+                  new TensorNames.Attention(
+                      "input_layernorm.weight",
+                      List.of("attention.query_key_value.weight"),
+                      Optional.of(
+                          new TensorNames.HeadNorms(
+                              "attention.query_layernorm.weight",
+                              "attention.key_layernorm.weight")),
+                      "attention.dense.weight"),
+                  LlamaStyle.FEED_FORWARD)));
 
   private static final int PUBLISHED_MASK = 156_895;
   private static final int PUBLISHED_BLOCK = 32;
@@ -73,31 +69,27 @@ public final class Llada2Family {
       throw config.bad("n_group", "groups of two experts or more of num_experts " + count);
     }
     int perToken = config.integer("num_experts_per_tok", 1, count / groups * kept);
+    int shared = config.integerOr("num_shared_experts", 0, 0, Config.MAX_WIDTH / width);
+    int denseLayers = config.integerOr("first_k_dense_replace", 0, 0, Config.MAX_LAYERS);
+    Router router =
+        new Router.GroupedSigmoid(
+            groups,
+            kept,
+            config.boolOr("moe_router_enable_expert_bias", false),
+            config.positiveOr("routed_scaling_factor", 1));
     Experts experts =
-        new Experts(
-            count,
-            perToken,
-            width,
-            width * config.integerOr("num_shared_experts", 0, 0, Config.MAX_WIDTH / width),
-            config.integerOr("first_k_dense_replace", 0, 0, Config.MAX_LAYERS),
-            new Router.GroupedSigmoid(
-                groups,
-                kept,
-                config.boolOr("moe_router_enable_expert_bias", false),
-                config.positiveOr("routed_scaling_factor", 1)));
+        new Experts(count, perToken, width, router)
+            .withShared(shared * width)
+            .fromLayer(denseLayers);
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(
+        new LlamaStyle.Variant(
             FAMILY.name(),
-            false,
-            true,
             new AttentionPattern.BlockCausal(
                 config.integerOr("block_length", PUBLISHED_BLOCK, 1, Config.MAX_COUNT)),
-            false,
-            true,
+            Set.of(LlamaStyle.Trait.HEAD_NORM, LlamaStyle.Trait.PARTLY_ROTATED),
             Set.of("attention_bias", "mlp_bias")),
-        LlamaStyle.feedForward(config),
-        Optional.of(experts),
+        new FeedForward(LlamaStyle.feedForwardWidth(config), Optional.of(experts)),
         LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -30,20 +30,16 @@ public final class LladaFamily {
               "model.transformer.ln_f.weight",
               "model.transformer.ff_out.weight",
               "model.transformer.blocks.%d.",
-              "attn_norm.weight",
-              List.of("q_proj.weight", "k_proj.weight", "v_proj.weight"),
-              "",
-              "",
-              "attn_out.weight",
-              "ff_norm.weight",
-              "",
-              "ff_proj.weight",
-              "up_proj.weight",
-              "ff_out.weight",
-              "",
-              "",
-              "",
-              ""));
+              new TensorNames.Layer(
+                  new TensorNames.Attention(
+                      "attn_norm.weight",
+                      List.of("q_proj.weight", "k_proj.weight", "v_proj.weight"),
+                      Optional.empty(),
+                      "attn_out.weight"),
+                  new TensorNames.FeedForward(
+                      "ff_norm.weight",
+                      new TensorNames.Matrices("ff_proj.weight", "up_proj.weight", "ff_out.weight"),
+                      Optional.empty()))));
 
   /** Keys without a default that the engine could have, and their one supported value, as JSON. */
   private static final Map<String, String> REQUIRED =
@@ -107,29 +103,24 @@ public final class LladaFamily {
     if (!(rotary.scaling() instanceof RotaryScaling.None)) {
       throw config.lacks("rope_parameters", "the rope_type default");
     }
+    int layers = config.integer("n_layers", 1, Config.MAX_LAYERS);
+    int width = feedForwardWidth(config, hidden);
+    double normEpsilon = config.positive("rms_norm_eps");
+    boolean tiedHead = config.bool("weight_tying");
     return new ModelSpec(
         FAMILY.name(),
-        vocabulary,
+        layers,
         hidden,
-        config.integer("n_layers", 1, Config.MAX_LAYERS),
-        heads,
-        keyValueHeads,
-        hidden / heads,
-        false,
-        false,
-        rotary,
-        new AttentionPattern.Full(),
-        feedForward(config, hidden),
-        Optional.empty(),
-        config.positive("rms_norm_eps"),
+        normEpsilon,
+        new Attention(heads, keyValueHeads, hidden / heads, rotary, new AttentionPattern.Full()),
+        FeedForward.dense(width),
+        vocabulary,
+        tiedHead,
         maxLength,
-        config.bool("weight_tying"),
-        false,
-        true,
-        config.ids(vocabulary, OptionalInt.of(mask)));
+        new Reading(config.ids(vocabulary, OptionalInt.of(mask))).countingPadding());
   }
 
-  private static int feedForward(Config config, int hidden) {
+  private static int feedForwardWidth(Config config, int hidden) {
     if (config.isGiven("mlp_hidden_size")) {
       return config.integer("mlp_hidden_size", 1, Config.MAX_WIDTH);
     }

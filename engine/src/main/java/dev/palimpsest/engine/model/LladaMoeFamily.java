@@ -62,21 +62,17 @@ public final class LladaMoeFamily {
             count,
             config.integer("num_experts_per_tok", 1, count),
             config.integer("expert_intermediate_size", 1, Config.MAX_WIDTH),
-            0,
-            0,
             new Router.Softmax(config.boolOr("norm_topk_prob", false)));
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(
+        new LlamaStyle.Variant(
             FAMILY.name(),
-            false,
-            true,
             new AttentionPattern.Full(),
-            false,
-            true,
+            Set.of(LlamaStyle.Trait.HEAD_NORM, LlamaStyle.Trait.PARTLY_ROTATED),
             Set.of("mlp_bias")),
-        config.integerOr("dense_intermediate_size", experts.width(), 1, Config.MAX_WIDTH),
-        Optional.of(experts),
+        new FeedForward(
+            config.integerOr("dense_intermediate_size", experts.width(), 1, Config.MAX_WIDTH),
+            Optional.of(experts)),
         LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 }

@@ -9,6 +9,22 @@ import java.util.Set;
 
 /** What families share whose configurations and tensors are written as Llama's. */
 final class LlamaStyle {
+  private static final TensorNames.Matrices MATRICES =
+      new TensorNames.Matrices("gate_proj.weight", "up_proj.weight", "down_proj.weight");
+
+  /** A feed-forward's names. */
+  static final TensorNames.FeedForward FEED_FORWARD =
+      new TensorNames.FeedForward(
+          "post_attention_layernorm.weight",
+          MATRICES.under("mlp."),
+          Optional.of(
+              new TensorNames.Experts(
+                  "mlp.gate.weight",
+                  Optional.of("mlp.gate.expert_bias"),
+                  "mlp.experts.",
+                  MATRICES,
+                  Optional.of(MATRICES.under("mlp.shared_experts.")))));
+
   /** The names of Llama, Qwen2, Qwen3, OLMoE and their like. */
   static final TensorNames NAMES =
       new TensorNames(
@@ -16,22 +32,20 @@ final class LlamaStyle {
           "model.norm.weight",
           "lm_head.weight",
           "model.layers.%d.",
-          "input_layernorm.weight",
-          List.of("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"),
-          "self_attn.q_norm.weight",
-          "self_attn.k_norm.weight",
-          "self_attn.o_proj.weight",
-          "post_attention_layernorm.weight",
-          "mlp.",
-          "gate_proj.weight",
-          "up_proj.weight",
-          "down_proj.weight",
-          "mlp.gate.weight",
-          "mlp.gate.expert_bias",
-          "mlp.experts.",
-          "mlp.shared_experts.");
+          new TensorNames.Layer(
+              new TensorNames.Attention(
+                  "input_layernorm.weight",
+                  List.of(
+                      "self_attn.q_proj.weight",
+                      "self_attn.k_proj.weight",
+                      "self_attn.v_proj.weight"),
+                  Optional.of(
+                      new TensorNames.HeadNorms(
+                          "self_attn.q_norm.weight", "self_attn.k_norm.weight")),
+                  "self_attn.o_proj.weight"),
+              FEED_FORWARD));
 
-  /** Of Gemma, whose layers are others: they mean nothing to any family here. */
+  /** Keys of Gemma, whose layers are others: they mean nothing to any family here. */
   private static final Map<String, String> CAPS =
       Config.ordered("attn_logit_softcapping", "null", "final_logit_softcapping", "null");
 
@@ -48,33 +62,42 @@ final class LlamaStyle {
 
   private LlamaStyle() {}
 
+  /** A point in which a family's layers differ from Llama's, and its configurations do not say. */
+  enum Trait {
+    /** Query, key and value projections have biases. */
+    PROJECTION_BIAS,
+    /** Every query and key head is normalized before its rotation. */
+    HEAD_NORM,
+    /** {@code partial_rotary_factor} is heeded. */
+    PARTLY_ROTATED,
+    /** The output at a position is the prediction of the next one. */
+    SHIFTED
+  }
+
   /**
-   * What the families differ in, and their configurations do not say.
+   * A family whose layers are Llama's but for its traits.
    *
-   * @param isPartlyRotated whether {@code partial_rotary_factor} is heeded
+   * @param name of the family
+   * @param pattern which keys a query sees
    * @param meaningless keys of other families, which the published code does not read
    */
-  record Traits(
-      String family,
-      boolean projectionBias,
-      boolean headNorm,
-      AttentionPattern pattern,
-      boolean shifted,
-      boolean isPartlyRotated,
-      Set<String> meaningless) {}
+  record Variant(
+      String name, AttentionPattern pattern, Set<Trait> traits, Set<String> meaningless) {
+    boolean has(Trait trait) {
+      return traits.contains(trait);
+    }
+  }
 
   /**
    * The model of a configuration with the usual keys.
    *
-   * @param feedForward inner width of a dense feed-forward
    * @param mask the id of a masked position
    */
-  static ModelSpec spec(
-      Config config, Traits traits, int feedForward, Optional<Experts> experts, OptionalInt mask) {
+  static ModelSpec spec(Config config, Variant variant, FeedForward feedForward, OptionalInt mask) {
     config.require(REQUIRED);
-    config.allow(OPTIONAL, traits.meaningless());
+    config.allow(OPTIONAL, variant.meaningless());
     config.allow(CAPS, CAPS.keySet());
-    requireFullLayers(config, traits);
+    requireFullLayers(config, variant);
     int hidden = config.integer("hidden_size", 1, Config.MAX_WIDTH);
     int layers = config.integer("num_hidden_layers", 1, Config.MAX_LAYERS);
     int heads = config.integer("num_attention_heads", 1, hidden);
@@ -87,27 +110,32 @@ final class LlamaStyle {
     int maxPositions = config.integer("max_position_embeddings", 1, Config.MAX_COUNT);
     Rotary rotary =
         RotaryConfig.read(
-            config, Optional.of(DEFAULT_THETA), headSize, traits.isPartlyRotated(), maxPositions);
+            config,
+            Optional.of(DEFAULT_THETA),
+            headSize,
+            variant.has(Trait.PARTLY_ROTATED),
+            maxPositions);
+    double normEpsilon = config.positive("rms_norm_eps");
+    boolean tiedHead = config.boolOr("tie_word_embeddings", false);
+    Reading reading = new Reading(config.ids(vocabulary, mask));
     return new ModelSpec(
-        traits.family(),
-        vocabulary,
-        hidden,
+        variant.name(),
         layers,
-        heads,
-        keyValueHeads,
-        headSize,
-        traits.projectionBias(),
-        traits.headNorm(),
-        rotary,
-        traits.pattern(),
+        hidden,
+        normEpsilon,
+        new Attention(
+            heads,
+            keyValueHeads,
+            headSize,
+            variant.has(Trait.PROJECTION_BIAS),
+            variant.has(Trait.HEAD_NORM),
+            rotary,
+            variant.pattern()),
         feedForward,
-        experts,
-        config.positive("rms_norm_eps"),
+        vocabulary,
+        tiedHead,
         rotary.scaling().reach(maxPositions),
-        config.boolOr("tie_word_embeddings", false),
-        traits.shifted(),
-        false,
-        config.ids(vocabulary, mask));
+        variant.has(Trait.SHIFTED) ? reading.shiftedByOne() : reading);
   }
 
   /** The mask's id, from the configuration or else as published. */
@@ -116,7 +144,8 @@ final class LlamaStyle {
     return OptionalInt.of(config.integerOr("mask_token_id", published, 0, vocabulary - 1));
   }
 
-  static int feedForward(Config config) {
+  /** Inner width of a dense feed-forward. */
+  static int feedForwardWidth(Config config) {
     return config.integer("intermediate_size", 1, Config.MAX_WIDTH);
   }
 
@@ -136,15 +165,15 @@ final class LlamaStyle {
     return hidden / heads;
   }
 
-  private static void requireFullLayers(Config config, Traits traits) {
+  private static void requireFullLayers(Config config, Variant variant) {
     String key = "layer_types";
     if (!config.isGiven(key)
         || config.strings(key).stream().allMatch(type -> type.equals("full_attention"))) {
       return;
     }
-    if (!traits.meaningless().contains(key)) {
+    if (!variant.meaningless().contains(key)) {
       throw config.lacks(key, "\"full_attention\" in every layer");
     }
-    config.unused(key, "it means nothing to a %s model".formatted(traits.family()));
+    config.unused(key, "it means nothing to a %s model".formatted(variant.name()));
   }
 }

@@ -1,7 +1,6 @@
 package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
-import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -9,58 +8,31 @@ import java.util.OptionalInt;
  * or of experts.
  *
  * @param family the family's name
- * @param vocabulary rows of the embedding and of the head
- * @param hidden width of the residual stream
  * @param layers number of blocks
- * @param heads query heads
- * @param keyValueHeads key and value heads; divides {@code heads}
- * @param headSize width of a head
- * @param projectionBias whether query, key and value projections have biases
- * @param headNorm whether every query and key head is RMS-normalized before its rotation
- * @param rotary rotary positions
- * @param pattern which keys a query sees
- * @param feedForward inner width of a dense feed-forward
- * @param experts of the layers that are not dense, if any
+ * @param hidden width of the residual stream
  * @param normEpsilon RMSNorm's epsilon
- * @param maxLength longest sequence, prompt and canvas together
+ * @param attention of every block
+ * @param feedForward of every block
+ * @param vocabulary rows of the embedding and of the head
  * @param tiedHead whether the head is the embedding
- * @param shifted whether the output at a position is the prediction of the next one: the prediction
- *     of position p is then read at p - 1, and that of position 0 at 0. Never set for a causal
- *     model, whose predictions are of what follows by definition.
- * @param countsPadding whether the published code counts left padding in positions, as LLaDA's
- *     does; elsewhere a padded row starts at position 0 with its first token
- * @param ids mask, end and padding
+ * @param maxLength longest sequence, prompt and canvas together
+ * @param reading how the output is read
  */
 public record ModelSpec(
     String family,
-    int vocabulary,
-    int hidden,
     int layers,
-    int heads,
-    int keyValueHeads,
-    int headSize,
-    boolean projectionBias,
-    boolean headNorm,
-    Rotary rotary,
-    AttentionPattern pattern,
-    int feedForward,
-    Optional<Experts> experts,
+    int hidden,
     double normEpsilon,
-    int maxLength,
+    Attention attention,
+    FeedForward feedForward,
+    int vocabulary,
     boolean tiedHead,
-    boolean shifted,
-    boolean countsPadding,
-    TokenIds ids) {
-
-  /** Whether a layer's feed-forward is dense. */
-  public boolean isDense(int layer) {
-    return experts.isEmpty() || layer < experts.get().denseLayers();
-  }
+    int maxLength,
+    Reading reading) {
 
   /** Number of weights, counting a tied head once. */
   public long parameters() {
-    long experts = this.experts.map(each -> (long) each.count()).orElse(0L);
-    return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
+    return parameters(feedForward.experts().map(Experts::count).orElse(0));
   }
 
   /**
@@ -68,8 +40,18 @@ public record ModelSpec(
    * embedding and the head are counted whole.
    */
   public long activeParameters() {
-    long experts = this.experts.map(each -> (long) each.perToken()).orElse(0L);
-    return parameters(experts) + (tiedHead ? 0 : (long) vocabulary * hidden);
+    return parameters(feedForward.experts().map(Experts::perToken).orElse(0));
+  }
+
+  /** Number of weights with so many experts in a layer. */
+  private long parameters(int experts) {
+    long width = hidden;
+    long total = width + (tiedHead ? 1 : 2) * width * vocabulary;
+    for (int layer = 0; layer < layers; layer++) {
+      total += 2 * width + attention.parameters(width);
+      total += feedForward.parameters(width, layer, experts);
+    }
+    return total;
   }
 
   /**
@@ -77,44 +59,19 @@ public record ModelSpec(
    * biases and routers.
    */
   public long exactParameters() {
-    long keys = (long) keyValueHeads * headSize;
-    long block = 2L * hidden;
-    block += projectionBias ? (long) heads * headSize + 2 * keys : 0;
-    block += headNorm ? 2L * headSize : 0;
-    long total = hidden + layers * block;
+    long total = hidden;
     for (int layer = 0; layer < layers; layer++) {
-      total += isDense(layer) ? 0 : router();
+      total += 2L * hidden + attention.exactParameters();
+      total += feedForward.routerParameters(hidden, layer);
     }
     return total;
-  }
-
-  private long router() {
-    Experts mixture = experts.orElseThrow();
-    return (long) mixture.count() * (hidden + (mixture.router().hasBias() ? 1 : 0));
-  }
-
-  /** Embedding, blocks with so many experts each, and the final norm. */
-  private long parameters(long expertsCounted) {
-    long queries = (long) heads * headSize;
-    long keys = (long) keyValueHeads * headSize;
-    long block = 2L * hidden + hidden * (2 * queries + 2 * keys);
-    block += projectionBias ? queries + 2 * keys : 0;
-    block += headNorm ? 2L * headSize : 0;
-    long total = (long) vocabulary * hidden + hidden + layers * block;
-    for (int layer = 0; layer < layers; layer++) {
-      total += isDense(layer) ? 3L * hidden * feedForward : sparse(expertsCounted);
-    }
-    return total;
-  }
-
-  private long sparse(long expertsCounted) {
-    Experts mixture = experts.orElseThrow();
-    return router() + 3L * hidden * (expertsCounted * mixture.width() + mixture.sharedWidth());
   }
 
   /** The id of a masked position. */
   public int maskId() {
-    return ids.mask()
+    return reading
+        .ids()
+        .mask()
         .orElseThrow(
             () ->
                 new IllegalStateException(
@@ -123,10 +80,10 @@ public record ModelSpec(
 
   /** The id that usually ends a text. */
   public int eosId() {
-    if (ids.eos().isEmpty()) {
+    if (reading.ids().eos().isEmpty()) {
       throw new IllegalStateException("the model's config.json names no eos_token_id");
     }
-    return ids.eos().getFirst();
+    return reading.ids().eos().getFirst();
   }
 
   /**
@@ -135,12 +92,12 @@ public record ModelSpec(
    * @throws UnsupportedModelException if attention is not block-causal
    */
   public ModelSpec withBlockLength(int length) {
-    if (!(pattern instanceof AttentionPattern.BlockCausal) || length < 1) {
+    if (!(attention.pattern() instanceof AttentionPattern.BlockCausal) || length < 1) {
       throw new UnsupportedModelException(
           "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
               .formatted(length, family));
     }
-    return with(new AttentionPattern.BlockCausal(length), ids);
+    return with(attention.withPattern(new AttentionPattern.BlockCausal(length)), reading);
   }
 
   /**
@@ -153,34 +110,26 @@ public record ModelSpec(
   public ModelSpec recommended(GenerationConfig generationConfig, OptionalInt blockLength) {
     OptionalInt length = blockLength.isPresent() ? blockLength : generationConfig.blockLength();
     ModelSpec spec =
-        length.isPresent() && pattern instanceof AttentionPattern.BlockCausal
+        length.isPresent() && attention.pattern() instanceof AttentionPattern.BlockCausal
             ? withBlockLength(length.getAsInt())
             : this;
     return generationConfig.eos().isEmpty()
         ? spec
-        : spec.with(spec.pattern, ids.endingWith(generationConfig.eos()));
+        : spec.with(
+            spec.attention, reading.withIds(reading.ids().endingWith(generationConfig.eos())));
   }
 
-  private ModelSpec with(AttentionPattern newPattern, TokenIds newIds) {
+  private ModelSpec with(Attention newAttention, Reading newReading) {
     return new ModelSpec(
         family,
-        vocabulary,
-        hidden,
         layers,
-        heads,
-        keyValueHeads,
-        headSize,
-        projectionBias,
-        headNorm,
-        rotary,
-        newPattern,
-        feedForward,
-        experts,
+        hidden,
         normEpsilon,
-        maxLength,
+        newAttention,
+        feedForward,
+        vocabulary,
         tiedHead,
-        shifted,
-        countsPadding,
-        newIds);
+        maxLength,
+        newReading);
   }
 }

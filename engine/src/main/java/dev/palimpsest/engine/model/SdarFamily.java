@@ -47,16 +47,12 @@ public final class SdarFamily {
             : Optional.empty();
     return LlamaStyle.spec(
         config,
-        new LlamaStyle.Traits(
+        new LlamaStyle.Variant(
             FAMILY.name(),
-            false,
-            true,
             new AttentionPattern.BlockCausal(block),
-            false,
-            false,
+            Set.of(LlamaStyle.Trait.HEAD_NORM),
             Set.of("mlp_bias")),
-        LlamaStyle.feedForward(config),
-        experts,
+        new FeedForward(LlamaStyle.feedForwardWidth(config), experts),
         LlamaStyle.mask(config, PUBLISHED_MASK));
   }
 
@@ -67,8 +63,6 @@ public final class SdarFamily {
         count,
         config.integer("num_experts_per_tok", 1, count),
         config.integer("moe_intermediate_size", 1, Config.MAX_WIDTH),
-        0,
-        0,
         new Router.Softmax(config.boolOr("norm_topk_prob", false)));
   }
 }

@@ -1,124 +1,164 @@
 package dev.palimpsest.engine.model;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * What a family's checkpoints call the weights that the forward needs.
- *
- * <p>Names of a layer's tensors follow its prefix, {@code layer}, in which {@code %d} is its
- * number. A bias is named as its weight, with {@code bias} for {@code weight}. An expert's three
- * matrices have the names of the dense ones, under {@code experts} and the expert's number; or the
- * experts of a layer are stacked in three tensors [experts, rows, columns] without number.
+ * The names of the weights that the forward needs, as a family's checkpoints have them. A bias is
+ * named as its weight, with {@code bias} for {@code weight}.
  *
  * @param embedding [vocabulary, hidden]
  * @param finalNorm [hidden]
  * @param head [vocabulary, hidden]
- * @param layer prefix of a layer
- * @param attentionNorm [hidden]
- * @param projections queries, keys and values, [heads · head size, hidden] each; or all three
- *     stacked in one
- * @param queryNorm [head size]
- * @param keyNorm [head size]
- * @param attentionOut [hidden, heads · head size]
- * @param feedForwardNorm [hidden]
- * @param dense prefix of the feed-forward's matrices
- * @param gate what SiLU is applied to, [width, hidden]
- * @param up what the gate multiplies, [width, hidden]
- * @param down [hidden, width]
- * @param router [experts, hidden]
- * @param routerBias [experts]
- * @param experts prefix of the experts
- * @param shared prefix of the expert that every token uses
+ * @param layerPrefix what a layer's names begin with; {@code %d} in it is the layer's number
+ * @param layer a layer's names behind that prefix
  */
 public record TensorNames(
-    String embedding,
-    String finalNorm,
-    String head,
-    String layer,
-    String attentionNorm,
-    List<String> projections,
-    String queryNorm,
-    String keyNorm,
-    String attentionOut,
-    String feedForwardNorm,
-    String dense,
-    String gate,
-    String up,
-    String down,
-    String router,
-    String routerBias,
-    String experts,
-    String shared) {
+    String embedding, String finalNorm, String head, String layerPrefix, Layer layer) {
 
-  /** Where one feed-forward's matrices are. */
-  public record FeedForward(String gate, String up, String down) {}
-
-  /** Where the matrices of all experts of a layer are. */
-  public sealed interface ExpertTensors {
-    /** Three tensors an expert. */
-    record Single(List<FeedForward> experts) implements ExpertTensors {}
-
-    /** Three tensors a layer, [experts, rows, columns]. */
-    record Stacked(FeedForward all) implements ExpertTensors {}
-  }
-
-  /** The name of a layer's tensor. */
-  public String of(int number, String name) {
-    return layer.formatted(number) + name;
-  }
-
-  /** The layer's projections: three names, or the one of all. */
-  public List<String> projections(int number) {
-    return projections.stream().map(name -> of(number, name)).toList();
-  }
-
-  /** The biases of {@link #projections(int)}. */
-  public List<String> projectionBiases(int number) {
-    return projections(number).stream().map(name -> name.replaceFirst("weight$", "bias")).toList();
-  }
-
-  /** The layer's dense feed-forward. */
-  public FeedForward dense(int number) {
-    return feedForward(of(number, dense));
-  }
-
-  /** The layer's expert that every token uses. */
-  public FeedForward shared(int number) {
-    return feedForward(of(number, shared));
-  }
-
-  private FeedForward feedForward(String prefix) {
-    return new FeedForward(prefix + gate, prefix + up, prefix + down);
+  /** The names of a layer's tensors. */
+  public record Layer(Attention attention, FeedForward feedForward) {
+    Layer under(String prefix) {
+      return new Layer(attention.under(prefix), feedForward.under(prefix));
+    }
   }
 
   /**
-   * The layer's experts, stacked if that is what the checkpoint has.
+   * The names of a layer's attention.
    *
-   * @param present all names of the checkpoint
+   * @param norm [hidden], before the projections
+   * @param projections queries, keys and values, [heads · head size, hidden] each; or all three
+   *     stacked in one
+   * @param headNorms where the family has some
+   * @param out [hidden, heads · head size]
    */
-  public ExpertTensors experts(ModelSpec spec, int number, Set<String> present) {
-    FeedForward stacked = feedForward(of(number, experts));
-    if (present.contains(stacked.gate())) {
-      return new ExpertTensors.Stacked(stacked);
+  public record Attention(
+      String norm, List<String> projections, Optional<HeadNorms> headNorms, String out) {
+    /** Copies the list. */
+    public Attention {
+      projections = List.copyOf(projections);
     }
-    FeedForward bare =
-        new FeedForward(bare(stacked.gate()), bare(stacked.up()), bare(stacked.down()));
-    if (present.contains(bare.gate())) {
-      return new ExpertTensors.Stacked(bare);
+
+    /** The biases of the projections. */
+    public List<String> projectionBiases() {
+      return projections.stream().map(name -> name.replaceFirst("weight$", "bias")).toList();
     }
-    return new ExpertTensors.Single(
-        IntStream.range(0, spec.experts().orElseThrow().count())
-            .mapToObj(expert -> feedForward(of(number, experts) + expert + "."))
-            .toList());
+
+    Attention under(String prefix) {
+      return new Attention(
+          prefix + norm,
+          projections.stream().map(prefix::concat).toList(),
+          headNorms.map(each -> each.under(prefix)),
+          prefix + out);
+    }
   }
 
-  private static String bare(String name) {
-    return name.replaceFirst("\\.weight$", "");
+  /** The gains of query and key heads, [head size] each. */
+  public record HeadNorms(String query, String key) {
+    HeadNorms under(String prefix) {
+      return new HeadNorms(prefix + query, prefix + key);
+    }
+  }
+
+  /**
+   * The names of a layer's feed-forward.
+   *
+   * @param norm [hidden], before the matrices
+   * @param dense of a layer without experts
+   * @param experts where the family has some
+   */
+  public record FeedForward(String norm, Matrices dense, Optional<Experts> experts) {
+    FeedForward under(String prefix) {
+      return new FeedForward(
+          prefix + norm, dense.under(prefix), experts.map(each -> each.under(prefix)));
+    }
+  }
+
+  /**
+   * The names of a SwiGLU's three matrices.
+   *
+   * @param gate what SiLU is applied to, [width, hidden]
+   * @param up what the gate multiplies, [width, hidden]
+   * @param down [hidden, width]
+   */
+  public record Matrices(String gate, String up, String down) {
+    /** The same names behind a prefix. */
+    public Matrices under(String prefix) {
+      return new Matrices(prefix + gate, prefix + up, prefix + down);
+    }
+
+    private Matrices withoutWeight() {
+      return new Matrices(withoutWeight(gate), withoutWeight(up), withoutWeight(down));
+    }
+
+    private static String withoutWeight(String name) {
+      return name.replaceFirst("\\.weight$", "");
+    }
+  }
+
+  /**
+   * The names of a layer's experts. An expert's matrices are behind the prefix and its number; or
+   * those of all experts of a layer are stacked in three tensors [experts, rows, columns] behind
+   * the prefix alone.
+   *
+   * @param router [experts, hidden]
+   * @param routerBias [experts], where the family's routers have one
+   * @param prefix of the experts
+   * @param matrices of one expert, behind the prefix and its number
+   * @param shared the expert that every token uses, where the family has one
+   */
+  public record Experts(
+      String router,
+      Optional<String> routerBias,
+      String prefix,
+      Matrices matrices,
+      Optional<Matrices> shared) {
+
+    /**
+     * The matrices of a layer's experts, stacked if that is what the checkpoint has.
+     *
+     * @param count experts of the layer
+     * @param present all names of the checkpoint
+     */
+    public ExpertMatrices matrices(int count, Set<String> present) {
+      Matrices stacked = matrices.under(prefix);
+      if (present.contains(stacked.gate())) {
+        return new ExpertMatrices.Stacked(stacked);
+      }
+      if (present.contains(stacked.withoutWeight().gate())) {
+        return new ExpertMatrices.Stacked(stacked.withoutWeight());
+      }
+      return new ExpertMatrices.Single(
+          IntStream.range(0, count)
+              .mapToObj(expert -> matrices.under(prefix + expert + "."))
+              .toList());
+    }
+
+    Experts under(String outer) {
+      return new Experts(
+          outer + router,
+          routerBias.map(outer::concat),
+          outer + prefix,
+          matrices,
+          shared.map(each -> each.under(outer)));
+    }
+  }
+
+  /** Where the matrices of all experts of a layer are. */
+  public sealed interface ExpertMatrices {
+    /** Three tensors an expert. */
+    record Single(List<Matrices> experts) implements ExpertMatrices {}
+
+    /** Three tensors a layer, [experts, rows, columns]. */
+    record Stacked(Matrices all) implements ExpertMatrices {}
+  }
+
+  /** The names of one layer's tensors, with the prefix. */
+  public Layer layer(int number) {
+    return layer.under(layerPrefix.formatted(number));
   }
 
   /**
@@ -127,36 +167,7 @@ public record TensorNames(
    * @param present all names of the checkpoint, by which stacked experts are recognized
    */
   public Map<String, List<Long>> shapes(ModelSpec spec, Set<String> present) {
-    long hidden = spec.hidden();
-    long queries = (long) spec.heads() * spec.headSize();
-    long keys = (long) spec.keyValueHeads() * spec.headSize();
-    Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    shapes.put(embedding, List.of((long) spec.vocabulary(), hidden));
-    for (int number = 0; number < spec.layers(); number++) {
-      shapes.put(of(number, attentionNorm), List.of(hidden));
-      List<Long> heights =
-          projections.size() == 1 ? List.of(queries + 2 * keys) : List.of(queries, keys, keys);
-      put(shapes, projections(number), heights, List.of(hidden));
-      if (spec.projectionBias()) {
-        put(shapes, projectionBiases(number), heights, List.of());
-      }
-      if (spec.headNorm()) {
-        shapes.put(of(number, queryNorm), List.of((long) spec.headSize()));
-        shapes.put(of(number, keyNorm), List.of((long) spec.headSize()));
-      }
-      shapes.put(of(number, attentionOut), List.of(hidden, queries));
-      shapes.put(of(number, feedForwardNorm), List.of(hidden));
-      if (spec.isDense(number)) {
-        put(shapes, dense(number), List.of(), spec.feedForward(), hidden);
-      } else {
-        putExperts(shapes, spec, number, present);
-      }
-    }
-    shapes.put(finalNorm, List.of(hidden));
-    if (!spec.tiedHead()) {
-      shapes.put(head, List.of((long) spec.vocabulary(), hidden));
-    }
-    return shapes;
+    return TensorShapes.of(this, spec, present);
   }
 
   /**
@@ -165,48 +176,5 @@ public record TensorNames(
    */
   public Map<String, String> ties(ModelSpec spec) {
     return spec.tiedHead() ? Map.of(head, embedding) : Map.of();
-  }
-
-  private void putExperts(
-      Map<String, List<Long>> shapes, ModelSpec spec, int number, Set<String> present) {
-    Experts mixture = spec.experts().orElseThrow();
-    long count = mixture.count();
-    shapes.put(of(number, router), List.of(count, (long) spec.hidden()));
-    if (mixture.router().hasBias()) {
-      shapes.put(of(number, routerBias), List.of(count));
-    }
-    switch (experts(spec, number, present)) {
-      case ExpertTensors.Single(List<FeedForward> single) ->
-          single.forEach(each -> put(shapes, each, List.of(), mixture.width(), spec.hidden()));
-      case ExpertTensors.Stacked(FeedForward all) ->
-          put(shapes, all, List.of(count), mixture.width(), spec.hidden());
-    }
-    if (mixture.sharedWidth() > 0) {
-      put(shapes, shared(number), List.of(), mixture.sharedWidth(), spec.hidden());
-    }
-  }
-
-  private static void put(
-      Map<String, List<Long>> shapes, List<String> names, List<Long> first, List<Long> rest) {
-    for (int i = 0; i < names.size(); i++) {
-      shapes.put(names.get(i), joined(List.of(first.get(i)), rest));
-    }
-  }
-
-  private static void put(
-      Map<String, List<Long>> shapes,
-      FeedForward names,
-      List<Long> outer,
-      long width,
-      long hidden) {
-    shapes.put(names.gate(), joined(outer, List.of(width, hidden)));
-    shapes.put(names.up(), joined(outer, List.of(width, hidden)));
-    shapes.put(names.down(), joined(outer, List.of(hidden, width)));
-  }
-
-  private static List<Long> joined(List<Long> first, List<Long> rest) {
-    List<Long> all = new ArrayList<>(first);
-    all.addAll(rest);
-    return List.copyOf(all);
   }
 }

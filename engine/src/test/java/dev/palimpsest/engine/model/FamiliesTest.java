@@ -77,10 +77,10 @@ final class FamiliesTest {
   @Test
   void dreamHasBiasesAndAShiftOverTheWholeCanvas() {
     ModelSpec spec = Families.spec(config("dream-7b"));
-    assertThat(spec.projectionBias()).isTrue();
-    assertThat(spec.shifted()).isTrue();
-    assertThat(spec.countsPadding()).isFalse();
-    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.Full());
+    assertThat(spec.attention().projectionBias()).isTrue();
+    assertThat(spec.reading().shifted()).isTrue();
+    assertThat(spec.reading().countsPadding()).isFalse();
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.Full());
     assertThat(spec.maskId()).isEqualTo(151_666);
     assertThat(tensors(config("dream-7b")))
         .hasSize(3 + 28 * 12)
@@ -92,9 +92,10 @@ final class FamiliesTest {
   @Test
   void sdarNormalizesItsHeadsAndSeesBlocks() {
     ModelSpec spec = Families.spec(config("sdar-4b"));
-    assertThat(spec.headNorm()).isTrue();
-    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(4));
-    assertThat(spec.withBlockLength(16).pattern()).isEqualTo(new AttentionPattern.BlockCausal(16));
+    assertThat(spec.attention().headNorm()).isTrue();
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.BlockCausal(4));
+    assertThat(spec.withBlockLength(16).attention().pattern())
+        .isEqualTo(new AttentionPattern.BlockCausal(16));
     assertThat(tensors(config("sdar-4b")))
         .containsEntry("model.layers.35.self_attn.q_norm.weight", List.of(128L))
         .containsEntry("model.layers.0.self_attn.q_proj.weight", List.of(4096L, 2560L));
@@ -111,27 +112,31 @@ final class FamiliesTest {
     config.put("num_experts_per_tok", 8);
     config.put("moe_intermediate_size", 768);
     config.put("norm_topk_prob", true);
-    assertThat(Families.spec(config).experts())
-        .contains(new Experts(128, 8, 768, 0, 0, new Router.Softmax(true)));
+    assertThat(Families.spec(config).feedForward().experts())
+        .contains(new Experts(128, 8, 768, new Router.Softmax(true)));
   }
 
   @Test
   void lladaMoeIsToldFromTheDenseModelByItsArchitecture() {
     ModelSpec spec = Families.spec(config("llada-moe-7b-a1b"));
-    assertThat(spec.experts()).contains(new Experts(64, 8, 1024, 0, 0, new Router.Softmax(false)));
+    assertThat(spec.feedForward().experts())
+        .contains(new Experts(64, 8, 1024, new Router.Softmax(false)));
     assertThat(spec.maskId()).isEqualTo(156_895);
-    assertThat(spec.headNorm()).isTrue();
+    assertThat(spec.attention().headNorm()).isTrue();
   }
 
   @Test
   void llada2RotatesHalfAHeadAndHasADenseLayerAndASharedExpert() {
     ModelSpec spec = Families.spec(config("llada2-mini"));
-    assertThat(spec.rotary().size()).isEqualTo(64);
-    assertThat(spec.experts())
-        .contains(new Experts(256, 8, 512, 512, 1, new Router.GroupedSigmoid(8, 4, true, 2.5)));
-    assertThat(spec.isDense(0)).isTrue();
-    assertThat(spec.isDense(1)).isFalse();
-    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
+    assertThat(spec.attention().rotary().size()).isEqualTo(64);
+    assertThat(spec.feedForward().experts())
+        .contains(
+            new Experts(256, 8, 512, new Router.GroupedSigmoid(8, 4, true, 2.5))
+                .withShared(512)
+                .fromLayer(1));
+    assertThat(spec.feedForward().isDense(0)).isTrue();
+    assertThat(spec.feedForward().isDense(1)).isFalse();
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
     assertThat(tensors(config("llada2-mini")))
         .containsEntry("model.layers.3.attention.query_key_value.weight", List.of(3072L, 2048L))
         .containsEntry("model.layers.0.mlp.gate_proj.weight", List.of(5120L, 2048L))
@@ -159,26 +164,26 @@ final class FamiliesTest {
   @Test
   void fastDllmReadsABlocksFirstTokenAtTheEndOfTheBlockBefore() {
     ModelSpec spec = Families.spec(config("fast-dllm-v2-7b"));
-    assertThat(spec.shifted()).isTrue();
-    assertThat(spec.projectionBias()).isTrue();
-    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
+    assertThat(spec.reading().shifted()).isTrue();
+    assertThat(spec.attention().projectionBias()).isTrue();
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.BlockCausal(32));
     assertThat(spec.maskId()).isEqualTo(151_665);
   }
 
   @Test
   void aCausalModelHasNoMask() {
     ModelSpec spec = Families.spec(config("llama-3.1-8b"));
-    assertThat(spec.ids())
+    assertThat(spec.reading().ids())
         .isEqualTo(
             new TokenIds(
                 OptionalInt.empty(), List.of(128001, 128008, 128009), OptionalInt.empty()));
-    assertThat(spec.pattern()).isEqualTo(new AttentionPattern.Causal());
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.Causal());
     assertThatThrownBy(spec::maskId).hasMessageContaining("llama");
   }
 
   @Test
   void llama3StretchesItsLongWavelengths() {
-    Rotary rotary = Families.spec(config("llama-3.1-8b")).rotary();
+    Rotary rotary = Families.spec(config("llama-3.1-8b")).attention().rotary();
     double[] plain = new Rotary(500_000, 128, new RotaryScaling.None()).frequencies();
     double[] scaled = rotary.frequencies();
     assertThat(scaled[0]).isEqualTo(plain[0]);
@@ -201,14 +206,15 @@ final class FamiliesTest {
             "{\"factor\": 4.0, \"original_max_position_embeddings\": 32768, \"type\": \"yarn\"}");
     ModelSpec spec = Families.spec(config);
     double[] plain = new Rotary(1e6, 128, new RotaryScaling.None()).frequencies();
-    double[] scaled = spec.rotary().frequencies();
+    double[] scaled = spec.attention().rotary().frequencies();
     // 128 · ln(32768 / (32 · 2π)) / (2 · ln 1e6) = 23.6 and, for one turn, 39.7.
     assertThat(scaled[23]).isEqualTo(plain[23]);
     assertThat(scaled[40]).isCloseTo(plain[40] / 4, within(1e-18));
     double ramp = (30 - 23) / (40.0 - 23);
     assertThat(scaled[30]).isCloseTo(plain[30] * (1 - ramp + ramp / 4), within(1e-12));
-    assertThat(spec.rotary().scaling().magnitude()).isCloseTo(0.1 * Math.log(4) + 1, within(1e-12));
-    assertThat(spec.rotary().table(1)[0]).isCloseTo(1.1386294f, within(1e-6f));
+    assertThat(spec.attention().rotary().scaling().magnitude())
+        .isCloseTo(0.1 * Math.log(4) + 1, within(1e-12));
+    assertThat(spec.attention().rotary().table(1)[0]).isCloseTo(1.1386294f, within(1e-6f));
     assertThat(spec.maxLength()).isEqualTo(131_072);
   }
 

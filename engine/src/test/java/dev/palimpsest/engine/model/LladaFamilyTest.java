@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -52,28 +51,27 @@ final class LladaFamilyTest {
   @Test
   void thePublishedConfigIsAModelOfEightBillionParameters() {
     ModelSpec spec = Families.spec(published());
-    assertThat(spec)
+    assertThat(spec.family()).isEqualTo("llada");
+    assertThat(spec.layers()).isEqualTo(32);
+    assertThat(spec.hidden()).isEqualTo(4096);
+    assertThat(spec.normEpsilon()).isEqualTo(1e-5);
+    assertThat(spec.attention())
         .isEqualTo(
-            new ModelSpec(
-                "llada",
-                126464,
-                4096,
-                32,
+            new Attention(
                 32,
                 32,
                 128,
-                false,
-                false,
                 new Rotary(500000, 128, new RotaryScaling.None()),
-                new AttentionPattern.Full(),
-                12288,
-                Optional.empty(),
-                1e-5,
-                4096,
-                false,
-                false,
-                true,
-                new TokenIds(OptionalInt.of(126336), List.of(126081), OptionalInt.of(126081))));
+                new AttentionPattern.Full()));
+    assertThat(spec.feedForward()).isEqualTo(FeedForward.dense(12288));
+    assertThat(spec.vocabulary()).isEqualTo(126464);
+    assertThat(spec.tiedHead()).isFalse();
+    assertThat(spec.maxLength()).isEqualTo(4096);
+    assertThat(spec.reading())
+        .isEqualTo(
+            new Reading(
+                    new TokenIds(OptionalInt.of(126336), List.of(126081), OptionalInt.of(126081)))
+                .countingPadding());
     assertThat(spec.parameters()).isEqualTo(8_015_581_184L);
   }
 
@@ -109,14 +107,14 @@ final class LladaFamilyTest {
   @Test
   void groupedQueriesHaveNarrowKeysAndValues() {
     ModelSpec spec = Families.spec(with("n_kv_heads", "8"));
-    assertThat(spec.keyValueHeads()).isEqualTo(8);
+    assertThat(spec.attention().keyValueHeads()).isEqualTo(8);
     Map<String, List<Long>> tensors = tensors(spec);
     assertThat(tensors)
         .containsEntry("model.transformer.blocks.3.q_proj.weight", List.of(4096L, 4096L))
         .containsEntry("model.transformer.blocks.3.k_proj.weight", List.of(1024L, 4096L))
         .containsEntry("model.transformer.blocks.3.v_proj.weight", List.of(1024L, 4096L));
     assertThat(elements(tensors)).isEqualTo(spec.parameters());
-    assertThat(Families.spec(with("n_kv_heads", "null")).keyValueHeads()).isEqualTo(32);
+    assertThat(Families.spec(with("n_kv_heads", "null")).attention().keyValueHeads()).isEqualTo(32);
   }
 
   @Test
@@ -131,9 +129,9 @@ final class LladaFamilyTest {
   void theFeedForwardIsAMultipleOfTheWidthUnlessItIsGiven() {
     ObjectNode config = with("mlp_hidden_size", "null");
     config.put("mlp_ratio", 3);
-    assertThat(Families.spec(config).feedForward()).isEqualTo(3 * 4096);
+    assertThat(Families.spec(config).feedForward()).isEqualTo(FeedForward.dense(3 * 4096));
     config.remove("mlp_ratio");
-    assertThat(Families.spec(config).feedForward()).isEqualTo(4 * 4096);
+    assertThat(Families.spec(config).feedForward()).isEqualTo(FeedForward.dense(4 * 4096));
   }
 
   @Test

@@ -51,7 +51,7 @@ final class RotaryConfigTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void frequenciesAreThoseOfTransformers(JsonNode recorded) {
-    Rotary rotary = Families.spec(with(recorded.path("config"))).rotary();
+    Rotary rotary = Families.spec(with(recorded.path("config"))).attention().rotary();
     double[] frequencies = rotary.frequencies();
     assertThat(frequencies).hasSize(recorded.path("inv_freq").size());
     for (int i = 0; i < frequencies.length; i++) {
@@ -194,7 +194,7 @@ final class RotaryConfigTest {
       assertThatThrownBy(() -> Families.spec(config)).hasMessageContaining(key);
       return;
     }
-    TokenIds ids = Families.spec(config, notices::add).ids();
+    TokenIds ids = Families.spec(config, notices::add).reading().ids();
     assertThat(ids.pad()).isEmpty();
     assertThat(ids.eos()).isSubsetOf(2);
     assertThat(notices)

@@ -176,10 +176,10 @@ final class DeviceBenchmark {
 
   /** Multiplications and additions; the last block has queries for the asked rows alone. */
   private double flops(int batch, int length, int asked) {
-    double queries = (double) spec.heads() * spec.headSize();
-    double keys = (double) spec.keyValueHeads() * spec.headSize();
+    double queries = spec.attention().queryWidth();
+    double keys = spec.attention().keyWidth();
     double ofKeys = 2 * keys * spec.hidden();
-    double ofRows = 2 * queries * spec.hidden() + 3.0 * spec.hidden() * spec.feedForward();
+    double ofRows = 2 * queries * spec.hidden() + 3.0 * spec.hidden() * spec.feedForward().width();
     double ofPairs = 2 * queries * length;
     double rows = (spec.layers() - 1.0) * length + asked;
     double sequence =

@@ -94,8 +94,8 @@ final class DeviceOperations implements AutoCloseable {
   }
 
   private void attention(int batch, int length, int repetitions) {
-    int width = spec.heads() * spec.headSize();
-    int keyWidth = spec.keyValueHeads() * spec.headSize();
+    int width = spec.attention().queryWidth();
+    int keyWidth = spec.attention().keyWidth();
     int[] starts = IntStream.rangeClosed(0, batch).map(i -> i * length).toArray();
     int[] limits = new int[batch * length];
     Arrays.fill(limits, length);
@@ -112,7 +112,7 @@ final class DeviceOperations implements AutoCloseable {
                     qkv.columns(0, width),
                     qkv.columns(width, keyWidth),
                     qkv.columns(width + keyWidth, keyWidth),
-                    spec.headSize(),
+                    spec.attention().headSize(),
                     starts,
                     starts,
                     limits,

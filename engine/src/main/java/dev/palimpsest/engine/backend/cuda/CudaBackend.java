@@ -149,8 +149,11 @@ public final class CudaBackend implements Backend {
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
-    Kernels.requireHeads(spec.headSize(), spec.heads() / spec.keyValueHeads());
-    spec.experts().ifPresent(experts -> DeviceMixture.require(spec, experts, precision));
+    Kernels.requireHeads(
+        spec.attention().headSize(), spec.attention().heads() / spec.attention().keyValueHeads());
+    spec.feedForward()
+        .experts()
+        .ifPresent(experts -> DeviceMixture.require(spec, experts, precision));
     Context context = Context.retain(Cuda.devices().getFirst());
     boolean fits = false;
     try {

@@ -24,13 +24,14 @@ record DeviceNeed(
   static DeviceNeed of(ModelSpec spec, Precision precision, Workload workload) {
     long elementBytes = CudaWeight.elementBytes(precision);
     int rows = RowBuckets.padded(workload.tokens());
-    long table = (long) Float.BYTES * spec.maxLength() * spec.rotary().size();
+    long table = (long) Float.BYTES * spec.maxLength() * spec.attention().rotary().size();
     return new DeviceNeed(
         elementBytes * spec.parameters()
             + (Float.BYTES - elementBytes) * spec.exactParameters()
             + table,
         elementBytes * workload.activations(),
-        spec.experts()
+        spec.feedForward()
+            .experts()
             .map((Experts experts) -> DeviceMixture.bytes(rows, experts, precision))
             .orElse(0L),
         Vocabulary.bytes(rows, spec.vocabulary()),

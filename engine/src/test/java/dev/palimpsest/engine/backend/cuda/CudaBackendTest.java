@@ -302,8 +302,8 @@ final class CudaBackendTest {
               * spec.layers()
               * tokens.length
               * 2
-              * spec.keyValueHeads()
-              * spec.headSize();
+              * spec.attention().keyValueHeads()
+              * spec.attention().headSize();
       long taken = free - freeBytes() - (need.rest() - DeviceNeed.UNSEEN_BYTES);
       assertThat(taken - kept)
           .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kept);

@@ -18,7 +18,7 @@ final class DeviceMixtureTest {
   private static final ModelSpec SPEC = TinyFamily.EXPERTS.spec();
 
   private static Experts experts(int count, int perToken, int width, int groups) {
-    return new Experts(count, perToken, width, 0, 0, new Router.GroupedSigmoid(groups, 1, true, 1));
+    return new Experts(count, perToken, width, new Router.GroupedSigmoid(groups, 1, true, 1));
   }
 
   @ParameterizedTest
@@ -58,7 +58,7 @@ final class DeviceMixtureTest {
   @ParameterizedTest
   @EnumSource
   void aSoftmaxHasNoGroupsToCount(Precision precision) {
-    Experts experts = new Experts(64, 8, 64, 0, 0, new Router.Softmax(true));
+    Experts experts = new Experts(64, 8, 64, new Router.Softmax(true));
     assertThatCode(() -> DeviceMixture.require(SPEC, experts, precision))
         .doesNotThrowAnyException();
   }

@@ -200,8 +200,8 @@ class BatchInvarianceTest {
     SplittableRandom random = new SplittableRandom(9);
     for (Experts experts :
         List.of(
-            new Experts(4, 2, 30, 0, 0, new Router.Softmax(true)),
-            new Experts(16, 4, 130, 0, 0, new Router.GroupedSigmoid(4, 2, true, 2.5)))) {
+            new Experts(4, 2, 30, new Router.Softmax(true)),
+            new Experts(16, 4, 130, new Router.GroupedSigmoid(4, 2, true, 2.5)))) {
       int hidden = 70;
       float[][] router = Step.random(random, experts.count(), hidden);
       float[] bias = Step.random(random, 1, experts.count())[0];

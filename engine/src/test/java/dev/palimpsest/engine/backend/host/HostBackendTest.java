@@ -492,10 +492,10 @@ class HostBackendTest {
     SplittableRandom random = new SplittableRandom(seed);
     for (Experts experts :
         List.of(
-            new Experts(6, 2, 20, 0, 0, new Router.Softmax(false)),
-            new Experts(5, 5, 33, 0, 0, new Router.Softmax(true)),
-            new Experts(12, 3, 16, 0, 0, new Router.GroupedSigmoid(4, 2, true, 2.5)),
-            new Experts(8, 1, 17, 0, 0, new Router.GroupedSigmoid(2, 1, false, 1)))) {
+            new Experts(6, 2, 20, new Router.Softmax(false)),
+            new Experts(5, 5, 33, new Router.Softmax(true)),
+            new Experts(12, 3, 16, new Router.GroupedSigmoid(4, 2, true, 2.5)),
+            new Experts(8, 1, 17, new Router.GroupedSigmoid(2, 1, false, 1)))) {
       assertExperts(setup, random, experts);
     }
   }

@@ -87,7 +87,7 @@ class KeptKeysTest {
       try (Transformer transformer = family.load(folder, setup.backend(2), bytes)) {
         for (int step = 0; step < STEPS; step++) {
           List<Query> queries =
-              Stream.generate(() -> texts.next(family.spec().shifted()))
+              Stream.generate(() -> texts.next(family.spec().reading().shifted()))
                   .limit(random.nextInt(1, 7))
                   .toList();
           List<List<Prediction>> found = transformer.predict(queries);
@@ -130,7 +130,12 @@ class KeptKeysTest {
     int[] text = random.ints(96, 0, family.spec().vocabulary()).toArray();
     try (Transformer transformer =
         family.load(folder, Setup.all().findFirst().orElseThrow().backend(1), 0)) {
-      int seen = family.spec().pattern().limit(family.spec().shifted() ? 39 : 40, 96);
+      int seen =
+          family
+              .spec()
+              .attention()
+              .pattern()
+              .limit(family.spec().reading().shifted() ? 39 : 40, 96);
       Query whole = new Query(text, 0, new int[] {40}, 0, Draw.GREEDY, Optional.empty());
       int length = Math.max(41, seen);
       Query cut =
