@@ -2,7 +2,7 @@ package dev.palimpsest.app;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
-import dev.palimpsest.engine.checkpoint.Outline;
+import dev.palimpsest.engine.checkpoint.ModelFolder;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
@@ -53,21 +53,21 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() {
     Path given = model.orElseGet(ModelOptions::bundled);
     Path folder = Files.isRegularFile(given) ? given.resolveSibling("") : given;
-    Outline outline = Checkpoint.outline(folder);
+    ModelFolder described = Checkpoint.describe(folder);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("model", folder.toString());
     boolean supported = true;
     try {
-      ModelSpec published = Families.spec(outline.config(), ModelOptions::tell);
+      ModelSpec published = Families.spec(described.config(), ModelOptions::tell);
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
       describe(facts, published.recommended(recommended, OptionalInt.empty()));
       facts.put("recommended", recommended.shown());
       facts.put("tokenizer", Tokenizer.source(folder));
       facts.put("supported", "yes");
-      addFiles(facts, folder, outline);
+      addFiles(facts, folder, described);
     } catch (UnsupportedModelException e) {
       supported = false;
-      facts.put("model_type", outline.config().path("model_type").asString("none"));
+      facts.put("model_type", described.config().path("model_type").asString("none"));
       facts.put("supported", "no: " + e.getMessage());
     }
     if (json) {
@@ -134,18 +134,18 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   /** What the files hold, after checking that it is what the configuration asks for. */
-  private static void addFiles(Map<String, Object> facts, Path folder, Outline outline) {
-    TensorNames names = Families.of(outline.config()).tensors();
-    ModelSpec spec = Families.spec(outline.config());
-    if (outline.hasWeights()) {
+  private static void addFiles(Map<String, Object> facts, Path folder, ModelFolder described) {
+    TensorNames names = Families.of(described.config()).tensors();
+    ModelSpec spec = Families.spec(described.config());
+    if (described.hasWeights()) {
       try (Checkpoint checkpoint = Checkpoint.open(folder)) {
         checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
         checkpoint.tellOfBuffers(ModelOptions::tell);
         facts.put("tensors", checkpoint.names().size());
         facts.put("file_bytes", checkpoint.bytes());
       }
-    } else if (outline.listed().isPresent()) {
-      Set<String> listed = outline.listed().get();
+    } else if (described.listed().isPresent()) {
+      Set<String> listed = described.listed().get();
       Checkpoint.requireNames(
           folder, listed, names.shapes(spec, listed).keySet(), names.ties(spec));
       facts.put("tensors", listed.size());

@@ -97,17 +97,17 @@ public final class Checkpoint implements AutoCloseable {
    *
    * @throws CheckpointException if the folder has no configuration, or a file is malformed
    */
-  public static Outline outline(Path folder) {
+  public static ModelFolder describe(Path folder) {
     JsonNode config = config(folder);
     boolean single = Files.isRegularFile(folder.resolve(WEIGHTS));
     Path index = folder.resolve(INDEX);
     if (single || !Files.isRegularFile(index)) {
-      return new Outline(config, Optional.empty(), single);
+      return new ModelFolder(config, Optional.empty(), single);
     }
     Map<Path, Set<String>> shards = readIndex(folder, index);
     Set<String> names = new TreeSet<>();
     shards.values().forEach(names::addAll);
-    return new Outline(
+    return new ModelFolder(
         config, Optional.of(names), shards.keySet().stream().allMatch(Files::isRegularFile));
   }
 
@@ -150,7 +150,7 @@ public final class Checkpoint implements AutoCloseable {
     return tensors;
   }
 
-  /** What there is instead, as the end of a sentence. */
+  /** The files of weights that are there instead, as the end of a sentence. */
   private static String otherWeights(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       List<String> others =

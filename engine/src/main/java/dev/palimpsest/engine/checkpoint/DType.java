@@ -2,7 +2,7 @@ package dev.palimpsest.engine.checkpoint;
 
 import java.util.Optional;
 
-/** What the elements of a tensor are; the names are those of the safetensors format. */
+/** The type of a tensor's elements; the names are those of the safetensors format. */
 public enum DType {
   /** IEEE 754 single precision. */
   F32(4),

@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a file is that is not what its name says: an unfinished download, a page in its place, or
- * weights of another format. Told by its first bytes.
+ * The kind of a file that is not what its name says: an unfinished download, a page in its place,
+ * or weights of another format. Told by its first bytes.
  */
 final class FileKind {
   private static final int SNIFFED_BYTES = 1024;

@@ -55,7 +55,7 @@ public final class JsonFile {
     return root;
   }
 
-  /** What a file is that does not even begin as JSON does. */
+  /** The refusal of a file that does not even begin as JSON does, by what it is. */
   private static Optional<CheckpointException> foreign(Path file) {
     try {
       return FileKind.of(file)

@@ -81,7 +81,7 @@ final class Config {
         .toList();
   }
 
-  /** Where messages say that a key is. */
+  /** A key with the path to it, as messages name it. */
   String at(String key) {
     return path + key;
   }
@@ -108,7 +108,10 @@ final class Config {
     allow(values, Set.of());
   }
 
-  /** As above, but tells of those that mean nothing to the family. */
+  /**
+   * Refuses any of these keys that is there with another value than the one given, as JSON; of
+   * those that mean nothing to the family it only tells.
+   */
   void allow(Map<String, String> values, Set<String> meaningless) {
     values.forEach(
         (key, supported) -> {
@@ -135,14 +138,14 @@ final class Config {
     }
   }
 
-  /** That the key's value asks for what the engine lacks. */
+  /** The refusal of a value that asks for what the engine lacks. */
   UnsupportedModelException lacks(String key, String supported) {
     return new UnsupportedModelException(
         "config.json asks for %s %s, which this engine lacks; it has %s."
             .formatted(at(key), shown(root.path(key)), supported));
   }
 
-  /** That two keys, of which one may be of another object, do not say the same. */
+  /** The refusal of two keys, of which one may be of another object, that do not say the same. */
   UnsupportedModelException contradicts(String key, Config other, String otherKey) {
     return new UnsupportedModelException(
         "config.json has %s %s and %s %s, which contradict each other: one of them has to go."

@@ -74,9 +74,11 @@ public final class Families {
   }
 
   /**
-   * As above.
+   * The model that a configuration describes.
    *
    * @param notices is told what the configuration has that is not used
+   * @throws UnsupportedModelException naming the key that is missing, bad or asks for what the
+   *     engine lacks
    */
   public static ModelSpec spec(JsonNode config, Consumer<String> notices) {
     return of(config).mapping().spec(config, notices);

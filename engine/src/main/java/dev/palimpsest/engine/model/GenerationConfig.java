@@ -16,7 +16,7 @@ import java.util.function.DoublePredicate;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What a model's {@code generation_config.json} recommends to whoever samples from it, with the
+ * A model's {@code generation_config.json}: what it recommends to whoever samples from it, with the
  * defaults of Transformers' {@code GenerationConfig} for what it leaves out.
  *
  * <p>There, {@code do_sample} is false unless it is given, which makes the rest of a draw idle. The
@@ -66,7 +66,9 @@ public record GenerationConfig(
           OptionalInt.empty(),
           List.of());
 
-  /** What changes a text and no sampler here has, with the values that change nothing, as JSON. */
+  /**
+   * Keys that change a text and no sampler here has, with the values that change nothing, as JSON.
+   */
   private static final Map<String, List<String>> LACKING =
       lacking(
           "bad_words_ids", "[]",
@@ -99,7 +101,7 @@ public record GenerationConfig(
           "typical_p", "1",
           "watermarking_config", "");
 
-  /** Of those, what the sampler of causal models has. */
+  /** Keys that only the sampler of causal models has, in the same form. */
   private static final Map<String, List<String>> CAUSAL =
       lacking(
           "max_new_tokens", "",
@@ -134,7 +136,9 @@ public record GenerationConfig(
         : NONE;
   }
 
-  /** What it recommends, by its keys, for people; without the ids, which the model shows. */
+  /**
+   * The recommendations by their keys, as they are shown; without the ids, which the model shows.
+   */
   public Map<String, Object> shown() {
     Map<String, Object> shown = new LinkedHashMap<>();
     genLength.ifPresent(value -> shown.put("gen_length", value));

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** What families share whose configurations and tensors are written as Llama's. */
+/** The mapping that families share whose configurations and tensors are written as Llama's. */
 final class LlamaStyle {
   private static final TensorNames.Matrices MATRICES =
       new TensorNames.Matrices("gate_proj.weight", "up_proj.weight", "down_proj.weight");

@@ -1,7 +1,8 @@
 package dev.palimpsest.engine.model;
 
 /**
- * How a model's output is read.
+ * The way a model's output is read: which position's prediction it is, and which ids mean
+ * something.
  *
  * @param shifted whether the output at a position is the prediction of the next one: the prediction
  *     of position p is then read at p - 1, and that of position 0 at 0. Never set for a causal

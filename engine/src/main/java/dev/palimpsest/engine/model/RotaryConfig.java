@@ -20,8 +20,8 @@ final class RotaryConfig {
   private static final String SCALING = "rope_scaling";
   private static final String PARAMETERS = "rope_parameters";
 
-  /** What one kind of scaling reads and another does not. */
-  private static final Set<String> OF_SOME_KIND =
+  /** Keys that one kind of scaling reads and another does not. */
+  private static final Set<String> SCALING_KEYS =
       Set.of(
           "factor",
           "low_freq_factor",
@@ -74,7 +74,7 @@ final class RotaryConfig {
     return rotary;
   }
 
-  /** What the places that have a key say there. */
+  /** The value of a key, on which all places that have it must agree. */
   private <T> Optional<T> agreed(String key, Function<Config, T> value) {
     List<Config> having = places.stream().filter(place -> place.isGiven(key)).toList();
     List<T> values = having.stream().map(value).toList();
@@ -126,7 +126,7 @@ final class RotaryConfig {
                   "default, linear, dynamic, llama3 and yarn");
         };
     for (String key : place.unread()) {
-      if (!OF_SOME_KIND.contains(key)) {
+      if (!SCALING_KEYS.contains(key)) {
         throw place.lacks(key, "no such key in " + place.at("").replaceAll("\\.$", ""));
       }
       place.unused(key, "a scaling of the kind " + type + " has no use for it here");

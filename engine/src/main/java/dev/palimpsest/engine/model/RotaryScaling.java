@@ -2,7 +2,10 @@ package dev.palimpsest.engine.model;
 
 import java.util.Arrays;
 
-/** How a checkpoint stretches rotary frequencies to sequences longer than it was trained on. */
+/**
+ * The way in which a checkpoint stretches rotary frequencies to sequences longer than it was
+ * trained on.
+ */
 public sealed interface RotaryScaling {
 
   /** The frequencies as they are. */
@@ -126,7 +129,7 @@ public sealed interface RotaryScaling {
   /** The frequencies that are used, given the unscaled ones and their base. */
   double[] scaled(double[] frequencies, double theta);
 
-  /** What cosines and sines are multiplied by. */
+  /** The factor of all cosines and sines. */
   default double magnitude() {
     return 1;
   }

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.model;
 
-/** How a token chooses its experts and weighs them. */
+/** The rule by which a token chooses its experts and weighs them. */
 public sealed interface Router {
 
   /**

@@ -147,7 +147,7 @@ public record TensorNames(
     }
   }
 
-  /** Where the matrices of all experts of a layer are. */
+  /** The names of the matrices of all experts of a layer. */
   public sealed interface ExpertMatrices {
     /** Three tensors an expert. */
     record Single(List<Matrices> experts) implements ExpertMatrices {}

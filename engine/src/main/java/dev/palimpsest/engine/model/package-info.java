@@ -1,4 +1,4 @@
-/** What a transformer is, as data. Knows no backend. */
+/** Transformers as data, and the families that describe theirs so. Knows no backend. */
 @NullMarked
 package dev.palimpsest.engine.model;
 

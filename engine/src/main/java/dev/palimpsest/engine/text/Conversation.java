@@ -8,7 +8,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a chat template is given.
+ * The messages and variables that a chat template is rendered with.
  *
  * @param messages in order, each with its {@code role}, its {@code content} and what else the
  *     template knows; values are those of JSON

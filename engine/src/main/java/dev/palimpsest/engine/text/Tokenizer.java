@@ -58,7 +58,10 @@ public final class Tokenizer implements AutoCloseable {
     unknownId.ifPresent(texts::clear);
   }
 
-  /** Read again where it is needed, which is seldom: kept, its parts would take much room. */
+  /**
+   * The tokenizer for texts with guards. Its file is read again where it is needed, which is
+   * seldom: kept, its parts would take much room.
+   */
   private synchronized HuggingFaceTokenizer guarded() {
     if (guarded == null) {
       byte[] bytes = TokenizerJson.read(folder, _ -> {}).guarded();
@@ -78,9 +81,11 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * As above.
+   * Opens the tokenizer in {@code folder}.
    *
    * @param notices is told what of its files is not heeded
+   * @throws CheckpointException if it is missing or malformed, or the native library cannot run
+   *     here
    */
   public static Tokenizer open(Path folder, Consumer<String> notices) {
     TokenizerJson json = TokenizerJson.read(folder, notices);

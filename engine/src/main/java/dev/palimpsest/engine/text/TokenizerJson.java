@@ -42,7 +42,7 @@ final class TokenizerJson {
 
   private static final JsonMapper MAPPER = JsonMapper.shared();
 
-  /** How Qwen2's tokenizer cuts a text before the merges. */
+  /** The pieces that Qwen2's tokenizer cuts a text into before the merges. */
   private static final String QWEN2_PATTERN =
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
           + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -310,7 +310,9 @@ final class TokenizerJson {
     asStored = false;
   }
 
-  /** What {@code add_bos_token} and {@code add_eos_token} ask for where no processor is stored. */
+  /**
+   * Adds what {@code add_bos_token} and {@code add_eos_token} ask for where no processor is stored.
+   */
   private void addEnds() {
     if (file.getFileName().toString().equals(FILE)) {
       return;
@@ -389,7 +391,7 @@ final class TokenizerJson {
     return file;
   }
 
-  /** Whether it is what the file holds, to the letter. */
+  /** Whether the JSON is what the file holds, to the letter. */
   boolean isAsStored() {
     return asStored;
   }
@@ -399,7 +401,7 @@ final class TokenizerJson {
     return ids;
   }
 
-  /** What the vocabulary is cut by. */
+  /** The model of the vocabulary: how pieces of a text become tokens. */
   JsonNode model() {
     return root.path("model");
   }
