@@ -328,35 +328,35 @@ public final class CudaBackend implements Backend {
           "a table of " + source.precision() + " is embedded where " + precision + " is computed");
     }
     launch(DeviceOp.EMBED, rows, blocksOfRow(rows, out.columns()))
-        .add(input.put(ids, rows, 0))
-        .add(source.address())
-        .add(out.columns())
-        .add(address(out))
-        .add(out.stride());
+        .input(input.put(ids, rows, 0))
+        .address(source.address())
+        .value(out.columns())
+        .address(address(out))
+        .value(out.stride());
   }
 
   @Override
   public void rmsNorm(Activation x, Weight gain, double epsilon, Activation out) {
     launch(DeviceOp.RMS_NORM, RowBuckets.padded(x.rows()), 1)
-        .add(address(x))
-        .add(x.stride())
-        .add(0)
-        .add(0)
-        .add(((CudaWeight) gain).address())
-        .add(Float.floatToRawIntBits((float) epsilon))
-        .add(address(out))
-        .add(out.stride())
-        .add(x.columns());
+        .address(address(x))
+        .value(x.stride())
+        .address(0)
+        .value(0)
+        .address(((CudaWeight) gain).address())
+        .value((float) epsilon)
+        .address(address(out))
+        .value(out.stride())
+        .value(x.columns());
   }
 
   @Override
   public void addBias(Activation x, Weight bias, int first) {
     int rows = RowBuckets.padded(x.rows());
     launch(DeviceOp.ADD_BIAS, rows, blocksOfRow(rows, x.columns()))
-        .add(address(x))
-        .add(x.stride())
-        .add(((CudaWeight) bias).address() + (long) Float.BYTES * first)
-        .add(x.columns());
+        .address(address(x))
+        .value(x.stride())
+        .address(((CudaWeight) bias).address() + (long) Float.BYTES * first)
+        .value(x.columns());
   }
 
   /** The rotation's kernel norms a head before it rotates none of it. */
@@ -365,15 +365,15 @@ public final class CudaBackend implements Backend {
     int rows = RowBuckets.padded(x.rows());
     CudaWeight gains = (CudaWeight) gain;
     launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
-        .add(address(x))
-        .add(x.stride())
-        .add(x.columns() / headSize)
-        .add(headSize)
-        .add(0)
-        .add(input.put(ascending(rows), rows, 0))
-        .add(gains.address())
-        .add(gains.address())
-        .add(Float.floatToRawIntBits((float) epsilon));
+        .address(address(x))
+        .value(x.stride())
+        .value(x.columns() / headSize)
+        .value(headSize)
+        .value(0)
+        .input(input.put(ascending(rows), rows, 0))
+        .address(gains.address())
+        .address(gains.address())
+        .value((float) epsilon);
   }
 
   /** At least so many numbers from 0 on, always the same object until more are needed. */
@@ -448,13 +448,13 @@ public final class CudaBackend implements Backend {
     }
     int moves = RowBuckets.padded(to.length);
     launch(DeviceOp.MOVE, moves, blocksOfRow(moves, like.columns()))
-        .add(x)
-        .add(xStride)
-        .add(input.put(from, moves, 0))
-        .add(out)
-        .add(outStride)
-        .add(input.put(to, moves, NO_ROW))
-        .add(like.columns());
+        .address(x)
+        .value(xStride)
+        .input(input.put(from, moves, 0))
+        .address(out)
+        .value(outStride)
+        .input(input.put(to, moves, NO_ROW))
+        .value(like.columns());
   }
 
   @Override
@@ -487,15 +487,15 @@ public final class CudaBackend implements Backend {
     int rows = RowBuckets.padded(x.rows());
     CudaWeight angles = (CudaWeight) table;
     launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
-        .add(address(x))
-        .add(x.stride())
-        .add(x.columns() / headSize)
-        .add(headSize)
-        .add(angles.columns())
-        .add(input.put(positions, rows, 0))
-        .add(angles.address())
-        .add(0)
-        .add(0);
+        .address(address(x))
+        .value(x.stride())
+        .value(x.columns() / headSize)
+        .value(headSize)
+        .value(angles.columns())
+        .input(input.put(positions, rows, 0))
+        .address(angles.address())
+        .address(0)
+        .value(0f);
   }
 
   @Override
@@ -571,23 +571,23 @@ public final class CudaBackend implements Backend {
     machine
         .launch(
             kernels.attention(headSize, shared), work.items(), keyHeads, ATTENTION_THREADS, shared)
-        .add(address(q))
-        .add(q.stride())
-        .add(address(k))
-        .add(k.stride())
-        .add(address(v))
-        .add(v.stride())
-        .add(address(out))
-        .add(out.stride())
-        .add(q.columns() / headSize)
-        .add(keyHeads)
-        .add(work.work())
-        .add(work.sequences())
-        .add(input.put(limits, RowBuckets.padded(limits.length), 0))
-        .add(earlier.keys())
-        .add(earlier.values())
-        .add(earlier.slots())
-        .add(earlier.stride());
+        .address(address(q))
+        .value(q.stride())
+        .address(address(k))
+        .value(k.stride())
+        .address(address(v))
+        .value(v.stride())
+        .address(address(out))
+        .value(out.stride())
+        .value(q.columns() / headSize)
+        .value(keyHeads)
+        .input(work.work())
+        .input(work.sequences())
+        .input(input.put(limits, RowBuckets.padded(limits.length), 0))
+        .address(earlier.keys())
+        .address(earlier.values())
+        .input(earlier.slots())
+        .value(earlier.stride());
   }
 
   /** The blocks of one layer are those of the next, and are put in once. */
@@ -617,23 +617,23 @@ public final class CudaBackend implements Backend {
   public void swiGlu(Activation gateUp, Activation out) {
     int rows = RowBuckets.padded(out.rows());
     launch(DeviceOp.SWIGLU, rows, blocksOfRow(rows, out.columns()))
-        .add(address(gateUp))
-        .add(gateUp.stride())
-        .add(address(out))
-        .add(out.stride())
-        .add(out.columns());
+        .address(address(gateUp))
+        .value(gateUp.stride())
+        .address(address(out))
+        .value(out.stride())
+        .value(out.columns());
   }
 
   @Override
   public void gather(Activation x, int[] rows, Activation out) {
     int padded = RowBuckets.padded(rows.length);
     launch(DeviceOp.GATHER, padded, blocksOfRow(padded, out.columns()))
-        .add(address(x))
-        .add(x.stride())
-        .add(input.put(rows, padded, 0))
-        .add(address(out))
-        .add(out.stride())
-        .add(out.columns());
+        .address(address(x))
+        .value(x.stride())
+        .input(input.put(rows, padded, 0))
+        .address(address(out))
+        .value(out.stride())
+        .value(out.columns());
   }
 
   /** Pairs of the same matrix, one after another, become one launch. */
@@ -651,11 +651,11 @@ public final class CudaBackend implements Backend {
       Activation x = guided.matrix();
       guided.clear();
       launch(DeviceOp.GUIDE, put.count(), blocksOfRow(put.count(), x.columns()))
-          .add(address(x))
-          .add(x.stride())
-          .add(x.columns())
-          .add(put.pairs())
-          .add(put.scales());
+          .address(address(x))
+          .value(x.stride())
+          .value(x.columns())
+          .input(put.pairs())
+          .input(put.scales());
     }
   }
 
@@ -723,7 +723,7 @@ public final class CudaBackend implements Backend {
         });
   }
 
-  private Tape launch(DeviceOp op, int gridX, int gridY) {
+  private Launch launch(DeviceOp op, int gridX, int gridY) {
     putGuided();
     return machine.launch(op, gridX, gridY);
   }

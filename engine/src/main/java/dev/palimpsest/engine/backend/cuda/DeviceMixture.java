@@ -122,35 +122,35 @@ final class DeviceMixture implements AutoCloseable {
     putRouting(x, rows, router, experts, all, room);
     machine
         .launch(DeviceOp.GROUP_EXPERTS, experts.count(), 1)
-        .add(room.ids())
-        .add(entries)
-        .add(chosen)
-        .add(experts.count())
-        .add(room.offsets())
-        .add(room.groupRows())
-        .add(room.slots());
+        .address(room.ids())
+        .value(entries)
+        .value(chosen)
+        .value(experts.count())
+        .address(room.offsets())
+        .address(room.groupRows())
+        .address(room.slots());
     CudaWeight gateUp = (CudaWeight) all.gateUp();
     CudaWeight down = (CudaWeight) all.down();
     putProduct(x, room.groupRows(), room, entries, experts, gateUp, room.gateUp());
     machine
         .launch(DeviceOp.SWIGLU, entries, blocksOfRow(entries, width))
-        .add(room.gateUp())
-        .add(2L * width)
-        .add(room.activated())
-        .add(width)
-        .add(width);
+        .address(room.gateUp())
+        .value(2 * width)
+        .address(room.activated())
+        .value(width)
+        .value(width);
     putProduct(new Rows(room.activated(), width), 0, room, entries, experts, down, outputs);
     machine
         .launch(DeviceOp.COMBINE, rows, blocksOfRow(rows, hidden))
-        .add(outputs)
-        .add(hidden)
-        .add(room.slots())
-        .add(room.weights())
-        .add(chosen)
-        .add(sum.address())
-        .add(sum.stride())
-        .add(hidden)
-        .add(1);
+        .address(outputs)
+        .value(hidden)
+        .address(room.slots())
+        .address(room.weights())
+        .value(chosen)
+        .address(sum.address())
+        .value(sum.stride())
+        .value(hidden)
+        .value(1);
   }
 
   private void putRouting(
@@ -162,38 +162,38 @@ final class DeviceMixture implements AutoCloseable {
             Math.ceilDiv(rows, ROUTER_ROWS),
             Math.ceilDiv(count, ROUTER_COLUMNS),
             FMA_THREADS)
-        .add(x.address())
-        .add(x.stride())
-        .add(rows)
-        .add(router.address())
-        .add(count)
-        .add(router.columns())
-        .add(room.scores())
-        .add(count);
+        .address(x.address())
+        .value(x.stride())
+        .value(rows)
+        .address(router.address())
+        .value(count)
+        .value(router.columns())
+        .address(room.scores())
+        .value(count);
     switch (experts.router()) {
       case Router.Softmax softmax ->
           machine
               .launch(DeviceOp.ROUTE_SOFTMAX, rows, 1, WARP)
-              .add(room.scores())
-              .add(count)
-              .add(count)
-              .add(experts.perToken())
-              .add(softmax.normalized() ? 1 : 0)
-              .add(room.ids())
-              .add(room.weights());
+              .address(room.scores())
+              .value(count)
+              .value(count)
+              .value(experts.perToken())
+              .value(softmax.normalized() ? 1 : 0)
+              .address(room.ids())
+              .address(room.weights());
       case Router.GroupedSigmoid grouped ->
           machine
               .launch(DeviceOp.ROUTE_GROUPED, rows, 1, WARP)
-              .add(room.scores())
-              .add(count)
-              .add(all.bias().map(bias -> ((CudaWeight) bias).address()).orElse(0L))
-              .add(count)
-              .add(grouped.groups())
-              .add(grouped.keptGroups())
-              .add(experts.perToken())
-              .add(Float.floatToRawIntBits((float) grouped.scale()))
-              .add(room.ids())
-              .add(room.weights());
+              .address(room.scores())
+              .value(count)
+              .address(all.bias().map(bias -> ((CudaWeight) bias).address()).orElse(0L))
+              .value(count)
+              .value(grouped.groups())
+              .value(grouped.keptGroups())
+              .value(experts.perToken())
+              .value((float) grouped.scale())
+              .address(room.ids())
+              .address(room.weights());
     }
   }
 
@@ -212,16 +212,16 @@ final class DeviceMixture implements AutoCloseable {
             Math.ceilDiv(outputs, tiles.columns()),
             tiles.threads(),
             tiles.sharedBytes())
-        .add(x.address())
-        .add(x.stride())
-        .add(groupRows)
-        .add(room.offsets())
-        .add(experts.count())
-        .add(w.address())
-        .add(outputs)
-        .add(w.columns())
-        .add(out)
-        .add(outputs);
+        .address(x.address())
+        .value(x.stride())
+        .address(groupRows)
+        .address(room.offsets())
+        .value(experts.count())
+        .address(w.address())
+        .value(outputs)
+        .value(w.columns())
+        .address(out)
+        .value(outputs);
   }
 
   private int blocksOfRow(int rows, int columns) {

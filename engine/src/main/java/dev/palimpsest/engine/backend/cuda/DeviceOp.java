@@ -1,39 +1,97 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import java.util.Arrays;
+import java.util.List;
+
 /**
- * The kernels of {@code kernels-cu} that a step uses, with the types of their arguments: {@code p}
- * an address in the device's memory, {@code s} a byte of the step's input, {@code i} an int, {@code
- * f} a float.
+ * The kernels of {@code kernels-cu} that are launched, with their parameters: {@code address} is a
+ * place in the device's memory, {@code input} one that is given as a byte of the step's input.
  */
 enum DeviceOp {
-  EMBED("embed", true, "spipi"),
-  RMS_NORM("rms_norm", true, "pipipfpii"),
-  ADD_BIAS("add_bias", true, "pipi"),
-  ROTARY("rotary", true, "piiiisppf"),
-  ATTENTION("attention", true, "pipipipiiisssppsi"),
-  SWIGLU("swiglu", true, "pipii"),
-  GATHER("gather", true, "pispii"),
-  MOVE("move", true, "pispisi"),
-  GUIDE("guide", true, "piiss"),
-  ROUTER("router", true, "piipiipi"),
-  ROUTE_SOFTMAX("route_softmax_f32", false, "piiiipp"),
-  ROUTE_GROUPED("route_grouped_f32", false, "pipiiiifpp"),
-  GROUP_EXPERTS("group_experts", false, "piiippp"),
-  EXPERT_LINEAR("expert_linear", true, "pippipiipi"),
-  COMBINE("combine", true, "pippipiii"),
-  VOCABULARY_START("vocabulary_start", false, "pi"),
-  VOCABULARY_SHAPE("vocabulary_shape", false, "piissp"),
-  VOCABULARY_FOLD("vocabulary_fold", false, "piiissp"),
-  VOCABULARY_FINISH("vocabulary_finish", false, "psspi");
+  EMBED("embed", true, "input tokens, address table, int columns, address out, int outStride"),
+  RMS_NORM(
+      "rms_norm",
+      true,
+      "address x, int xStride, address residual, int residualStride, address gain, "
+          + "float epsilon, address out, int outStride, int columns"),
+  ADD_BIAS("add_bias", true, "address x, int stride, address bias, int columns"),
+  ROTARY(
+      "rotary",
+      true,
+      "address x, int xStride, int heads, int headSize, int rotarySize, input positions, "
+          + "address table, address gain, float epsilon"),
+  ATTENTION(
+      "attention",
+      true,
+      "address q, int qStride, address k, int kStride, address v, int vStride, address out, "
+          + "int outStride, int heads, int kvHeads, input work, input sequences, input limits, "
+          + "address keyCache, address valueCache, input slots, int cacheStride"),
+  SWIGLU("swiglu", true, "address gateUp, int stride, address out, int outStride, int columns"),
+  GATHER(
+      "gather",
+      true,
+      "address x, int xStride, input rows, address out, int outStride, int columns"),
+  MOVE(
+      "move",
+      true,
+      "address x, int xStride, input from, address out, int outStride, input to, int columns"),
+  GUIDE("guide", true, "address x, int stride, int columns, input pairs, input scales"),
+  ROUTER(
+      "router",
+      true,
+      "address x, int xStride, int rows, address weights, int experts, int inputs, "
+          + "address out, int outStride"),
+  ROUTE_SOFTMAX(
+      "route_softmax_f32",
+      false,
+      "address logits, int stride, int experts, int chosen, int normalise, address ids, "
+          + "address weights"),
+  ROUTE_GROUPED(
+      "route_grouped_f32",
+      false,
+      "address logits, int stride, address bias, int experts, int groups, int keptGroups, "
+          + "int chosen, float scale, address ids, address weights"),
+  GROUP_EXPERTS(
+      "group_experts",
+      false,
+      "address ids, int entries, int chosen, int experts, address offsets, "
+          + "address groupRows, address slots"),
+  EXPERT_LINEAR(
+      "expert_linear",
+      true,
+      "address x, int xStride, address groupRows, address offsets, int experts, "
+          + "address weights, int outputs, int inputs, address out, int outStride"),
+  COMBINE(
+      "combine",
+      true,
+      "address grouped, int groupedStride, address slots, address weights, int chosen, "
+          + "address out, int outStride, int columns, int accumulate"),
+  VOCABULARY_START("vocabulary_start", false, "address states, int rows"),
+  VOCABULARY_SHAPE(
+      "vocabulary_shape",
+      false,
+      "address logits, int stride, int ids, input shapes, input idLists, address shifts"),
+  VOCABULARY_FOLD(
+      "vocabulary_fold",
+      false,
+      "address logits, int stride, int firstId, int count, input draws, input idLists, "
+          + "address states"),
+  VOCABULARY_FINISH(
+      "vocabulary_finish",
+      false,
+      "address states, input draws, input idLists, address out, int rows"),
+  RANDOM("random", true, "address out, long count, long seed, float scale");
 
   private final String kernel;
   private final boolean typed;
-  private final String arguments;
 
-  DeviceOp(String kernel, boolean typed, String arguments) {
+  @SuppressWarnings("ImmutableEnumChecker") // toList gives one that cannot be changed
+  private final List<Parameter> parameters;
+
+  DeviceOp(String kernel, boolean typed, String parameters) {
     this.kernel = kernel;
     this.typed = typed;
-    this.arguments = arguments;
+    this.parameters = Arrays.stream(parameters.split(", ")).map(Parameter::of).toList();
   }
 
   /** The kernel's name, without the type of its activations. */
@@ -46,8 +104,7 @@ enum DeviceOp {
     return typed;
   }
 
-  /** One letter an argument. */
-  String arguments() {
-    return arguments;
+  List<Parameter> parameters() {
+    return parameters;
   }
 }

@@ -167,16 +167,16 @@ final class Kernels implements AutoCloseable {
 
   /** Fills memory with normally distributed numbers. */
   void random(long address, long count, Stream stream) {
-    module
-        .kernel("random_" + type)
-        .launch(
-            stream,
-            MOST_BLOCKS,
-            1,
-            1,
-            THREADS,
-            0,
-            arguments().add(address).add(count).add(1L).add(1f));
+    Tape tape = new Tape();
+    int kernel = index(DeviceOp.RANDOM);
+    new Launch(tape)
+        .begin(DeviceOp.RANDOM, kernel, MOST_BLOCKS, 1, THREADS, 0)
+        .address(address)
+        .value(count)
+        .value(1L)
+        .value(1f)
+        .end();
+    int _ = Launch.put(tape, 0, this, 0, stream);
   }
 
   @Override

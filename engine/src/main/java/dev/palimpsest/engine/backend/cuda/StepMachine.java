@@ -4,7 +4,6 @@ import dev.palimpsest.bindings.cuda.CudaException;
 import dev.palimpsest.bindings.cuda.Device;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Graph;
-import dev.palimpsest.bindings.cuda.KernelArguments;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Precision;
@@ -28,7 +27,6 @@ final class StepMachine implements AutoCloseable {
   private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
   private static final int ADD = 1;
   private static final int F32_RESULT = 2;
-  private static final int KERNEL_WORDS = 6;
   private static final int PRODUCT_WORDS = 10;
 
   private final Device device;
@@ -37,6 +35,7 @@ final class StepMachine implements AutoCloseable {
   private final List<CudaWeight> weights;
   private final StepInput input;
   private final Tape tape = new Tape();
+  private final Launch launch = new Launch(tape);
   private final Stream stream;
   private final boolean oneByOne;
   private final Set<Integer> seen = new HashSet<>();
@@ -74,21 +73,26 @@ final class StepMachine implements AutoCloseable {
   /** Forgets what was written down. */
   void clear() {
     tape.clear();
+    launch.clear();
     running = false;
     putting = false;
   }
 
-  /** Writes a launch down; its arguments are to be added to the tape. */
-  Tape launch(DeviceOp op, int gridX, int gridY) {
+  /**
+   * Writes a launch down, whose arguments are to be added.
+   *
+   * @throws IllegalStateException if the launch before lacks some of its own
+   */
+  Launch launch(DeviceOp op, int gridX, int gridY) {
     return launch(op, gridX, gridY, THREADS);
   }
 
-  Tape launch(DeviceOp op, int gridX, int gridY, int threads) {
+  Launch launch(DeviceOp op, int gridX, int gridY, int threads) {
     return launch(kernels.index(op), gridX, gridY, threads, 0);
   }
 
-  Tape launch(int kernel, int gridX, int gridY, int threads, int sharedBytes) {
-    return tape.add(Tape.KERNEL).add(kernel).add(gridX).add(gridY).add(threads).add(sharedBytes);
+  Launch launch(int kernel, int gridX, int gridY, int threads, int sharedBytes) {
+    return launch.begin(kernels.op(kernel), kernel, gridX, gridY, threads, sharedBytes);
   }
 
   /** Writes a product down, see {@link Products#multiply}. */
@@ -103,6 +107,7 @@ final class StepMachine implements AutoCloseable {
       int outStride,
       Precision outPrecision,
       boolean add) {
+    launch.end();
     tape.add(Tape.PRODUCT)
         .add(w.index())
         .add(firstRow)
@@ -124,6 +129,7 @@ final class StepMachine implements AutoCloseable {
 
   /** Runs the tape and copies its results, if any, to the host; done when this returns. */
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
+    launch.end();
     Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
     boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
@@ -187,6 +193,7 @@ final class StepMachine implements AutoCloseable {
 
   /** Runs a tape that leaves its results where they are. */
   void runOnce() {
+    launch.end();
     begin(true);
     putTape();
     await();
@@ -198,7 +205,7 @@ final class StepMachine implements AutoCloseable {
     putting = true;
     int next;
     for (int at = 0; at < tape.length(); at = next) {
-      next = tape.word(at) == Tape.KERNEL ? putKernel(at) : putProduct(at);
+      next = isLaunch(at) ? Launch.put(tape, at, kernels, input.address(), stream) : putProduct(at);
       if (progress.count(work(at))) {
         progress.mark();
       }
@@ -207,35 +214,6 @@ final class StepMachine implements AutoCloseable {
       }
     }
     putting = false;
-  }
-
-  private int putKernel(int at) {
-    int kernel = (int) tape.word(at + 1);
-    DeviceOp op = kernels.op(kernel);
-    KernelArguments arguments = kernels.arguments();
-    int next = at + KERNEL_WORDS;
-    String types = op.arguments();
-    for (int i = 0; i < types.length(); i++) {
-      long value = tape.word(next++);
-      switch (types.charAt(i)) {
-        case 'p' -> arguments.add(value);
-        case 's' -> arguments.add(input.address() + value);
-        case 'i' -> arguments.add((int) value);
-        case 'f' -> arguments.add(Float.intBitsToFloat((int) value));
-        default -> throw new IllegalStateException(op + " has an argument of no known type");
-      }
-    }
-    kernels
-        .kernel(kernel)
-        .launch(
-            stream,
-            (int) tape.word(at + 2),
-            (int) tape.word(at + 3),
-            1,
-            (int) tape.word(at + 4),
-            (int) tape.word(at + 5),
-            arguments);
-    return next;
   }
 
   private int putProduct(int at) {
@@ -255,15 +233,17 @@ final class StepMachine implements AutoCloseable {
     return at + PRODUCT_WORDS;
   }
 
+  private boolean isLaunch(int at) {
+    return tape.word(at) == Tape.KERNEL;
+  }
+
   private int next(int at) {
-    return tape.word(at) == Tape.KERNEL
-        ? at + KERNEL_WORDS + kernels.op((int) tape.word(at + 1)).arguments().length()
-        : at + PRODUCT_WORDS;
+    return isLaunch(at) ? Launch.next(tape, at, kernels) : at + PRODUCT_WORDS;
   }
 
   /** The multiply-adds of a product; 0 for a kernel. */
   private double work(int at) {
-    return tape.word(at) == Tape.KERNEL
+    return isLaunch(at)
         ? 0
         : (double) tape.word(at + 3)
             * tape.word(at + 6)
@@ -271,8 +251,8 @@ final class StepMachine implements AutoCloseable {
   }
 
   private String name(int at) {
-    if (tape.word(at) == Tape.KERNEL) {
-      return kernels.op((int) tape.word(at + 1)).kernel();
+    if (isLaunch(at)) {
+      return Launch.op(tape, at, kernels).kernel();
     }
     CudaWeight w = weights.get((int) tape.word(at + 1));
     return "product with a weight of " + w.rows() + " x " + w.columns();

@@ -65,8 +65,8 @@ final class Vocabulary implements AutoCloseable {
       long statesAt = states.address() + (long) STATE_BYTES * first;
       machine
           .launch(DeviceOp.VOCABULARY_START, Math.ceilDiv(count, THREADS), 1, THREADS)
-          .add(statesAt)
-          .add(count);
+          .address(statesAt)
+          .value(count);
       for (int id = 0; id < head.rows(); id += chunk) {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
@@ -74,30 +74,30 @@ final class Vocabulary implements AutoCloseable {
         if (shaped) {
           machine
               .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)
-              .add(scratch.address())
-              .add(chunk)
-              .add(ids)
-              .add(drawn.shapes() + (long) DrawInput.SHAPE_BYTES * first)
-              .add(drawn.idLists())
-              .add(results.address() + shifts + (long) Double.BYTES * first);
+              .address(scratch.address())
+              .value(chunk)
+              .value(ids)
+              .input(drawn.shapes() + (long) DrawInput.SHAPE_BYTES * first)
+              .input(drawn.idLists())
+              .address(results.address() + shifts + (long) Double.BYTES * first);
         }
         machine
             .launch(DeviceOp.VOCABULARY_FOLD, count, 1)
-            .add(scratch.address())
-            .add(chunk)
-            .add(id)
-            .add(ids)
-            .add(drawsAt)
-            .add(drawn.idLists())
-            .add(statesAt);
+            .address(scratch.address())
+            .value(chunk)
+            .value(id)
+            .value(ids)
+            .input(drawsAt)
+            .input(drawn.idLists())
+            .address(statesAt);
       }
       machine
           .launch(DeviceOp.VOCABULARY_FINISH, Math.ceilDiv(count, THREADS), 1, THREADS)
-          .add(statesAt)
-          .add(drawsAt)
-          .add(drawn.idLists())
-          .add(results.address() + (long) RESULT_BYTES * first)
-          .add(count);
+          .address(statesAt)
+          .input(drawsAt)
+          .input(drawn.idLists())
+          .address(results.address() + (long) RESULT_BYTES * first)
+          .value(count);
     }
     resultBytes = (long) (shaped ? RESULT_BYTES + Double.BYTES : RESULT_BYTES) * rows;
   }

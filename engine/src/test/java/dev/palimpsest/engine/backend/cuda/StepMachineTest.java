@@ -1,0 +1,85 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.palimpsest.bindings.cuda.Context;
+import dev.palimpsest.bindings.cuda.Cuda;
+import dev.palimpsest.bindings.cuda.DeviceMemory;
+import dev.palimpsest.bindings.cuda.PinnedMemory;
+import dev.palimpsest.bindings.cuda.Stream;
+import dev.palimpsest.engine.backend.Precision;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class StepMachineTest {
+  private final List<AutoCloseable> resources = new ArrayList<>();
+  private DeviceMemory memory;
+  private PinnedMemory host;
+  private CudaWeight weight;
+  private StepMachine machine;
+
+  @BeforeEach
+  void open(@TempDir Path folder) {
+    EmulatedDevice.require();
+    Context context = held(Context.retain(Cuda.devices().getFirst()));
+    Stream stream = held(new Stream());
+    Kernels kernels = held(Kernels.load(Precision.F32));
+    AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
+    Products products = held(new Products(kernels, stream, store, false));
+    StepInput input = held(new StepInput());
+    memory = held(DeviceMemory.allocate(1024));
+    host = held(PinnedMemory.allocate(1024));
+    weight = new CudaWeight(0, Precision.F32, 1, 1, memory.address());
+    machine =
+        held(
+            new StepMachine(
+                context.device(), kernels, products, List.of(weight), input, stream, false));
+  }
+
+  private <T extends AutoCloseable> T held(T resource) {
+    resources.add(resource);
+    return resource;
+  }
+
+  @AfterEach
+  void close() {
+    Release.all(resources.reversed());
+    assertThat(EmulatedDevice.inUse()).isZero();
+  }
+
+  private static void assertLacking(ThrowingCallable next) {
+    assertThatThrownBy(next)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "vocabulary_start takes 2 arguments, and its launch gives 1: the next is rows, an int");
+  }
+
+  @Test
+  void nothingFollowsALaunchThatLacksAnArgument() {
+    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address());
+    assertLacking(() -> machine.launch(DeviceOp.SWIGLU, 1, 1));
+    assertLacking(
+        () ->
+            machine.product(
+                weight, 0, 1, memory.address(), 1, 1, memory.address(), 1, Precision.F32, false));
+    assertLacking(machine::runOnce);
+    assertLacking(() -> machine.run(memory, host, 0));
+  }
+
+  @Test
+  void anotherStepIsRunWhenTheTapeWasCleared() {
+    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address());
+    machine.clear();
+    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address()).value(1);
+    machine.run(memory, host, 48);
+    assertThat(host.segment().getAtIndex(JAVA_INT, 9)).isEqualTo(-1);
+  }
+}
