@@ -1,7 +1,3 @@
-// poison: fills bytes [0, bytes) with 0xFF, which is NaN in bf16 and f32.
-//
-// data [bytes], on a boundary of 16 bytes. Any grid. Moves `bytes` bytes; 0 FLOP.
-//
 // random_T: out[i] = scale · a normal number that depends on seed and i alone (Philox and the Box-Muller transform).
 //
 // out [count], on a boundary of 16 bytes. Any grid. Moves count · sizeof(T) bytes; about 40 FLOP an element.
@@ -11,17 +7,6 @@ __device__ __forceinline__ long long firstIndex() {
   return static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 __device__ __forceinline__ long long indexStep() { return static_cast<long long>(gridDim.x) * blockDim.x; }
-
-extern "C" __global__ void poison(void* data, long long bytes) {
-  const unsigned all = 0xFFFFFFFFu;
-  for (long long i = firstIndex(); i < bytes / 16; i += indexStep()) {
-    static_cast<uint4*>(data)[i] = {all, all, all, all};
-  }
-  for (long long i = bytes / 16 * 16 + firstIndex(); i < bytes; i += indexStep()) {
-    static_cast<unsigned char*>(data)[i] = 0xFF;
-  }
-}
-KERNEL(poison);
 
 template <typename T>
 __device__ void fillRandom(T* out, long long count, long long seed, float scale) {

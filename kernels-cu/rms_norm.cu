@@ -1,36 +1,21 @@
-// rms_norm_T: x = x + residual (if there is one); out = x / sqrt(mean(x²) + epsilon) · gain (Zhang and Sennrich, 2019).
+// rms_norm_T: out = x / sqrt(mean(x²) + epsilon) · gain (Zhang and Sennrich, 2019).
 //
-// x, residual, out [rows, columns] with their strides, gain [columns]. Grid (rows); the order of the sum follows the block size.
-// What is normalised is the sum as T holds it. Moves (2 or, with a residual, 4) · rows · columns · sizeof(T) bytes;
-// 4 (5) · rows · columns FLOP.
+// x, out [rows, columns] with their strides, gain [columns]. Grid (rows); the order of the sum follows the block size.
+// Moves 2 · rows · columns · sizeof(T) bytes; 4 · rows · columns FLOP.
 #include "common.cuh"
 
 template <typename T>
-__device__ void rmsNorm(T* x, int xStride, const T* residual, int residualStride, const float* gain, float epsilon, T* out,
-                        int outStride, int columns) {
+__device__ void rmsNorm(const T* x, int xStride, const float* gain, float epsilon, T* out, int outStride, int columns) {
   constexpr int SIZE = Pack<T>::SIZE;
   constexpr int HELD = 4;  // packs of a thread that stay in registers; wider rows are read again
   __shared__ float partial[MAX_WARPS];
-  const bool whole = isAligned(x, xStride) && isAligned(out, outStride) &&
-                     (residual == nullptr || isAligned(residual, residualStride));
+  const bool whole = isAligned(x, xStride) && isAligned(out, outStride);
   const bool wholeGain = isAligned(gain, 0);
-  T* row = x + offset(blockIdx.x, xStride);
+  const T* row = x + offset(blockIdx.x, xStride);
   T* to = out + offset(blockIdx.x, outStride);
   const int first = static_cast<int>(threadIdx.x) * SIZE;
   const int step = static_cast<int>(blockDim.x) * SIZE;
 
-  auto fetch = [&](Pack<T>& pack, int c) {
-    load(pack, row + c, columns - c, whole);
-    if (residual != nullptr) {
-      Pack<T> other;
-      load(other, residual + offset(blockIdx.x, residualStride) + c, columns - c, whole);
-#pragma unroll
-      for (int i = 0; i < SIZE; i++) {
-        pack.at[i] = rounded<T>(pack.at[i] + other.at[i]);
-      }
-      store(row + c, pack, columns - c, whole);
-    }
-  };
   auto squares = [](const Pack<T>& pack) {
     float sum = 0;
 #pragma unroll
@@ -69,13 +54,13 @@ __device__ void rmsNorm(T* x, int xStride, const T* residual, int residualStride
   for (int i = 0; i < HELD; i++) {
     const int c = first + i * step;
     if (c < columns) {
-      fetch(held[i], c);
+      load(held[i], row + c, columns - c, whole);
       sum += squares(held[i]);
     }
   }
   for (int c = first + HELD * step; c < columns; c += step) {
     Pack<T> pack;
-    fetch(pack, c);
+    load(pack, row + c, columns - c, whole);
     sum += squares(pack);
   }
   const float inverse = 1.0f / sqrtf(blockSum(sum, partial) / static_cast<float>(columns) + epsilon);
@@ -94,9 +79,9 @@ __device__ void rmsNorm(T* x, int xStride, const T* residual, int residualStride
 }
 
 #define RMS_NORM(name, T)                                                                                                 \
-  extern "C" __global__ void rms_norm_##name(T* x, int xStride, const T* residual, int residualStride,                   \
-                                             const float* gain, float epsilon, T* out, int outStride, int columns) {      \
-    rmsNorm(x, xStride, residual, residualStride, gain, epsilon, out, outStride, columns);                                \
+  extern "C" __global__ void rms_norm_##name(const T* x, int xStride, const float* gain, float epsilon, T* out,          \
+                                             int outStride, int columns) {                                                \
+    rmsNorm(x, xStride, gain, epsilon, out, outStride, columns);                                                          \
   }                                                                                                                       \
   KERNEL(rms_norm_##name);
 FOR_BOTH_TYPES(RMS_NORM)

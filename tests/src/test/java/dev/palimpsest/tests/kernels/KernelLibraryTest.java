@@ -48,8 +48,10 @@ class KernelLibraryTest {
   @ValueSource(ints = {0, 33, 1056})
   void aBlockThatIsNotWholeWarpsOrTooLargeIsRefused(int threads) {
     try (Memory memory = new Memory(library)) {
-      assertThat(memory.attempt("poison", 1, 1, threads, 0, false, MemorySegment.NULL, 0L))
-          .isEqualTo("poison: a block has a multiple of 32 threads, at most 1024, not " + threads);
+      assertThat(memory.attempt("vocabulary_start", 1, 1, threads, 0, false, MemorySegment.NULL, 0))
+          .isEqualTo(
+              "vocabulary_start: a block has a multiple of 32 threads, at most 1024, not "
+                  + threads);
     }
   }
 

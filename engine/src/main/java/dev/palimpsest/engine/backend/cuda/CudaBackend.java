@@ -340,8 +340,6 @@ public final class CudaBackend implements Backend {
     launch(DeviceOp.RMS_NORM, RowBuckets.padded(x.rows()), 1)
         .address(address(x))
         .value(x.stride())
-        .address(0)
-        .value(0)
         .address(((CudaWeight) gain).address())
         .value((float) epsilon)
         .address(address(out))

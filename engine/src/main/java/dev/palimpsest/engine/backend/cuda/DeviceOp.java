@@ -12,8 +12,8 @@ enum DeviceOp {
   RMS_NORM(
       "rms_norm",
       true,
-      "address x, int xStride, address residual, int residualStride, address gain, "
-          + "float epsilon, address out, int outStride, int columns"),
+      "address x, int xStride, address gain, float epsilon, address out, int outStride, "
+          + "int columns"),
   ADD_BIAS("add_bias", true, "address x, int stride, address bias, int columns"),
   ROTARY(
       "rotary",

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -130,5 +132,12 @@ final class DeviceOpTest {
             : op.isTyped() ? op.kernel() + "_T" : op.kernel();
     assertThat(README).containsKey(name);
     assertThat(declared(op)).as(name).isEqualTo(README.get(name));
+  }
+
+  @Test
+  void everyKernelOfTheSourcesIsLaunched() {
+    assertThat(SOURCES.keySet())
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.stream(DeviceOp.values()).flatMap(op -> sourceNames(op).stream()).toList());
   }
 }
