@@ -5,6 +5,7 @@ import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.engine.backend.Activation;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
+import dev.palimpsest.bindings.onednn.Matrix;
+
 /**
  * Products of f32 matrices with the bits that {@code docs/arithmetic.md} defines: an element is the
  * sum, in order, of one chain of fused multiply-adds per {@value Arithmetic#CHAIN} of k, each chain

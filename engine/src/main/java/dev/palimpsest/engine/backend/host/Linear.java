@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.host;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;

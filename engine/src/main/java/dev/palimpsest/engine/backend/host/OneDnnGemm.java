@@ -2,6 +2,7 @@ package dev.palimpsest.engine.backend.host;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -7,6 +7,7 @@ import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import static dev.palimpsest.engine.backend.host.Linear.BLOCK_COLUMNS;
 import static dev.palimpsest.engine.backend.host.Linear.BLOCK_ROWS;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Prediction;

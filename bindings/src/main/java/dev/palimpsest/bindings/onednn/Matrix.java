@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.backend.host;
+package dev.palimpsest.bindings.onednn;
 
 import java.lang.foreign.MemorySegment;
 
@@ -8,14 +8,14 @@ import java.lang.foreign.MemorySegment;
  * @param at byte of its first element
  * @param stride elements from one row to the next
  */
-record Matrix(MemorySegment data, long at, int stride) {
+public record Matrix(MemorySegment data, long at, int stride) {
   /** The same from some element of some row on. */
-  Matrix from(int row, int column) {
+  public Matrix from(int row, int column) {
     return new Matrix(data, at(row, column), stride);
   }
 
   /** The byte where an element stands. */
-  long at(int row, int column) {
+  public long at(int row, int column) {
     return at + 4 * ((long) row * stride + column);
   }
 }
