@@ -72,28 +72,17 @@ public final class OneDnn {
    * @param m rows of {@code a} and {@code c}
    * @param n columns of {@code c}
    * @param k columns of {@code a}
-   * @param a f32 [m, k], from byte {@code aAt}, rows {@code lda} elements apart
-   * @param b f32, from byte {@code bAt}, rows {@code ldb} elements apart
-   * @param c f32 [m, n], from byte {@code cAt}, rows {@code ldc} elements apart
+   * @param a [m, k]
+   * @param c [m, n]
    */
   public static void sgemm(
-      byte transpose,
-      long m,
-      long n,
-      long k,
-      MemorySegment a,
-      long aAt,
-      long lda,
-      MemorySegment b,
-      long bAt,
-      long ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      long ldc) {
-    long aAddress = address(a) + aAt;
-    long bAddress = address(b) + bAt;
-    long cAddress = address(c) + cAt;
+      byte transpose, long m, long n, long k, Matrix a, Matrix b, float beta, Matrix c) {
+    long aAddress = address(a);
+    long bAddress = address(b);
+    long cAddress = address(c);
+    long lda = a.stride();
+    long ldb = b.stride();
+    long ldc = c.stride();
     int status;
     try {
       status =
@@ -121,26 +110,16 @@ public final class OneDnn {
   }
 
   /**
-   * {@code c = a · bᵀ + beta · c} with {@code a} and {@code b} in bf16; {@code c} and the sums in
-   * f32.
+   * {@code c = a · bᵀ + beta · c} with {@code a}, [m, k], and {@code b}, [n, k], in bf16; {@code
+   * c}, [m, n], and the sums in f32.
    */
-  public static void gemmBf16(
-      long m,
-      long n,
-      long k,
-      MemorySegment a,
-      long aAt,
-      long lda,
-      MemorySegment b,
-      long bAt,
-      long ldb,
-      float beta,
-      MemorySegment c,
-      long cAt,
-      long ldc) {
-    long aAddress = address(a) + aAt;
-    long bAddress = address(b) + bAt;
-    long cAddress = address(c) + cAt;
+  public static void gemmBf16(long m, long n, long k, Matrix a, Matrix b, float beta, Matrix c) {
+    long aAddress = address(a);
+    long bAddress = address(b);
+    long cAddress = address(c);
+    long lda = a.stride();
+    long ldb = b.stride();
+    long ldc = c.stride();
     int status;
     try {
       status =
@@ -167,11 +146,11 @@ public final class OneDnn {
     check("dnnl_gemm_bf16bf16f32", status);
   }
 
-  private static long address(MemorySegment matrix) {
-    if (!matrix.scope().isAlive()) {
+  private static long address(Matrix matrix) {
+    if (!matrix.segment().scope().isAlive()) {
       throw new IllegalStateException("Already closed");
     }
-    return matrix.address();
+    return matrix.segment().address() + matrix.at();
   }
 
   private static void check(String call, int status) {

@@ -34,7 +34,8 @@ class OneDnnTest {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment one = arena.allocateFrom(JAVA_FLOAT, 2f);
         MemorySegment product = arena.allocate(JAVA_FLOAT);
-        OneDnn.sgemm(OneDnn.TRANSPOSE, 1, 1, 1, one, 0, 1, one, 0, 1, 0, product, 0, 1);
+        Matrix two = new Matrix(one, 0, 1);
+        OneDnn.sgemm(OneDnn.TRANSPOSE, 1, 1, 1, two, two, 0, new Matrix(product, 0, 1));
         System.out.println(product.get(JAVA_FLOAT, 0));
       } catch (IllegalStateException e) {
         System.out.println("refused: " + e.getMessage());
@@ -121,16 +122,10 @@ class OneDnnTest {
           m,
           n,
           k,
-          arena.allocateFrom(JAVA_FLOAT, a),
-          0,
-          lda,
-          arena.allocateFrom(JAVA_FLOAT, b),
-          0,
-          ldb,
+          new Matrix(arena.allocateFrom(JAVA_FLOAT, a), 0, lda),
+          new Matrix(arena.allocateFrom(JAVA_FLOAT, b), 0, ldb),
           beta,
-          product,
-          0,
-          ldc);
+          new Matrix(product, 0, ldc));
       float[] found = product.toArray(JAVA_FLOAT);
       for (int i = 0; i < m; i++) {
         for (int j = 0; j < ldc; j++) {
@@ -163,9 +158,9 @@ class OneDnnTest {
     float[] c = random(random, m * n);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment product = arena.allocateFrom(JAVA_FLOAT, c);
-      MemorySegment left = arena.allocateFrom(JAVA_SHORT, a);
-      MemorySegment right = arena.allocateFrom(JAVA_SHORT, b);
-      OneDnn.gemmBf16(m, n, k, left, 0, k, right, 0, k, beta, product, 0, n);
+      Matrix left = new Matrix(arena.allocateFrom(JAVA_SHORT, a), 0, k);
+      Matrix right = new Matrix(arena.allocateFrom(JAVA_SHORT, b), 0, k);
+      OneDnn.gemmBf16(m, n, k, left, right, beta, new Matrix(product, 0, n));
       for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
           double expected = beta * c[i * n + j];
@@ -183,15 +178,15 @@ class OneDnnTest {
   void invalidArgumentsAreAnExceptionThatNamesTheCall() {
     assumeTrue(OneDnn.isAvailable());
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment some = arena.allocate(4096, 64);
-      assertThatThrownBy(
-              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, -1, 4, 4, some, 0, 4, some, 0, 4, 0, some, 0, 4))
+      MemorySegment memory = arena.allocate(4096, 64);
+      Matrix some = new Matrix(memory, 0, 4);
+      Matrix narrow = new Matrix(memory, 0, 3);
+      assertThatThrownBy(() -> OneDnn.sgemm(OneDnn.TRANSPOSE, -1, 4, 4, some, some, 0, some))
           .isInstanceOf(OneDnnException.class)
           .hasMessage("oneDNN's dnnl_sgemm returned status 2 (invalid arguments)");
-      assertThatThrownBy(
-              () -> OneDnn.sgemm(OneDnn.TRANSPOSE, 4, 4, 4, some, 0, 3, some, 0, 4, 0, some, 0, 4))
+      assertThatThrownBy(() -> OneDnn.sgemm(OneDnn.TRANSPOSE, 4, 4, 4, narrow, some, 0, some))
           .isInstanceOf(OneDnnException.class);
-      assertThatThrownBy(() -> OneDnn.gemmBf16(4, 4, 4, some, 0, 4, some, 0, 4, 0, some, 0, 3))
+      assertThatThrownBy(() -> OneDnn.gemmBf16(4, 4, 4, some, some, 0, narrow))
           .isInstanceOf(OneDnnException.class)
           .hasMessageStartingWith("oneDNN's dnnl_gemm_bf16bf16f32 returned status ");
     }
@@ -200,12 +195,11 @@ class OneDnnTest {
   @Test
   void freedMemoryIsRefused() {
     assumeTrue(OneDnn.isAvailable());
-    MemorySegment gone;
+    Matrix gone;
     try (Arena arena = Arena.ofConfined()) {
-      gone = arena.allocate(64, 64);
+      gone = new Matrix(arena.allocate(64, 64), 0, 2);
     }
-    assertThatThrownBy(
-            () -> OneDnn.sgemm(OneDnn.TRANSPOSE, 2, 2, 2, gone, 0, 2, gone, 0, 2, 0, gone, 0, 2))
+    assertThatThrownBy(() -> OneDnn.sgemm(OneDnn.TRANSPOSE, 2, 2, 2, gone, gone, 0, gone))
         .isInstanceOf(IllegalStateException.class);
   }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.tests.bench;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Precision;
@@ -70,9 +71,9 @@ public class GemmBenchmark {
   private Activation output;
 
   private Arena memory;
-  private MemorySegment a;
-  private MemorySegment b;
-  private MemorySegment c;
+  private Matrix a;
+  private Matrix b;
+  private Matrix c;
   private boolean bf16;
   private @Nullable SpinningPair pair;
 
@@ -104,9 +105,10 @@ public class GemmBenchmark {
     backend.embed(IntStream.range(0, rows).toArray(), backend.table(rows, size, values), input);
 
     bf16 = precision == Precision.BF16 && OneDnn.isAvailable() && OneDnn.hasFastBf16();
-    a = bf16 ? bf16(values) : memory.allocateFrom(ValueLayout.JAVA_FLOAT, values);
-    b = bf16 ? bf16(weights.toArray(ValueLayout.JAVA_FLOAT)) : weights;
-    c = memory.allocate(4L * rows * size, 64);
+    MemorySegment inputs = memory.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+    a = new Matrix(bf16 ? bf16(values) : inputs, 0, size);
+    b = new Matrix(bf16 ? bf16(weights.toArray(ValueLayout.JAVA_FLOAT)) : weights, 0, size);
+    c = new Matrix(memory.allocate(4L * rows * size, 64), 0, size);
   }
 
   /** Frees them. */
@@ -141,13 +143,11 @@ public class GemmBenchmark {
   }
 
   private void columns(int from, int to) {
-    long at = 4L * from;
-    long right = (bf16 ? 2L : 4L) * from * size;
     int count = to - from;
     if (bf16) {
-      OneDnn.gemmBf16(rows, count, size, a, 0, size, b, right, size, 0, c, at, size);
+      OneDnn.gemmBf16(rows, count, size, a, b.fromBf16(from, 0), 0, c.from(0, from));
     } else {
-      OneDnn.sgemm(OneDnn.TRANSPOSE, rows, count, size, a, 0, size, b, right, size, 0, c, at, size);
+      OneDnn.sgemm(OneDnn.TRANSPOSE, rows, count, size, a, b.from(from, 0), 0, c.from(0, from));
     }
   }
 

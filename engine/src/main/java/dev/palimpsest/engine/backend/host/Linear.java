@@ -65,7 +65,7 @@ final class Linear {
       boolean add,
       MemorySegment results,
       Activation out) {
-    Input input = input(step, x, w);
+    Matrix input = input(step, x, w);
     int rowBlocks = Math.ceilDiv(x.rows(), BLOCK_ROWS);
     int columnBlocks = Math.ceilDiv(out.columns(), BLOCK_COLUMNS);
     workers.run(
@@ -76,42 +76,32 @@ final class Linear {
           int column = task / rowBlocks * BLOCK_COLUMNS;
           int columns = Math.min(BLOCK_COLUMNS, out.columns() - column);
           Matrix target = new Matrix(results, 4 * (out.row(row) + column), out.stride());
-          multiplyBlock(input, row, rows, w, firstRow + column, columns, add, target, worker);
+          Matrix block = rowsFrom(row, input, w);
+          multiplyBlock(block, rows, w, firstRow + column, columns, add, target, worker);
         });
   }
 
   /**
-   * Multiplies up to a tile of rows with the rows {@code [firstRow, firstRow + columns)} of {@code
-   * w}, on the calling worker alone; input and result are dense, in the worker's own memory.
+   * Multiplies up to a tile of rows with as many rows of {@code w}, from {@code firstRow} on, as
+   * {@code target} has columns, on the calling worker alone; input and result are dense, in the
+   * worker's own memory, and hold whole tiles.
    *
-   * @param memory holds whole tiles of input and result
-   * @param at byte where the input starts
-   * @param to byte where the result starts
-   * @param narrowed byte of room for the input in bf16
+   * @param narrowed byte, in the memory of {@code x}, of room for the input in bf16
    */
   void multiplyRows(
-      MemorySegment memory,
-      long at,
-      int rows,
-      HostWeight w,
-      int firstRow,
-      int columns,
-      long to,
-      long narrowed,
-      int worker) {
-    Input input = new Input(memory, at, w.columns());
+      Matrix x, int rows, HostWeight w, int firstRow, long narrowed, Matrix target, int worker) {
+    Matrix input = x;
     if (w.isRowMajor()) {
-      Bf16Vectors.narrow(memory, at, memory, narrowed, (long) rows * w.columns());
-      input = new Input(memory, narrowed, w.columns());
+      input = new Matrix(x.segment(), narrowed, w.columns());
+      Bf16Vectors.narrow(x.segment(), x.at(), x.segment(), narrowed, (long) rows * w.columns());
     }
-    Matrix target = new Matrix(memory, to, columns);
-    multiplyBlock(input, 0, rows, w, firstRow, columns, false, target, worker);
+    multiplyBlock(input, rows, w, firstRow, target.stride(), false, target, worker);
   }
 
-  /** The rows of {@code x}, rounded to bf16 if that is what gets multiplied. */
-  Input input(MemorySegment step, Activation x, HostWeight w) {
+  /** The rows of {@code x}, rounded to bf16 beside row-major weights, which multiply that. */
+  Matrix input(MemorySegment step, Activation x, HostWeight w) {
     if (!w.isRowMajor()) {
-      return new Input(step, 4 * x.offset(), x.stride());
+      return new Matrix(step, 4 * x.offset(), x.stride());
     }
     int tiles = tiles(x.rows());
     MemorySegment target = narrowed.atLeast(2L * tiles * ROW_TILE * x.columns());
@@ -122,21 +112,25 @@ final class Linear {
             Bf16Vectors.narrow(step, 4 * x.row(row), target, 2L * row * x.columns(), x.columns());
           }
         });
-    return new Input(target, 0, x.columns());
+    return new Matrix(target, 0, x.columns());
+  }
+
+  /** An {@link #input} from a row on. */
+  static Matrix rowsFrom(int row, Matrix input, HostWeight w) {
+    return w.isRowMajor() ? input.fromBf16(row, 0) : input.from(row, 0);
   }
 
   /**
    * A block of rows by some rows of the weight, on the calling worker alone.
    *
-   * @param row the block's first, a multiple of {@value #ROW_TILE}
+   * @param x an {@link #input} from the block's first row on, a multiple of {@value #ROW_TILE}
    * @param rows at most {@value #BLOCK_ROWS}
    * @param first row of {@code w}
    * @param columns rows of {@code w}, columns of the result
    * @param target holds whole tiles of rows
    */
   void multiplyBlock(
-      Input x,
-      int row,
+      Matrix x,
       int rows,
       HostWeight w,
       int first,
@@ -145,10 +139,9 @@ final class Linear {
       Matrix target,
       int worker) {
     if (w.isRowMajor()) {
-      multiplyBf16(x, row, rows, w, first, columns, add, target);
+      multiplyBf16(x, rows, w, first, columns, add, target);
       return;
     }
-    Matrix a = new Matrix(x.data(), x.at(), x.stride()).from(row, 0);
     int width;
     for (int done = 0; done < columns; done += width) {
       int inPanel = (first + done) % PANEL;
@@ -156,10 +149,10 @@ final class Linear {
       int left = Math.min(columns - done, PANEL - inPanel);
       if (inStep == 0 && left >= STEP) {
         width = left / STEP * STEP;
-        multiplyPanel(rows, width, a, w, first + done, add, target.from(0, done), worker);
+        multiplyPanel(rows, width, x, w, first + done, add, target.from(0, done), worker);
       } else {
         width = Math.min(left, STEP - inStep);
-        multiplyEdge(rows, inStep, width, a, w, first + done, add, target.from(0, done), worker);
+        multiplyEdge(rows, width, x, w, first + done, add, target.from(0, done), worker);
       }
     }
   }
@@ -167,24 +160,25 @@ final class Linear {
   /** Fewer columns than can be multiplied alone: with their neighbours, beside the result. */
   private void multiplyEdge(
       int rows,
-      int inStep,
       int width,
-      Matrix a,
+      Matrix x,
       HostWeight w,
       int first,
       boolean add,
       Matrix target,
       int worker) {
+    int inStep = first % STEP;
     MemorySegment memory = edges[worker].atLeast(4L * tiles(rows) * ROW_TILE * STEP);
     Matrix edge = new Matrix(memory, 0, STEP);
     if (add) {
       for (int i = 0; i < rows; i++) {
-        MemorySegment.copy(target.data(), target.at(i, 0), memory, edge.at(i, inStep), 4L * width);
+        MemorySegment.copy(
+            target.segment(), target.at(i, 0), memory, edge.at(i, inStep), 4L * width);
       }
     }
-    multiplyPanel(rows, STEP, a, w, first - inStep, add, edge, worker);
+    multiplyPanel(rows, STEP, x, w, first - inStep, add, edge, worker);
     for (int i = 0; i < rows; i++) {
-      MemorySegment.copy(memory, edge.at(i, inStep), target.data(), target.at(i, 0), 4L * width);
+      MemorySegment.copy(memory, edge.at(i, inStep), target.segment(), target.at(i, 0), 4L * width);
     }
   }
 
@@ -192,7 +186,7 @@ final class Linear {
   private void multiplyPanel(
       int rows,
       int columns,
-      Matrix a,
+      Matrix x,
       HostWeight w,
       int first,
       boolean add,
@@ -201,9 +195,9 @@ final class Linear {
     int k = w.columns();
     Matrix panel = new Matrix(w.data(), w.at(first, 0), PANEL);
     if (w.precision() == Precision.F32) {
-      gemm.multiply(rows, columns, k, a, panel, add, target);
+      gemm.multiply(rows, columns, k, x, panel, add, target);
     } else if (gemm.takesBf16(rows)) {
-      gemm.multiplyBf16(rows, columns, k, a, panel, add, target);
+      gemm.multiplyBf16(rows, columns, k, x, panel, add, target);
     } else {
       MemorySegment block = widened[worker].atLeast(4L * Arithmetic.CHAIN * PANEL);
       Matrix floats = new Matrix(block, 0, PANEL);
@@ -212,35 +206,19 @@ final class Linear {
         // Up to the last column only: the panel may end there.
         long elements = (terms - 1L) * PANEL + columns;
         Bf16Vectors.widen(w.data(), panel.at() + 2L * p * PANEL, block, 0, elements);
-        gemm.multiply(rows, columns, terms, a.from(0, p), floats, add || p > 0, target);
+        gemm.multiply(rows, columns, terms, x.from(0, p), floats, add || p > 0, target);
       }
     }
   }
 
   private static void multiplyBf16(
-      Input x,
-      int row,
-      int rows,
-      HostWeight w,
-      int first,
-      int columns,
-      boolean add,
-      Matrix target) {
+      Matrix x, int rows, HostWeight w, int first, int columns, boolean add, Matrix target) {
+    int k = w.columns();
+    float beta = add ? 1 : 0;
+    Matrix right = new Matrix(w.data(), w.at(first, 0), k);
     for (int tile = 0; tile < rows; tile += ROW_TILE) {
-      OneDnn.gemmBf16(
-          ROW_TILE,
-          columns,
-          w.columns(),
-          x.data(),
-          x.at() + 2L * (row + tile) * x.stride(),
-          x.stride(),
-          w.data(),
-          w.at(first, 0),
-          w.columns(),
-          add ? 1 : 0,
-          target.data(),
-          target.at(tile, 0),
-          target.stride());
+      Matrix left = x.fromBf16(tile, 0);
+      OneDnn.gemmBf16(ROW_TILE, columns, k, left, right, beta, target.from(tile, 0));
     }
   }
 
@@ -260,12 +238,4 @@ final class Linear {
       edges[i].close();
     }
   }
-
-  /**
-   * The left-hand rows in the form they are multiplied in: f32, or bf16 beside row-major weights.
-   *
-   * @param at byte where the first starts
-   * @param stride elements from one to the next
-   */
-  record Input(MemorySegment data, long at, int stride) {}
 }

@@ -6,6 +6,7 @@ import static dev.palimpsest.engine.backend.host.Vectors.load;
 import static dev.palimpsest.engine.backend.host.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.model.Experts;
@@ -141,12 +142,24 @@ final class Mixture {
     HostWeight up = (HostWeight) all.gateUp();
     HostWeight down = (HostWeight) all.down();
     linear.multiplyRows(
-        memory, 0, rows, up, piece.expert() * 2 * width, 2 * width, gateUp, narrowed, worker);
+        new Matrix(memory, 0, hidden),
+        rows,
+        up,
+        piece.expert() * 2 * width,
+        narrowed,
+        new Matrix(memory, gateUp, 2 * width),
+        worker);
     for (int i = 0; i < rows; i++) {
       HostBackend.swiGlu(memory, gateUp + 8L * i * width, activated + 4L * i * width, width);
     }
     linear.multiplyRows(
-        memory, activated, rows, down, piece.expert() * hidden, hidden, result, narrowed, worker);
+        new Matrix(memory, activated, width),
+        rows,
+        down,
+        piece.expert() * hidden,
+        narrowed,
+        new Matrix(memory, result, hidden),
+        worker);
     for (int i = 0; i < rows; i++) {
       long to = output(outputs, piece.slots()[i], experts.perToken());
       MemorySegment.copy(memory, result + 4L * i * hidden, step, to, 4L * hidden);

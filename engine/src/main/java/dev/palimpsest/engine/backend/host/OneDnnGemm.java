@@ -142,16 +142,10 @@ final class OneDnnGemm implements Gemm {
             count,
             n,
             Math.min(Arithmetic.CHAIN, k - p),
-            a.data(),
-            a.at(row, p),
-            a.stride(),
-            b.data(),
-            b.at(p, 0),
-            b.stride(),
+            a.from(row, p),
+            b.from(p, 0),
             add || p > 0 ? 1 : 0,
-            c.data(),
-            c.at(row, 0),
-            c.stride());
+            c.from(row, 0));
       }
     }
   }

@@ -40,45 +40,38 @@ final class VectorGemm implements Gemm {
       int terms = Math.min(Arithmetic.CHAIN, k - p);
       boolean adds = add || p > 0;
       if (m == 1) {
-        row(n, terms, a.data(), a.at(0, p), b, b.at(p, 0), adds, c);
+        row(n, terms, a.from(0, p), b.from(p, 0), adds, c);
       } else {
-        tiles(m, n, terms, a, p, b, adds, c, chains);
+        tiles(m, n, terms, a.from(0, p), b.from(p, 0), adds, c, chains);
       }
     }
   }
 
   private static void tiles(
-      int m,
-      int n,
-      int terms,
-      Matrix a,
-      int p,
-      Matrix b,
-      boolean adds,
-      Matrix c,
-      MemorySegment chains) {
+      int m, int n, int terms, Matrix a, Matrix b, boolean adds, Matrix c, MemorySegment chains) {
     long aRow = 4L * a.stride();
     long bRow = 4L * b.stride();
     for (int i = 0; i < m; i += ROWS) {
       int rows = Math.min(ROWS, m - i);
-      long aAt = a.at(i, p);
+      long aAt = a.at(i, 0);
       int j = 0;
       for (; j + PAIR <= n; j += PAIR) {
         if (IS_WIDE) {
-          six(terms, a.data(), aAt, aRow, b.data(), b.at(p, j), bRow, chains);
+          six(terms, a.segment(), aAt, aRow, b.segment(), b.at(0, j), bRow, chains);
         } else {
-          four(terms, a.data(), aAt, aRow, b.data(), b.at(p, j), bRow, chains);
+          four(terms, a.segment(), aAt, aRow, b.segment(), b.at(0, j), bRow, chains);
         }
         for (int row = 0; row < rows; row++) {
           long from = 2L * row * BYTES;
-          put(load(chains, from), adds, c.data(), c.at(i + row, j));
-          put(load(chains, from + SECOND), adds, c.data(), c.at(i + row, j) + SECOND);
+          put(load(chains, from), adds, c.segment(), c.at(i + row, j));
+          put(load(chains, from + SECOND), adds, c.segment(), c.at(i + row, j) + SECOND);
         }
       }
       for (; j < n; j += LANES) {
         for (int row = 0; row < rows; row++) {
-          FloatVector chain = single(terms, a.data(), a.at(i + row, p), b.data(), b.at(p, j), bRow);
-          put(chain, adds, c.data(), c.at(i + row, j));
+          FloatVector chain =
+              single(terms, a.segment(), a.at(i + row, 0), b.segment(), b.at(0, j), bRow);
+          put(chain, adds, c.segment(), c.at(i + row, j));
         }
       }
     }
@@ -204,8 +197,7 @@ final class VectorGemm implements Gemm {
     store(s31, chains, 7 * BYTES);
   }
 
-  private static void row(
-      int n, int terms, MemorySegment a, long aAt, Matrix b, long bAt, boolean adds, Matrix c) {
+  private static void row(int n, int terms, Matrix a, Matrix b, boolean adds, Matrix c) {
     long bRow = 4L * b.stride();
     int j = 0;
     for (; j + QUAD <= n; j += QUAD) {
@@ -214,21 +206,21 @@ final class VectorGemm implements Gemm {
       FloatVector s2 = s0;
       FloatVector s3 = s0;
       for (int p = 0; p < terms; p++) {
-        long from = bAt + 4L * j + p * bRow;
-        FloatVector u = broadcast(a, aAt + 4L * p);
-        s0 = u.fma(load(b.data(), from), s0);
-        s1 = u.fma(load(b.data(), from + SECOND), s1);
-        s2 = u.fma(load(b.data(), from + THIRD), s2);
-        s3 = u.fma(load(b.data(), from + FOURTH), s3);
+        long from = b.at(0, j) + p * bRow;
+        FloatVector u = broadcast(a.segment(), a.at(0, p));
+        s0 = u.fma(load(b.segment(), from), s0);
+        s1 = u.fma(load(b.segment(), from + SECOND), s1);
+        s2 = u.fma(load(b.segment(), from + THIRD), s2);
+        s3 = u.fma(load(b.segment(), from + FOURTH), s3);
       }
-      put(s0, adds, c.data(), c.at(0, j));
-      put(s1, adds, c.data(), c.at(0, j) + SECOND);
-      put(s2, adds, c.data(), c.at(0, j) + THIRD);
-      put(s3, adds, c.data(), c.at(0, j) + FOURTH);
+      put(s0, adds, c.segment(), c.at(0, j));
+      put(s1, adds, c.segment(), c.at(0, j) + SECOND);
+      put(s2, adds, c.segment(), c.at(0, j) + THIRD);
+      put(s3, adds, c.segment(), c.at(0, j) + FOURTH);
     }
     for (; j < n; j += LANES) {
-      FloatVector chain = single(terms, a, aAt, b.data(), bAt + 4L * j, bRow);
-      put(chain, adds, c.data(), c.at(0, j));
+      FloatVector chain = single(terms, a.segment(), a.at(), b.segment(), b.at(0, j), bRow);
+      put(chain, adds, c.segment(), c.at(0, j));
     }
   }
 
@@ -252,41 +244,42 @@ final class VectorGemm implements Gemm {
     for (int p = 0; p < k; p += Arithmetic.CHAIN) {
       int terms = Math.min(Arithmetic.CHAIN, k - p);
       for (int i = 0; i < m; i++) {
-        rowOfBf16(n, terms, a.data(), a.at(i, p), b, p, add || p > 0, c, i);
+        rowOfBf16(n, terms, a.from(i, p), b.fromBf16(p, 0), add || p > 0, c.from(i, 0));
       }
     }
   }
 
-  private static void rowOfBf16(
-      int n, int terms, MemorySegment a, long aAt, Matrix b, int k, boolean adds, Matrix c, int i) {
+  private static void rowOfBf16(int n, int terms, Matrix a, Matrix b, boolean adds, Matrix c) {
     long bRow = 2L * b.stride();
     int j = 0;
     for (; j + QUAD <= n; j += QUAD) {
-      long bAt = b.at() + k * bRow + 2L * j;
+      long bAt = b.at() + 2L * j;
       FloatVector s0 = FloatVector.zero(FLOATS);
       FloatVector s1 = s0;
       FloatVector s2 = s0;
       FloatVector s3 = s0;
       for (int p = 0; p < terms; p++) {
         long from = bAt + p * bRow;
-        FloatVector u = broadcast(a, aAt + 4L * p);
-        s0 = u.fma(Bf16Vectors.load(b.data(), from), s0);
-        s1 = u.fma(Bf16Vectors.load(b.data(), from + SECOND / 2), s1);
-        s2 = u.fma(Bf16Vectors.load(b.data(), from + THIRD / 2), s2);
-        s3 = u.fma(Bf16Vectors.load(b.data(), from + FOURTH / 2), s3);
+        FloatVector u = broadcast(a.segment(), a.at(0, p));
+        s0 = u.fma(Bf16Vectors.load(b.segment(), from), s0);
+        s1 = u.fma(Bf16Vectors.load(b.segment(), from + SECOND / 2), s1);
+        s2 = u.fma(Bf16Vectors.load(b.segment(), from + THIRD / 2), s2);
+        s3 = u.fma(Bf16Vectors.load(b.segment(), from + FOURTH / 2), s3);
       }
-      put(s0, adds, c.data(), c.at(i, j));
-      put(s1, adds, c.data(), c.at(i, j) + SECOND);
-      put(s2, adds, c.data(), c.at(i, j) + THIRD);
-      put(s3, adds, c.data(), c.at(i, j) + FOURTH);
+      put(s0, adds, c.segment(), c.at(0, j));
+      put(s1, adds, c.segment(), c.at(0, j) + SECOND);
+      put(s2, adds, c.segment(), c.at(0, j) + THIRD);
+      put(s3, adds, c.segment(), c.at(0, j) + FOURTH);
     }
     for (; j < n; j += LANES) {
-      long bAt = b.at() + k * bRow + 2L * j;
+      long bAt = b.at() + 2L * j;
       FloatVector s = FloatVector.zero(FLOATS);
       for (int p = 0; p < terms; p++) {
-        s = broadcast(a, aAt + 4L * p).fma(Bf16Vectors.load(b.data(), bAt + p * bRow), s);
+        s =
+            broadcast(a.segment(), a.at(0, p))
+                .fma(Bf16Vectors.load(b.segment(), bAt + p * bRow), s);
       }
-      put(s, adds, c.data(), c.at(i, j));
+      put(s, adds, c.segment(), c.at(0, j));
     }
   }
 

@@ -44,7 +44,7 @@ final class Vocabulary {
     int rows = x.rows();
     Spans spans = Spans.of(head);
     prepareFolds(spans.count() * rows);
-    Linear.Input input = linear.input(step, x, head);
+    Matrix input = linear.input(step, x, head);
     Prediction[] predictions = new Prediction[rows];
     if (draws.stream().noneMatch(each -> each.draw().shape().isPresent())) {
       fold(input, 0, rows, head, spans, draws, new int[0]);
@@ -78,7 +78,7 @@ final class Vocabulary {
 
   /** Folds the rows {@code [from, to)}, and keeps the logits of the rows in {@code whole}. */
   private void fold(
-      Linear.Input input,
+      Matrix input,
       int from,
       int to,
       HostWeight head,
@@ -96,9 +96,10 @@ final class Vocabulary {
           int count = Math.min(BLOCK_ROWS, to - first);
           MemorySegment logits = scratch[worker].atLeast(4L * BLOCK_ROWS * BLOCK_COLUMNS);
           Matrix target = new Matrix(logits, 0, BLOCK_COLUMNS);
+          Matrix block = Linear.rowsFrom(first, input, head);
           for (int id = spans.firstId(span); id < spans.firstId(span + 1); id += BLOCK_COLUMNS) {
             int width = Math.min(BLOCK_COLUMNS, head.rows() - id);
-            linear.multiplyBlock(input, first, count, head, id, width, false, target, worker);
+            linear.multiplyBlock(block, count, head, id, width, false, target, worker);
             for (int row = first; row < first + count; row++) {
               long at = 4L * (row - first) * BLOCK_COLUMNS;
               int slot = Arrays.binarySearch(whole, row);
