@@ -120,8 +120,8 @@ public interface Backend extends AutoCloseable {
   void attention(
       Activation q,
       Activation own,
-      Store store,
-      Recalled recalled,
+      KvLayer store,
+      CachedKeys recalled,
       Activation all,
       int headSize,
       int[] queryStarts,
@@ -154,10 +154,10 @@ public interface Backend extends AutoCloseable {
   void gather(Activation x, int[] rows, Activation out);
 
   /** Memory that outlives a step; it may be taken from the machine only as it is written. */
-  Store openStore(int rows, int columns);
+  KvLayer openStore(int rows, int columns);
 
   /** {@code store[slots[i]] = x[rows[i]]}. */
-  void keep(Activation x, int[] rows, Store store, int[] slots);
+  void keep(Activation x, int[] rows, KvLayer store, int[] slots);
 
   /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
   void guide(Activation x, int row, int unconditional, double scale);

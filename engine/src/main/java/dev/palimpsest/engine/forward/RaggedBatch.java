@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.forward;
 
-import dev.palimpsest.engine.backend.Recalled;
+import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ record RaggedBatch(
     int[] starts,
     int[] limits,
     int[] keyStarts,
-    Recalled recalled,
+    CachedKeys recalled,
     int[] keptRows,
     int[] keptSlots,
     int[] askedRows,
@@ -144,7 +144,7 @@ record RaggedBatch(
           starts,
           limits.toArray(),
           keyStarts,
-          new Recalled(
+          new CachedKeys(
               keyStarts,
               starts,
               recalledKeys.toArray(),

@@ -2,10 +2,10 @@ package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
-import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -44,10 +44,10 @@ public final class Transformer implements Denoiser, AutoCloseable {
   private final ModelSpec spec;
   private final Backend backend;
   private final Weights weights;
-  private final Optional<KeptKeys> kept;
+  private final Optional<KvCache> kept;
   private final StepArena arena;
 
-  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KeptKeys> kept) {
+  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KvCache> kept) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
@@ -81,7 +81,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     boolean loaded = false;
     try {
       Weights weights = Weights.load(checkpoint, spec, backend, progress);
-      Optional<KeptKeys> kept = KeptKeys.within(keptBytes, spec, backend);
+      Optional<KvCache> kept = KvCache.within(keptBytes, spec, backend);
       loaded = true;
       return new Transformer(spec, backend, weights, kept);
     } finally {
@@ -118,7 +118,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /** Bytes of the keys and values that are kept now, counted in f32; room for more is not in it. */
   public long keptBytes() {
-    return kept.map(KeptKeys::bytesUsed).orElse(0L);
+    return kept.map(KvCache::bytesUsed).orElse(0L);
   }
 
   /** Bytes of the activations of the last step, counted in f32. */
@@ -144,7 +144,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return predict(queries, Optional.empty());
   }
 
-  private List<List<Prediction>> predict(List<Query> queries, Optional<KeptKeys> memory) {
+  private List<List<Prediction>> predict(List<Query> queries, Optional<KvCache> memory) {
     List<Prediction> all = List.of();
     List<RowDraw> draws = new ArrayList<>();
     for (Query query : queries) {
@@ -155,8 +155,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     boolean committed = false;
     memory.ifPresent(keys -> keys.cache().begin());
     try {
-      RaggedBatch batch =
-          RaggedBatch.of(queries, spec, spec.reading().shifted(), memory.map(KeptKeys::cache));
+      RaggedBatch batch = RaggedBatch.of(queries, spec, spec.reading().shifted(), memory.map(KvCache::cache));
       if (!draws.isEmpty()) {
         arena.rewind();
         boolean adjusts = draws.stream().anyMatch(each -> each.draw().adjustment().isPresent());
@@ -223,7 +222,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
   }
 
   /** The normalized final rows, guided where asked: [asked rows, hidden]. */
-  private Activation hidden(RaggedBatch batch, Optional<KeptKeys> kept) {
+  private Activation hidden(RaggedBatch batch, Optional<KvCache> kept) {
     int rows = batch.askedRows().length;
     int tokens = batch.tokens().length;
     int queryWidth = spec.attention().queryWidth();
@@ -290,12 +289,12 @@ public final class Transformer implements Denoiser, AutoCloseable {
       Activation own,
       Activation all,
       RaggedBatch batch,
-      Optional<KeptKeys> kept,
+      Optional<KvCache> kept,
       int layer,
       int[] queryStarts,
       int[] limits,
       Activation out) {
-    Optional<Store> store = kept.map(keys -> keys.layers().get(layer));
+    Optional<KvLayer> store = kept.map(keys -> keys.layers().get(layer));
     store.ifPresent(to -> backend.keep(own, batch.keptRows(), to, batch.keptSlots()));
     if (batch.isComputedWhole()) {
       int width = own.columns() / 2;
@@ -384,7 +383,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     int tokens = Math.ceilDiv(longest, ROW_STEP) * ROW_STEP;
     StepArena arena = new StepArena(rows -> rows);
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
-    long kept = KeptKeys.bytes(KEPT_BYTES, spec) / Float.BYTES;
+    long kept = KvCache.bytes(KEPT_BYTES, spec) / Float.BYTES;
     if (kept > 0) {
       Activation _ = arena.allocate(tokens, 2 * spec.attention().keyWidth());
     }

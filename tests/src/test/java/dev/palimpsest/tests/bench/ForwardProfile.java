@@ -2,11 +2,11 @@ package dev.palimpsest.tests.bench;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
-import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Tensor;
@@ -190,8 +190,8 @@ public final class ForwardProfile {
     public void attention(
         Activation q,
         Activation own,
-        Store store,
-        Recalled recalled,
+        KvLayer store,
+        CachedKeys recalled,
         Activation all,
         int headSize,
         int[] queryStarts,
@@ -235,12 +235,12 @@ public final class ForwardProfile {
     }
 
     @Override
-    public Store openStore(int rows, int columns) {
+    public KvLayer openStore(int rows, int columns) {
       return backend.openStore(rows, columns);
     }
 
     @Override
-    public void keep(Activation x, int[] rows, Store store, int[] slots) {
+    public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
       run("keep", () -> backend.keep(x, rows, store, slots));
     }
 

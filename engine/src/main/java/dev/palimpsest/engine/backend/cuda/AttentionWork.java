@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.engine.backend.Recalled;
+import dev.palimpsest.engine.backend.CachedKeys;
 
 /**
  * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
@@ -27,7 +27,7 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
   }
 
   /** The same where the leading keys of sequences are kept. */
-  static AttentionWork of(int[] queryStarts, Recalled recalled, int group, StepInput input) {
+  static AttentionWork of(int[] queryStarts, CachedKeys recalled, int group, StepInput input) {
     int[] keyStarts = recalled.keyStarts();
     AttentionWork work = cut(queryStarts, keyStarts, group, input);
     int next = 0;

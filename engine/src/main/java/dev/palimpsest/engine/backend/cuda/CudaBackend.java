@@ -14,12 +14,12 @@ import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
+import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
-import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Tensor;
@@ -407,15 +407,15 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public Store openStore(int rows, int columns) {
+  public KvLayer openStore(int rows, int columns) {
     return onDevice(
         () -> "making room for %d rows of %d that outlive a step".formatted(rows, columns),
-        () -> held(new CudaStore(rows, columns, CudaWeight.elementBytes(precision))));
+        () -> held(new CudaKvLayer(rows, columns, CudaWeight.elementBytes(precision))));
   }
 
   @Override
-  public void keep(Activation x, int[] rows, Store store, int[] slots) {
-    CudaStore to = (CudaStore) store;
+  public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
+    CudaKvLayer to = (CudaKvLayer) store;
     int last = IntStream.of(slots).max().orElse(0);
     if (!to.reaches(last)) {
       putGuided();
@@ -425,7 +425,7 @@ public final class CudaBackend implements Backend {
   }
 
   /** What is written down so far names the store's memory, so it is run first. */
-  private void grow(CudaStore store, int row) {
+  private void grow(CudaKvLayer store, int row) {
     boolean _ =
         onDevice(
             () ->
@@ -523,15 +523,15 @@ public final class CudaBackend implements Backend {
   public void attention(
       Activation q,
       Activation own,
-      Store store,
-      Recalled recalled,
+      KvLayer store,
+      CachedKeys recalled,
       Activation all,
       int headSize,
       int[] queryStarts,
       int[] limits,
       Activation out) {
     int width = own.columns() / 2;
-    CudaStore from = (CudaStore) store;
+    CudaKvLayer from = (CudaKvLayer) store;
     putAttention(
         q,
         own.columns(0, width),
@@ -600,7 +600,7 @@ public final class CudaBackend implements Backend {
     return created;
   }
 
-  private AttentionWork work(int[] queryStarts, Recalled recalled, int group) {
+  private AttentionWork work(int[] queryStarts, CachedKeys recalled, int group) {
     for (AttentionWork each : attentionWork) {
       if (each.isFor(queryStarts, recalled.keyStarts())) {
         return each;

@@ -11,12 +11,12 @@ import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Bf16;
+import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.Recalled;
 import dev.palimpsest.engine.backend.RowDraw;
-import dev.palimpsest.engine.backend.Store;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
@@ -383,8 +383,8 @@ public final class HostBackend implements Backend {
   public void attention(
       Activation q,
       Activation own,
-      Store store,
-      Recalled recalled,
+      KvLayer store,
+      CachedKeys recalled,
       Activation all,
       int headSize,
       int[] queryStarts,
@@ -392,7 +392,7 @@ public final class HostBackend implements Backend {
       Activation out) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < recalled.keys().length; i++) {
-      ((HostStore) store).read(recalled.slots()[i], memory, 4 * all.row(recalled.keys()[i]));
+      ((HostKvLayer) store).read(recalled.slots()[i], memory, 4 * all.row(recalled.keys()[i]));
     }
     for (int i = 0; i < recalled.keyRows().length; i++) {
       long to = 4 * all.row(recalled.keyRows()[i]);
@@ -448,14 +448,14 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public Store openStore(int rows, int columns) {
-    return new HostStore(weights, rows, columns);
+  public KvLayer openStore(int rows, int columns) {
+    return new HostKvLayer(weights, rows, columns);
   }
 
   @Override
-  public void keep(Activation x, int[] rows, Store store, int[] slots) {
+  public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
     for (int i = 0; i < rows.length; i++) {
-      ((HostStore) store).write(slots[i], step.memory(), 4 * x.row(rows[i]));
+      ((HostKvLayer) store).write(slots[i], step.memory(), 4 * x.row(rows[i]));
     }
   }
 

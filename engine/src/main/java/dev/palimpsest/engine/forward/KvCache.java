@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Backend;
-import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.List;
@@ -17,14 +17,14 @@ import java.util.stream.IntStream;
  * @param layers keys and values side by side, [slots, 2 · key width], for every layer
  * @param bytes that they take when all slots are used
  */
-record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
+record KvCache(PrefixCache cache, List<KvLayer> layers, long bytes) {
   private static final int SMALLEST_PAGE = 16;
 
   /**
    * Room for as many tokens as fit, counted in f32; nothing where attention looks ahead of every
    * token, or where not even one page fits.
    */
-  static Optional<KeptKeys> within(long bytes, ModelSpec spec, Backend backend) {
+  static Optional<KvCache> within(long bytes, ModelSpec spec, Backend backend) {
     int unit = unit(spec);
     int pages = pages(bytes, spec, unit);
     if (pages == 0) {
@@ -32,12 +32,12 @@ record KeptKeys(PrefixCache cache, List<Store> layers, long bytes) {
     }
     int pageTokens = pageTokens(unit);
     int columns = columns(spec);
-    List<Store> layers =
+    List<KvLayer> layers =
         IntStream.range(0, spec.layers())
             .mapToObj(_ -> backend.openStore(pages * pageTokens, columns))
             .toList();
     return Optional.of(
-        new KeptKeys(new PrefixCache(pages, pageTokens, unit), layers, bytes(bytes, spec)));
+        new KvCache(new PrefixCache(pages, pageTokens, unit), layers, bytes(bytes, spec)));
   }
 
   /** Bytes that {@link #within} takes of so many. */

@@ -10,4 +10,4 @@ package dev.palimpsest.engine.backend;
  * @param slots where each recalled key is kept
  * @param keyRows the key among all keys that belongs to each computed row
  */
-public record Recalled(int[] keyStarts, int[] starts, int[] keys, int[] slots, int[] keyRows) {}
+public record CachedKeys(int[] keyStarts, int[] starts, int[] keys, int[] slots, int[] keyRows) {}

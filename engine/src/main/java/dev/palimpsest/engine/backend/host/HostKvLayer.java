@@ -1,12 +1,12 @@
 package dev.palimpsest.engine.backend.host;
 
-import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.backend.KvLayer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** f32 rows in pieces that are allocated when they are first written. */
-final class HostStore implements Store {
+final class HostKvLayer implements KvLayer {
   private static final int PIECE_ROWS = 256;
   private static final long ALIGNMENT = 64;
 
@@ -20,7 +20,7 @@ final class HostStore implements Store {
    *
    * @param arena owns its memory
    */
-  HostStore(Arena arena, int rows, int columns) {
+  HostKvLayer(Arena arena, int rows, int columns) {
     this.arena = arena;
     this.rows = rows;
     this.columns = columns;

@@ -2,13 +2,13 @@ package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.backend.Store;
+import dev.palimpsest.engine.backend.KvLayer;
 
 /**
  * Rows of activations in the device's memory that outlive a step. Memory is taken for the first
  * rows and doubled when later ones are written.
  */
-final class CudaStore implements Store, AutoCloseable {
+final class CudaKvLayer implements KvLayer, AutoCloseable {
   private static final int FIRST_ROWS = 256;
 
   private final int rows;
@@ -17,7 +17,7 @@ final class CudaStore implements Store, AutoCloseable {
   private DeviceMemory memory;
   private int capacity;
 
-  CudaStore(int rows, int columns, long elementBytes) {
+  CudaKvLayer(int rows, int columns, long elementBytes) {
     this.rows = rows;
     this.columns = columns;
     rowBytes = elementBytes * columns;

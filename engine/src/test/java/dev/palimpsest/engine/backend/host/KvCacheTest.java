@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** With kept keys and values, every prediction has the bits that the tokens alone give. */
 @Tag("arithmetic")
-class KeptKeysTest {
+class KvCacheTest {
   private static final int[] NONE = {};
   private static final long AMPLE = 64 << 20;
   private static final int STEPS = 12;
