@@ -6,10 +6,10 @@
 constexpr int TILE_ROWS = 64;  // queries times heads of a group that a block works on
 
 struct Sequence {
-  int keyStart;     // first row of its own keys in k and v
-  int cachedCount;  // earlier keys, which lie in the caches
+  int keyStart;     // first row of its computed keys in k and v
+  int cachedCount;  // keys that lie in the KV cache
   int firstSlot;    // index into the slots
-  int keyCount;     // own keys
+  int keyCount;     // computed keys
 };
 
 template <typename T>

@@ -116,7 +116,7 @@ final class LocalRace implements Race {
   /** Nothing is remembered from the run before, which may have asked for the same prompts. */
   @Override
   public Result run(List<Problem> problems, int concurrency) {
-    model.transformer().forget();
+    model.transformer().clearKvCache();
     stepBytes = 0;
     SortedMap<Integer, Answer> answers = new TreeMap<>();
     long started = System.nanoTime();
@@ -130,7 +130,7 @@ final class LocalRace implements Race {
                     answer(problems.get(asked.index()), generation, asked.listener())));
     double seconds = (System.nanoTime() - started) / 1e9;
     Transformer transformer = model.transformer();
-    Memory memory = new Memory(transformer.weightBytes(), transformer.keptBytes(), stepBytes);
+    Memory memory = new Memory(transformer.weightBytes(), transformer.kvCacheBytes(), stepBytes);
     return new Result(seconds, Optional.of(memory), List.copyOf(answers.values()));
   }
 

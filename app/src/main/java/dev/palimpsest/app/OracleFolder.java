@@ -59,7 +59,7 @@ public final class OracleFolder implements AutoCloseable {
   private static final double ROUNDINGS_OF_A_BLOCK = 10;
 
   /** A tiny model has short sequences, and a device sets aside what is named, for every spec. */
-  private static final long KEPT_BYTES = 16L << 20;
+  private static final long KV_CACHE_BYTES = 16L << 20;
 
   private final Path folder;
   private final Compute compute;
@@ -148,7 +148,7 @@ public final class OracleFolder implements AutoCloseable {
         each -> {
           try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             return Transformer.load(
-                checkpoint, each, compute.open(each, notice), KEPT_BYTES, _ -> {});
+                checkpoint, each, compute.open(each, notice), KV_CACHE_BYTES, _ -> {});
           }
         });
   }

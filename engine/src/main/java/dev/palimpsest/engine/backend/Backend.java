@@ -109,19 +109,19 @@ public interface Backend extends AutoCloseable {
       Activation out);
 
   /**
-   * {@link #attention} over keys of which the leading ones of sequences are kept.
+   * {@link #attention} over keys of which the leading ones of sequences are in the KV cache.
    *
-   * @param own keys and values of the computed rows side by side, [rows, 2 · key width]
-   * @param store keys and values side by side, [slots, 2 · key width]
-   * @param recalled what lies where
+   * @param computed keys and values of the computed rows side by side, [rows, 2 · key width]
+   * @param layer the KV cache of this layer
+   * @param cached what lies where
    * @param all memory for all keys and values side by side, [keys, 2 · key width]; a backend need
    *     not use it
    */
   void attention(
       Activation q,
-      Activation own,
-      KvLayer store,
-      CachedKeys recalled,
+      Activation computed,
+      KvLayer layer,
+      CachedKeys cached,
       Activation all,
       int headSize,
       int[] queryStarts,
@@ -153,11 +153,11 @@ public interface Backend extends AutoCloseable {
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);
 
-  /** Memory that outlives a step; it may be taken from the machine only as it is written. */
-  KvLayer openStore(int rows, int columns);
+  /** A KV cache of one layer; its memory may be taken from the machine only as it is written. */
+  KvLayer openKvLayer(int slots, int columns);
 
-  /** {@code store[slots[i]] = x[rows[i]]}. */
-  void keep(Activation x, int[] rows, KvLayer store, int[] slots);
+  /** {@code layer[slots[i]] = x[rows[i]]}. */
+  void cache(Activation x, int[] rows, KvLayer layer, int[] slots);
 
   /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
   void guide(Activation x, int row, int unconditional, double scale);
@@ -168,7 +168,7 @@ public interface Backend extends AutoCloseable {
   /** Copies an activation to the host, row by row. */
   float[] read(Activation x);
 
-  /** Frees the weights, the stores and the step's memory. */
+  /** Frees the weights, the KV cache and the step's memory. */
   @Override
   void close();
 }

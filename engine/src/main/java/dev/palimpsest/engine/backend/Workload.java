@@ -5,9 +5,9 @@ package dev.palimpsest.engine.backend;
  *
  * @param tokens of the largest step, all asked for
  * @param activations elements that this step takes
- * @param kept elements of keys and values that outlive a step
+ * @param kvCache elements of the KV cache
  */
-public record Workload(int tokens, long activations, long kept) {
+public record Workload(int tokens, long activations, long kvCache) {
   /** Weights alone. */
   public static final Workload NONE = new Workload(0, 0, 0);
 }

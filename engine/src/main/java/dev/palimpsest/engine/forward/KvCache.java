@@ -10,14 +10,15 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * The keys and values of settled tokens, kept from step to step: in a causal or block-causal model
- * they are a pure function of the tokens up to there, so keeping them changes no result.
+ * The KV cache: keys and values of a prefix of tokens, from step to step. In a causal or
+ * block-causal model they are a pure function of the tokens up to there, so caching them changes no
+ * result.
  *
- * @param cache which tokens are where
- * @param layers keys and values side by side, [slots, 2 · key width], for every layer
+ * @param prefixes which tokens are where
+ * @param layers keys and values of every layer
  * @param bytes that they take when all slots are used
  */
-record KvCache(PrefixCache cache, List<KvLayer> layers, long bytes) {
+record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
   private static final int SMALLEST_PAGE = 16;
 
   /**
@@ -34,7 +35,7 @@ record KvCache(PrefixCache cache, List<KvLayer> layers, long bytes) {
     int columns = columns(spec);
     List<KvLayer> layers =
         IntStream.range(0, spec.layers())
-            .mapToObj(_ -> backend.openStore(pages * pageTokens, columns))
+            .mapToObj(_ -> backend.openKvLayer(pages * pageTokens, columns))
             .toList();
     return Optional.of(
         new KvCache(new PrefixCache(pages, pageTokens, unit), layers, bytes(bytes, spec)));
@@ -75,15 +76,15 @@ record KvCache(PrefixCache cache, List<KvLayer> layers, long bytes) {
 
   /** Bytes of the pages that hold tokens. */
   long bytesUsed() {
-    return bytes / cache.capacity() * cache.pagesUsed();
+    return bytes / prefixes.capacity() * prefixes.pagesUsed();
   }
 
-  /** For people. */
+  /** How large it may become, in words. */
   String describe() {
     return String.format(
         Locale.ROOT,
-        "keys and values of up to %,d tokens kept (%.0f MB)",
-        layers.getFirst().rows(),
+        "KV cache of up to %,d tokens (%.0f MB)",
+        layers.getFirst().slots(),
         bytes / 1e6);
   }
 }

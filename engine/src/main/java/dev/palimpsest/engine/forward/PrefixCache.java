@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Which slots of the kept keys and values belong to which tokens: a tree of pages, in which a path
- * from a root spells a prefix of tokens.
+ * Which slots of the KV cache belong to which tokens: a tree of pages, in which a path from a root
+ * spells a prefix of tokens.
  *
  * <p>A token's slot is found by comparing every token before it, so what is found is always of
  * exactly that prefix. A prefix of two sequences is stored once, as far as it fills whole pages.
@@ -109,19 +109,19 @@ final class PrefixCache {
   }
 
   /**
-   * The slots of the longest prefix that is kept.
+   * The slots of the longest prefix that is cached.
    *
    * @param firstPosition the rotary position of the first token
-   * @param settled tokens that may be looked up, a multiple of the unit
+   * @param cacheable tokens that may be looked up, a multiple of the unit
    */
-  int[] find(int[] tokens, int firstPosition, int settled) {
-    int[] slots = new int[settled];
+  int[] find(int[] tokens, int firstPosition, int cacheable) {
+    int[] slots = new int[cacheable];
     int at = 0;
     Page page = root(firstPosition);
     int common = pageTokens;
-    while (common == pageTokens && at < settled) {
-      Page child = closest(page, tokens, at, settled, false);
-      common = child == page ? 0 : common(child, child.written, tokens, at, settled);
+    while (common == pageTokens && at < cacheable) {
+      Page child = closest(page, tokens, at, cacheable, false);
+      common = child == page ? 0 : common(child, child.written, tokens, at, cacheable);
       if (common > 0) {
         touch(child);
         for (int i = 0; i < common; i++) {
@@ -138,16 +138,16 @@ final class PrefixCache {
    * Makes room for the tokens of a prefix that have none yet, as long as there is any.
    *
    * @param firstPosition the rotary position of the first token
-   * @param settled tokens to be kept, a multiple of the unit
+   * @param cacheable tokens to be cached, a multiple of the unit
    */
-  Reservation reserve(int[] tokens, int firstPosition, int settled) {
+  Reservation reserve(int[] tokens, int firstPosition, int cacheable) {
     List<int[]> room = new ArrayList<>();
     Page page = root(firstPosition);
     int at = 0;
-    while (at < settled) {
-      Page child = closest(page, tokens, at, settled, true);
-      int common = child == page ? 0 : common(child, child.reserved, tokens, at, settled);
-      if (common < Math.min(pageTokens, settled - at)) {
+    while (at < cacheable) {
+      Page child = closest(page, tokens, at, cacheable, true);
+      int common = child == page ? 0 : common(child, child.reserved, tokens, at, cacheable);
+      if (common < Math.min(pageTokens, cacheable - at)) {
         boolean continues = common > 0 && common == child.reserved;
         if (!continues) {
           int index = take();
@@ -157,7 +157,7 @@ final class PrefixCache {
           child = append(page, index, tokens[at]);
           common = 0;
         }
-        int end = Math.min(pageTokens, settled - at);
+        int end = Math.min(pageTokens, cacheable - at);
         for (int i = common; i < end; i++) {
           child.tokens[i] = tokens[at + i];
           room.add(new int[] {at + i, child.index * pageTokens + i});
@@ -168,7 +168,7 @@ final class PrefixCache {
         child.reserved = end;
       }
       touch(child);
-      at += Math.min(pageTokens, settled - at);
+      at += Math.min(pageTokens, cacheable - at);
       page = child;
     }
     return new Reservation(
@@ -198,11 +198,11 @@ final class PrefixCache {
   }
 
   /** The child that shares most tokens, the first of equals; the page itself if none shares any. */
-  private Page closest(Page page, int[] tokens, int at, int settled, boolean reserved) {
+  private Page closest(Page page, int[] tokens, int at, int cacheable, boolean reserved) {
     Page best = page;
     int most = 0;
     for (Page child : page.children.getOrDefault(tokens[at], List.of())) {
-      int common = common(child, reserved ? child.reserved : child.written, tokens, at, settled);
+      int common = common(child, reserved ? child.reserved : child.written, tokens, at, cacheable);
       if (common > most) {
         best = child;
         most = common;
@@ -212,8 +212,8 @@ final class PrefixCache {
   }
 
   /** Equal leading tokens, in whole units. */
-  private int common(Page page, int filled, int[] tokens, int at, int settled) {
-    int most = Math.min(filled, settled - at);
+  private int common(Page page, int filled, int[] tokens, int at, int cacheable) {
+    int most = Math.min(filled, cacheable - at);
     int different = Arrays.mismatch(page.tokens, 0, most, tokens, at, at + most);
     return (different < 0 ? most : different) / unit * unit;
   }

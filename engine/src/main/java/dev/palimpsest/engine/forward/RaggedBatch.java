@@ -12,17 +12,18 @@ import java.util.Optional;
  * of the guided queries.
  *
  * <p>Of a sequence, only those tokens are computed that an asked row can see and whose keys and
- * values are not kept; and the asked rows themselves. A sequence's keys are its leading tokens up
- * to the last that an asked row sees, computed or recalled.
+ * values are not cached; and the asked rows themselves. A sequence's keys are its leading tokens up
+ * to the last that an asked row sees, computed or cached.
  *
  * @param tokens that are computed, of all sequences
  * @param positions rotary positions of the tokens
  * @param starts where each sequence starts in {@code tokens}, and their number
  * @param limits how many leading keys of its sequence each token sees
  * @param keyStarts where each sequence's keys start, and the number of all keys
- * @param recalled where keys are if not all are computed
- * @param keptRows indices into {@code tokens}: those whose keys are kept after this step
- * @param keptSlots where they are to be kept
+ * @param cached where keys are if not all are computed
+ * @param newlyCachedRows indices into {@code tokens}: those whose keys this step adds to the KV
+ *     cache
+ * @param newlyCachedSlots their slots
  * @param askedRows indices into {@code tokens}: all queries' rows, then the unconditional ones
  * @param askedPositions rotary positions of the asked rows
  * @param askedLimits as {@code limits}, of the asked rows
@@ -35,9 +36,9 @@ record RaggedBatch(
     int[] starts,
     int[] limits,
     int[] keyStarts,
-    CachedKeys recalled,
-    int[] keptRows,
-    int[] keptSlots,
+    CachedKeys cached,
+    int[] newlyCachedRows,
+    int[] newlyCachedSlots,
     int[] askedRows,
     int[] askedPositions,
     int[] askedLimits,
@@ -51,7 +52,7 @@ record RaggedBatch(
    * Packs the queries.
    *
    * @param shifted whether a row's prediction is read at the row before it
-   * @param cache knows which keys are kept, and where others may be
+   * @param cache knows which keys are cached, and where others may be
    * @throws IllegalArgumentException if a sequence is longer than the model allows, or holds an id
    *     that is none, or asks for rows that are not ascending indices into it
    */
@@ -84,7 +85,7 @@ record RaggedBatch(
 
   /** Whether every key is computed in this step, in the order of the tokens. */
   boolean isComputedWhole() {
-    return recalled.keys().length == 0;
+    return cached.keys().length == 0;
   }
 
   /** The arrays while they grow. */
@@ -97,10 +98,10 @@ record RaggedBatch(
     private final IntList positions;
     private final IntList limits;
     private final IntList keyRows;
-    private final IntList recalledKeys = new IntList(0);
-    private final IntList recalledSlots = new IntList(0);
-    private final IntList keptRows = new IntList(0);
-    private final IntList keptSlots = new IntList(0);
+    private final IntList cachedKeys = new IntList(0);
+    private final IntList cachedSlots = new IntList(0);
+    private final IntList newlyCachedRows = new IntList(0);
+    private final IntList newlyCachedSlots = new IntList(0);
     private final IntList askedRows;
     private final IntList askedPositions;
     private final IntList askedLimits;
@@ -145,13 +146,9 @@ record RaggedBatch(
           limits.toArray(),
           keyStarts,
           new CachedKeys(
-              keyStarts,
-              starts,
-              recalledKeys.toArray(),
-              recalledSlots.toArray(),
-              keyRows.toArray()),
-          keptRows.toArray(),
-          keptSlots.toArray(),
+              keyStarts, starts, cachedKeys.toArray(), cachedSlots.toArray(), keyRows.toArray()),
+          newlyCachedRows.toArray(),
+          newlyCachedSlots.toArray(),
           askedRows.toArray(),
           askedPositions.toArray(),
           askedLimits.toArray(),
@@ -166,17 +163,17 @@ record RaggedBatch(
       for (int row : rows) {
         seen = Math.max(seen, spec.attention().pattern().limit(source(row), length));
       }
-      int settled = spec.attention().pattern().settled(Math.min(sequence.settled(), seen));
-      PrefixCache.Reservation kept = PrefixCache.Reservation.NONE;
-      int recalled = 0;
-      if (cache.isPresent() && settled > 0) {
-        int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), settled);
-        kept = cache.get().reserve(sequence.tokens(), sequence.firstPosition(), settled);
+      int cacheable = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      PrefixCache.Reservation reserved = PrefixCache.Reservation.NONE;
+      int cached = 0;
+      if (cache.isPresent() && cacheable > 0) {
+        int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), cacheable);
+        reserved = cache.get().reserve(sequence.tokens(), sequence.firstPosition(), cacheable);
         // Where two sequences part within a page, a copy of the page begins: its keys are computed.
-        recalled = Math.min(slots.length, kept.first());
-        for (int t = 0; t < recalled; t++) {
-          recalledKeys.add(keys + t);
-          recalledSlots.add(slots[t]);
+        cached = Math.min(slots.length, reserved.first());
+        for (int t = 0; t < cached; t++) {
+          cachedKeys.add(keys + t);
+          cachedSlots.add(slots[t]);
         }
       }
       int[] rowOf = new int[seen];
@@ -186,7 +183,7 @@ record RaggedBatch(
           next++;
         }
         boolean asked = next < rows.length && source(rows[next]) == t;
-        if (t >= recalled || asked) {
+        if (t >= cached || asked) {
           rowOf[t] = computed++;
           tokens.add(sequence.tokens()[t]);
           positions.add(sequence.firstPosition() + t);
@@ -200,9 +197,9 @@ record RaggedBatch(
         askedPositions.add(sequence.firstPosition() + source);
         askedLimits.add(spec.attention().pattern().limit(source, length));
       }
-      for (int i = 0; i < kept.slots().length; i++) {
-        keptRows.add(rowOf[kept.indices()[i]]);
-        keptSlots.add(kept.slots()[i]);
+      for (int i = 0; i < reserved.slots().length; i++) {
+        newlyCachedRows.add(rowOf[reserved.indices()[i]]);
+        newlyCachedSlots.add(reserved.slots()[i]);
       }
       keys += seen;
     }

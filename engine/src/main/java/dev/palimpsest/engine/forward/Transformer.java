@@ -27,14 +27,14 @@ import java.util.function.DoubleConsumer;
  * halves' final hidden rows instead of their logits: the head is linear, so this is the same up to
  * rounding.
  *
- * <p>Keys and values of settled tokens are remembered where the attention pattern makes them a
- * function of those tokens alone; {@link #recompute} does without, and comes to the same bits.
+ * <p>Keys and values are cached where the attention pattern makes them a function of tokens that
+ * will not change; {@link #recompute} does without the KV cache, and comes to the same bits.
  *
  * <p>Owns its backend. An instance serves one thread at a time.
  */
 public final class Transformer implements Denoiser, AutoCloseable {
-  /** Memory for keys and values of settled tokens where the caller does not say. */
-  public static final long KEPT_BYTES = 1L << 30;
+  /** Memory for the KV cache where the caller does not say. */
+  public static final long KV_CACHE_BYTES = 1L << 30;
 
   private static final int LARGE_STEP = 4096;
 
@@ -44,46 +44,46 @@ public final class Transformer implements Denoiser, AutoCloseable {
   private final ModelSpec spec;
   private final Backend backend;
   private final Weights weights;
-  private final Optional<KvCache> kept;
+  private final Optional<KvCache> kvCache;
   private final StepArena arena;
 
-  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KvCache> kept) {
+  private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KvCache> kvCache) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
-    this.kept = kept;
+    this.kvCache = kvCache;
     arena = new StepArena(backend::paddedRows);
   }
 
   /**
-   * Copies the weights to the backend; the checkpoint may be closed afterwards. Keys and values of
-   * settled tokens take up to {@value #KEPT_BYTES} bytes.
+   * Copies the weights to the backend; the checkpoint may be closed afterwards. The KV cache takes
+   * up to {@value #KV_CACHE_BYTES} bytes.
    *
    * @param backend is closed with the transformer, and if loading fails
    * @param progress is told the share that is loaded, from 0 to 1
    */
   public static Transformer load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
-    return load(checkpoint, spec, backend, KEPT_BYTES, progress);
+    return load(checkpoint, spec, backend, KV_CACHE_BYTES, progress);
   }
 
   /**
    * As {@link #load(Checkpoint, ModelSpec, Backend, DoubleConsumer)}.
    *
-   * @param keptBytes memory for keys and values of settled tokens, counted in f32; 0 keeps none
+   * @param kvCacheBytes memory for the KV cache, counted in f32; 0 caches nothing
    */
   public static Transformer load(
       Checkpoint checkpoint,
       ModelSpec spec,
       Backend backend,
-      long keptBytes,
+      long kvCacheBytes,
       DoubleConsumer progress) {
     boolean loaded = false;
     try {
       Weights weights = Weights.load(checkpoint, spec, backend, progress);
-      Optional<KvCache> kept = KvCache.within(keptBytes, spec, backend);
+      Optional<KvCache> kvCache = KvCache.within(kvCacheBytes, spec, backend);
       loaded = true;
-      return new Transformer(spec, backend, weights, kept);
+      return new Transformer(spec, backend, weights, kvCache);
     } finally {
       if (!loaded) {
         backend.close();
@@ -93,7 +93,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /** What the model runs on, for people. */
   public String describeBackend() {
-    return backend.describe() + kept.map(keys -> ", " + keys.describe()).orElse("");
+    return backend.describe() + kvCache.map(cache -> ", " + cache.describe()).orElse("");
   }
 
   /** The name of what its bits are computed by, {@link Backend#arithmetic}. */
@@ -116,9 +116,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return weights.bytes();
   }
 
-  /** Bytes of the keys and values that are kept now, counted in f32; room for more is not in it. */
-  public long keptBytes() {
-    return kept.map(KvCache::bytesUsed).orElse(0L);
+  /** Bytes of the keys and values in the KV cache, counted in f32; room for more is not in it. */
+  public long kvCacheBytes() {
+    return kvCache.map(KvCache::bytesUsed).orElse(0L);
   }
 
   /** Bytes of the activations of the last step, counted in f32. */
@@ -126,25 +126,25 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return arena.used() * Float.BYTES;
   }
 
-  /** Forgets the keys and values that are kept: what follows is computed anew, to the same bits. */
-  public void forget() {
-    kept.ifPresent(keys -> keys.cache().clear());
+  /** Empties the KV cache: what follows is computed anew, to the same bits. */
+  public void clearKvCache() {
+    kvCache.ifPresent(cache -> cache.prefixes().clear());
   }
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    return predict(queries, kept);
+    return predict(queries, kvCache);
   }
 
   /**
-   * The same predictions, bit for bit, from the tokens alone: no key or value is recalled, and none
-   * is kept.
+   * The same predictions, bit for bit, from the tokens alone: the KV cache is neither read nor
+   * written.
    */
   public List<List<Prediction>> recompute(List<Query> queries) {
     return predict(queries, Optional.empty());
   }
 
-  private List<List<Prediction>> predict(List<Query> queries, Optional<KvCache> memory) {
+  private List<List<Prediction>> predict(List<Query> queries, Optional<KvCache> cache) {
     List<Prediction> all = List.of();
     List<RowDraw> draws = new ArrayList<>();
     for (Query query : queries) {
@@ -153,9 +153,10 @@ public final class Transformer implements Denoiser, AutoCloseable {
       }
     }
     boolean committed = false;
-    memory.ifPresent(keys -> keys.cache().begin());
+    cache.ifPresent(each -> each.prefixes().begin());
     try {
-      RaggedBatch batch = RaggedBatch.of(queries, spec, spec.reading().shifted(), memory.map(KvCache::cache));
+      RaggedBatch batch =
+          RaggedBatch.of(queries, spec, spec.reading().shifted(), cache.map(KvCache::prefixes));
       if (!draws.isEmpty()) {
         arena.rewind();
         boolean adjusts = draws.stream().anyMatch(each -> each.draw().adjustment().isPresent());
@@ -163,18 +164,18 @@ public final class Transformer implements Denoiser, AutoCloseable {
             adjusts
                 ? Optional.of(arena.allocate(draws.size(), spec.vocabulary()))
                 : Optional.empty();
-        Activation hidden = hidden(batch, memory).firstRows(draws.size());
+        Activation hidden = hidden(batch, cache).firstRows(draws.size());
         all = backend.vocabulary(hidden, weights.head(), draws);
         if (logits.isPresent()) {
           backend.linear(hidden, weights.head(), 0, logits.get());
           all = adjusted(queries, draws, all, backend.read(logits.get()));
         }
       }
-      memory.ifPresent(keys -> keys.cache().commit());
+      cache.ifPresent(each -> each.prefixes().commit());
       committed = true;
     } finally {
       if (!committed) {
-        memory.ifPresent(keys -> keys.cache().abort());
+        cache.ifPresent(each -> each.prefixes().abort());
       }
     }
     List<List<Prediction>> result = new ArrayList<>(queries.size());
@@ -222,7 +223,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
   }
 
   /** The normalized final rows, guided where asked: [asked rows, hidden]. */
-  private Activation hidden(RaggedBatch batch, Optional<KvCache> kept) {
+  private Activation hidden(RaggedBatch batch, Optional<KvCache> kvCache) {
     int rows = batch.askedRows().length;
     int tokens = batch.tokens().length;
     int queryWidth = spec.attention().queryWidth();
@@ -233,9 +234,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     Activation normed = memory.normed();
     Activation q = memory.qkv().columns(0, queryWidth);
     Activation k = memory.qkv().columns(queryWidth, keyWidth);
-    Activation own = memory.qkv().columns(queryWidth, 2 * keyWidth);
+    Activation computed = memory.qkv().columns(queryWidth, 2 * keyWidth);
     int keys = batch.keyStarts()[batch.keyStarts().length - 1];
-    Activation all = batch.isComputedWhole() ? own : arena.allocate(keys, 2 * keyWidth);
+    Activation all = batch.isComputedWhole() ? computed : arena.allocate(keys, 2 * keyWidth);
     backend.begin(arena.used());
 
     int last = spec.layers() - 1;
@@ -245,7 +246,8 @@ public final class Transformer implements Denoiser, AutoCloseable {
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
       project(layer, normed, 0, memory.qkv());
       turn(layer, q, k, batch.positions());
-      attend(q, own, all, batch, kept, i, batch.starts(), batch.limits(), memory.attended());
+      attend(
+          q, computed, all, batch, kvCache, i, batch.starts(), batch.limits(), memory.attended());
       backend.addLinear(memory.attended(), layer.attentionOut(), x);
       feedForward(layer, x, memory);
     }
@@ -258,7 +260,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
-    project(layer, normed, queryWidth, own);
+    project(layer, normed, queryWidth, computed);
     project(layer, askedNormed, 0, askedQ);
     layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
     backend.rotate(k, spec.attention().headSize(), batch.positions(), weights.rotary());
@@ -266,10 +268,10 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.rotate(askedQ, spec.attention().headSize(), batch.askedPositions(), weights.rotary());
     attend(
         askedQ,
-        own,
+        computed,
         all,
         batch,
-        kept,
+        kvCache,
         last,
         batch.askedStarts(),
         batch.askedLimits(),
@@ -283,25 +285,26 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return askedNormed;
   }
 
-  /** Keeps what is settled, and attends to computed keys and recalled ones. */
+  /** Writes the KV cache, and attends to computed keys and cached ones. */
   private void attend(
       Activation q,
-      Activation own,
+      Activation computed,
       Activation all,
       RaggedBatch batch,
-      Optional<KvCache> kept,
+      Optional<KvCache> kvCache,
       int layer,
       int[] queryStarts,
       int[] limits,
       Activation out) {
-    Optional<KvLayer> store = kept.map(keys -> keys.layers().get(layer));
-    store.ifPresent(to -> backend.keep(own, batch.keptRows(), to, batch.keptSlots()));
+    Optional<KvLayer> cached = kvCache.map(each -> each.layers().get(layer));
+    cached.ifPresent(
+        to -> backend.cache(computed, batch.newlyCachedRows(), to, batch.newlyCachedSlots()));
     if (batch.isComputedWhole()) {
-      int width = own.columns() / 2;
+      int width = computed.columns() / 2;
       backend.attention(
           q,
-          own.columns(0, width),
-          own.columns(width, width),
+          computed.columns(0, width),
+          computed.columns(width, width),
           spec.attention().headSize(),
           queryStarts,
           batch.keyStarts(),
@@ -310,9 +313,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     } else {
       backend.attention(
           q,
-          own,
-          store.orElseThrow(),
-          batch.recalled(),
+          computed,
+          cached.orElseThrow(),
+          batch.cached(),
           all,
           spec.attention().headSize(),
           queryStarts,
@@ -376,18 +379,18 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /**
    * What has to fit beside a model: a step over its longest sequence, or over 4,096 tokens if that
-   * is less, and the keys and values that {@link #load} keeps.
+   * is less, and the KV cache of {@link #load}.
    */
   public static Workload workload(ModelSpec spec) {
     int longest = Math.min(LARGE_STEP, spec.maxLength());
     int tokens = Math.ceilDiv(longest, ROW_STEP) * ROW_STEP;
     StepArena arena = new StepArena(rows -> rows);
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
-    long kept = KvCache.bytes(KEPT_BYTES, spec) / Float.BYTES;
-    if (kept > 0) {
-      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyWidth());
+    long cached = KvCache.bytes(KV_CACHE_BYTES, spec) / Float.BYTES;
+    if (cached > 0) {
+      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyValueHeads() * spec.attention().headSize());
     }
-    return new Workload(tokens, arena.used(), kept);
+    return new Workload(tokens, arena.used(), cached);
   }
 
   @Override

@@ -60,9 +60,9 @@ public class BlockBenchmark {
               "remasking",
               "low_confidence_static"));
 
-  /** Whether keys and values of finished tokens are kept, or computed again at every step. */
+  /** Whether there is a KV cache, or keys and values are computed again at every step. */
   @Param({"true", "false"})
-  public boolean kept;
+  public boolean kvCache;
 
   /** Texts that are written together. */
   @Param({"1", "8"})
@@ -83,7 +83,7 @@ public class BlockBenchmark {
     spec = BenchModels.spec(folder);
     transformer =
         BenchModels.load(folder, Precision.F32, Runtime.getRuntime().availableProcessors());
-    Denoiser denoiser = kept ? transformer : transformer::recompute;
+    Denoiser denoiser = kvCache ? transformer : transformer::recompute;
     generator =
         new Generator(
             denoiser, ModelTraits.limits(spec), ModelTraits.specials(spec, OptionalInt.empty()));

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
  * SDAR's geometry, and Qwen3's, which is the same with another attention pattern.
  */
 final class DeviceDecoding {
-  private static final long KEPT_BYTES = 24L << 30;
+  private static final long KV_CACHE_BYTES = 24L << 30;
   private static final int BLOCK = 4;
 
   private final ModelSpec spec;
@@ -84,7 +84,8 @@ final class DeviceDecoding {
     CudaBackend backend = CudaBackend.open(Precision.BF16, CudaOptions.DEFAULT, spec);
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Transformer transformer =
-            Transformer.load(checkpoint, spec, backend, tiny ? 16 << 20 : KEPT_BYTES, _ -> {})) {
+            Transformer.load(
+                checkpoint, spec, backend, tiny ? 16 << 20 : KV_CACHE_BYTES, _ -> {})) {
       DeviceDecoding decoding = new DeviceDecoding(spec, transformer, length);
       for (int batch : batches) {
         decoding.generate(batch, options); // makes the graphs

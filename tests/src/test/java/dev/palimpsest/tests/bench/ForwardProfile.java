@@ -189,9 +189,9 @@ public final class ForwardProfile {
     @Override
     public void attention(
         Activation q,
-        Activation own,
-        KvLayer store,
-        CachedKeys recalled,
+        Activation computed,
+        KvLayer layer,
+        CachedKeys cached,
         Activation all,
         int headSize,
         int[] queryStarts,
@@ -200,7 +200,8 @@ public final class ForwardProfile {
       run(
           "attention",
           () ->
-              backend.attention(q, own, store, recalled, all, headSize, queryStarts, limits, out));
+              backend.attention(
+                  q, computed, layer, cached, all, headSize, queryStarts, limits, out));
     }
 
     @Override
@@ -235,13 +236,13 @@ public final class ForwardProfile {
     }
 
     @Override
-    public KvLayer openStore(int rows, int columns) {
-      return backend.openStore(rows, columns);
+    public KvLayer openKvLayer(int slots, int columns) {
+      return backend.openKvLayer(slots, columns);
     }
 
     @Override
-    public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
-      run("keep", () -> backend.keep(x, rows, store, slots));
+    public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
+      run("cache", () -> backend.cache(x, rows, layer, slots));
     }
 
     @Override

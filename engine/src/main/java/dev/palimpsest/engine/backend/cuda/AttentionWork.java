@@ -10,8 +10,8 @@ import dev.palimpsest.engine.backend.CachedKeys;
  * @param keyStarts of the sequences it is for
  * @param items the number of blocks for one key head, padding included
  * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
- * @param sequences byte of the step's input: {@code {first row of its own keys, kept keys, first of
- *     their slots, own keys}} a sequence
+ * @param sequences byte of the step's input: {@code {first row of its computed keys, cached keys,
+ *     first of their slots, computed keys}} a sequence
  */
 record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
   private static final int MOST_QUERIES = 64;
@@ -26,19 +26,19 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     return work;
   }
 
-  /** The same where the leading keys of sequences are kept. */
-  static AttentionWork of(int[] queryStarts, CachedKeys recalled, int group, StepInput input) {
-    int[] keyStarts = recalled.keyStarts();
+  /** The same where the leading keys of sequences are in the KV cache. */
+  static AttentionWork of(int[] queryStarts, CachedKeys keys, int group, StepInput input) {
+    int[] keyStarts = keys.keyStarts();
     AttentionWork work = cut(queryStarts, keyStarts, group, input);
     int next = 0;
     for (int i = 0; i < queryStarts.length - 1; i++) {
       int first = next;
-      while (next < recalled.keys().length && recalled.keys()[next] < keyStarts[i + 1]) {
+      while (next < keys.keys().length && keys.keys()[next] < keyStarts[i + 1]) {
         next++;
       }
-      int kept = next - first;
-      int own = keyStarts[i + 1] - keyStarts[i] - kept;
-      put(input, work.sequences, i, recalled.starts()[i + 1] - own, kept, first, own);
+      int cached = next - first;
+      int computed = keyStarts[i + 1] - keyStarts[i] - cached;
+      put(input, work.sequences, i, keys.starts()[i + 1] - computed, cached, first, computed);
     }
     return work;
   }

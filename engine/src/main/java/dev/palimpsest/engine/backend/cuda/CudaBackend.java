@@ -407,15 +407,15 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public KvLayer openStore(int rows, int columns) {
+  public KvLayer openKvLayer(int slots, int columns) {
     return onDevice(
-        () -> "making room for %d rows of %d that outlive a step".formatted(rows, columns),
-        () -> held(new CudaKvLayer(rows, columns, CudaWeight.elementBytes(precision))));
+        () -> "making room for a KV cache of %d slots of %d elements".formatted(slots, columns),
+        () -> held(new CudaKvLayer(slots, columns, CudaWeight.elementBytes(precision))));
   }
 
   @Override
-  public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
-    CudaKvLayer to = (CudaKvLayer) store;
+  public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
+    CudaKvLayer to = (CudaKvLayer) layer;
     int last = IntStream.of(slots).max().orElse(0);
     if (!to.reaches(last)) {
       putGuided();
@@ -424,16 +424,17 @@ public final class CudaBackend implements Backend {
     move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
   }
 
-  /** What is written down so far names the store's memory, so it is run first. */
-  private void grow(CudaKvLayer store, int row) {
+  /** What is written down so far names the layer's memory, so it is run first. */
+  private void grow(CudaKvLayer layer, int slot) {
     boolean _ =
         onDevice(
             () ->
-                "making room for %d rows of %d that outlive a step".formatted(row, store.columns()),
+                "making room for a KV cache of %d slots of %d elements"
+                    .formatted(slot + 1, layer.columns()),
             () -> {
               machine.runOnce();
               forgetInput();
-              store.reach(row, stream);
+              layer.reach(slot, stream);
               return true;
             });
   }
@@ -514,45 +515,45 @@ public final class CudaBackend implements Backend {
         headSize,
         work(queryStarts, keyStarts, group),
         limits,
-        new Earlier(0, 0, 0, 0),
+        new KvAddresses(0, 0, 0, 0),
         out);
   }
 
-  /** The kernel reads keys where they are kept. */
+  /** The kernel reads cached keys where they are. */
   @Override
   public void attention(
       Activation q,
-      Activation own,
-      KvLayer store,
-      CachedKeys recalled,
+      Activation computed,
+      KvLayer layer,
+      CachedKeys cached,
       Activation all,
       int headSize,
       int[] queryStarts,
       int[] limits,
       Activation out) {
-    int width = own.columns() / 2;
-    CudaKvLayer from = (CudaKvLayer) store;
+    int width = computed.columns() / 2;
+    CudaKvLayer from = (CudaKvLayer) layer;
     putAttention(
         q,
-        own.columns(0, width),
-        own.columns(width, width),
+        computed.columns(0, width),
+        computed.columns(width, width),
         headSize,
-        work(queryStarts, recalled, q.columns() / width),
+        work(queryStarts, cached, q.columns() / width),
         limits,
-        new Earlier(
+        new KvAddresses(
             from.address(),
             from.address() + CudaWeight.elementBytes(precision) * width,
-            input.put(recalled.slots(), RowBuckets.padded(recalled.slots().length), 0),
+            input.put(cached.slots(), RowBuckets.padded(cached.slots().length), 0),
             from.columns()),
         out);
   }
 
   /**
-   * Keys and values that are kept.
+   * Where cached keys and values lie.
    *
    * @param slots byte of the step's input
    */
-  private record Earlier(long keys, long values, long slots, int stride) {}
+  private record KvAddresses(long keys, long values, long slots, int stride) {}
 
   private void putAttention(
       Activation q,
@@ -561,7 +562,7 @@ public final class CudaBackend implements Backend {
       int headSize,
       AttentionWork work,
       int[] limits,
-      Earlier earlier,
+      KvAddresses cached,
       Activation out) {
     int keyHeads = k.columns() / headSize;
     int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
@@ -582,10 +583,10 @@ public final class CudaBackend implements Backend {
         .input(work.work())
         .input(work.sequences())
         .input(input.put(limits, RowBuckets.padded(limits.length), 0))
-        .address(earlier.keys())
-        .address(earlier.values())
-        .input(earlier.slots())
-        .value(earlier.stride());
+        .address(cached.keys())
+        .address(cached.values())
+        .input(cached.slots())
+        .value(cached.stride());
   }
 
   /** The blocks of one layer are those of the next, and are put in once. */
@@ -600,13 +601,13 @@ public final class CudaBackend implements Backend {
     return created;
   }
 
-  private AttentionWork work(int[] queryStarts, CachedKeys recalled, int group) {
+  private AttentionWork work(int[] queryStarts, CachedKeys cached, int group) {
     for (AttentionWork each : attentionWork) {
-      if (each.isFor(queryStarts, recalled.keyStarts())) {
+      if (each.isFor(queryStarts, cached.keyStarts())) {
         return each;
       }
     }
-    AttentionWork created = AttentionWork.of(queryStarts, recalled, group, input);
+    AttentionWork created = AttentionWork.of(queryStarts, cached, group, input);
     attentionWork.add(created);
     return created;
   }

@@ -5,29 +5,29 @@ import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.KvLayer;
 
 /**
- * Rows of activations in the device's memory that outlive a step. Memory is taken for the first
- * rows and doubled when later ones are written.
+ * The KV cache of one layer in the device's memory, which is taken for the first slots and doubled
+ * when later ones are written.
  */
 final class CudaKvLayer implements KvLayer, AutoCloseable {
-  private static final int FIRST_ROWS = 256;
+  private static final int FIRST_SLOTS = 256;
 
-  private final int rows;
+  private final int slots;
   private final int columns;
-  private final long rowBytes;
+  private final long slotBytes;
   private DeviceMemory memory;
   private int capacity;
 
-  CudaKvLayer(int rows, int columns, long elementBytes) {
-    this.rows = rows;
+  CudaKvLayer(int slots, int columns, long elementBytes) {
+    this.slots = slots;
     this.columns = columns;
-    rowBytes = elementBytes * columns;
-    capacity = Math.min(rows, FIRST_ROWS);
-    memory = DeviceMemory.allocate(rowBytes * capacity);
+    slotBytes = elementBytes * columns;
+    capacity = Math.min(slots, FIRST_SLOTS);
+    memory = DeviceMemory.allocate(slotBytes * capacity);
   }
 
   @Override
-  public int rows() {
-    return rows;
+  public int slots() {
+    return slots;
   }
 
   @Override
@@ -35,23 +35,23 @@ final class CudaKvLayer implements KvLayer, AutoCloseable {
     return columns;
   }
 
-  /** Whether there is memory for row {@code row}. */
-  boolean reaches(int row) {
-    return row < capacity;
+  /** Whether there is memory for slot {@code slot}. */
+  boolean reaches(int slot) {
+    return slot < capacity;
   }
 
-  /** Takes memory up to row {@code row}; nothing that is under way may use the store. */
-  void reach(int row, Stream stream) {
-    int larger = Math.toIntExact(Math.min(rows, Math.max(2L * capacity, row + 1L)));
-    DeviceMemory grown = DeviceMemory.allocate(rowBytes * larger);
-    grown.copyFrom(memory, 0, 0, rowBytes * capacity, stream);
+  /** Takes memory up to slot {@code slot}; nothing that is under way may use the cache. */
+  void reach(int slot, Stream stream) {
+    int larger = Math.toIntExact(Math.min(slots, Math.max(2L * capacity, slot + 1L)));
+    DeviceMemory grown = DeviceMemory.allocate(slotBytes * larger);
+    grown.copyFrom(memory, 0, 0, slotBytes * capacity, stream);
     stream.synchronize();
     memory.close();
     memory = grown;
     capacity = larger;
   }
 
-  /** Where row 0 lies, until more memory is taken. */
+  /** Where slot 0 lies, until more memory is taken. */
   long address() {
     return memory.address();
   }

@@ -13,11 +13,11 @@ import java.util.Locale;
  * @param activations of its largest step
  * @param experts what chooses and computes them in that step
  * @param vocabulary logits of that step, as many as are held at once
- * @param kept keys and values that outlive a step
+ * @param kvCache keys and values that outlive a step
  * @param rest inputs, the libraries' workspace and code, and graphs
  */
 record DeviceNeed(
-    long weights, long activations, long experts, long vocabulary, long kept, long rest) {
+    long weights, long activations, long experts, long vocabulary, long kvCache, long rest) {
   /** What the driver takes for itself, for code that is loaded late and for graphs. */
   static final long UNSEEN_BYTES = 256L << 20;
 
@@ -35,12 +35,12 @@ record DeviceNeed(
             .map((Experts experts) -> DeviceMixture.bytes(rows, experts, precision))
             .orElse(0L),
         Vocabulary.bytes(rows, spec.vocabulary()),
-        elementBytes * workload.kept(),
+        elementBytes * workload.kvCache(),
         StepInput.FIRST_BYTES + Products.WORKSPACE_BYTES + UNSEEN_BYTES);
   }
 
   long total() {
-    return weights + activations + experts + vocabulary + kept + rest;
+    return weights + activations + experts + vocabulary + kvCache + rest;
   }
 
   /** For people: how much, and what for. */
@@ -52,8 +52,8 @@ record DeviceNeed(
       parts.append(", ").append(gigabytes(activations + experts + vocabulary));
       parts.append(" for a step over %,d tokens".formatted(tokens));
     }
-    if (kept > 0) {
-      parts.append(", ").append(gigabytes(kept)).append(" for kept keys and values");
+    if (kvCache > 0) {
+      parts.append(", ").append(gigabytes(kvCache)).append(" for the KV cache");
     }
     return parts.append(", ").append(gigabytes(rest)).append(" for the rest").toString();
   }

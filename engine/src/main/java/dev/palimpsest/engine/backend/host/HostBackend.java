@@ -382,21 +382,21 @@ public final class HostBackend implements Backend {
   @Override
   public void attention(
       Activation q,
-      Activation own,
-      KvLayer store,
-      CachedKeys recalled,
+      Activation computed,
+      KvLayer layer,
+      CachedKeys cached,
       Activation all,
       int headSize,
       int[] queryStarts,
       int[] limits,
       Activation out) {
     MemorySegment memory = step.memory();
-    for (int i = 0; i < recalled.keys().length; i++) {
-      ((HostKvLayer) store).read(recalled.slots()[i], memory, 4 * all.row(recalled.keys()[i]));
+    for (int i = 0; i < cached.keys().length; i++) {
+      ((HostKvLayer) layer).read(cached.slots()[i], memory, 4 * all.row(cached.keys()[i]));
     }
-    for (int i = 0; i < recalled.keyRows().length; i++) {
-      long to = 4 * all.row(recalled.keyRows()[i]);
-      MemorySegment.copy(memory, 4 * own.row(i), memory, to, 4L * own.columns());
+    for (int i = 0; i < cached.keyRows().length; i++) {
+      long to = 4 * all.row(cached.keyRows()[i]);
+      MemorySegment.copy(memory, 4 * computed.row(i), memory, to, 4L * computed.columns());
     }
     int width = all.columns() / 2;
     attention(
@@ -405,7 +405,7 @@ public final class HostBackend implements Backend {
         all.columns(width, width),
         headSize,
         queryStarts,
-        recalled.keyStarts(),
+        cached.keyStarts(),
         limits,
         out);
   }
@@ -448,14 +448,14 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public KvLayer openStore(int rows, int columns) {
-    return new HostKvLayer(weights, rows, columns);
+  public KvLayer openKvLayer(int slots, int columns) {
+    return new HostKvLayer(weights, slots, columns);
   }
 
   @Override
-  public void keep(Activation x, int[] rows, KvLayer store, int[] slots) {
+  public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
     for (int i = 0; i < rows.length; i++) {
-      ((HostKvLayer) store).write(slots[i], step.memory(), 4 * x.row(rows[i]));
+      ((HostKvLayer) layer).write(slots[i], step.memory(), 4 * x.row(rows[i]));
     }
   }
 

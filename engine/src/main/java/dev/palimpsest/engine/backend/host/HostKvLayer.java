@@ -5,31 +5,31 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** f32 rows in pieces that are allocated when they are first written. */
+/** f32 slots in pieces that are allocated when they are first written. */
 final class HostKvLayer implements KvLayer {
-  private static final int PIECE_ROWS = 256;
+  private static final int PIECE_SLOTS = 256;
   private static final long ALIGNMENT = 64;
 
   private final Arena arena;
-  private final int rows;
+  private final int slots;
   private final int columns;
   private final @Nullable MemorySegment[] pieces;
 
   /**
-   * An empty store.
+   * An empty cache.
    *
    * @param arena owns its memory
    */
-  HostKvLayer(Arena arena, int rows, int columns) {
+  HostKvLayer(Arena arena, int slots, int columns) {
     this.arena = arena;
-    this.rows = rows;
+    this.slots = slots;
     this.columns = columns;
-    pieces = new MemorySegment[Math.ceilDiv(rows, PIECE_ROWS)];
+    pieces = new MemorySegment[Math.ceilDiv(slots, PIECE_SLOTS)];
   }
 
   @Override
-  public int rows() {
-    return rows;
+  public int slots() {
+    return slots;
   }
 
   @Override
@@ -37,25 +37,26 @@ final class HostKvLayer implements KvLayer {
     return columns;
   }
 
-  private long rowBytes() {
+  private long slotBytes() {
     return 4L * columns;
   }
 
-  void write(int row, MemorySegment source, long from) {
-    MemorySegment piece = pieces[row / PIECE_ROWS];
+  void write(int slot, MemorySegment source, long from) {
+    MemorySegment piece = pieces[slot / PIECE_SLOTS];
     if (piece == null) {
-      int pieceRows = Math.min(PIECE_ROWS, rows - row / PIECE_ROWS * PIECE_ROWS);
-      piece = arena.allocate(pieceRows * rowBytes(), ALIGNMENT);
-      pieces[row / PIECE_ROWS] = piece;
+      int pieceSlots = Math.min(PIECE_SLOTS, slots - slot / PIECE_SLOTS * PIECE_SLOTS);
+      piece = arena.allocate(pieceSlots * slotBytes(), ALIGNMENT);
+      pieces[slot / PIECE_SLOTS] = piece;
     }
-    MemorySegment.copy(source, from, piece, row % PIECE_ROWS * rowBytes(), rowBytes());
+    MemorySegment.copy(source, from, piece, slot % PIECE_SLOTS * slotBytes(), slotBytes());
   }
 
-  void read(int row, MemorySegment target, long to) {
-    MemorySegment piece = pieces[row / PIECE_ROWS];
+  void read(int slot, MemorySegment target, long to) {
+    MemorySegment piece = pieces[slot / PIECE_SLOTS];
     if (piece == null) {
-      throw new IllegalStateException("row " + row + " of a store is read before it is written");
+      throw new IllegalStateException(
+          "slot " + slot + " of a KV cache is read before it is written");
     }
-    MemorySegment.copy(piece, row % PIECE_ROWS * rowBytes(), target, to, rowBytes());
+    MemorySegment.copy(piece, slot % PIECE_SLOTS * slotBytes(), target, to, slotBytes());
   }
 }

@@ -271,7 +271,7 @@ final class CudaBackendTest {
         .hasMessage(
             "the model does not fit: 0.96 GB of emulated device (CPU)'s memory are needed"
                 + " (0.00 GB for its weights in f32, 0.12 GB for a step over 4,096 tokens,"
-                + " 0.54 GB for kept keys and values, 0.30 GB for the rest), and 0.10 GB are free");
+                + " 0.54 GB for the KV cache, 0.30 GB for the rest), and 0.10 GB are free");
   }
 
   @ParameterizedTest
@@ -297,7 +297,7 @@ final class CudaBackendTest {
             folder.resolve("family"), CudaBackend.open(precision, CudaOptions.DEFAULT, spec))) {
       assertThat(device.predict(List.of(largest)).getFirst()).hasSameSizeAs(rows);
       DeviceNeed need = DeviceNeed.of(spec, precision, step);
-      long kept =
+      long kvCache =
           CudaWeight.elementBytes(precision)
               * spec.layers()
               * tokens.length
@@ -305,27 +305,28 @@ final class CudaBackendTest {
               * spec.attention().keyValueHeads()
               * spec.attention().headSize();
       long taken = free - freeBytes() - (need.rest() - DeviceNeed.UNSEEN_BYTES);
-      assertThat(taken - kept)
-          .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kept);
+      assertThat(taken - kvCache)
+          .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest() + kvCache);
     }
   }
 
-  /** The text grows, forks within a page, and is asked for rows whose keys are kept. */
+  /** The text grows, forks within a page, and is asked for rows whose keys are cached. */
   @ParameterizedTest
   @CsvSource({"WIDE_HEADS, F32", "WIDE_HEADS, BF16", "BLOCKS, F32", "BLOCKS, BF16", "EXPERTS, F32"})
-  void keysThatAreKeptGiveTheBitsOfKeysThatAreComputed(TinyFamily family, Precision precision)
+  void cachedKeysGiveTheBitsOfKeysThatAreComputed(TinyFamily family, Precision precision)
       throws IOException {
     ModelSpec spec = family.spec();
-    Path kept = Files.createDirectory(folder.resolve("kept"));
-    family.write(kept, 2);
+    Path model = Files.createDirectory(folder.resolve("model"));
+    family.write(model, 2);
     SplittableRandom random = new SplittableRandom(6);
     int[] text = random.ints(90, 0, spec.vocabulary()).toArray();
     int[] fork = text.clone();
     fork[37] = (fork[37] + 1) % spec.vocabulary();
     try (Transformer device =
-            TinyLlada.load(kept, CudaBackend.open(precision, CudaOptions.DEFAULT, spec));
+            TinyLlada.load(model, CudaBackend.open(precision, CudaOptions.DEFAULT, spec));
         Transformer audited =
-            TinyLlada.load(kept, CudaBackend.open(precision, new CudaOptions(true, false), spec))) {
+            TinyLlada.load(
+                model, CudaBackend.open(precision, new CudaOptions(true, false), spec))) {
       for (int settled : new int[] {9, 35, 36, 50, 84}) {
         int length = settled + 6;
         int[] open = IntStream.range(settled, length).toArray();

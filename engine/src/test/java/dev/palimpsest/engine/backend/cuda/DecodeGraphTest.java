@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class DecodeGraphTest {
   private static final TinyFamily MODEL = TinyFamily.WIDE_HEADS;
   private static final int STEPS = 60;
-  private static final long KEPT_BYTES = 4 << 20;
+  private static final long KV_CACHE_BYTES = 4 << 20;
 
   @TempDir private Path folder;
 
@@ -38,7 +38,7 @@ final class DecodeGraphTest {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec());
       try (Transformer device =
-          Transformer.load(checkpoint, MODEL.spec(), backend, KEPT_BYTES, _ -> {})) {
+          Transformer.load(checkpoint, MODEL.spec(), backend, KV_CACHE_BYTES, _ -> {})) {
         List<List<Prediction>> last = List.of();
         for (int step = 0; step < STEPS; step++) {
           last = device.predict(texts.stream().map(DecodeGraphTest::next).toList());

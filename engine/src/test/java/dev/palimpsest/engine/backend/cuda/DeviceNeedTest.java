@@ -26,15 +26,15 @@ final class DeviceNeedTest {
 
   @ParameterizedTest
   @EnumSource
-  void expertsAndKeptKeysAreCounted(Precision precision) {
+  void expertsAndTheKvCacheAreCounted(Precision precision) {
     ModelSpec spec = TinyFamily.EXPERTS.spec();
     Workload workload = Transformer.workload(spec);
     DeviceNeed need = DeviceNeed.of(spec, precision, workload);
     assertThat(need.experts()).isPositive();
-    assertThat(need.kept())
+    assertThat(need.kvCache())
         .isBetween(
-            Transformer.KEPT_BYTES * CudaWeight.elementBytes(precision) / Float.BYTES * 9 / 10,
-            Transformer.KEPT_BYTES);
+            Transformer.KV_CACHE_BYTES * CudaWeight.elementBytes(precision) / Float.BYTES * 9 / 10,
+            Transformer.KV_CACHE_BYTES);
     assertThat(workload.tokens()).isEqualTo(768);
   }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** With kept keys and values, every prediction has the bits that the tokens alone give. */
+/** With a KV cache, every prediction has the bits that the tokens alone give. */
 @Tag("arithmetic")
 class KvCacheTest {
   private static final int[] NONE = {};
@@ -43,12 +43,12 @@ class KvCacheTest {
   private static final class Texts {
     private final SplittableRandom random;
     private final int vocabulary;
-    private final List<int[]> settled = new ArrayList<>();
+    private final List<int[]> texts = new ArrayList<>();
 
     Texts(SplittableRandom random, int vocabulary) {
       this.random = random;
       this.vocabulary = vocabulary;
-      settled.add(draw(40));
+      texts.add(draw(40));
     }
 
     int[] draw(int length) {
@@ -56,14 +56,14 @@ class KvCacheTest {
     }
 
     Query next(boolean shifted) {
-      int[] base = settled.get(random.nextInt(settled.size()));
+      int[] base = texts.get(random.nextInt(texts.size()));
       int shared = random.nextInt(4) == 0 ? random.nextInt(base.length + 1) : base.length;
       int[] grown = draw(random.nextInt(1, random.nextInt(5) == 0 ? 200 : 12));
       int[] text = Arrays.copyOf(base, Math.min(400, shared + grown.length));
       for (int i = shared; i < text.length; i++) {
         text[i] = grown[i - shared];
       }
-      settled.add(text);
+      texts.add(text);
       int[] open = draw(random.nextInt(shifted ? 1 : 0, 40));
       int[] tokens = Arrays.copyOf(text, text.length + open.length);
       System.arraycopy(open, 0, tokens, text.length, open.length);
@@ -147,7 +147,7 @@ class KvCacheTest {
 
   @ParameterizedTest
   @EnumSource(TinyFamily.class)
-  void aStepThatFailsKeepsNothing(TinyFamily family) {
+  void aStepThatFailsCachesNothing(TinyFamily family) {
     family.write(folder, 6);
     Setup setup = Setup.all().findFirst().orElseThrow();
     int[] text = new SplittableRandom(6).ints(80, 0, family.spec().vocabulary()).toArray();
@@ -167,22 +167,23 @@ class KvCacheTest {
     family.write(folder, 7);
     Setup setup = Setup.all().findFirst().orElseThrow();
     try (Transformer transformer = family.load(folder, setup.backend(1), 1_000_000)) {
-      assertThat(transformer.describeBackend()).contains("tokens kept (1 MB)");
+      assertThat(transformer.describeBackend())
+          .containsPattern("KV cache of up to [0-9,]+ tokens \\(1 MB\\)");
     }
     try (Transformer transformer = family.load(folder, setup.backend(1), 0)) {
-      assertThat(transformer.describeBackend()).doesNotContain("kept");
+      assertThat(transformer.describeBackend()).doesNotContain("KV cache");
     }
   }
 
   @ParameterizedTest
   @EnumSource(TinyLlada.class)
-  void nothingIsKeptWhereEveryTokenSeesTheWholeSequence(TinyLlada model) {
+  void nothingIsCachedWhereEveryTokenSeesTheWholeSequence(TinyLlada model) {
     model.write(folder, 8);
     Setup setup = Setup.all().findFirst().orElseThrow();
     int[] text = IntStream.range(0, 40).map(i -> i * 7 % 100).toArray();
     Query query = new Query(text, 0, new int[] {3, 39}, 40, Draw.GREEDY, Optional.empty());
     try (Transformer transformer = TinyLlada.load(folder, setup.backend(1))) {
-      assertThat(transformer.describeBackend()).doesNotContain("kept");
+      assertThat(transformer.describeBackend()).doesNotContain("KV cache");
       assertThat(transformer.predict(List.of(query)))
           .isEqualTo(transformer.recompute(List.of(query)));
     }

@@ -65,9 +65,9 @@ public enum TinyFamily {
     TinyCheckpoint.write(folder, config, seed);
   }
 
-  Transformer load(Path folder, HostBackend backend, long keptBytes) {
+  Transformer load(Path folder, HostBackend backend, long kvCacheBytes) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return Transformer.load(checkpoint, spec(), backend, keptBytes, _ -> {});
+      return Transformer.load(checkpoint, spec(), backend, kvCacheBytes, _ -> {});
     }
   }
 }
