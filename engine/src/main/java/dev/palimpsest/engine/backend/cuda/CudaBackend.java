@@ -59,7 +59,7 @@ public final class CudaBackend implements Backend {
   private final Vocabulary vocabulary;
   private final DeviceMixture mixture;
   private final List<AttentionWork> attentionWork = new ArrayList<>();
-  private final PairList guided = new PairList();
+  private final GuidedRows guided = new GuidedRows();
 
   private DeviceMemory memory;
   private Optional<String> unusable = Optional.empty();
@@ -646,7 +646,7 @@ public final class CudaBackend implements Backend {
 
   private void putGuided() {
     if (!guided.isEmpty()) {
-      PairList.Put put = guided.put(input);
+      GuidedRows.Put put = guided.put(input);
       Activation x = guided.matrix();
       guided.clear();
       launch(DeviceOp.GUIDE, put.count(), blocksOfRow(put.count(), x.columns()))
@@ -675,7 +675,7 @@ public final class CudaBackend implements Backend {
           for (int i = 0; i < predictions.length; i++) {
             predictions[i] = vocabulary.result(i);
           }
-          NamedRows.name(address(x), x.stride(), weight, draws, predictions, machine, stream);
+          Alternatives.add(address(x), x.stride(), weight, draws, predictions, machine, stream);
           return List.of(predictions);
         });
   }

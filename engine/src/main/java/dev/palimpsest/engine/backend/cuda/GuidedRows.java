@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /** The guided rows of one matrix, with what guides each. */
-final class PairList {
+final class GuidedRows {
   private static final int NO_ROW = -1;
 
   private Optional<Activation> matrix = Optional.empty();

@@ -16,24 +16,24 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Finds the alternatives of rows whose draws name some. Their logits are computed once more and
+ * The alternatives of rows whose draws ask for some. Their logits are computed once more and
  * brought to the host, a bounded number of rows at a time; everything else about a row is the
  * device's.
  */
-final class NamedRows {
+final class Alternatives {
   private static final long BLOCK_BYTES = 64 << 20;
   private static final int ROW_STEP = 8;
   private static final int STRIDE_ELEMENTS = 16;
 
-  private NamedRows() {}
+  private Alternatives() {}
 
   /**
    * Adds the alternatives to predictions.
    *
    * @param x address of the rows that the head is applied to
-   * @throws DeviceException if a draw that names alternatives has a shape
+   * @throws DeviceException if a draw that asks for alternatives has a shape
    */
-  static void name(
+  static void add(
       long x,
       int stride,
       CudaWeight head,
@@ -44,7 +44,7 @@ final class NamedRows {
     if (draws.stream().noneMatch(each -> each.draw().alternatives() > 0)) {
       return;
     }
-    if (draws.stream().anyMatch(NamedRows::isShaped)) {
+    if (draws.stream().anyMatch(Alternatives::isShaped)) {
       throw new DeviceException(
           "a GPU names no alternatives of draws with a temperature, top k or top p of Dream's kind:"
               + " leave out the alternatives, or compute on the host");
@@ -75,7 +75,7 @@ final class NamedRows {
         stream.synchronize();
         for (int row = first; row < Math.min(draws.size(), first + count); row++) {
           predictions[row] =
-              named(
+              with(
                   predictions[row],
                   host.segment(),
                   rowBytes * (row - first),
@@ -90,7 +90,7 @@ final class NamedRows {
     return how.draw().alternatives() > 0 && how.draw().shape().isPresent();
   }
 
-  private static Prediction named(
+  private static Prediction with(
       Prediction prediction, MemorySegment logits, long at, int ids, Draw draw) {
     if (draw.alternatives() == 0) {
       return prediction;
