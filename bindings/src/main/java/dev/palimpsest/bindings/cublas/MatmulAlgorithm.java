@@ -141,7 +141,7 @@ public final class MatmulAlgorithm {
     return configuration(CublasLt.CUBLASLT_ALGO_CONFIG_SPLITK_NUM());
   }
 
-  /** The library's numbers for it, for people. */
+  /** The library's numbers for this algorithm, in words. */
   public String describe() {
     return "algorithm "
         + configuration(CublasLt.CUBLASLT_ALGO_CONFIG_ID())

@@ -12,7 +12,7 @@ import java.util.HexFormat;
  * A device that the driver shows.
  *
  * @param ordinal its place among them
- * @param name for people
+ * @param name as the driver gives it
  * @param uuid that stays the same over restarts, in hex
  * @param major its compute capability's first number
  * @param minor its compute capability's second number

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * @param stride elements from one row to the next
  */
 public record Matrix(MemorySegment segment, long at, int stride) {
-  /** The same from some element of some row on. */
+  /** The part from some element of some row on. */
   public Matrix from(int row, int column) {
     return new Matrix(segment, at(row, column), stride);
   }

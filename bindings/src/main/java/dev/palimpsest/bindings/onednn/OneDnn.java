@@ -56,7 +56,7 @@ public final class OneDnn {
     return (BINDING.isa() & AVX512_CORE_BF16) == AVX512_CORE_BF16;
   }
 
-  /** The library's version and the instruction set it uses here, for people. */
+  /** The library's version and the instruction set it uses here, in words. */
   public static String describe() {
     return "oneDNN "
         + BINDING.version()

@@ -17,7 +17,7 @@ import java.util.List;
  * <p>An instance serves one thread at a time.
  */
 public interface Backend extends AutoCloseable {
-  /** Device, precision and libraries, for people. */
+  /** Device, precision and libraries, in words. */
   String describe();
 
   /** How it holds weights. */

@@ -1,6 +1,6 @@
 package dev.palimpsest.engine.backend;
 
-/** A device that cannot be used, or failed while it was. The message is one sentence for people. */
+/** A device that cannot be used, or failed while it was. The message is one sentence. */
 public final class DeviceException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -76,7 +76,7 @@ final class PrefixCache {
 
   /** Tokens of a sequence, ascending, whose keys and values go into slots. */
   record Reservation(int[] indices, int[] slots) {
-    /** Of no tokens. */
+    /** A reservation of no tokens. */
     static final Reservation NONE = new Reservation(new int[0], new int[0]);
 
     /** The first of its tokens; beyond every token if it has none. */

@@ -91,7 +91,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     }
   }
 
-  /** What the model runs on, for people. */
+  /** The backend that the model runs on, in words. */
   public String describeBackend() {
     return backend.describe() + kvCache.map(cache -> ", " + cache.describe()).orElse("");
   }

@@ -13,7 +13,6 @@ import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The alternatives of rows whose draws ask for some. Their logits are computed once more and
@@ -98,13 +97,21 @@ final class Alternatives {
     Ranking ranking = new Ranking();
     ranking.keep(draw.alternatives());
     for (int id = 0; id < ids; id++) {
-      int each = id;
-      if (IntStream.of(draw.undrawn()).noneMatch(hidden -> hidden == each)) {
+      if (!contains(draw.undrawn(), id)) {
         ranking.add(id, logits.get(JAVA_FLOAT, at + (long) Float.BYTES * id));
       }
     }
     return prediction.with(
         ranking.alternatives(
             logit -> StrictMath.exp(logit - prediction.logSumExp()), draw.uncounted()));
+  }
+
+  private static boolean contains(int[] ids, int id) {
+    for (int each : ids) {
+      if (each == id) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -121,7 +121,7 @@ public final class CudaBackend implements Backend {
         .orElseGet(() -> "version " + Cublas.version());
   }
 
-  /** The GPU that models are run on, for people; {@link #failure} is empty. */
+  /** The GPU that models are run on, in words; {@link #failure} is empty. */
   public static String device() {
     Device device = Cuda.devices().getFirst();
     return String.format(
@@ -177,7 +177,7 @@ public final class CudaBackend implements Backend {
     return new CudaBackend(precision, options, context);
   }
 
-  /** As above, for weights alone. */
+  /** Sets the first GPU up for weights alone. */
   public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
     return open(precision, options, spec, Workload.NONE);
   }
@@ -374,7 +374,7 @@ public final class CudaBackend implements Backend {
         .value((float) epsilon);
   }
 
-  /** At least so many numbers from 0 on, always the same object until more are needed. */
+  /** The numbers from 0 on, at least {@code count}: the same object until more are needed. */
   private int[] ascending(int count) {
     if (numbers.length < count) {
       numbers = IntStream.range(0, 2 * count).toArray();
@@ -416,7 +416,10 @@ public final class CudaBackend implements Backend {
   @Override
   public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
     CudaKvLayer to = (CudaKvLayer) layer;
-    int last = IntStream.of(slots).max().orElse(0);
+    int last = 0;
+    for (int slot : slots) {
+      last = Math.max(last, slot);
+    }
     if (!to.reaches(last)) {
       putGuided();
       grow(to, last);

@@ -43,7 +43,7 @@ record DeviceNeed(
     return weights + activations + experts + vocabulary + kvCache + rest;
   }
 
-  /** For people: how much, and what for. */
+  /** How much memory is needed, and what for, in words. */
   String describe(Precision precision, int tokens) {
     StringBuilder parts = new StringBuilder();
     parts.append(gigabytes(weights)).append(" for its weights in ");

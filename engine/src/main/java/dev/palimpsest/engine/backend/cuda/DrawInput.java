@@ -55,7 +55,7 @@ record DrawInput(long draws, long idLists, long shapes) {
     return new DrawInput(at, lists.put(input), shapes);
   }
 
-  /** By which the logits of a shaped row are divided. */
+  /** The number that the logits of a shaped row are divided by. */
   private static double temperature(Draw draw) {
     return draw.temperature() > 0 ? draw.temperature() : 1;
   }

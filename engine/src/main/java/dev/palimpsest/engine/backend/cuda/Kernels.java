@@ -36,7 +36,7 @@ final class Kernels implements AutoCloseable {
   private final List<Entry> entries = new ArrayList<>();
   private final Map<String, Integer> indices = new HashMap<>();
 
-  /** The same by operation, and by head size, for steps look them up hundreds of times. */
+  /** Indices by operation, and by head size: steps look them up hundreds of times. */
   private final Map<DeviceOp, Integer> ofOp = new EnumMap<>(DeviceOp.class);
 
   private final int[] ofHeadSize = new int[MOST_HEAD_SIZE + 1];

@@ -25,7 +25,7 @@ record Parameter(Kind kind, String name) {
       this.described = described;
     }
 
-    /** With its article, for a message. */
+    /** The kind with its article, for a message. */
     String described() {
       return described;
     }

@@ -19,7 +19,7 @@ import java.util.List;
  * names the same positions.
  */
 final class StepInput implements AutoCloseable {
-  /** Of the device's memory, until a step needs more. */
+  /** Bytes that the input takes of the device's memory until a step needs more. */
   static final long FIRST_BYTES = 1 << 20;
 
   private static final int ALIGNMENT = 16;

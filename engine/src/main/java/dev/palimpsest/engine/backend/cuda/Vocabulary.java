@@ -23,7 +23,7 @@ import java.util.List;
 final class Vocabulary implements AutoCloseable {
   private static final int RESULT_BYTES = 64;
 
-  /** With the shift of a shaped row. */
+  /** The bytes of a result with the shift of a shaped row. */
   private static final long MOST_RESULT_BYTES = RESULT_BYTES + Double.BYTES;
 
   private static final int STATE_BYTES = 48;

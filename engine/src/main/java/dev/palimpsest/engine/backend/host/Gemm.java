@@ -29,6 +29,6 @@ sealed interface Gemm permits OneDnnGemm, VectorGemm, RehearsedGemm {
   /** {@link #multiply} with a {@code b} of bf16, whose stride counts bf16 elements. */
   void multiplyBf16(int m, int n, int k, Matrix a, Matrix b, boolean add, Matrix c);
 
-  /** What multiplies, for people. */
+  /** The library or the instructions that multiply, in words. */
   String describe();
 }

@@ -56,7 +56,7 @@ final class Linear {
     multiply(step, x, w, firstRow, add, step, out);
   }
 
-  /** The same, with the result in memory of its own, which holds whole tiles. */
+  /** Multiplies into a result in memory of its own, which holds whole tiles. */
   void multiply(
       MemorySegment step,
       Activation x,

@@ -105,8 +105,11 @@ final class Mixture {
       int expert = chosen[slot];
       byExpert[expert][--counts[expert]] = slot;
     }
-    Piece[] pieces =
-        new Piece[Arrays.stream(byExpert).mapToInt(own -> Linear.tiles(own.length)).sum()];
+    int tileCount = 0;
+    for (int[] own : byExpert) {
+      tileCount += Linear.tiles(own.length);
+    }
+    Piece[] pieces = new Piece[tileCount];
     int next = 0;
     for (int expert = 0; expert < byExpert.length; expert++) {
       int[] own = byExpert[expert];
