@@ -163,7 +163,7 @@ record RaggedBatch(
       for (int row : rows) {
         seen = Math.max(seen, spec.attention().pattern().limit(source(row), length));
       }
-      int cacheable = spec.pattern().settled(Math.min(sequence.settled(), seen));
+      int cacheable = spec.attention().pattern().settled(Math.min(sequence.settled(), seen));
       PrefixCache.Reservation reserved = PrefixCache.Reservation.NONE;
       int cached = 0;
       if (cache.isPresent() && cacheable > 0) {

@@ -388,7 +388,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
     long cached = KvCache.bytes(KV_CACHE_BYTES, spec) / Float.BYTES;
     if (cached > 0) {
-      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyValueHeads() * spec.attention().headSize());
+      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyWidth());
     }
     return new Workload(tokens, arena.used(), cached);
   }
