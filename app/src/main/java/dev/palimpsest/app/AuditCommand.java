@@ -32,6 +32,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code audit}: whether a generation keeps what the guarantee says. */
@@ -49,6 +50,8 @@ final class AuditCommand implements Callable<Integer> {
   private static final int COMPANY = 5;
 
   @Spec private CommandSpec spec;
+
+  @ParentCommand private Cli cli;
 
   @Parameters(paramLabel = "PROMPT", description = "The prompt.")
   private String prompt;
@@ -125,7 +128,7 @@ final class AuditCommand implements Callable<Integer> {
     verdicts.add(recomputed(file, specimen.steps()));
     boolean passed = verdicts.stream().allMatch(Verdict::passed);
     print(header, specimen, verdicts, passed);
-    return passed ? 0 : Main.FAILURE;
+    return passed ? 0 : Cli.FAILURE;
   }
 
   /** About as many as there will be steps. */
@@ -201,7 +204,7 @@ final class AuditCommand implements Callable<Integer> {
     List<String> arguments = new ArrayList<>(List.of("replay", file.toString()));
     arguments.addAll(List.of(how));
     arguments.addAll(modelOptions.arguments());
-    return FreshProcess.run(arguments);
+    return FreshProcess.run(cli.getClass(), arguments);
   }
 
   private void print(

@@ -258,7 +258,7 @@ final class CompareCommand implements Callable<Integer> {
       ModelOptions.tell(each.sentence());
     }
     if (comparison.measurements().isEmpty()) {
-      return Main.FAILURE;
+      return Cli.FAILURE;
     }
     if (json) {
       System.out.println(comparison.json());
@@ -270,7 +270,7 @@ final class CompareCommand implements Callable<Integer> {
     }
     List<Path> files = ComparisonFiles.in(out);
     ModelOptions.tell("wrote %s, %s and %s".formatted(files.get(0), files.get(1), files.get(2)));
-    return comparison.failures().isEmpty() ? 0 : Main.FAILURE;
+    return comparison.failures().isEmpty() ? 0 : Cli.FAILURE;
   }
 
   private static void tellOfLeftOut(List<String> leftOut, int asked) {
@@ -355,7 +355,7 @@ final class CompareCommand implements Callable<Integer> {
       Path problemsFile, List<Problem> asked, int used, Pattern pattern, List<Contestant> all)
       throws IOException {
     Map<String, Object> setup = new LinkedHashMap<>(Machine.facts());
-    setup.put("version", Main.VERSION);
+    setup.put("version", Cli.VERSION);
     setup.put("revision", Revision.of());
     setup.put("compute", String.join(" ", device.arguments()));
     setup.put("dtype", precision.map(Enum::name).orElse("of the device"));
@@ -397,7 +397,7 @@ final class CompareCommand implements Callable<Integer> {
   private List<Contestant> contestants() {
     try {
       if (contestants.isEmpty()) {
-        Path models = Main.home().resolve("models");
+        Path models = Cli.home().resolve("models");
         return List.of(
             new Contestant.Local("abacus-mdm", models.resolve("abacus-mdm"), Map.of()),
             new Contestant.Local("abacus-ar", models.resolve("abacus-ar"), Map.of()));

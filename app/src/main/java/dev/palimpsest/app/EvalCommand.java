@@ -136,7 +136,7 @@ final class EvalCommand implements Callable<Integer> {
     TraceHeader.ModelIdentity identity = ModelFiles.identity(modelOptions.folder());
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put(Journal.COMMAND, "eval");
-    facts.put("engine", Main.VERSION);
+    facts.put("engine", Cli.VERSION);
     facts.put("model", identity.sha256());
     facts.put("tokenizer", identity.tokenizerSha256());
     facts.put("arithmetic", model.transformer().arithmetic());

@@ -15,8 +15,12 @@ final class FreshProcess {
 
   private FreshProcess() {}
 
-  /** Runs a command to its end. */
-  static Result run(List<String> arguments) {
+  /**
+   * Runs a command to its end.
+   *
+   * @param program this one's class with {@code main}
+   */
+  static Result run(Class<? extends Cli> program, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -31,7 +35,7 @@ final class FreshProcess {
         command.add("-D" + property + "=" + value);
       }
     }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
     command.addAll(arguments);
     try {
       Process process =

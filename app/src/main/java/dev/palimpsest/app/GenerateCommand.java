@@ -44,7 +44,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @ParentCommand private Main main;
+  @ParentCommand private Cli cli;
 
   @Mixin private ModelOptions modelOptions;
 
@@ -132,7 +132,7 @@ final class GenerateCommand implements Callable<Integer> {
         recording.end(generation);
       }
       print(model, text, options, generation);
-      if (main.isVerbose()) {
+      if (cli.isVerbose()) {
         System.err.print(times);
       }
       return 0;

@@ -77,7 +77,7 @@ final class InspectCommand implements Callable<Integer> {
           (name, value) ->
               System.out.printf("%-26s %s%n", name.replace('_', ' '), shown(name, value)));
     }
-    return supported ? 0 : Main.FAILURE;
+    return supported ? 0 : Cli.FAILURE;
   }
 
   private static void describe(Map<String, Object> facts, ModelSpec spec) {

@@ -40,7 +40,7 @@ final class Interruption implements AutoCloseable {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
-      System.exit(Main.FAILURE); // does not return: the program ends with the last words
+      System.exit(Cli.FAILURE); // does not return: the program ends with the last words
     }
   }
 

@@ -11,7 +11,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -31,13 +30,10 @@ import picocli.CommandLine.Spec;
     name = "palimpsest",
     description = "Runs masked-diffusion language models, every step in the open.",
     mixinStandardHelpOptions = true,
-    version = "palimpsest " + Main.VERSION,
+    version = "palimpsest " + Cli.VERSION,
     usageHelpAutoWidth = true,
     synopsisSubcommandLabel = "COMMAND")
-public final class Main implements Runnable {
-  static final String VERSION = "0.1.0";
-  static final int FAILURE = 1;
-  static final int USAGE = 2;
+public final class Main implements Cli, Runnable {
   static final int BROKEN_PIPE = 141;
 
   private static final List<Class<?>> COMMANDS =
@@ -75,7 +71,8 @@ public final class Main implements Runnable {
       description = "Say nothing on standard error but errors: no notices, no progress.")
   private boolean quiet;
 
-  boolean isVerbose() {
+  @Override
+  public boolean isVerbose() {
     return verbose;
   }
 
@@ -131,11 +128,6 @@ public final class Main implements Runnable {
 
   private static String name(Class<?> command) {
     return command.getAnnotation(Command.class).name();
-  }
-
-  /** The folder of the project: bundled models lie below it. */
-  static Path home() {
-    return Path.of(System.getProperty("palimpsest.home", "."));
   }
 
   @Override

@@ -45,7 +45,7 @@ final class ModelOptions {
   @Mixin private DeviceOptions device;
 
   static Path bundled() {
-    return Main.home().resolve("models").resolve("abacus-mdm");
+    return Cli.home().resolve("models").resolve("abacus-mdm");
   }
 
   Path folder() {

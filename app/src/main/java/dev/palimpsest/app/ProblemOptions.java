@@ -34,7 +34,7 @@ final class ProblemOptions {
   /** The file that is read: those held out from the bundled models if none is given. */
   static Path file(Optional<Path> given) {
     return given.orElseGet(
-        () -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
+        () -> Cli.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
   }
 
   /** Every problem of a file, in the words that it is asked in. */

@@ -73,7 +73,7 @@ final class ReplayCommand implements Callable<Integer> {
           .ifPresent(
               difference ->
                   System.out.printf("step %d: %s%n", difference.step(), difference.what()));
-      return outcome.isSame() ? 0 : Main.FAILURE;
+      return outcome.isSame() ? 0 : Cli.FAILURE;
     }
   }
 
@@ -83,7 +83,7 @@ final class ReplayCommand implements Callable<Integer> {
       Replay.Outcome outcome = Replay.step(trace, denoiser, equality, step);
       if (!outcome.isSame()) {
         System.out.printf("step %d: %s%n", step, outcome.difference().orElseThrow().what());
-        return Main.FAILURE;
+        return Cli.FAILURE;
       }
     }
     System.out.printf(

@@ -15,7 +15,7 @@ final class Revision {
           new ProcessBuilder(
                   "git",
                   "-C",
-                  Main.home().toString(),
+                  Cli.home().toString(),
                   "describe",
                   "--always",
                   "--dirty",

@@ -34,7 +34,7 @@ final class TraceCheckCommand implements Callable<Integer> {
     for (Path file : files) {
       codes.add(check(file));
     }
-    return codes.contains(Main.FAILURE) ? Main.FAILURE : Collections.max(codes);
+    return codes.contains(Cli.FAILURE) ? Cli.FAILURE : Collections.max(codes);
   }
 
   /** The exit code for one file. */
@@ -55,10 +55,10 @@ final class TraceCheckCommand implements Callable<Integer> {
           damage.problem(),
           damage.record() - 1,
           trace.steps());
-      return damage.kind() == TraceDamage.Kind.ALTERED ? Main.FAILURE : ENDS_EARLY;
+      return damage.kind() == TraceDamage.Kind.ALTERED ? Cli.FAILURE : ENDS_EARLY;
     } catch (TraceException e) {
       System.out.println(e.getMessage());
-      return Main.FAILURE;
+      return Cli.FAILURE;
     }
   }
 }

@@ -60,7 +60,7 @@ final class TraceOptions {
   /** What a trace of this run says of where it came from. */
   static TraceHeader header(Model model, ModelOptions modelOptions, Run run) {
     return TraceHeader.of(
-        Main.VERSION,
+        Cli.VERSION,
         ModelFiles.identity(modelOptions.folder()),
         machine(model),
         promises(model),

@@ -282,7 +282,7 @@ final class TraceStatsCommand implements Callable<Integer> {
     }
     return Problem.read(
         problemsFile.orElseGet(
-            () -> Main.home().resolve("models").resolve("abacus").resolve("eval.jsonl")));
+            () -> Cli.home().resolve("models").resolve("abacus").resolve("eval.jsonl")));
   }
 
   private Optional<String> expected(Trace trace, List<Problem> problems) {

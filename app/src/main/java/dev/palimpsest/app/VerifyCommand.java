@@ -81,7 +81,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     unreadable.forEach(
         (folder, why) -> System.err.printf("palimpsest: %s was not verified: %s%n", folder, why));
-    return failures == 0 && unreadable.isEmpty() ? 0 : Main.FAILURE;
+    return failures == 0 && unreadable.isEmpty() ? 0 : Cli.FAILURE;
   }
 
   private static Map<String, Object> row(Path folder, OracleFolder.Verdict verdict) {

@@ -24,9 +24,9 @@ import tools.jackson.databind.node.ObjectNode;
  * Transformers 5.18 writes from the same files.
  */
 final class BaseModelTest {
-  private static final Path MODEL = Main.home().resolve("app/src/test/resources/base-model");
+  private static final Path MODEL = Cli.home().resolve("app/src/test/resources/base-model");
   private static final Path LLADA2 =
-      Main.home().resolve("tests/src/test/resources/oracle/llada2-moe");
+      Cli.home().resolve("tests/src/test/resources/oracle/llada2-moe");
 
   @TempDir Path folder;
 

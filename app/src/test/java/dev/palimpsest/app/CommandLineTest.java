@@ -28,7 +28,7 @@ final class CommandLineTest {
           + " How many marbles does Maya have now?";
   private static final String WORKED = "24+7=31. 31-9=22. Answer: 22";
   private static final Path ORACLE =
-      Main.home().resolve("tests/src/test/resources/oracle/llada-mha");
+      Cli.home().resolve("tests/src/test/resources/oracle/llada-mha");
 
   @Test
   void theBundledModelAnswersAWordProblemWithItsWorking() {
@@ -139,7 +139,7 @@ final class CommandLineTest {
 
   @Test
   void theAutoregressiveTwinAnswersTokenByToken() {
-    String folder = Main.home().resolve("models/abacus-ar").toString();
+    String folder = Cli.home().resolve("models/abacus-ar").toString();
     Outcome outcome = run("generate", "--json", "--model", folder, PROBLEM);
     JsonNode json = new JsonMapper().readTree(outcome.out());
     assertThat(json.path("text").stringValue()).isEqualTo(WORKED);

@@ -320,7 +320,7 @@ final class CompareCommandTest {
               "compare",
               "--out",
               folder.toString(),
-              Main.home().resolve("models/abacus-ar").toString(),
+              Cli.home().resolve("models/abacus-ar").toString(),
               address(server) + "/v1,model=twin");
       assertThat(outcome.code()).isEqualTo(1);
       assertThat(outcome.out()).isEmpty();
@@ -349,7 +349,7 @@ final class CompareCommandTest {
     String refusing = address(gone) + "/v1,model=twin";
     gone.stop(0);
     Path weightless = Files.createDirectory(folder.resolve("weightless"));
-    Path model = Main.home().resolve("models/abacus-mdm");
+    Path model = Cli.home().resolve("models/abacus-mdm");
     Files.copy(model.resolve("config.json"), weightless.resolve("config.json"));
     Map<String, String> complaints =
         Map.of(
@@ -406,7 +406,7 @@ final class CompareCommandTest {
               folder.toString(),
               address(stalling) + "/v1,model=slow,timeout=1",
               address(breaking) + "/v1,model=twin",
-              Main.home().resolve("models/abacus-ar").toString());
+              Cli.home().resolve("models/abacus-ar").toString());
       assertThat(outcome.code()).isEqualTo(1);
       assertThat(outcome.err().lines().filter(line -> line.startsWith("palimpsest:")))
           .hasSize(3)
@@ -464,7 +464,7 @@ final class CompareCommandTest {
     assertThat(local.options())
         .isEqualTo(
             Map.of("sampler", "dream", "alg", "entropy", "top_p", 0.9, "steps", 12, "seed", -3));
-    String folder = Main.home().resolve("models/abacus-mdm").toString();
+    String folder = Cli.home().resolve("models/abacus-mdm").toString();
     assertThat(Outcome.of("compare", folder + ",alg=entropy").err())
         .contains("--alg entropy is no option of the sampler llada");
   }

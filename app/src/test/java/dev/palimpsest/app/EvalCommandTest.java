@@ -247,7 +247,7 @@ final class EvalCommandTest {
     Outcome outcome = eval("--outcomes", full.toString());
     assertThat(outcome.code()).isEqualTo(1);
     assertThat(outcome.err()).contains("/dev/full: it cannot be written: ");
-    Path model = Main.home().resolve("models/abacus-mdm/config.json");
+    Path model = Cli.home().resolve("models/abacus-mdm/config.json");
     byte[] before = Files.readAllBytes(model);
     assertThat(Outcome.of("audit", "Omar", "--trace", model.toString()).err())
         .contains("--trace " + model, "use another name");

@@ -138,7 +138,7 @@ final class FindingsCommandTest {
   void noFileThatIsReadIsWrittenOver() throws IOException {
     for (String name : List.of("items.jsonl", "items.jsonl.gz", "README.md", "flips.svg")) {
       Path problems = folder.resolve(name);
-      Files.copy(Main.home().resolve("models/abacus/eval.jsonl"), problems);
+      Files.copy(Cli.home().resolve("models/abacus/eval.jsonl"), problems);
       byte[] before = Files.readAllBytes(problems);
       Outcome outcome =
           Outcome.of(
@@ -167,7 +167,7 @@ final class FindingsCommandTest {
 
   @Test
   void thePageInTheDocumentsIsWhatItsItemsSay() throws IOException {
-    Path findings = Main.home().resolve("docs").resolve("findings");
+    Path findings = Cli.home().resolve("docs").resolve("findings");
     String page = Files.readString(findings.resolve("README.md"));
     FindingsFile file = FindingsFile.read(findings.resolve("items.jsonl.gz"));
     assertThat(page).contains("| problems | " + file.items().size() + " of `eval.jsonl` |");
@@ -239,7 +239,7 @@ final class FindingsCommandTest {
     Outcome outcome =
         Outcome.of(
             ("findings --to " + folder + " " + option)
-                .replace("MODELS", Main.home().resolve("models").toString())
+                .replace("MODELS", Cli.home().resolve("models").toString())
                 .split(" ", -1));
     assertThat(outcome.code()).as(outcome.err()).isEqualTo(2);
     assertThat(outcome.err().lines().toList()).last().asString().contains(message);

@@ -17,8 +17,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** What a checkpoint's generation_config.json recommends, as a user of the commands meets it. */
 final class GenerationConfigTest {
   private static final String PROBLEM = "Ann has 3 cats. How many cats does Ann have now?";
-  private static final Path MODELS = Main.home().resolve("models");
-  private static final Path SDAR = Main.home().resolve("tests/src/test/resources/oracle/sdar");
+  private static final Path MODELS = Cli.home().resolve("models");
+  private static final Path SDAR = Cli.home().resolve("tests/src/test/resources/oracle/sdar");
 
   @TempDir Path folder;
 

@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** Published models, of which nothing is here but their configuration and their index. */
 final class InspectCommandTest {
   private static final JsonMapper MAPPER = new JsonMapper();
-  private static final Path CONFIGS = Main.home().resolve("engine/src/test/resources/configs");
+  private static final Path CONFIGS = Cli.home().resolve("engine/src/test/resources/configs");
 
   @TempDir Path folder;
 

@@ -29,7 +29,7 @@ final class InterventionsPageTest {
   @TempDir Path folder;
 
   private static String page() throws IOException {
-    return Files.readString(Main.home().resolve("docs/interventions.md"));
+    return Files.readString(Cli.home().resolve("docs/interventions.md"));
   }
 
   private static String problem() throws IOException {

@@ -88,7 +88,7 @@ final class LocalRaceTest {
   }
 
   private static Model load(String name) {
-    return Model.load(Main.home().resolve("models").resolve(name), Precision.F32, 2, _ -> {});
+    return Model.load(Cli.home().resolve("models").resolve(name), Precision.F32, 2, _ -> {});
   }
 
   private static LocalRace race(Model model, SamplingOptions options) {

@@ -37,7 +37,7 @@ final class PythonDocumentTest {
     assumeTrue(
         python("import pandas, pyarrow\nprint('ready')").endsWith("ready\n"),
         "no python3 with pandas and pyarrow here");
-    String document = Files.readString(Main.home().resolve("docs").resolve("python.md"));
+    String document = Files.readString(Cli.home().resolve("docs").resolve("python.md"));
     Pattern command = Pattern.compile("^\\./palimpsest (.*)$", Pattern.MULTILINE);
     for (MatchResult line : command.matcher(document).results().toList()) {
       String here =

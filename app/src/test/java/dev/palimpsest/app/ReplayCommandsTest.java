@@ -33,7 +33,7 @@ final class ReplayCommandsTest {
 
   @Test
   void aTraceRunsOnFromAnyStepInAFreshProcess() {
-    FreshProcess.Result result = FreshProcess.run(List.of("replay", trace, "--from", "20"));
+    FreshProcess.Result result = FreshProcess.run(Main.class, List.of("replay", trace, "--from", "20"));
     assertThat(result.code()).isZero();
     assertThat(result.out()).contains("28 of 28 steps from step 20 on are the same");
     assertThat(run("replay", trace, "--each").out()).contains("48 steps, each from its own canvas");
@@ -43,7 +43,7 @@ final class ReplayCommandsTest {
   @Test
   void anotherModelIsRefusedByItsHash() {
     Outcome outcome =
-        run("replay", trace, "--model", Main.home().resolve("models/abacus-ar").toString());
+        run("replay", trace, "--model", Cli.home().resolve("models/abacus-ar").toString());
     assertThat(outcome.code()).isEqualTo(1);
     assertThat(outcome.err()).contains("made by abacus-mdm with SHA-256");
   }

@@ -63,7 +63,7 @@ final class StandardOutputTest {
     String call =
         (command + " " + CALLS.get(command))
             .replace("FOLDER", folder.toString())
-            .replace("HOME", Main.home().toString());
+            .replace("HOME", Cli.home().toString());
     assertLost(Stream.of(call.strip().split(" ", -1)).toArray(String[]::new));
   }
 
@@ -76,7 +76,7 @@ final class StandardOutputTest {
   @ParameterizedTest
   @ValueSource(strings = {"--help", "--version", "inspect --json HOME/models/abacus-ar"})
   void soDoesWhatIsNoCommandAndWhatIsForAProgram(String call) {
-    assertLost(call.replace("HOME", Main.home().toString()).split(" ", -1));
+    assertLost(call.replace("HOME", Cli.home().toString()).split(" ", -1));
   }
 
   @Test

@@ -292,7 +292,7 @@ final class TraceCommandsTest {
   @Test
   void theReaderInTheDocumentationReadsATraceAndChecksIt() throws Exception {
     assumeTrue(python(folder, List.of("-c", "print(1)")).equals("1\n"), "no python3 here");
-    String document = Files.readString(Main.home().resolve("docs/trace.md"));
+    String document = Files.readString(Cli.home().resolve("docs/trace.md"));
     Matcher code = Pattern.compile("```python\n(.*?)```", Pattern.DOTALL).matcher(document);
     assertThat(code.find()).isTrue();
     assertThat(code.group(1).lines().count()).isLessThanOrEqualTo(20);
