@@ -24,6 +24,11 @@ import tools.jackson.databind.json.JsonMapper;
  */
 record Problem(String id, String prompt, String answer, Optional<Integer> steps) {
 
+  /** The file of those held out from the bundled models. */
+  static Path heldOut() {
+    return Cli.home().resolve("models").resolve("abacus").resolve("eval.jsonl");
+  }
+
   /**
    * Whether the answer that a text gives is the right one, character for character.
    *

@@ -33,8 +33,7 @@ final class ProblemOptions {
 
   /** The file that is read: those held out from the bundled models if none is given. */
   static Path file(Optional<Path> given) {
-    return given.orElseGet(
-        () -> Cli.home().resolve("models").resolve("abacus").resolve("eval.jsonl"));
+    return given.orElseGet(Problem::heldOut);
   }
 
   /** Every problem of a file, in the words that it is asked in. */

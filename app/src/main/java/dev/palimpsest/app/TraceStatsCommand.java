@@ -280,9 +280,7 @@ final class TraceStatsCommand implements Callable<Integer> {
     if (expected.isPresent()) {
       return List.of();
     }
-    return Problem.read(
-        problemsFile.orElseGet(
-            () -> Cli.home().resolve("models").resolve("abacus").resolve("eval.jsonl")));
+    return Problem.read(ProblemOptions.file(problemsFile));
   }
 
   private Optional<String> expected(Trace trace, List<Problem> problems) {

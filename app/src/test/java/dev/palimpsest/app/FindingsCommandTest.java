@@ -138,7 +138,7 @@ final class FindingsCommandTest {
   void noFileThatIsReadIsWrittenOver() throws IOException {
     for (String name : List.of("items.jsonl", "items.jsonl.gz", "README.md", "flips.svg")) {
       Path problems = folder.resolve(name);
-      Files.copy(Cli.home().resolve("models/abacus/eval.jsonl"), problems);
+      Files.copy(Problem.heldOut(), problems);
       byte[] before = Files.readAllBytes(problems);
       Outcome outcome =
           Outcome.of(
