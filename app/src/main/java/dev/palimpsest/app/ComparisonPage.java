@@ -161,7 +161,7 @@ final class ComparisonPage {
     comparison.setup().forEach((name, value) -> term(html, name.replace('_', ' '), shown(value)));
     html.append("</dl>\n<h2>What the numbers are</h2>\n<dl>\n");
     DEFINITIONS.forEach((name, meaning) -> term(html, name, meaning));
-    html.append("</dl>\n<p class='note'>").append(escape(Comparison.EXCLUDED));
+    html.append("</dl>\n<p class='note'>").append(Html.escape(Comparison.EXCLUDED));
     return html.append("</p>\n</body>\n</html>\n").toString();
   }
 
@@ -243,9 +243,9 @@ final class ComparisonPage {
       Measurement first = each.getValue().getFirst();
       html.append("<li>").append(mark(index));
       html.append(" <strong>")
-          .append(escape(each.getKey()))
+          .append(Html.escape(each.getKey()))
           .append("</strong> <span class='note'>")
-          .append(escape(first.sampler() + ": " + shown(first.options()) + "; " + first.backend()))
+          .append(Html.escape(first.sampler() + ": " + shown(first.options()) + "; " + first.backend()))
           .append("</span></li>\n");
       index++;
     }
@@ -261,7 +261,7 @@ final class ComparisonPage {
   private static void list(StringBuilder html, String title, List<String> sentences) {
     if (!sentences.isEmpty()) {
       html.append("<p><strong>").append(title).append("</strong></p>\n<ul>\n");
-      sentences.forEach(each -> html.append("<li>").append(escape(each)).append("</li>\n"));
+      sentences.forEach(each -> html.append("<li>").append(Html.escape(each)).append("</li>\n"));
       html.append("</ul>\n");
     }
   }
@@ -283,7 +283,7 @@ final class ComparisonPage {
                               each.concurrency()))
                   .collect(Collectors.joining("; ")))
           .append(". ")
-          .append(escape(comparison.verdict()))
+          .append(Html.escape(comparison.verdict()))
           .append("</p>\n");
     }
   }
@@ -299,18 +299,18 @@ final class ComparisonPage {
       Map<String, List<Measurement>> contestants,
       Cells cells) {
     html.append("<table>\n<thead><tr>");
-    heads.forEach(each -> html.append("<th>").append(escape(each)).append("</th>"));
+    heads.forEach(each -> html.append("<th>").append(Html.escape(each)).append("</th>"));
     html.append("</tr></thead>\n<tbody>\n");
     int index = 0;
     for (Map.Entry<String, List<Measurement>> each : contestants.entrySet()) {
       html.append("<tr><th colspan='").append(heads.size()).append("'>").append(mark(index++));
-      html.append(' ').append(escape(each.getKey())).append("</th></tr>\n");
+      html.append(' ').append(Html.escape(each.getKey())).append("</th></tr>\n");
       for (Measurement row : each.getValue()) {
         html.append("<tr>");
         List<String> values = cells.of(row);
         for (int column = 0; column < heads.size(); column++) {
-          html.append("<td data-label='").append(escape(heads.get(column))).append("'>");
-          html.append(escape(values.get(column))).append("</td>");
+          html.append("<td data-label='").append(Html.escape(heads.get(column))).append("'>");
+          html.append(Html.escape(values.get(column))).append("</td>");
         }
         html.append("</tr>\n");
       }
@@ -319,8 +319,8 @@ final class ComparisonPage {
   }
 
   private static void term(StringBuilder html, String name, String meaning) {
-    html.append("<dt>").append(escape(name)).append("</dt><dd>");
-    html.append(escape(meaning)).append("</dd>\n");
+    html.append("<dt>").append(Html.escape(name)).append("</dt><dd>");
+    html.append(Html.escape(meaning)).append("</dd>\n");
   }
 
   private static String shown(Object value) {
@@ -372,14 +372,5 @@ final class ComparisonPage {
                     .findFirst()
                     .orElse(Double.NaN))
         .toArray();
-  }
-
-  /** Text as it may stand in an element or a quoted attribute. */
-  static String escape(String text) {
-    return text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("'", "&#39;")
-        .replace("\"", "&quot;");
   }
 }

@@ -55,8 +55,8 @@ record IntervalChart(String title, String xTitle, List<Double> ticks, List<Line>
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' role='img'>%n"
             + "<title>%s</title>%n<style>%n%s</style>%n"
             + "<rect class='back' width='%d' height='%d'/>%n",
-        WIDTH, height, ComparisonPage.escape(title), STYLE, WIDTH, height);
-    svg.format("<text class='title' x='%d' y='20'>%s</text>%n", LEFT, ComparisonPage.escape(title));
+        WIDTH, height, Html.escape(title), STYLE, WIDTH, height);
+    svg.format("<text class='title' x='%d' y='20'>%s</text>%n", LEFT, Html.escape(title));
     for (int step = 0; step <= STEPS; step++) {
       double value = 100.0 * step / STEPS;
       svg.format(
@@ -71,7 +71,7 @@ record IntervalChart(String title, String xTitle, List<Double> ticks, List<Line>
     }
     svg.format(
         "<text class='tick' text-anchor='middle' x='%d' y='%d'>%s</text>%n",
-        (LEFT + WIDTH - RIGHT) / 2, TOP + PLOT + 36, ComparisonPage.escape(xTitle));
+        (LEFT + WIDTH - RIGHT) / 2, TOP + PLOT + 36, Html.escape(xTitle));
     for (int index = 0; index < lines.size(); index++) {
       line(svg, index);
       int y = TOP + PLOT + 58 + LEGEND_ROW * index;
@@ -80,7 +80,7 @@ record IntervalChart(String title, String xTitle, List<Double> ticks, List<Line>
           LineChart.mark(index, LEFT + 6, y - 4),
           LEFT + 20,
           y,
-          ComparisonPage.escape(lines.get(index).name()));
+          Html.escape(lines.get(index).name()));
     }
     return svg.format("</svg>%n").toString();
   }
@@ -101,7 +101,7 @@ record IntervalChart(String title, String xTitle, List<Double> ticks, List<Line>
           x(point.x()),
           y(point.low()),
           y(point.high()),
-          ComparisonPage.escape(line.name()),
+          Html.escape(line.name()),
           number(point.x()),
           point.y(),
           point.low(),

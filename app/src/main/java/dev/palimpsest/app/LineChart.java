@@ -46,8 +46,8 @@ record LineChart(String title, String xTitle, List<String> ticks, List<Line> lin
     Formatter svg = new Formatter(Locale.ROOT);
     svg.format(
         "<svg viewBox='0 0 %d %d' role='img' aria-label='%s'>%n",
-        WIDTH, HEIGHT, ComparisonPage.escape(title));
-    svg.format("<text class='title' x='%d' y='18'>%s</text>%n", LEFT, ComparisonPage.escape(title));
+        WIDTH, HEIGHT, Html.escape(title));
+    svg.format("<text class='title' x='%d' y='18'>%s</text>%n", LEFT, Html.escape(title));
     for (int i = 0; i <= steps; i++) {
       double y = y(i * step, steps * step);
       svg.format(
@@ -59,11 +59,11 @@ record LineChart(String title, String xTitle, List<String> ticks, List<Line> lin
     for (int tick = 0; tick < ticks.size(); tick++) {
       svg.format(
           "<text class='tick' text-anchor='middle' x='%.1f' y='%d'>%s</text>%n",
-          x(tick), HEIGHT - BOTTOM + 18, ComparisonPage.escape(ticks.get(tick)));
+          x(tick), HEIGHT - BOTTOM + 18, Html.escape(ticks.get(tick)));
     }
     svg.format(
         "<text class='tick' text-anchor='middle' x='%d' y='%d'>%s</text>%n",
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, ComparisonPage.escape(xTitle));
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, Html.escape(xTitle));
     for (int index = 0; index < lines.size(); index++) {
       line(svg, index, steps * step);
     }
@@ -86,8 +86,8 @@ record LineChart(String title, String xTitle, List<String> ticks, List<Line> lin
       if (Double.isFinite(value)) {
         svg.format(
             "<g><title>%s, %s: %s</title>%s</g>%n",
-            ComparisonPage.escape(line.name()),
-            ComparisonPage.escape(ticks.get(tick)),
+            Html.escape(line.name()),
+            Html.escape(ticks.get(tick)),
             number(value),
             mark(index, x(tick), y(value, highest)));
       }

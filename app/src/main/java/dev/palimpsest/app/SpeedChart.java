@@ -129,7 +129,7 @@ record SpeedChart(List<Line> lines) {
           LineChart.mark(index, LEFT + 6, y - 4),
           LEFT + 20,
           y,
-          ComparisonPage.escape(cut(lines.get(index).name())));
+          Html.escape(cut(lines.get(index).name())));
     }
     return svg;
   }
@@ -159,7 +159,7 @@ record SpeedChart(List<Line> lines) {
           y);
       svg.format(
           "<g><title>%s, %d at once: %s tokens/s, %.1f %% right</title>%s</g>%n",
-          ComparisonPage.escape(lines.get(index).name()),
+          Html.escape(lines.get(index).name()),
           point.concurrency(),
           ComparisonTable.rate(point.rate()),
           point.percent(),

@@ -35,12 +35,7 @@ final class ViewerPage {
   static String of(List<Trace> traces, Pattern pattern) {
     ArrayNode all = MAPPER.createArrayNode();
     traces.forEach(trace -> all.add(json(trace, pattern)));
-    return template().replace("@TRACES@", escaped(all.toString()));
-  }
-
-  /** Inside a script element no text of a model may end it, or begin a comment. */
-  private static String escaped(String json) {
-    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026");
+    return template().replace("@TRACES@", Html.script(all.toString()));
   }
 
   private static String template() {
