@@ -96,7 +96,7 @@ record EvalReport(List<Problem> problems, List<EvalOutcome> outcomes) {
                 text.append(
                     line("  %d step%s: ".formatted(steps, steps == 1 ? "" : "s"), "", some)));
     text.append("%d forwards (NFE)".formatted(nfe()));
-    text.append(GenerateCommand.idle(Math.toIntExact(idleSteps())));
+    text.append(Wording.idle(Math.toIntExact(idleSteps())));
     text.append(", %d tokens before the end of text".formatted(textTokens()));
     if (nfe() > 0) {
       text.append(
@@ -113,6 +113,6 @@ record EvalReport(List<Problem> problems, List<EvalOutcome> outcomes) {
             some.stream().filter(EvalOutcome::right).count(),
             some.size(),
             what.isEmpty() ? "" : " " + what,
-            Outcomes.percent(accuracy));
+            Wording.percent(accuracy));
   }
 }

@@ -522,7 +522,7 @@ final class FindingsPage {
   }
 
   private static String percent(Optional<Estimate> mean) {
-    return mean.map(Outcomes::percent).orElse("–");
+    return mean.map(Wording::percent).orElse("–");
   }
 
   private static String table(List<String> head, List<List<String>> rows) {

@@ -209,20 +209,11 @@ final class GenerateCommand implements Callable<Integer> {
         "%d forwards%s, %d tokens before the end of text, %.2f a forward%n"
             + "first snapshot after %.1f ms, complete after %.1f ms%n",
         generation.forwards(),
-        idle(generation.idleSteps()),
+        Wording.idle(generation.idleSteps()),
         generation.tokens().length,
         generation.tokensPerForward(),
         generation.firstSnapshotNanos() / 1e6,
         generation.totalNanos() / 1e6);
-  }
-
-  /** How many steps ran no forward, as the part of a sentence; nothing where all did. */
-  static String idle(int steps) {
-    return switch (steps) {
-      case 0 -> "";
-      case 1 -> " (and 1 step that asked nothing)";
-      default -> " (and %d steps that asked nothing)".formatted(steps);
-    };
   }
 
   private Map<String, Object> report(

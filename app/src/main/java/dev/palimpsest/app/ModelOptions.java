@@ -58,7 +58,7 @@ final class ModelOptions {
       return List.of();
     }
     try (Stream<Path> files = Files.list(folder())) {
-      return files.filter(each -> !TraceStatsCommand.isTrace(each)).toList();
+      return files.filter(each -> !TraceFiles.isTrace(each)).toList();
     }
   }
 

@@ -32,22 +32,9 @@ record Outcomes(List<Item> items) {
     @Override
     public String toString() {
       return estimate
-          .map(each -> "%s (%d of %d)".formatted(percent(each), hits, trials))
+          .map(each -> "%s (%d of %d)".formatted(Wording.percent(each), hits, trials))
           .orElse("–");
     }
-  }
-
-  /** As {@code 12.3 % [10.1, 14.6]}. */
-  static String percent(Estimate estimate) {
-    String interval =
-        estimate
-            .interval()
-            .map(
-                each ->
-                    String.format(
-                        Locale.ROOT, " [%.1f, %.1f]", 100 * each.low(), 100 * each.high()))
-            .orElse("");
-    return String.format(Locale.ROOT, "%.1f %%", 100 * estimate.value()) + interval;
   }
 
   /** The share of the trials of a kind whose answer is another one than without the edit. */

@@ -44,7 +44,7 @@ final class TraceExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ExportTable.requireKind(spec, "--to", target);
-    List<Path> files = TraceStatsCommand.files(paths);
+    List<Path> files = TraceFiles.among(paths);
     Replacement.requireNoInput(spec, "--to", target, files);
     long rows = 0;
     try (TraceTable table = TraceTable.open(predictions)) {

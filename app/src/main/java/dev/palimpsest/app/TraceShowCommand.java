@@ -103,7 +103,7 @@ final class TraceShowCommand implements Callable<Integer> {
                 "%s after %d forwards%s%n",
                 end.complete() ? "complete" : "stopped",
                 end.forwards(),
-                GenerateCommand.idle(trace.idleSteps()));
+                Wording.idle(trace.idleSteps()));
       }
     }
     text.lines(trace.last(), "text      ").forEach(System.out::println);

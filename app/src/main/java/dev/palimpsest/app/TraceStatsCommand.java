@@ -7,7 +7,6 @@ import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -21,7 +20,6 @@ import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.duckdb.DuckDBAppender;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -93,7 +91,7 @@ final class TraceStatsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     SpanRule rule = rule();
-    List<Path> files = files(paths);
+    List<Path> files = TraceFiles.among(paths);
     if (export.isPresent()) {
       ExportTable.requireKind(spec, "--export", export.get());
       List<Path> inputs = new ArrayList<>(files);
@@ -254,26 +252,6 @@ final class TraceStatsCommand implements Callable<Integer> {
         throw new TypeConversionException(e.getMessage());
       }
     }
-  }
-
-  /** The traces among files and in folders, in the order of their names. */
-  static List<Path> files(List<Path> paths) throws IOException {
-    List<Path> files = new ArrayList<>();
-    for (Path path : paths) {
-      if (Files.isDirectory(path)) {
-        try (Stream<Path> inside = Files.list(path)) {
-          inside.filter(TraceStatsCommand::isTrace).sorted().forEach(files::add);
-        }
-      } else {
-        files.add(path);
-      }
-    }
-    return files;
-  }
-
-  static boolean isTrace(Path file) {
-    String name = file.getFileName().toString();
-    return name.endsWith(".trace.jsonl") || name.endsWith(".trace.jsonl.zst");
   }
 
   private List<Problem> problems() throws IOException {

@@ -110,7 +110,7 @@ final class ViewerPage {
                         .formatted(
                             end.complete() ? "complete" : "stopped",
                             end.forwards(),
-                            GenerateCommand.idle(trace.idleSteps())))
+                            Wording.idle(trace.idleSteps())))
             .orElse("cut off"));
   }
 

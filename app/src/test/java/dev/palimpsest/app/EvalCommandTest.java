@@ -172,7 +172,7 @@ final class EvalCommandTest {
   void everyProblemHasATraceAndTheTableWhatStatsSays() throws IOException, SQLException {
     Path traces = folder.resolve("traces");
     JsonNode report = json("--trace-dir", traces.toString(), "--outcomes", outcomes.toString());
-    List<Path> files = TraceStatsCommand.files(List.of(traces));
+    List<Path> files = TraceFiles.among(List.of(traces));
     assertThat(files)
         .extracting(file -> file.getFileName().toString())
         .containsExactly("a%2Fb%200.trace.jsonl", "a%2Fb%201.trace.jsonl", "a%2Fb%202.trace.jsonl");
@@ -310,6 +310,6 @@ final class EvalCommandTest {
   }
 
   private static int traces(Path folder) throws IOException {
-    return Files.isDirectory(folder) ? TraceStatsCommand.files(List.of(folder)).size() : 0;
+    return Files.isDirectory(folder) ? TraceFiles.among(List.of(folder)).size() : 0;
   }
 }
