@@ -172,10 +172,28 @@ final class ComparisonPage {
         .forEach(
             (name, rows) -> {
               if (!name.equals(comparison.control())) {
-                lines.add(SpeedChart.Line.of(name, rows));
+                lines.add(new SpeedChart.Line(name, points(rows)));
               }
             });
     return new SpeedChart(lines);
+  }
+
+  /** Where there is a speed to show. */
+  private static List<SpeedChart.Point> points(List<Measurement> rows) {
+    return rows.stream()
+        .filter(row -> row.textTokens() > 0)
+        .map(
+            row ->
+                new SpeedChart.Point(
+                    row.concurrency(),
+                    row.tokensPerSecond(),
+                    row.tokensPerSecondRange().low(),
+                    row.tokensPerSecondRange().high(),
+                    100 * row.accuracy().value(),
+                    100 * row.accuracy().interval().orElseThrow().low(),
+                    100 * row.accuracy().interval().orElseThrow().high()))
+        .filter(point -> point.slowest() > 0)
+        .toList();
   }
 
   private static Map<String, List<Measurement>> byContestant(Comparison comparison) {
@@ -204,10 +222,10 @@ final class ComparisonPage {
         ComparisonTable.decimals(row.tokensPerForward()),
         "%s [%s, %s]"
             .formatted(
-                ComparisonTable.rate(row.tokensPerSecond()),
-                ComparisonTable.rate(range.low()),
-                ComparisonTable.rate(range.high())),
-        ComparisonTable.rate(row.requestTokensPerSecond(50)),
+                SpeedChart.rate(row.tokensPerSecond()),
+                SpeedChart.rate(range.low()),
+                SpeedChart.rate(range.high())),
+        SpeedChart.rate(row.requestTokensPerSecond(50)),
         String.valueOf(row.rounds().size()));
   }
 

@@ -80,8 +80,8 @@ final class ComparisonTable {
         decimals(row.tokensPerForward()),
         millis(row.toFirstTextToken(50)),
         millis(row.toComplete(50)),
-        rate(row.requestTokensPerSecond(50)),
-        rate(row.tokensPerSecond()),
+        SpeedChart.rate(row.requestTokensPerSecond(50)),
+        SpeedChart.rate(row.tokensPerSecond()),
         range(row.tokensPerSecondRange()));
   }
 
@@ -100,12 +100,7 @@ final class ComparisonTable {
         : "–";
   }
 
-  /** Three digits or more. */
-  static String rate(double value) {
-    return String.format(Locale.ROOT, value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
-  }
-
   static String range(Estimate.Interval interval) {
-    return rate(interval.low()) + ".." + rate(interval.high());
+    return SpeedChart.rate(interval.low()) + ".." + SpeedChart.rate(interval.high());
   }
 }

@@ -52,26 +52,7 @@ record SpeedChart(List<Line> lines) {
    *
    * @param points in the order of their concurrency
    */
-  record Line(String name, List<Point> points) {
-    static Line of(String name, List<Measurement> rows) {
-      return new Line(
-          name,
-          rows.stream()
-              .filter(row -> row.textTokens() > 0)
-              .map(
-                  row ->
-                      new Point(
-                          row.concurrency(),
-                          row.tokensPerSecond(),
-                          row.tokensPerSecondRange().low(),
-                          row.tokensPerSecondRange().high(),
-                          100 * row.accuracy().value(),
-                          100 * row.accuracy().interval().orElseThrow().low(),
-                          100 * row.accuracy().interval().orElseThrow().high()))
-              .filter(point -> point.slowest() > 0)
-              .toList());
-    }
-  }
+  record Line(String name, List<Point> points) {}
 
   /** Requests at once; tokens a second and their range; right answers and their interval. */
   record Point(
@@ -161,7 +142,7 @@ record SpeedChart(List<Line> lines) {
           "<g><title>%s, %d at once: %s tokens/s, %.1f %% right</title>%s</g>%n",
           Html.escape(lines.get(index).name()),
           point.concurrency(),
-          ComparisonTable.rate(point.rate()),
+          rate(point.rate()),
           point.percent(),
           LineChart.mark(index, x, y));
     }
@@ -228,6 +209,11 @@ record SpeedChart(List<Line> lines) {
         }
       }
     }
+  }
+
+  /** A speed in three digits or more. */
+  static String rate(double value) {
+    return String.format(Locale.ROOT, value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
   }
 
   private static double x(double rate, List<Double> ticks) {
