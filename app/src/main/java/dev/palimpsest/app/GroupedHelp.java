@@ -1,5 +1,15 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.app.generate.GenerateCommand;
+import dev.palimpsest.app.options.AnswerOptions;
+import dev.palimpsest.app.options.DeviceOptions;
+import dev.palimpsest.app.options.ModelOptions;
+import dev.palimpsest.app.options.PromptOptions;
+import dev.palimpsest.app.options.SamplerOptions;
+import dev.palimpsest.app.options.SpecialTokenOptions;
+import dev.palimpsest.app.options.ThreadOptions;
+import dev.palimpsest.app.trace.TraceDetail;
+import dev.palimpsest.app.trace.TraceOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.lang.reflect.Field;
 import java.util.ArrayList;

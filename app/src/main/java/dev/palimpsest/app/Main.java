@@ -1,5 +1,22 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.app.check.AuditCommand;
+import dev.palimpsest.app.check.DoctorCommand;
+import dev.palimpsest.app.check.InspectCommand;
+import dev.palimpsest.app.check.ReplayCommand;
+import dev.palimpsest.app.check.VerifyCommand;
+import dev.palimpsest.app.compare.CompareCommand;
+import dev.palimpsest.app.eval.EvalCommand;
+import dev.palimpsest.app.findings.FindingsCommand;
+import dev.palimpsest.app.generate.GenerateCommand;
+import dev.palimpsest.app.options.SamplerOptions;
+import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.app.terminal.Notices;
+import dev.palimpsest.app.terminal.StandardError;
+import dev.palimpsest.app.terminal.StandardOutput;
+import dev.palimpsest.app.trace.BranchCommand;
+import dev.palimpsest.app.trace.TraceCommand;
+import dev.palimpsest.app.trace.ViewCommand;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;

@@ -7,13 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** This program in a process of its own. */
-final class ChildProcess {
+public final class ChildProcess {
   private ChildProcess() {}
 
   /**
    * Starts a command in a folder, with its output in the files {@code out} and {@code err} there.
    */
-  static Process start(Path home, List<String> arguments) throws IOException {
+  public static Process start(Path home, List<String> arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()

@@ -2,6 +2,7 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.app.terminal.Cli;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -5,10 +5,10 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
 /** What a command answered. */
-record Outcome(int code, String out, String err) {
+public record Outcome(int code, String out, String err) {
 
   /** Runs a command in this process, as a user would type it. */
-  static Outcome of(String... arguments) {
+  public static Outcome of(String... arguments) {
     PrintStream out = System.out;
     PrintStream err = System.err;
     ByteArrayOutputStream outBytes = new ByteArrayOutputStream();

@@ -3,6 +3,7 @@ package dev.palimpsest.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.palimpsest.app.terminal.Cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,9 @@ package dev.palimpsest.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.app.terminal.StandardOutput;
+import dev.palimpsest.app.trace.FakeTraces;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.api.ModelTraits;
-import dev.palimpsest.app.OracleFolder;
+import dev.palimpsest.app.check.OracleFolder;
 import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.backend.Precision;

@@ -3,7 +3,7 @@ package dev.palimpsest.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.api.ModelTraits;
-import dev.palimpsest.app.Bits;
+import dev.palimpsest.app.check.Bits;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.sampler.method.SamplingOptions;

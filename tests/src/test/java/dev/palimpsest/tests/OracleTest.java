@@ -2,7 +2,7 @@ package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.app.OracleFolder;
+import dev.palimpsest.app.check.OracleFolder;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,0 +1,177 @@
+package dev.palimpsest.app.check;
+
+import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.app.file.Json;
+import dev.palimpsest.app.options.ModelOptions;
+import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.checkpoint.ModelFolder;
+import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.RotaryScaling;
+import dev.palimpsest.engine.model.TensorNames;
+import dev.palimpsest.engine.model.UnsupportedModelException;
+import dev.palimpsest.engine.text.Tokenizer;
+import dev.palimpsest.step.AttentionPattern;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code inspect}: what a checkpoint is, without loading its weights. */
+@Command(
+    name = "inspect",
+    description = {
+      "Says what a model is, and whether it is supported.",
+      "Also whether its files fit it, and how much memory it needs. A config.json is enough; an"
+          + " index and weights are checked if they are there. Exits with 1 if the model is not"
+          + " supported."
+    },
+    mixinStandardHelpOptions = true)
+public final class InspectCommand implements Callable<Integer> {
+  private static final int STEP_TOKENS = 4096;
+
+  @Parameters(
+      paramLabel = "MODEL",
+      arity = "0..1",
+      description = "Folder of the model, or its config.json; the bundled abacus-mdm if not given.")
+  private Optional<Path> model;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Path given = model.orElseGet(ModelOptions::bundled);
+    Path folder = Files.isRegularFile(given) ? given.resolveSibling("") : given;
+    ModelFolder described = Checkpoint.describe(folder);
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("model", folder.toString());
+    boolean supported = true;
+    try {
+      ModelSpec published = Families.spec(described.config(), ModelOptions::tell);
+      GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
+      describe(facts, published.recommended(recommended, OptionalInt.empty()));
+      facts.put("recommended", recommended.shown());
+      facts.put("tokenizer", Tokenizer.source(folder));
+      facts.put("supported", "yes");
+      addFiles(facts, folder, described);
+    } catch (UnsupportedModelException e) {
+      supported = false;
+      facts.put("model_type", described.config().path("model_type").asString("none"));
+      facts.put("supported", "no: " + e.getMessage());
+    }
+    if (json) {
+      System.out.println(Json.write(facts));
+    } else {
+      facts.forEach(
+          (name, value) ->
+              System.out.printf("%-26s %s%n", name.replace('_', ' '), shown(name, value)));
+    }
+    return supported ? 0 : Cli.FAILURE;
+  }
+
+  private static void describe(Map<String, Object> facts, ModelSpec spec) {
+    facts.put("family", spec.family());
+    facts.put("parameters", spec.parameters());
+    spec.feedForward()
+        .experts()
+        .ifPresent(_ -> facts.put("active_parameters", spec.activeParameters()));
+    facts.put("layers", spec.layers());
+    facts.put("hidden", spec.hidden());
+    facts.put("heads", spec.attention().heads());
+    facts.put("key_value_heads", spec.attention().keyValueHeads());
+    facts.put("head_size", spec.attention().headSize());
+    facts.put("projection_bias", spec.attention().projectionBias());
+    facts.put("head_norm", spec.attention().headNorm());
+    facts.put("feed_forward", spec.feedForward().width());
+    spec.feedForward().experts().ifPresent(experts -> facts.put("experts", shown(experts)));
+    facts.put("attention", shown(spec.attention().pattern()));
+    facts.put("sampler", ModelTraits.limits(spec).sampler());
+    facts.put("logits", spec.reading().shifted() ? "shifted by one" : "of the same position");
+    facts.put("vocabulary", spec.vocabulary());
+    facts.put("tied_head", spec.tiedHead());
+    facts.put("max_length", spec.maxLength());
+    facts.put("rope_theta", spec.attention().rotary().theta());
+    facts.put("rotary_size", spec.attention().rotary().size());
+    if (!(spec.attention().rotary().scaling() instanceof RotaryScaling.None)) {
+      facts.put("rotary_scaling", spec.attention().rotary().scaling().toString());
+    }
+    facts.put("norm_epsilon", spec.normEpsilon());
+    spec.reading().ids().mask().ifPresent(id -> facts.put("mask_id", id));
+    facts.put("eos_ids", spec.reading().ids().eos());
+    facts.put("weights_bf16_bytes", 2 * spec.parameters());
+    facts.put("weights_f32_bytes", 4 * spec.parameters());
+    int tokens = Math.min(spec.maxLength(), STEP_TOKENS);
+    facts.put("step_bytes_at_" + tokens + "_tokens", Transformer.stepBytes(spec, tokens));
+  }
+
+  private static String shown(Experts experts) {
+    return "%d of %d, %d wide%s%s"
+        .formatted(
+            experts.perToken(),
+            experts.count(),
+            experts.width(),
+            experts.sharedWidth() > 0 ? ", a shared one " + experts.sharedWidth() + " wide" : "",
+            experts.denseLayers() > 0 ? "; dense below layer " + experts.denseLayers() : "");
+  }
+
+  private static String shown(AttentionPattern pattern) {
+    return switch (pattern) {
+      case AttentionPattern.Full _ -> "full";
+      case AttentionPattern.Causal _ -> "causal";
+      case AttentionPattern.BlockCausal(int length) -> "block-causal, blocks of " + length;
+    };
+  }
+
+  /** What the files hold, after checking that it is what the configuration asks for. */
+  private static void addFiles(Map<String, Object> facts, Path folder, ModelFolder described) {
+    TensorNames names = Families.of(described.config()).tensors();
+    ModelSpec spec = Families.spec(described.config());
+    if (described.hasWeights()) {
+      try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+        checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
+        checkpoint.tellOfBuffers(ModelOptions::tell);
+        facts.put("tensors", checkpoint.names().size());
+        facts.put("file_bytes", checkpoint.bytes());
+      }
+    } else if (described.listed().isPresent()) {
+      Set<String> listed = described.listed().get();
+      Checkpoint.requireNames(
+          folder, listed, names.shapes(spec, listed).keySet(), names.ties(spec));
+      facts.put("tensors", listed.size());
+      facts.put("weights", "listed, but not all files are there");
+    } else {
+      facts.put("weights", "none here");
+    }
+  }
+
+  private static String shown(String name, Object value) {
+    if (value instanceof Long number) {
+      String grouped = String.format(Locale.ROOT, "%,d", number);
+      return name.contains("bytes")
+          ? grouped + String.format(Locale.ROOT, " (%.1f MB)", number / 1e6)
+          : grouped;
+    }
+    if (value instanceof Map<?, ?> options) {
+      return options.isEmpty()
+          ? "nothing"
+          : options.entrySet().stream()
+              .map(each -> each.getKey() + " " + each.getValue())
+              .collect(Collectors.joining(", "));
+    }
+    return value.toString();
+  }
+}

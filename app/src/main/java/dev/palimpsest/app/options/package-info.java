@@ -1,0 +1,5 @@
+/** Options that several commands take. */
+@NullMarked
+package dev.palimpsest.app.options;
+
+import org.jspecify.annotations.NullMarked;

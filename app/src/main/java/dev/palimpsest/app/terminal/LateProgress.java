@@ -1,0 +1,48 @@
+package dev.palimpsest.app.terminal;
+
+import dev.palimpsest.step.Denoiser;
+import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
+
+/** A progress bar that appears only when a task takes longer than a moment. */
+public final class LateProgress implements AutoCloseable {
+  private static final long MOMENT_NANOS = 1_500_000_000L;
+
+  private final String task;
+  private final long total;
+  private final long started = System.nanoTime();
+  private long done;
+  private @Nullable ProgressBar bar;
+
+  /** Begins a task; nothing is shown yet. */
+  public LateProgress(String task, long total) {
+    this.task = task;
+    this.total = total;
+  }
+
+  /** A part of the task is done. */
+  public void step() {
+    done++;
+    if (bar == null && System.nanoTime() - started > MOMENT_NANOS) {
+      bar = ProgressBars.start(task, Math.max(total, done));
+    }
+    if (bar != null) {
+      bar.stepTo(Math.min(done, bar.getMax()));
+    }
+  }
+
+  /** A model each of whose forwards is a part of the task. */
+  public Denoiser counting(Denoiser denoiser) {
+    return queries -> {
+      step();
+      return denoiser.predict(queries);
+    };
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package dev.palimpsest.app.trace;
+
+import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceDamage;
+import dev.palimpsest.sampler.trace.TraceException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code trace check}: whether files are what was written. */
+@Command(
+    name = "check",
+    description = {
+      "Rebuilds every canvas and checks every checksum.",
+      "A damaged record is named by its number. Exits with 1 if a trace is altered or cannot be"
+          + " read, and with 3 if the worst is that one ends early: what a killed run leaves is a"
+          + " valid beginning."
+    },
+    mixinStandardHelpOptions = true)
+final class TraceCheckCommand implements Callable<Integer> {
+  private static final int ENDS_EARLY = 3;
+
+  @Parameters(paramLabel = "TRACE", arity = "1..*", description = "Trace files.")
+  private List<Path> files = List.of();
+
+  @Override
+  public Integer call() {
+    Set<Integer> codes = new TreeSet<>();
+    for (Path file : files) {
+      codes.add(check(file));
+    }
+    return codes.contains(Cli.FAILURE) ? Cli.FAILURE : Collections.max(codes);
+  }
+
+  /** The exit code for one file. */
+  private static int check(Path file) {
+    try {
+      Trace trace = Trace.read(file);
+      if (trace.damage().isEmpty()) {
+        System.out.printf(
+            "%s: ok, %d records, %d steps%n", file, trace.records().size() + 1, trace.steps());
+        return 0;
+      }
+      TraceDamage damage = trace.damage().get();
+      System.out.printf(
+          "%s: %s, record %d: %s; the %d before it, with %d steps, are right%n",
+          file,
+          damage.kind() == TraceDamage.Kind.ALTERED ? "ALTERED" : "ENDS EARLY",
+          damage.record(),
+          damage.problem(),
+          damage.record() - 1,
+          trace.steps());
+      return damage.kind() == TraceDamage.Kind.ALTERED ? Cli.FAILURE : ENDS_EARLY;
+    } catch (TraceException e) {
+      System.out.println(e.getMessage());
+      return Cli.FAILURE;
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package dev.palimpsest.app.trace;
+
+import dev.palimpsest.app.file.Problem;
+import dev.palimpsest.app.file.Replacement;
+import dev.palimpsest.app.options.ModelOptions;
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Run;
+import dev.palimpsest.sampler.trace.Naming;
+import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Whether every problem's generation is recorded, in a file of its own. */
+public final class TraceFolder {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = "--trace-dir",
+      paramLabel = "FOLDER",
+      description =
+          "Record every problem in FOLDER, as ID.trace.jsonl, for the trace commands; what is no"
+              + " letter or digit in an id is written as in an address (%%20). A trace appears when"
+              + " it is whole.")
+  private Optional<Path> folder;
+
+  @Mixin private TraceDetail detail;
+
+  private @Nullable TraceHeader first;
+
+  /**
+   * Makes the folder.
+   *
+   * @throws ParameterException if two problems would have one file, or a file is one of the inputs
+   */
+  public void prepare(List<Problem> problems, List<Path> inputs) throws IOException {
+    if (folder.isEmpty()) {
+      return;
+    }
+    Set<String> ids = new HashSet<>();
+    for (Problem problem : problems) {
+      if (!ids.add(problem.id())) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--trace-dir names traces by the ids of problems, and two have the id "
+                + problem.id()
+                + ": give every problem its own");
+      }
+    }
+    Files.createDirectories(folder.get());
+    for (Problem problem : problems) {
+      Replacement.requireNoInput(spec, "--trace-dir", file(folder.get(), problem), inputs);
+    }
+  }
+
+  private static Path file(Path folder, Problem problem) {
+    String name = URLEncoder.encode(problem.id(), StandardCharsets.UTF_8).replace("+", "%20");
+    return folder.resolve(name + ".trace.jsonl");
+  }
+
+  /** The id of the problem that a trace is named by; of any other trace its name. */
+  static String id(Path file) {
+    String name = file.getFileName().toString().replaceFirst("\\.trace\\.jsonl(\\.zst)?$", "");
+    try {
+      return URLDecoder.decode(name.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      return name;
+    }
+  }
+
+  /** Whether there is nothing to record of a problem any more. */
+  public boolean has(Problem problem) {
+    return folder.isEmpty() || Files.exists(file(folder.get(), problem));
+  }
+
+  /** The model as the traces need it. */
+  public Denoiser denoiser(Model model) {
+    return folder.isEmpty()
+        ? model.transformer()
+        : new Naming(model.transformer(), detail.alternatives());
+  }
+
+  /** Begins a recording, if one is wanted. */
+  public Recording begin(Model model, ModelOptions modelOptions, Problem problem, Run run) {
+    if (folder.isEmpty()) {
+      return new Recording(Optional.empty());
+    }
+    if (first == null) {
+      first = TraceOptions.header(model, modelOptions, run);
+    }
+    TraceHeader header =
+        TraceHeader.of(first.engine(), first.model(), first.machine(), first.promises(), run);
+    Path target = file(folder.get(), problem);
+    Path temporary = Replacement.temporary(target);
+    return new Recording(
+        Optional.of(
+            new Pending(
+                target,
+                temporary,
+                TraceWriter.open(
+                    temporary, header, model.tokenizer()::piece, detail.withPredictions()))));
+  }
+
+  /** A trace on its way to its place. */
+  private record Pending(Path target, Path temporary, TraceWriter writer) {
+    void snapshot(Snapshot snapshot) {
+      try {
+        writer.snapshot(snapshot);
+      } catch (UncheckedIOException e) {
+        throw Replacement.ofTarget(e, temporary, target);
+      }
+    }
+
+    void end(Generation generation) throws IOException {
+      try (writer) {
+        writer.end(generation.complete(), generation.canvas());
+      } catch (UncheckedIOException e) {
+        throw Replacement.ofTarget(e, temporary, target);
+      }
+      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+    }
+  }
+
+  /** A trace being written, or none. */
+  public record Recording(Optional<Pending> pending) implements SnapshotListener {
+    @Override
+    public void snapshot(Snapshot snapshot) {
+      pending.ifPresent(each -> each.snapshot(snapshot));
+    }
+
+    /** Ends the trace and moves it to its place. */
+    public void end(Generation generation) throws IOException {
+      if (pending.isPresent()) {
+        pending.get().end(generation);
+      }
+    }
+  }
+}

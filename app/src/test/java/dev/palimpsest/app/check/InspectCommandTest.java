@@ -1,0 +1,76 @@
+package dev.palimpsest.app.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.app.Outcome;
+import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.ModelSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Published models, of which nothing is here but their configuration and their index. */
+final class InspectCommandTest {
+  private static final JsonMapper MAPPER = new JsonMapper();
+  private static final Path CONFIGS = Cli.home().resolve("engine/src/test/resources/configs");
+
+  @TempDir Path folder;
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "llada-8b, llada, 8_015_581_184, llada",
+    "dream-7b, dream, 7_615_616_512, dream",
+    "sdar-4b, sdar, 4_411_424_256, block",
+    "llada-moe-7b-a1b, lladamoe, 7_356_880_896, llada",
+    "llada2-mini, llada2, 16_255_643_392, block",
+    "fast-dllm-v2-7b, fast-dllm, 7_615_616_512, sub_block",
+  })
+  void aPublishedModelIsDescribedWithoutItsWeights(
+      String name, String family, String parameters, String sampler) throws IOException {
+    JsonNode config = config(name);
+    ModelSpec spec = Families.spec(config);
+    ObjectNode index = MAPPER.createObjectNode();
+    ObjectNode map = index.putObject("weight_map");
+    Set<String> tensors = Families.of(config).tensors().shapes(spec, Set.of()).keySet();
+    tensors.forEach(tensor -> map.put(tensor, "model-00001-of-00001.safetensors"));
+    Files.writeString(folder.resolve("model.safetensors.index.json"), index.toString());
+    Outcome outcome = Outcome.of("inspect", "--json", folder.toString());
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    JsonNode facts = MAPPER.readTree(outcome.out());
+    long count = Long.parseLong(parameters.replace("_", ""));
+    assertThat(facts.path("family").stringValue()).isEqualTo(family);
+    assertThat(facts.path("parameters").longValue()).isEqualTo(count);
+    assertThat(facts.path("weights_bf16_bytes").longValue()).isEqualTo(2 * count);
+    assertThat(facts.path("sampler").stringValue()).isEqualTo(sampler);
+    assertThat(facts.path("supported").stringValue()).isEqualTo("yes");
+    assertThat(facts.path("tensors").intValue()).isEqualTo(tensors.size());
+    assertThat(facts.path("weights").stringValue()).contains("not all files are there");
+  }
+
+  @Test
+  void anIndexThatLacksATensorIsRefusedByItsName() throws IOException {
+    config("sdar-4b");
+    Files.writeString(
+        folder.resolve("model.safetensors.index.json"),
+        "{\"weight_map\":{\"model.norm.weight\":\"model-00001-of-00001.safetensors\"}}");
+    Outcome outcome = Outcome.of("inspect", folder.toString());
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err().lines()).hasSize(1);
+    assertThat(outcome.err()).contains("398 tensors are missing", "model.embed_tokens.weight");
+  }
+
+  private JsonNode config(String name) throws IOException {
+    Path file = folder.resolve("config.json");
+    Files.copy(CONFIGS.resolve(name + ".json"), file);
+    return MAPPER.readTree(file.toFile());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.check;
+
+import org.jspecify.annotations.NullMarked;

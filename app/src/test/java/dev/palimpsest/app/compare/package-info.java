@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.compare;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.eval;
+
+import org.jspecify.annotations.NullMarked;

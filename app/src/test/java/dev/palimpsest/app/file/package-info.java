@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.file;
+
+import org.jspecify.annotations.NullMarked;

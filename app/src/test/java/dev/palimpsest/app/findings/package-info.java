@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.findings;
+
+import org.jspecify.annotations.NullMarked;

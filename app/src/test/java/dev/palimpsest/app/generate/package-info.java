@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.generate;
+
+import org.jspecify.annotations.NullMarked;

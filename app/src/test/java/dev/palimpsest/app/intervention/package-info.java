@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.intervention;
+
+import org.jspecify.annotations.NullMarked;

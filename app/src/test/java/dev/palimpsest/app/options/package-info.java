@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.options;
+
+import org.jspecify.annotations.NullMarked;

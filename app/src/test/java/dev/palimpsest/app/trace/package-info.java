@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.trace;
+
+import org.jspecify.annotations.NullMarked;
