@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.app.chart.Chart;
 import dev.palimpsest.app.chart.Html;
 import dev.palimpsest.app.chart.LineChart;
 import dev.palimpsest.app.chart.SpeedChart;
@@ -129,7 +130,7 @@ final class ComparisonPage {
     html.append("<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n")
         .append("<meta name='viewport' content='width=device-width,initial-scale=1'>\n")
         .append("<title>Comparison</title>\n<style>\n")
-        .append(SpeedChart.STYLE)
+        .append(Chart.STYLE)
         .append(STYLE)
         .append("</style>\n</head>\n<body>\n<h1>Comparison on the same prompts</h1>\n");
     legend(html, contestants);
@@ -262,7 +263,7 @@ final class ComparisonPage {
     int index = 0;
     for (Map.Entry<String, List<Measurement>> each : contestants.entrySet()) {
       Measurement first = each.getValue().getFirst();
-      html.append("<li>").append(mark(index));
+      html.append("<li>").append(Chart.mark(index));
       html.append(" <strong>")
           .append(Html.escape(each.getKey()))
           .append("</strong> <span class='note'>")
@@ -272,12 +273,6 @@ final class ComparisonPage {
       index++;
     }
     html.append("</ul>\n");
-  }
-
-  private static String mark(int index) {
-    return "<svg viewBox='-8 -8 16 16' aria-hidden='true'>"
-        + LineChart.mark(index, 0, 0)
-        + "</svg>";
   }
 
   private static void list(StringBuilder html, String title, List<String> sentences) {
@@ -325,7 +320,10 @@ final class ComparisonPage {
     html.append("</tr></thead>\n<tbody>\n");
     int index = 0;
     for (Map.Entry<String, List<Measurement>> each : contestants.entrySet()) {
-      html.append("<tr><th colspan='").append(heads.size()).append("'>").append(mark(index++));
+      html.append("<tr><th colspan='")
+          .append(heads.size())
+          .append("'>")
+          .append(Chart.mark(index++));
       html.append(' ').append(Html.escape(each.getKey())).append("</th></tr>\n");
       for (Measurement row : each.getValue()) {
         html.append("<tr>");

@@ -397,7 +397,7 @@ final class FindingsPage {
             "at most so many percent of the reasoning filled",
             IntStream.rangeClosed(0, TENTHS).mapToObj(each -> each * 10.0).toList(),
             lines)
-        .svg();
+        .file();
   }
 
   private IntervalChart.Line timingLine(String name, ToIntFunction<Item> step) {
@@ -434,7 +434,7 @@ final class FindingsPage {
             "edit before step",
             run.at().stream().map(Integer::doubleValue).toList(),
             lines)
-        .svg();
+        .file();
   }
 
   private String loopsPlot() {
@@ -457,7 +457,7 @@ final class FindingsPage {
             "steps",
             steps.stream().map(Integer::doubleValue).toList(),
             lines)
-        .svg();
+        .file();
   }
 
   /** A point, or none where nothing was tried. */
