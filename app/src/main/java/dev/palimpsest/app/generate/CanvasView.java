@@ -1,5 +1,6 @@
 package dev.palimpsest.app.generate;
 
+import dev.palimpsest.app.terminal.Confidence;
 import dev.palimpsest.app.terminal.Terminal;
 import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.canvas.CanvasImage;
@@ -41,8 +42,6 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   private static final int MOST_WAITING = 256;
   private static final long FRAME_MILLIS = 40;
   private static final long LONGEST_SHOW_MILLIS = 6_000;
-  private static final double SURE = 0.9;
-  private static final double LIKELY = 0.5;
   private static final int GREY = 238;
   private static final int GREEN = 34;
   private static final int ORANGE = 214;
@@ -269,10 +268,11 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     if (commit == null) {
       return BLUE;
     }
-    if (commit.confidence() >= SURE) {
-      return GREEN;
-    }
-    return commit.confidence() >= LIKELY ? ORANGE : RED;
+    return switch (Confidence.of(commit.confidence())) {
+      case SURE -> GREEN;
+      case LIKELY -> ORANGE;
+      case UNSURE -> RED;
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.palimpsest.app.trace;
 
 import dev.palimpsest.app.chart.Html;
+import dev.palimpsest.app.terminal.Confidence;
 import dev.palimpsest.app.terminal.Wording;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.CellState;
@@ -18,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -37,7 +39,17 @@ final class ViewerPage {
   static String of(List<Trace> traces, Pattern pattern) {
     ArrayNode all = MAPPER.createArrayNode();
     traces.forEach(trace -> all.add(json(trace, pattern)));
-    return template().replace("@TRACES@", Html.script(all.toString()));
+    return template()
+        .replace("@GRADES@", grades().toString())
+        .replace("@TRACES@", Html.script(all.toString()));
+  }
+
+  private static ObjectNode grades() {
+    ObjectNode grades = MAPPER.createObjectNode();
+    for (Confidence grade : Confidence.values()) {
+      grades.put(grade.name().toLowerCase(Locale.ROOT), grade.least());
+    }
+    return grades;
   }
 
   private static String template() {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.terminal;
+
+import org.jspecify.annotations.NullMarked;
