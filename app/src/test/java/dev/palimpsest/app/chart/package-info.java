@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.chart;
+
+import org.jspecify.annotations.NullMarked;
