@@ -31,7 +31,8 @@ final class ViewCommandTest {
     run("view", trace.toString(), "--to", folder.resolve("a.html").toString());
     String page = Files.readString(folder.resolve("a.html"));
     assertThat(page.split("</script>", -1)).hasSize(3);
-    assertThat(page).doesNotContain("@TRACES@", "@GRADES@", "https://", "document.title='harmed'</");
+    assertThat(page)
+        .doesNotContain("@TRACES@", "@GRADES@", "https://", "document.title='harmed'</");
     assertThat(page.replace("http://www.w3.org/2000/svg", "")).doesNotContain("http://");
   }
 
