@@ -1,6 +1,5 @@
 package dev.palimpsest.api;
 
-import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.method.BlockSampler;
@@ -23,17 +22,13 @@ public final class SamplerDefaults {
   private SamplerDefaults() {}
 
   /**
-   * Complete options.
+   * Complete options of a model, also of one that is not loaded.
    *
    * @param given options by their reference names, and {@code sampler}
+   * @param recommended by the model's folder
    * @param longestPrompt in tokens; a model that decodes has room for a text behind it
    * @throws dev.palimpsest.sampler.method.InvalidOptionException if something given is wrong
    */
-  public static SamplingOptions complete(Map<String, ?> given, Model model, int longestPrompt) {
-    return complete(given, model.spec(), model.generationConfig(), longestPrompt);
-  }
-
-  /** As above, of a model that is not loaded. */
   public static SamplingOptions complete(
       Map<String, ?> given, ModelSpec spec, GenerationConfig recommended, int longestPrompt) {
     Map<String, Object> values = new LinkedHashMap<>(given);

@@ -1,6 +1,6 @@
 package dev.palimpsest.app.check;
 
-import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.app.options.ModelOptions;
@@ -17,9 +17,7 @@ import dev.palimpsest.sampler.audit.Specimen;
 import dev.palimpsest.sampler.audit.Verdict;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Snapshot;
-import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.SamplingOptions;
-import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -108,19 +106,20 @@ public final class AuditCommand implements Callable<Integer> {
     Specimen specimen;
     TraceHeader header;
     Compute compute = modelOptions.compute();
-    try (Model model = modelOptions.load(compute, samplerOptions.blockLength());
-        LateProgress progress = new LateProgress("Auditing, 1 of 3", 3L * positions(model))) {
+    try (LanguageModel language = modelOptions.load(compute, samplerOptions.blockLength());
+        LateProgress progress = new LateProgress("Auditing, 1 of 3", 3L * positions(language))) {
+      Model model = language.model();
       Denoiser denoiser = progress.counting(model.transformer());
-      Run run = run(model, 0);
+      Run run = run(language, 0);
       header = TraceOptions.header(model, modelOptions, run);
       specimen = Specimen.generate(run, denoiser);
       write(file, header, model, specimen);
-      verdicts.add(Audit.uncached(specimen, run(model, 0), denoiser));
+      verdicts.add(Audit.uncached(specimen, run(language, 0), denoiser));
       List<Run> company = new ArrayList<>();
       for (int each = 1; each <= COMPANY; each++) {
-        company.add(run(model, each));
+        company.add(run(language, each));
       }
-      verdicts.add(Audit.batched(specimen, run(model, 0), denoiser, company));
+      verdicts.add(Audit.batched(specimen, run(language, 0), denoiser, company));
     }
     Compute poisoned =
         new Compute(
@@ -128,10 +127,10 @@ public final class AuditCommand implements Callable<Integer> {
             compute.precision(),
             compute.threads(),
             new CudaOptions(true, compute.cuda().fastGemm()));
-    try (Model model = modelOptions.load(poisoned, samplerOptions.blockLength());
+    try (LanguageModel language = modelOptions.load(poisoned, samplerOptions.blockLength());
         LateProgress progress = new LateProgress("Auditing, 2 of 3", specimen.steps())) {
-      Denoiser denoiser = progress.counting(model.transformer());
-      verdicts.add(Audit.poisoned(specimen, run(model, 0), denoiser));
+      Denoiser denoiser = progress.counting(language.model().transformer());
+      verdicts.add(Audit.poisoned(specimen, run(language, 0), denoiser));
     }
     verdicts.add(recomputed(file, specimen.steps()));
     boolean passed = verdicts.stream().allMatch(Verdict::passed);
@@ -140,16 +139,15 @@ public final class AuditCommand implements Callable<Integer> {
   }
 
   /** About as many as there will be steps. */
-  private int positions(Model model) {
-    Run run = run(model, 0);
+  private int positions(LanguageModel language) {
+    Run run = run(language, 0);
     return run.canvas().length() - run.canvas().promptLength();
   }
 
   /** The run under audit for 0; another prompt's and another seed's for others. */
-  private Run run(Model model, int other) {
-    int[] ids = specialTokenOptions.ids(model, prompt);
-    SamplingOptions options = samplerOptions.resolve(model, ids.length);
-    SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
+  private Run run(LanguageModel language, int other) {
+    int[] ids = specialTokenOptions.ids(language.model(), prompt);
+    SamplingOptions options = samplerOptions.resolve(language, ids.length);
     if (other > 0) {
       Map<String, Object> values = new LinkedHashMap<>(options.toMap());
       values.put("seed", options.seed() + other);
@@ -158,8 +156,7 @@ public final class AuditCommand implements Callable<Integer> {
       System.arraycopy(ids, 0, shorter, 0, shorter.length);
       ids = shorter;
     }
-    return new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials)
-        .run(ids, options);
+    return language.generator().run(ids, options);
   }
 
   private static void write(Path target, TraceHeader header, Model model, Specimen specimen)

@@ -1,9 +1,10 @@
 package dev.palimpsest.app.check;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.app.terminal.LateProgress;
-import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.sampler.trace.Replay;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Denoiser;
@@ -52,10 +53,11 @@ public final class ReplayCommand implements Callable<Integer> {
     Trace trace = Trace.readWhole(file);
     trace.indexOfStep(from);
     long steps = only ? 1 : (long) trace.steps() - from;
-    try (Model model = modelOptions.load(trace);
+    try (LanguageModel language = modelOptions.load(trace);
         LateProgress progress = new LateProgress("Replaying", steps)) {
-      Denoiser denoiser = progress.counting(model.transformer());
-      String here = model.transformer().arithmetic();
+      Transformer model = language.model().transformer();
+      Denoiser denoiser = progress.counting(model);
+      String here = model.arithmetic();
       Optional<String> there = trace.header().machine().arithmetic();
       boolean isSameArithmetic = there.equals(Optional.of(here));
       Replay.Equality equality = isSameArithmetic ? Replay.Equality.BITS : Replay.Equality.TOKENS;

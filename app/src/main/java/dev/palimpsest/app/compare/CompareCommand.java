@@ -1,6 +1,6 @@
 package dev.palimpsest.app.compare;
 
-import dev.palimpsest.api.SamplerDefaults;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.app.options.DeviceOptions;
@@ -434,7 +434,7 @@ public final class CompareCommand implements Callable<Integer> {
   private final class Entrants implements AutoCloseable {
     private final Compute compute;
     private final Pattern pattern;
-    private final Map<LoadedAs, Model> models = new HashMap<>();
+    private final Map<LoadedAs, LanguageModel> models = new HashMap<>();
     private final Map<String, Race> races = new LinkedHashMap<>();
     private final List<Rounds.Failure> failures = new ArrayList<>();
 
@@ -463,15 +463,16 @@ public final class CompareCommand implements Callable<Integer> {
     }
 
     private Race race(Contestant.Local local, List<Problem> problems) {
-      Model model =
+      LanguageModel language =
           models.computeIfAbsent(
               LoadedAs.of(local),
               _ ->
-                  Model.load(
+                  LanguageModel.load(
                       local.folder(),
                       LoadOptions.on(compute)
                           .withBlockLength(local.blockLength())
                           .withNotice(device::notice)));
+      Model model = language.model();
       int longest =
           problems.stream()
               .mapToInt(each -> specialTokenOptions.ids(model, each.prompt()).length)
@@ -479,10 +480,7 @@ public final class CompareCommand implements Callable<Integer> {
               .max()
               .orElse(0);
       return new LocalRace(
-          model,
-          SamplerDefaults.complete(local.options(), model, longest),
-          specialTokenOptions,
-          pattern);
+          language, language.options(local.options(), longest), specialTokenOptions, pattern);
     }
 
     /** The problems that do not fit one contestant, and why, in a sentence. */
@@ -517,7 +515,7 @@ public final class CompareCommand implements Callable<Integer> {
     @Override
     public void close() {
       races.values().forEach(Race::close);
-      models.values().forEach(Model::close);
+      models.values().forEach(LanguageModel::close);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.app.file.Problem;
@@ -49,8 +50,11 @@ final class LocalRace implements Race {
 
   /** A contestant whose model stays the caller's: others may be asked of it too. */
   LocalRace(
-      Model model, SamplingOptions options, SpecialTokenOptions specialTokens, Pattern pattern) {
-    this.model = model;
+      LanguageModel language,
+      SamplingOptions options,
+      SpecialTokenOptions specialTokens,
+      Pattern pattern) {
+    model = language.model();
     this.options = options;
     this.specialTokens = specialTokens;
     this.pattern = pattern;
@@ -60,11 +64,7 @@ final class LocalRace implements Race {
           stepBytes = Math.max(stepBytes, model.transformer().lastStepBytes());
           return answers;
         };
-    generator =
-        new Generator(
-            denoiser,
-            ModelTraits.limits(model.spec()),
-            ModelTraits.specials(model.spec(), model.endOfTurn()));
+    generator = language.generator(denoiser);
   }
 
   /**

@@ -1,6 +1,6 @@
 package dev.palimpsest.app.eval;
 
-import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Journal;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Problem;
@@ -16,7 +16,6 @@ import dev.palimpsest.app.terminal.ProgressBars;
 import dev.palimpsest.app.trace.TraceFolder;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.sampler.method.InvalidOptionException;
-import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generator;
@@ -113,7 +112,8 @@ public final class EvalCommand implements Callable<Integer> {
       inputs.add(outcomesFile.get());
     }
     traces.prepare(problems, inputs);
-    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+      Model model = language.model();
       List<int[]> prompts =
           problems.stream().map(each -> specialTokenOptions.ids(model, each.prompt())).toList();
       int longest =
@@ -122,14 +122,9 @@ public final class EvalCommand implements Callable<Integer> {
               .filter(length -> length < model.spec().maxLength())
               .max()
               .orElse(0);
-      SamplingOptions options = samplerOptions.resolve(model, longest);
-      ModelLimits limits = ModelTraits.limits(model.spec());
-      limits.requireFit(options);
-      Generator generator =
-          new Generator(
-              traces.denoiser(model),
-              limits,
-              ModelTraits.specials(model.spec(), model.endOfTurn()));
+      SamplingOptions options = samplerOptions.resolve(language, longest);
+      language.limits().requireFit(options);
+      Generator generator = language.generator(traces.denoiser(model));
       long started = System.nanoTime();
       try (Evaluation evaluation =
           new Evaluation(problems, facts(model, options), outcomesFile, pattern)) {

@@ -1,6 +1,6 @@
 package dev.palimpsest.app.findings;
 
-import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Journal;
 import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.file.Replacement;
@@ -17,7 +17,6 @@ import dev.palimpsest.lab.study.Design;
 import dev.palimpsest.lab.study.Experiment;
 import dev.palimpsest.lab.study.Item;
 import dev.palimpsest.lab.study.Question;
-import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
@@ -130,7 +129,8 @@ public final class FindingsCommand implements Callable<Integer> {
     Pattern pattern = problemOptions.answerPattern();
     List<Problem> every = problemOptions.read(problemsFile);
     List<Problem> problems = problemOptions.first(every, every.size());
-    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+      Model model = language.model();
       if (!(model.spec().attention().pattern() instanceof AttentionPattern.Full)) {
         throw wrong(
             "--model %s does not see its whole canvas at once: findings measures LLaDA's sampler, which needs that"
@@ -142,17 +142,15 @@ public final class FindingsCommand implements Callable<Integer> {
             new Question(questions.size(), model.prompt(problem.prompt()), problem.answer()));
       }
       int longest = questions.stream().mapToInt(each -> each.prompt().length).max().orElseThrow();
-      Design design = design(samplerOptions.resolve(model, longest));
-      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
-      Generator generator =
-          new Generator(model.transformer(), ModelTraits.limits(model.spec()), specials);
+      Design design = design(samplerOptions.resolve(language, longest));
+      Generator generator = language.generator();
       List<Run> runs =
           questions.stream().map(each -> generator.run(each.prompt(), design.options())).toList();
       TraceHeader header = TraceOptions.header(model, modelOptions, runs.getFirst());
       Experiment experiment =
           new Experiment(
               model.transformer(),
-              Languages.of(model, specials),
+              Languages.of(model, language.specials()),
               pattern,
               design,
               header,

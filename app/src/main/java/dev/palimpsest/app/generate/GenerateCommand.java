@@ -1,6 +1,6 @@
 package dev.palimpsest.app.generate;
 
-import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.intervention.EndpointParaphraser;
 import dev.palimpsest.app.intervention.Languages;
@@ -18,7 +18,6 @@ import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.plan.PlanReader;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
-import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -98,17 +97,16 @@ public final class GenerateCommand implements Callable<Integer> {
     traceOptions.requireNoInput(spec, inputs());
     PromptOptions.Prompt prompt = promptOptions.read();
     String text = prompt.text();
-    try (Model model = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+      Model model = language.model();
       times.mark("model loaded");
       int[] ids =
           prompt.needsTemplate()
               ? specialTokenOptions.ids(model, prompt.conversation())
               : specialTokenOptions.ids(model, text);
       warnOfTemplate(model, prompt.conversation());
-      SamplingOptions options = samplerOptions.resolve(model, ids.length);
-      SpecialTokens specials = ModelTraits.specials(model.spec(), model.endOfTurn());
-      Generator generator =
-          new Generator(traceOptions.denoiser(model), ModelTraits.limits(model.spec()), specials);
+      SamplingOptions options = samplerOptions.resolve(language, ids.length);
+      Generator generator = language.generator(traceOptions.denoiser(model));
       Run run = generator.run(ids, options);
       warnOfUnknownWords(
           prompt.needsTemplate()
@@ -122,7 +120,7 @@ public final class GenerateCommand implements Callable<Integer> {
               new CanvasView(
                   terminal::resized,
                   model.tokenizer(),
-                  specials,
+                  language.specials(),
                   options,
                   text,
                   lossless ? SnapshotRing.WhenFull.WAIT : SnapshotRing.WhenFull.LEAVE_OUT_OLDEST)) {
@@ -138,7 +136,8 @@ public final class GenerateCommand implements Callable<Integer> {
                 });
         Run steered =
             plan.isPresent()
-                ? new SteeredRun(Languages.of(model, specials), plan.get(), run, 0, listener)
+                ? new SteeredRun(
+                    Languages.of(model, language.specials()), plan.get(), run, 0, listener)
                 : run;
         generation = generate(generator, Request.of(steered, listener));
         recording.end(generation);

@@ -1,7 +1,6 @@
 package dev.palimpsest.app.options;
 
-import dev.palimpsest.api.SamplerDefaults;
-import dev.palimpsest.engine.Model;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
@@ -68,7 +67,7 @@ public final class LladaSamplerOptions {
    *
    * @param longestPrompt in tokens
    */
-  public SamplingOptions resolve(Model model, int longestPrompt) {
+  public SamplingOptions resolve(LanguageModel model, int longestPrompt) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("sampler", LladaSampler.NAME);
     steps.ifPresent(value -> values.put("steps", value));
@@ -84,7 +83,7 @@ public final class LladaSamplerOptions {
       values.put("confidence_eos_eot_inf", true);
     }
     seed.ifPresent(value -> values.put("seed", value));
-    return SamplerDefaults.complete(values, model, longestPrompt);
+    return model.options(values, longestPrompt);
   }
 
   /** The length that a block-causal model is to run with; what is no length is left out. */

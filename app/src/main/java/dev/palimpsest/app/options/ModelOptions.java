@@ -1,5 +1,6 @@
 package dev.palimpsest.app.options;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.TraceFiles;
 import dev.palimpsest.app.provenance.ModelFiles;
 import dev.palimpsest.app.terminal.Cli;
@@ -7,7 +8,6 @@ import dev.palimpsest.app.terminal.LoadProgress;
 import dev.palimpsest.app.terminal.Notices;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
-import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.host.HostBackend;
@@ -83,7 +83,7 @@ public final class ModelOptions {
    *
    * @param blockLength of a model whose attention is in blocks, if it is not to be its own
    */
-  public Model load(OptionalInt blockLength) {
+  public LanguageModel load(OptionalInt blockLength) {
     return load(compute(), blockLength);
   }
 
@@ -92,7 +92,7 @@ public final class ModelOptions {
    *
    * @throws TraceException if this is another model
    */
-  public Model load(Trace trace) {
+  public LanguageModel load(Trace trace) {
     return load(compute(trace), blockLength(trace));
   }
 
@@ -132,11 +132,11 @@ public final class ModelOptions {
   }
 
   /** Loads the model for a way of computing it. */
-  public Model load(Compute compute, OptionalInt blockLength) {
-    Model model;
+  public LanguageModel load(Compute compute, OptionalInt blockLength) {
+    LanguageModel loaded;
     try (LoadProgress progress = new LoadProgress()) {
-      model =
-          Model.load(
+      loaded =
+          LanguageModel.load(
               folder(),
               LoadOptions.on(compute)
                   .withBlockLength(blockLength)
@@ -144,8 +144,8 @@ public final class ModelOptions {
                   .withNotice(device::notice)
                   .withProgress(progress));
     }
-    model.notices().forEach(ModelOptions::tell);
-    return model;
+    loaded.model().notices().forEach(ModelOptions::tell);
+    return loaded;
   }
 
   /** Says on standard error what of a model's folder is not heeded. */

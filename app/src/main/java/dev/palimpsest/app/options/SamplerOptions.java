@@ -1,7 +1,6 @@
 package dev.palimpsest.app.options;
 
-import dev.palimpsest.api.SamplerDefaults;
-import dev.palimpsest.engine.Model;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -212,8 +211,8 @@ public final class SamplerOptions {
    *
    * @param longestPrompt in tokens; a model that decodes has room for a text behind it
    */
-  public SamplingOptions resolve(Model model, int longestPrompt) {
-    return SamplerDefaults.complete(given(), model, longestPrompt);
+  public SamplingOptions resolve(LanguageModel model, int longestPrompt) {
+    return model.options(given(), longestPrompt);
   }
 
   /** The length that a block-causal model is to run with; what is no length is left out. */

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.trace;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.app.intervention.EndpointParaphraser;
 import dev.palimpsest.app.intervention.Languages;
@@ -88,7 +89,8 @@ public final class BranchCommand implements Callable<Integer> {
     Trace trace = Trace.readWhole(file);
     int index = trace.indexOfStep(at);
     requireNothingFromOutside(trace, index);
-    try (Model model = modelOptions.load(trace)) {
+    try (LanguageModel loaded = modelOptions.load(trace)) {
+      Model model = loaded.model();
       SamplingOptions options = trace.optionsBefore(at);
       Plan plan = plan();
       Run run =

@@ -3,7 +3,7 @@ package dev.palimpsest.app.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.options.SpecialTokenOptions;
 import dev.palimpsest.app.terminal.Cli;
@@ -13,7 +13,6 @@ import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generation;
-import dev.palimpsest.sampler.run.Generator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,10 +36,8 @@ final class LocalRaceTest {
           SamplingOptions.of("llada", Map.of("gen_length", 48, "block_length", 48, "steps", 48));
       List<List<Integer>> filled = new ArrayList<>();
       Generation generation =
-          new Generator(
-                  model.transformer(),
-                  ModelTraits.limits(model.spec()),
-                  ModelTraits.specials(model.spec(), model.endOfTurn()))
+          LanguageModel.of(model)
+              .generator()
               .generate(
                   model.prompt(PROBLEM.prompt()),
                   options,
@@ -95,6 +92,6 @@ final class LocalRaceTest {
   }
 
   private static LocalRace race(Model model, SamplingOptions options) {
-    return new LocalRace(model, options, new SpecialTokenOptions(), Spans.ANSWER);
+    return new LocalRace(LanguageModel.of(model), options, new SpecialTokenOptions(), Spans.ANSWER);
   }
 }
