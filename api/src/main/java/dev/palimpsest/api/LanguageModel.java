@@ -3,7 +3,7 @@ package dev.palimpsest.api;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.ModelLimits;
@@ -43,7 +43,7 @@ public final class LanguageModel implements AutoCloseable {
    *
    * @throws dev.palimpsest.engine.checkpoint.CheckpointException if a file is missing or malformed
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
-   * @throws dev.palimpsest.engine.backend.DeviceException if the JVM lacks a flag that is needed
+   * @throws dev.palimpsest.engine.device.DeviceException if the JVM lacks a flag that is needed
    */
   public static LanguageModel load(Path folder) {
     Compute compute =

@@ -1,11 +1,11 @@
 package dev.palimpsest.engine;
 
 import dev.palimpsest.engine.backend.Backend;
-import dev.palimpsest.engine.backend.DeviceException;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
-import dev.palimpsest.engine.backend.cuda.CudaOptions;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.device.DeviceException;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.Optional;
@@ -41,6 +41,7 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
    * @param notice is told, in one sentence, why {@link Device#AUTO} became the host
    * @throws DeviceException if the device was asked for and cannot run the model
    */
+  @SuppressWarnings("exports") // backends are the engine's own
   public Backend open(ModelSpec spec, Consumer<String> notice) {
     return switch (device) {
       case HOST -> host();

@@ -1,7 +1,7 @@
 package dev.palimpsest.engine;
 
 import dev.palimpsest.bindings.NativeAccess;
-import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.device.DeviceException;
 
 /** What the JVM must be started with. */
 final class JvmFlags {

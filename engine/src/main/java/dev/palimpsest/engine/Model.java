@@ -1,9 +1,9 @@
 package dev.palimpsest.engine;
 
 import dev.palimpsest.bindings.onednn.OneDnn;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
@@ -66,8 +66,8 @@ public record Model(
    *
    * @throws dev.palimpsest.engine.checkpoint.CheckpointException if a file is missing or malformed
    * @throws dev.palimpsest.engine.model.UnsupportedModelException if the engine cannot run it
-   * @throws dev.palimpsest.engine.backend.DeviceException if the device cannot run the model, or
-   *     the JVM lacks a flag that is needed
+   * @throws dev.palimpsest.engine.device.DeviceException if the device cannot run the model, or the
+   *     JVM lacks a flag that is needed
    */
   public static Model load(Path folder, LoadOptions options) {
     JvmFlags.require();

@@ -3,7 +3,7 @@ package dev.palimpsest.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;

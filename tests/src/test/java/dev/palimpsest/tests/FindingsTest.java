@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.plan.PlanReader;
 import dev.palimpsest.lab.study.Design;

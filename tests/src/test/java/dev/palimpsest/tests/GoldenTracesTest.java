@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.app.check.Bits;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
 import java.io.IOException;

@@ -11,7 +11,7 @@ import dev.palimpsest.app.terminal.LateProgress;
 import dev.palimpsest.app.trace.TraceOptions;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.sampler.audit.Audit;
 import dev.palimpsest.sampler.audit.Specimen;
 import dev.palimpsest.sampler.audit.Verdict;

@@ -1,8 +1,8 @@
 package dev.palimpsest.app.compare;
 
 import dev.palimpsest.app.file.Problem;
-import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.lab.measure.Estimate;
 import dev.palimpsest.sampler.method.InvalidOptionException;

@@ -2,8 +2,8 @@ package dev.palimpsest.app.options;
 
 import dev.palimpsest.app.terminal.Notices;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.backend.Precision;
-import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.device.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

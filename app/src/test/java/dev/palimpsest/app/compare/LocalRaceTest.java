@@ -8,7 +8,7 @@ import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.options.SpecialTokenOptions;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.method.SamplingOptions;

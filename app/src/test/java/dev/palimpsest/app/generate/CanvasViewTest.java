@@ -7,7 +7,7 @@ import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.terminal.Terminal;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;

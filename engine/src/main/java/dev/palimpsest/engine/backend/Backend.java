@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.backend;
 
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.step.Prediction;
 import java.util.List;

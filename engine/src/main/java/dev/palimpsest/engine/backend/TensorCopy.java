@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.device.Precision;
 import java.lang.foreign.MemorySegment;
 
 /**

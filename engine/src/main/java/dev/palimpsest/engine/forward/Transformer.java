@@ -3,12 +3,12 @@ package dev.palimpsest.engine.forward;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.KvLayer;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
@@ -62,6 +62,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * @param backend is closed with the transformer, and if loading fails
    * @param progress is told the share that is loaded, from 0 to 1
    */
+  @SuppressWarnings("exports") // backends are the engine's own
   public static Transformer load(
       Checkpoint checkpoint, ModelSpec spec, Backend backend, DoubleConsumer progress) {
     return load(checkpoint, spec, backend, KV_CACHE_BYTES, progress);
@@ -72,6 +73,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
    *
    * @param kvCacheBytes memory for the KV cache, counted in f32; 0 caches nothing
    */
+  @SuppressWarnings("exports") // backends are the engine's own
   public static Transformer load(
       Checkpoint checkpoint,
       ModelSpec spec,
@@ -381,6 +383,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * What has to fit beside a model: a step over its longest sequence, or over 4,096 tokens if that
    * is less, and the KV cache of {@link #load}.
    */
+  @SuppressWarnings("exports") // backends are the engine's own
   public static Workload workload(ModelSpec spec) {
     int longest = Math.min(LARGE_STEP, spec.maxLength());
     int tokens = Math.ceilDiv(longest, ROW_STEP) * ROW_STEP;

@@ -7,7 +7,7 @@ import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /** The autoregressive baselines: Llama, Qwen2 (with biases) and Qwen3 (with a norm per head). */
-public final class CausalFamilies {
+final class CausalFamilies {
   static final Family LLAMA =
       new Family(
           "llama",

@@ -9,7 +9,7 @@ import tools.jackson.databind.JsonNode;
  * Dream (Ye et al., "Dream 7B", 2025), Dream-Coder and DiffuCoder: Qwen2's layers with attention
  * over the whole canvas; the output at a position predicts the next one.
  */
-public final class DreamFamily {
+final class DreamFamily {
   static final Family FAMILY =
       new Family(
           "dream", Set.of("Dream"), Set.of("DreamModel"), DreamFamily::spec, LlamaStyle.NAMES);

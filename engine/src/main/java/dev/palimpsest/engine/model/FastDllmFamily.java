@@ -9,7 +9,7 @@ import tools.jackson.databind.JsonNode;
  * Fast-dLLM v2 (Wu et al., 2025): Qwen2.5's layers with block-causal attention; the output at a
  * position predicts the next one, so a block's first token is read at the end of the block before.
  */
-public final class FastDllmFamily {
+final class FastDllmFamily {
   static final Family FAMILY =
       new Family(
           "fast-dllm",

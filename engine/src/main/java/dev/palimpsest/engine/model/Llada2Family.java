@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>The block length is that of training, 32, and named in no configuration.
  */
-public final class Llada2Family {
+final class Llada2Family {
   static final Family FAMILY =
       new Family(
           "llada2",

@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
  * forward pass (dropouts, {@code init_*}, {@code flash_attention}, those of Transformers itself)
  * are ignored, and so are keys that the published configuration does not know.
  */
-public final class LladaFamily {
+final class LladaFamily {
   static final Family FAMILY =
       new Family(
           "llada",

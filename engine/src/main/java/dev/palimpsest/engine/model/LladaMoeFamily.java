@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
  * <p>The published checkpoints have the {@code model_type} of the dense LLaDA and are told by their
  * {@code architectures}; their mask is named only in the model card.
  */
-public final class LladaMoeFamily {
+final class LladaMoeFamily {
   static final Family FAMILY =
       new Family(
           "lladamoe",

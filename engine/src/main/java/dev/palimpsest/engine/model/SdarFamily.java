@@ -11,7 +11,7 @@ import tools.jackson.databind.JsonNode;
  * SDAR (Cheng et al., "SDAR: A Synergistic Diffusion-AutoRegression Paradigm", 2025) and TraDo:
  * Qwen3's layers, dense or of experts, with block-causal attention.
  */
-public final class SdarFamily {
+final class SdarFamily {
   static final Family FAMILY =
       new Family(
           "sdar",

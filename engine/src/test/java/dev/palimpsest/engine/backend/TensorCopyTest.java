@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.device.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

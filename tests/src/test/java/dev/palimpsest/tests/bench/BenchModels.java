@@ -1,9 +1,9 @@
 package dev.palimpsest.tests.bench;
 
 import dev.palimpsest.engine.backend.Backend;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;

@@ -1,7 +1,7 @@
 package dev.palimpsest.tests.bench;
 
 import dev.palimpsest.api.ModelTraits;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.canvas.SnapshotListener;

@@ -1,6 +1,6 @@
 package dev.palimpsest.tests.bench;
 
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;

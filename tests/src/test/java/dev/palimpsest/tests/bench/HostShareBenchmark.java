@@ -3,9 +3,9 @@ package dev.palimpsest.tests.bench;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.bindings.cuda.Cuda;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
-import dev.palimpsest.engine.backend.cuda.CudaOptions;
+import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Draw;

@@ -8,12 +8,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.DType;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;

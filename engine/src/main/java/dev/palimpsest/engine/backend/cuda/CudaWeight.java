@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.device.Precision;
 
 /**
  * A row-major matrix in the device's memory.

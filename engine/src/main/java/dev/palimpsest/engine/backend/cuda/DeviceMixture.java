@@ -2,9 +2,9 @@ package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.backend.DeviceException;
 import dev.palimpsest.engine.backend.ExpertWeights;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.DeviceException;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.model.Router;

@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Workload;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.Locale;

@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
-import dev.palimpsest.engine.backend.DeviceException;
+import dev.palimpsest.engine.device.DeviceException;
 import java.lang.management.ManagementFactory;
 import org.jspecify.annotations.Nullable;
 

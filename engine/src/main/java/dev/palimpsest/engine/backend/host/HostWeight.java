@@ -1,7 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.device.Precision;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -3,7 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.bindings.onednn.OneDnn;
 import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import java.lang.foreign.MemorySegment;
 
 /**

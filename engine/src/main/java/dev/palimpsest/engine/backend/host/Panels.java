@@ -3,9 +3,9 @@ package dev.palimpsest.engine.backend.host;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.TensorCopy;
 import dev.palimpsest.engine.checkpoint.Tensor;
+import dev.palimpsest.engine.device.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -2,9 +2,10 @@ package dev.palimpsest.engine.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.TinyFamily;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;

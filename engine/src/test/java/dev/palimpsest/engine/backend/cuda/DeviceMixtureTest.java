@@ -3,9 +3,9 @@ package dev.palimpsest.engine.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.backend.DeviceException;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.host.TinyFamily;
+import dev.palimpsest.engine.device.DeviceException;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.model.Router;

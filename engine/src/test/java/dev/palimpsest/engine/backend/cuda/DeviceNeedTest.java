@@ -2,9 +2,9 @@ package dev.palimpsest.engine.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.backend.host.TinyFamily;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import org.junit.jupiter.api.Test;

@@ -9,7 +9,7 @@ import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

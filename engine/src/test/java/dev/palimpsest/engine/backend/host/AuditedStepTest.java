@@ -3,7 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.Precision;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import dev.palimpsest.engine.backend.Activation;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.device.Precision;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;

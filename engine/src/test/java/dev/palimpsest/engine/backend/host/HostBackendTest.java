@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Router;
 import dev.palimpsest.step.Draw;

@@ -1,8 +1,8 @@
 package dev.palimpsest.engine.backend.host;
 
 import dev.palimpsest.engine.backend.Bf16;
-import dev.palimpsest.engine.backend.Precision;
 import dev.palimpsest.engine.checkpoint.DType;
+import dev.palimpsest.engine.device.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.backend;
+package dev.palimpsest.engine.device;
 
 /** A device that cannot be used, or failed while it was. The message is one sentence. */
 public final class DeviceException extends RuntimeException {

@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.backend;
+package dev.palimpsest.engine.device;
 
 /** What a backend multiplies; sums are f32 in either. */
 public enum Precision {

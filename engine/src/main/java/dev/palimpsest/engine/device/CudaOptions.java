@@ -1,4 +1,4 @@
-package dev.palimpsest.engine.backend.cuda;
+package dev.palimpsest.engine.device;
 
 /**
  * How a GPU is used.

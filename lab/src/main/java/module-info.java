@@ -1,0 +1,15 @@
+/** Research on generations: answers, measures, written interventions, experiments. */
+module dev.palimpsest.lab {
+  requires org.apache.commons.statistics.interval;
+  requires static transitive org.jspecify;
+  requires tools.jackson.databind;
+  requires transitive dev.palimpsest.sampler;
+
+  exports dev.palimpsest.lab.answer;
+  exports dev.palimpsest.lab.measure;
+  exports dev.palimpsest.lab.plan;
+  exports dev.palimpsest.lab.study;
+
+  opens dev.palimpsest.lab.study to
+      tools.jackson.databind;
+}
