@@ -143,7 +143,9 @@ public final class LibraryCache {
   private record Library(URL source, long bytes, long crc32) {
 
     static Library find(String resource) throws IOException {
-      URL source = LibraryCache.class.getResource(resource);
+      // The loader's: as a module, a class finds what lies in its own module alone.
+      ClassLoader loader = LibraryCache.class.getClassLoader();
+      URL source = loader.getResource(resource.substring(1));
       if (source == null) {
         throw new IOException(resource + " is not on the class path");
       }

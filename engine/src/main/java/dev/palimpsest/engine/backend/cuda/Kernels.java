@@ -23,7 +23,7 @@ import java.util.Optional;
 
 /** The kernels of this build, loaded into the device for one type of activations. */
 final class Kernels implements AutoCloseable {
-  private static final String IMAGE = "/dev/palimpsest/kernels/palimpsest.fatbin";
+  private static final String IMAGE = "dev/palimpsest/kernels/palimpsest.fatbin";
   private static final int LEAST_MAJOR = 8;
   private static final int UNASKED_SHARED_BYTES = 48 << 10;
   private static final int THREADS = 256;
@@ -57,7 +57,7 @@ final class Kernels implements AutoCloseable {
           "%s is %s, and the kernels are built for sm_80 and newer"
               .formatted(device.name(), device.architecture()));
     }
-    if (Cuda.isEmulated() || Kernels.class.getResource(IMAGE) != null) {
+    if (Cuda.isEmulated() || Kernels.class.getClassLoader().getResource(IMAGE) != null) {
       return Optional.empty();
     }
     return Optional.of(
@@ -86,7 +86,7 @@ final class Kernels implements AutoCloseable {
     if (Cuda.isEmulated()) {
       return new byte[] {0};
     }
-    try (InputStream in = Kernels.class.getResourceAsStream(IMAGE)) {
+    try (InputStream in = Kernels.class.getClassLoader().getResourceAsStream(IMAGE)) {
       if (in == null) {
         throw new IllegalStateException(IMAGE + " is not on the class path");
       }
