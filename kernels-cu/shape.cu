@@ -1,4 +1,4 @@
-// Narrows whole rows of logits to their nucleus and their top k, before they are folded: the engine's ShapedRow on the device.
+// Narrows whole rows of logits to their nucleus and their top k, before they are folded: the engine's FilteredRow on the device.
 //
 // vocabulary_shape: for rows whose RowShape has a topK above 0, logits [rows, ids] of stride `stride` become
 // (logit - highest) / temperature where the id is kept and -inf where it is not, and shifts [rows] the highest / temperature, by which

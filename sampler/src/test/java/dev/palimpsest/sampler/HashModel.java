@@ -7,6 +7,7 @@ import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -106,8 +107,8 @@ public final class HashModel implements Denoiser {
 
   /** One row of logits to its prediction. */
   public static Prediction reduce(double[] logits, int position, Draw draw) {
-    if (draw.shape().isPresent()) {
-      return reduceShaped(logits, position, draw);
+    if (draw.filter().isPresent()) {
+      return reduceFiltered(logits, position, draw);
     }
     int token = -1;
     int argmax = -1;
@@ -168,9 +169,9 @@ public final class HashModel implements Denoiser {
             .toList());
   }
 
-  /** What the shape leaves over, tempered, is an unshaped row. */
-  private static Prediction reduceShaped(double[] logits, int position, Draw draw) {
-    Draw.Shape shape = draw.shape().orElseThrow();
+  /** What the filter leaves over, tempered, is an unfiltered row. */
+  private static Prediction reduceFiltered(double[] logits, int position, Draw draw) {
+    SamplingFilter filter = draw.filter().orElseThrow();
     double temperature = draw.temperature() == 0 ? 1 : draw.temperature();
     double[] weights = new double[logits.length];
     double total = 0;
@@ -179,11 +180,11 @@ public final class HashModel implements Denoiser {
       weights[id] = out ? 0 : Math.exp(logits[id] / temperature);
       total += weights[id];
     }
-    if (shape.topKFirst()) {
+    if (filter.order() == SamplingFilter.Order.TOP_K_FIRST) {
       double lost = 0;
       double[] sorted = weights.clone();
       Arrays.sort(sorted);
-      for (int id = 0; id < sorted.length - shape.topK(); id++) {
+      for (int id = 0; id < sorted.length - filter.topK(); id++) {
         lost += sorted[id];
       }
       total -= lost;
@@ -201,7 +202,7 @@ public final class HashModel implements Denoiser {
         }
       }
       kept[id] = logits[id] / temperature;
-      if (weights[id] == 0 || rank >= shape.topK() || before > shape.topP()) {
+      if (weights[id] == 0 || rank >= filter.topK() || before > filter.topP()) {
         left[leftCount++] = id;
       }
     }

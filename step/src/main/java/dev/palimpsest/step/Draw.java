@@ -8,11 +8,11 @@ import java.util.Optional;
  * <p>At temperature 0 the token is the argmax, at T &gt; 0 the argmax of {@code logit - T · ln(-ln
  * u)} with {@code u} from {@link Philox}, keyed by seed, step, rotary position and token id: the
  * Gumbel-max form of LLaDA's {@code add_gumbel_noise}, in double precision and without its
- * overflow. Ties go to the lower id. Without a shape, probabilities are those of the logits without
- * noise and without temperature.
+ * overflow. Ties go to the lower id. Without a filter, probabilities are those of the logits
+ * without noise and without temperature.
  *
  * @param temperature 0 or above
- * @param shape narrows the distribution before the draw, and is what probabilities are then of
+ * @param filter narrows the distribution before the draw, and is what probabilities are then of
  * @param adjustment what is done to the logits besides, if anything
  * @param seed the request's seed
  * @param step the step's index, part of the random key
@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 public record Draw(
     double temperature,
-    Optional<Shape> shape,
+    Optional<SamplingFilter> filter,
     Optional<Adjustment> adjustment,
     long seed,
     int step,
@@ -35,12 +35,12 @@ public record Draw(
   /** A draw that names no alternatives. */
   public Draw(
       double temperature,
-      Optional<Shape> shape,
+      Optional<SamplingFilter> filter,
       long seed,
       int step,
       int[] undrawn,
       int[] uncounted) {
-    this(temperature, shape, Optional.empty(), seed, step, undrawn, uncounted, 0);
+    this(temperature, filter, Optional.empty(), seed, step, undrawn, uncounted, 0);
   }
 
   /** The argmax over the whole vocabulary. */
@@ -48,13 +48,13 @@ public record Draw(
 
   /** The same draw that names so many alternatives. */
   public Draw naming(int count) {
-    return new Draw(temperature, shape, adjustment, seed, step, undrawn, uncounted, count);
+    return new Draw(temperature, filter, adjustment, seed, step, undrawn, uncounted, count);
   }
 
   /** The same draw of logits that are adjusted. */
   public Draw adjusted(Adjustment how) {
     return new Draw(
-        temperature, shape, Optional.of(how), seed, step, undrawn, uncounted, alternatives);
+        temperature, filter, Optional.of(how), seed, step, undrawn, uncounted, alternatives);
   }
 
   /**
@@ -62,27 +62,8 @@ public record Draw(
    *
    * @param repetitionPenalty logits of ids that the sequence has are divided by it where they are
    *     above 0 and multiplied where they are below (Keskar et al., "CTRL", 2019); above 0
-   * @param minP after the shape, ids less probable than this part of the most probable one are left
-   *     out (Nguyen et al., 2024), from 0 to 1
+   * @param minP after the filter, ids less probable than this part of the most probable one are
+   *     left out (Nguyen et al., 2024), from 0 to 1
    */
   public record Adjustment(double repetitionPenalty, double minP) {}
-
-  /**
-   * Logits over the temperature (as they are at 0), cut to the top k and to the nucleus (Holtzman
-   * et al., 2020), then the softmax. The token is drawn from that distribution, and every
-   * probability and the entropy of the {@link Prediction} are of it. Ids that are undrawn or
-   * uncounted take no part.
-   *
-   * @param topK ids that remain, at least 1; all if {@link Integer#MAX_VALUE}
-   * @param topP the most probable ids remain whose probabilities before them sum to at most this,
-   *     above 0; all if 1
-   * @param topKFirst whether the nucleus is that of the top k, as in SDAR's, LLaDA2's and
-   *     Transformers' samplers, or that of all ids, as in Dream's {@code sample_tokens}
-   */
-  public record Shape(int topK, double topP, boolean topKFirst) {
-    /** The nucleus of all ids, then the top k. */
-    public Shape(int topK, double topP) {
-      this(topK, topP, false);
-    }
-  }
 }

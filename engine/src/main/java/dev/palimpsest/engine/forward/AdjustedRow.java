@@ -4,6 +4,7 @@ import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -50,8 +51,9 @@ final class AdjustedRow {
 
   /** Hides what nucleus, top k and {@code min_p} leave out. */
   private void cut() {
-    int topK = draw.shape().map(Draw.Shape::topK).orElse(Integer.MAX_VALUE);
-    double topP = draw.shape().map(Draw.Shape::topP).orElse(1.0);
+    SamplingFilter filter = draw.filter().orElse(SamplingFilter.ALL);
+    int topK = filter.topK();
+    double topP = filter.topP();
     double minP = draw.adjustment().orElseThrow().minP();
     if (topK >= scores.length && topP == 1 && minP == 0) {
       return;
@@ -63,7 +65,7 @@ final class AdjustedRow {
             .mapToInt(Integer::intValue)
             .toArray();
     double top = scores[ranked[0]];
-    boolean topKFirst = draw.shape().map(Draw.Shape::topKFirst).orElse(false);
+    boolean topKFirst = filter.order() == SamplingFilter.Order.TOP_K_FIRST;
     double sum =
         Arrays.stream(ranked)
             .limit(topKFirst ? topK : ranked.length)

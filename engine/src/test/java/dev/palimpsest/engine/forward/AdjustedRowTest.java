@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -23,15 +24,13 @@ final class AdjustedRowTest {
         .prediction(position);
   }
 
-  private static Draw draw(double temperature, Draw.Shape shape, int... undrawn) {
-    return new Draw(temperature, Optional.of(shape), 7, 3, undrawn, NONE);
+  private static Draw draw(double temperature, SamplingFilter filter, int... undrawn) {
+    return new Draw(temperature, Optional.of(filter), 7, 3, undrawn, NONE);
   }
-
-  private static final Draw.Shape ALL = new Draw.Shape(Integer.MAX_VALUE, 1);
 
   @Test
   void penaltyTemperatureAndMinPAreThoseOfTransformers() {
-    Prediction found = predict(draw(0.75, ALL).naming(10), 1.25, 0.125, 0);
+    Prediction found = predict(draw(0.75, SamplingFilter.ALL).naming(10), 1.25, 0.125, 0);
     assertThat(found.argmax()).isZero();
     assertThat(found.top()).isCloseTo(0.762541971656, within(1e-11));
     assertThat(found.second()).isCloseTo(0.237458028344, within(1e-11));
@@ -45,24 +44,31 @@ final class AdjustedRowTest {
   @Test
   void aPenaltyBelowOneRaisesWhatWasSaid() {
     // 1.125 / 0.25 = 4.5 is above 3.125 once 0 is hidden; -2.75 · 0.25 is not.
-    assertThat(predict(draw(0, ALL, 0), 0.25, 0, 0).token()).isEqualTo(3);
-    assertThat(predict(draw(0, ALL, 0), 1, 0, 0).token()).isEqualTo(7);
+    assertThat(predict(draw(0, SamplingFilter.ALL, 0), 0.25, 0, 0).token()).isEqualTo(3);
+    assertThat(predict(draw(0, SamplingFilter.ALL, 0), 1, 0, 0).token()).isEqualTo(7);
   }
 
   @Test
   void topKAndTheNucleusAreCutToo() {
-    assertThat(predict(draw(1, new Draw.Shape(2, 1)).naming(10), 1, 0, 0).alternatives())
+    assertThat(predict(draw(1, new SamplingFilter(2, 1)).naming(10), 1, 0, 0).alternatives())
         .extracting(each -> each.token())
         .containsExactly(0, 7);
     // e^3.125 has 0.66 of the sum, and with e^1.625 0.81.
-    assertThat(predict(draw(1, new Draw.Shape(10, 0.7)).naming(10), 1, 0, 0).alternatives())
+    assertThat(predict(draw(1, new SamplingFilter(10, 0.7)).naming(10), 1, 0, 0).alternatives())
         .extracting(each -> each.token())
         .containsExactly(0, 7);
-    assertThat(predict(draw(1, new Draw.Shape(10, 0.5)).naming(10), 1, 0, 0).alternatives())
+    assertThat(predict(draw(1, new SamplingFilter(10, 0.5)).naming(10), 1, 0, 0).alternatives())
         .extracting(each -> each.token())
         .containsExactly(0);
     // Of the two alone, e^3.125 has 0.82.
-    assertThat(predict(draw(1, new Draw.Shape(2, 0.7, true)).naming(10), 1, 0, 0).alternatives())
+    assertThat(
+            predict(
+                    draw(1, new SamplingFilter(2, 0.7, SamplingFilter.Order.TOP_K_FIRST))
+                        .naming(10),
+                    1,
+                    0,
+                    0)
+                .alternatives())
         .extracting(each -> each.token())
         .containsExactly(0);
   }
@@ -72,7 +78,9 @@ final class AdjustedRowTest {
     int draws = 20_000;
     long second =
         IntStream.range(0, draws)
-            .filter(position -> predict(draw(0.75, ALL), 1.25, 0.125, position).token() == 7)
+            .filter(
+                position ->
+                    predict(draw(0.75, SamplingFilter.ALL), 1.25, 0.125, position).token() == 7)
             .count();
     // Five standard deviations of a binomial.
     assertThat((double) second / draws).isCloseTo(0.237458, within(0.0151));
@@ -81,7 +89,7 @@ final class AdjustedRowTest {
   @Test
   void aRowFromWhichNothingMayBeDrawnIsAnError() {
     int[] every = IntStream.range(0, 10).toArray();
-    assertThatThrownBy(() -> predict(draw(0, ALL, every), 1, 0, 0))
+    assertThatThrownBy(() -> predict(draw(0, SamplingFilter.ALL, every), 1, 0, 0))
         .isInstanceOf(ArithmeticException.class);
   }
 }

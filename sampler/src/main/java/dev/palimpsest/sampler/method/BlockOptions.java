@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -73,7 +74,7 @@ public record BlockOptions(
             given.integer("max_post_steps", 16),
             given.flag("eos_early_stop", false),
             given.flag("whole_canvas", false),
-            TokenDraw.of(given, 0, TokenDraw.Order.TOP_K_FIRST),
+            TokenDraw.of(given, 0, SamplingFilter.Order.TOP_K_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(BlockSampler.NAME);
     return options;

@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -58,7 +59,7 @@ public record DecodeOptions(
     DecodeOptions options =
         new DecodeOptions(
             given.integer("gen_length", 128),
-            TokenDraw.of(given, 0, TokenDraw.Order.TOP_K_FIRST),
+            TokenDraw.of(given, 0, SamplingFilter.Order.TOP_K_FIRST),
             given.number("min_p", 0),
             given.number("repetition_penalty", 1),
             given.integer("no_repeat_ngram_size", 0),

@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,7 +76,7 @@ public record DreamOptions(
             Choice.parse("alg", given.word("alg", "origin"), List.of(Algorithm.values())),
             given.optionalNumber("alg_temp"),
             given.optionalNumber("batch_mean_k"),
-            TokenDraw.of(given, 0, TokenDraw.Order.NUCLEUS_FIRST),
+            TokenDraw.of(given, 0, SamplingFilter.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(DreamSampler.NAME);
     return options;

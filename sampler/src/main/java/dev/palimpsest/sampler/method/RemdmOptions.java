@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -41,7 +42,7 @@ public record RemdmOptions(
             given.integer("gen_length", 128),
             given.remasking(Remasking.CAP, Remasking.OF_REMDM),
             given.number("eta", 0.02),
-            TokenDraw.of(given, 1, TokenDraw.Order.NUCLEUS_FIRST),
+            TokenDraw.of(given, 1, SamplingFilter.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(RemdmSampler.NAME);
     return options;

@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -52,7 +53,7 @@ public record SubBlockOptions(
             given.integer(
                 "sub_block_length", blockLength % SUB_BLOCK == 0 ? SUB_BLOCK : blockLength),
             given.number("threshold", 0.9),
-            TokenDraw.of(given, 0, TOP_P, TokenDraw.Order.NUCLEUS_FIRST),
+            TokenDraw.of(given, 0, TOP_P, SamplingFilter.Order.NUCLEUS_FIRST),
             given.wholeNumber("seed", 0));
     given.requireAllKnown(SubBlockSampler.NAME);
     return options;

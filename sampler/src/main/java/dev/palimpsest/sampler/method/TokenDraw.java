@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,18 +14,10 @@ import java.util.Optional;
  * @param topK ids that remain; {@link Integer#MAX_VALUE} keeps everything
  * @param order of the two cuts
  */
-public record TokenDraw(double temperature, double topP, int topK, Order order) {
+public record TokenDraw(double temperature, double topP, int topK, SamplingFilter.Order order) {
   /** The argmax over everything. */
   public static final TokenDraw GREEDY =
-      new TokenDraw(0, 1, Integer.MAX_VALUE, Order.NUCLEUS_FIRST);
-
-  /** Which cut is made first; the other is made in what it leaves. */
-  public enum Order {
-    /** As in Dream's {@code sample_tokens}. */
-    NUCLEUS_FIRST,
-    /** As in the samplers of SDAR, LLaDA2 and Transformers. */
-    TOP_K_FIRST
-  }
+      new TokenDraw(0, 1, Integer.MAX_VALUE, SamplingFilter.Order.NUCLEUS_FIRST);
 
   private static final int[] NONE = {};
 
@@ -40,12 +33,13 @@ public record TokenDraw(double temperature, double topP, int topK, Order order) 
   }
 
   /** Reads {@code temperature}, {@code top_p} and {@code top_k}, where 0 keeps everything. */
-  static TokenDraw of(OptionValues given, double temperature, Order order) {
+  static TokenDraw of(OptionValues given, double temperature, SamplingFilter.Order order) {
     return of(given, temperature, 1, order);
   }
 
   /** As above, with another nucleus where none is given. */
-  static TokenDraw of(OptionValues given, double temperature, double topP, Order order) {
+  static TokenDraw of(
+      OptionValues given, double temperature, double topP, SamplingFilter.Order order) {
     int topK = given.integer("top_k", 0);
     return new TokenDraw(
         given.number("temperature", temperature),
@@ -62,10 +56,8 @@ public record TokenDraw(double temperature, double topP, int topK, Order order) 
 
   Draw draw(long seed, int step, int[] undrawn) {
     boolean plain = temperature == 0 && topP == 1 && topK == Integer.MAX_VALUE;
-    Optional<Draw.Shape> shape =
-        plain
-            ? Optional.empty()
-            : Optional.of(new Draw.Shape(topK, topP, order == Order.TOP_K_FIRST));
-    return new Draw(temperature, shape, seed, step, undrawn, NONE);
+    Optional<SamplingFilter> filter =
+        plain ? Optional.empty() : Optional.of(new SamplingFilter(topK, topP, order));
+    return new Draw(temperature, filter, seed, step, undrawn, NONE);
   }
 }

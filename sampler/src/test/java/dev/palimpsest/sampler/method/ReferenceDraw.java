@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.step.Philox;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -27,7 +28,7 @@ final class ReferenceDraw {
     if (filtered && mask >= 0) {
       logits[mask] = Double.NEGATIVE_INFINITY;
     }
-    if (how.order() == TokenDraw.Order.TOP_K_FIRST) {
+    if (how.order() == SamplingFilter.Order.TOP_K_FIRST) {
       keep(how.topK(), logits);
     }
     if (how.topP() < 1) {

@@ -11,9 +11,9 @@ import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -161,7 +161,8 @@ class SubBlockSamplerTest {
     assertThat(asked).allMatch(query -> query.settled() == 8 && query.tokens().length == 16);
     assertThat(asked.getFirst().draw().temperature()).isZero();
     assertThat(asked.getLast().draw().temperature()).isEqualTo(0.7);
-    assertThat(asked.getLast().draw().shape()).contains(new Draw.Shape(Integer.MAX_VALUE, 0.95));
+    assertThat(asked.getLast().draw().filter())
+        .contains(new SamplingFilter(Integer.MAX_VALUE, 0.95));
   }
 
   @Test

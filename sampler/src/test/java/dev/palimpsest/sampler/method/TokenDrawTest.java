@@ -2,7 +2,7 @@ package dev.palimpsest.sampler.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,17 +11,23 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** SDAR publishes a temperature of 0.6, a top k of 20 and a nucleus of 0.95: the order counts. */
 final class TokenDrawTest {
   @ParameterizedTest
-  @CsvSource({"block, true", "decode, true", "dream, false", "remdm, false", "sub_block, false"})
-  void theCutsAreMadeInTheOrderOfEachSamplersReference(String sampler, boolean topKFirst) {
+  @CsvSource({
+    "block, TOP_K_FIRST",
+    "decode, TOP_K_FIRST",
+    "dream, NUCLEUS_FIRST",
+    "remdm, NUCLEUS_FIRST",
+    "sub_block, NUCLEUS_FIRST"
+  })
+  void theCutsAreMadeInTheOrderOfEachSamplersReference(String sampler, SamplingFilter.Order order) {
     SamplingOptions options =
         SamplingOptions.of(sampler, Map.of("temperature", 0.6, "top_k", 20, "top_p", 0.95));
-    assertThat(draw(options).draw(0, 0, new int[0]).shape())
-        .contains(new Draw.Shape(20, 0.95, topKFirst));
+    assertThat(draw(options).draw(0, 0, new int[0]).filter())
+        .contains(new SamplingFilter(20, 0.95, order));
   }
 
   @Test
-  void withoutCutsAndTemperatureThereIsNoShape() {
-    assertThat(TokenDraw.GREEDY.draw(0, 0, new int[0]).shape()).isEmpty();
+  void withoutCutsAndTemperatureThereIsNoFilter() {
+    assertThat(TokenDraw.GREEDY.draw(0, 0, new int[0]).filter()).isEmpty();
   }
 
   private static TokenDraw draw(SamplingOptions options) {

@@ -1,10 +1,12 @@
 package dev.palimpsest.tests.kernels;
 
+import static dev.palimpsest.step.SamplingFilter.Order.NUCLEUS_FIRST;
+import static dev.palimpsest.step.SamplingFilter.Order.TOP_K_FIRST;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which ids a shape keeps, against a sort in double precision. */
+/** Which ids a filter keeps, against a sort in double precision. */
 class ShapeKernelTest {
   private static final int[] NONE = {};
   private static final int ALL = Integer.MAX_VALUE;
@@ -34,25 +36,25 @@ class ShapeKernelTest {
     }
   }
 
-  /** What is asked of a row; no shape if the top k is 0. */
-  private record Asked(double temperature, Draw.Shape shape, int[] undrawn, int[] uncounted) {
+  /** What is asked of a row; no filter if the top k is 0. */
+  private record Asked(double temperature, SamplingFilter filter, int[] undrawn, int[] uncounted) {
     Asked(double temperature, int topK, double topP) {
-      this(temperature, new Draw.Shape(topK, topP), NONE, NONE);
+      this(temperature, new SamplingFilter(topK, topP), NONE, NONE);
     }
   }
 
-  private List<Row> shape(float[][] rows, List<Asked> asked, int stride) {
+  private List<Row> filter(float[][] rows, List<Asked> asked, int stride) {
     int ids = rows[0].length;
     try (Memory memory = new Memory(library)) {
       Matrix logits = memory.matrix(ElementType.F32, rows.length, ids, stride);
-      Memory.Buffer shapes = memory.bytes(40L * rows.length);
+      Memory.Buffer filters = memory.bytes(40L * rows.length);
       Memory.Buffer shifts = memory.bytes(8L * rows.length);
       List<Integer> lists = new ArrayList<>();
       for (int row = 0; row < rows.length; row++) {
         for (int id = 0; id < ids; id++) {
           logits.set(row, id, rows[row][id]);
         }
-        write(shapes.data.asSlice(40L * row, 40), asked.get(row), lists);
+        write(filters.data.asSlice(40L * row, 40), asked.get(row), lists);
       }
       memory.launch(
           "vocabulary_shape",
@@ -64,39 +66,39 @@ class ShapeKernelTest {
           logits,
           stride,
           ids,
-          shapes,
+          filters,
           memory.ints(lists.stream().mapToInt(i -> i).toArray()),
           shifts);
       List<Row> found = new ArrayList<>();
       for (int row = 0; row < rows.length; row++) {
-        float[] shaped = new float[ids];
+        float[] filtered = new float[ids];
         for (int id = 0; id < ids; id++) {
-          shaped[id] = logits.get(row, id);
+          filtered[id] = logits.get(row, id);
         }
-        found.add(new Row(shaped, shifts.data.getAtIndex(JAVA_DOUBLE, row)));
+        found.add(new Row(filtered, shifts.data.getAtIndex(JAVA_DOUBLE, row)));
       }
       return found;
     }
   }
 
-  private Row shape(float[] logits, Asked asked) {
-    return shape(new float[][] {logits}, List.of(asked), (logits.length + 3) / 4 * 4).getFirst();
+  private Row filter(float[] logits, Asked asked) {
+    return filter(new float[][] {logits}, List.of(asked), (logits.length + 3) / 4 * 4).getFirst();
   }
 
   private static void write(MemorySegment to, Asked asked, List<Integer> lists) {
     to.set(JAVA_DOUBLE, 0, asked.temperature());
-    to.set(JAVA_DOUBLE, 8, asked.shape().topP());
-    to.set(JAVA_INT, 16, asked.shape().topK());
+    to.set(JAVA_DOUBLE, 8, asked.filter().topP());
+    to.set(JAVA_INT, 16, asked.filter().topK());
     to.set(JAVA_INT, 20, lists.size());
     to.set(JAVA_INT, 24, asked.undrawn().length);
     Arrays.stream(asked.undrawn()).forEach(lists::add);
     to.set(JAVA_INT, 28, lists.size());
     to.set(JAVA_INT, 32, asked.uncounted().length);
-    to.set(JAVA_INT, 36, asked.shape().topKFirst() ? 1 : 0);
+    to.set(JAVA_INT, 36, asked.filter().order() == TOP_K_FIRST ? 1 : 0);
     Arrays.stream(asked.uncounted()).forEach(lists::add);
   }
 
-  /** The ids that remain, by the definition in {@link Draw.Shape}. */
+  /** The ids that remain, by the definition in {@link SamplingFilter}. */
   private static List<Integer> expected(float[] logits, Asked asked) {
     Set<Integer> hidden =
         Set.copyOf(
@@ -117,20 +119,21 @@ class ShapeKernelTest {
             .mapToDouble(id -> Math.exp((logits[id] - top) / asked.temperature()))
             .toArray();
     double bound =
-        asked.shape().topP()
+        asked.filter().topP()
             * Arrays.stream(weights)
-                .limit(asked.shape().topKFirst() ? asked.shape().topK() : weights.length)
+                .limit(
+                    asked.filter().order() == TOP_K_FIRST ? asked.filter().topK() : weights.length)
                 .sum();
     double before = 0;
     int kept = 0;
-    while (kept < Math.min(ranked.size(), asked.shape().topK())
-        && (asked.shape().topP() >= 1 || before <= bound)) {
+    while (kept < Math.min(ranked.size(), asked.filter().topK())
+        && (asked.filter().topP() >= 1 || before <= bound)) {
       before += weights[kept++];
     }
     return ranked.subList(0, kept).stream().sorted().toList();
   }
 
-  private static void assertShaped(Row found, float[] logits, Asked asked) {
+  private static void assertFiltered(Row found, float[] logits, Asked asked) {
     List<Integer> expected = expected(logits, asked);
     assertThat(found.kept()).isEqualTo(expected);
     float top = Float.NEGATIVE_INFINITY;
@@ -164,16 +167,16 @@ class ShapeKernelTest {
         : random.ints(random.nextInt(1, 9), 0, ids - 1).toArray();
   }
 
-  private static Asked randomShape(SplittableRandom random, int ids) {
+  private static Asked randomFilter(SplittableRandom random, int ids) {
     double[] temperatures = {0.1, 0.7, 1, 5};
     double[] nuclei = {1, 1e-9, 0.3, 0.9, 0.99, 0.9999};
     int[] counts = {ALL, 1, 2, 50, ids, ids + 1, random.nextInt(1, ids + 1)};
     return new Asked(
         temperatures[random.nextInt(temperatures.length)],
-        new Draw.Shape(
+        new SamplingFilter(
             counts[random.nextInt(counts.length)],
             nuclei[random.nextInt(nuclei.length)],
-            random.nextBoolean()),
+            random.nextBoolean() ? TOP_K_FIRST : NUCLEUS_FIRST),
         randomIds(random, ids),
         randomIds(random, ids));
   }
@@ -188,13 +191,13 @@ class ShapeKernelTest {
       List<Asked> asked = new ArrayList<>();
       for (int row = 0; row < rows; row++) {
         logits[row] = randomLogits(random, ids);
-        asked.add(randomShape(random, ids));
+        asked.add(randomFilter(random, ids));
       }
-      List<Row> found = shape(logits, asked, (ids + 3) / 4 * 4 + 4 * random.nextInt(2));
+      List<Row> found = filter(logits, asked, (ids + 3) / 4 * 4 + 4 * random.nextInt(2));
       for (int row = 0; row < rows; row++) {
-        assertShaped(found.get(row), logits[row], asked.get(row));
+        assertFiltered(found.get(row), logits[row], asked.get(row));
         float[] alone = logits[row].clone();
-        assertThat(shape(new float[][] {alone}, List.of(asked.get(row)), ids + 1).getFirst())
+        assertThat(filter(new float[][] {alone}, List.of(asked.get(row)), ids + 1).getFirst())
             .usingRecursiveComparison()
             .isEqualTo(found.get(row));
       }
@@ -206,7 +209,7 @@ class ShapeKernelTest {
     SplittableRandom random = new SplittableRandom(7);
     float[] logits = randomLogits(random, 126_464);
     for (Asked asked : List.of(new Asked(1, 40, 0.95), new Asked(5, ALL, 0.999))) {
-      assertShaped(shape(logits, asked), logits, asked);
+      assertFiltered(filter(logits, asked), logits, asked);
     }
   }
 
@@ -223,7 +226,7 @@ class ShapeKernelTest {
                 new Asked(0.3, (ids + 1) / 2, 1),
                 new Asked(1, ids, 0.9),
                 new Asked(1, 1, 0.9))) {
-          assertShaped(shape(logits, asked), logits, asked);
+          assertFiltered(filter(logits, asked), logits, asked);
         }
       }
     }
@@ -232,7 +235,7 @@ class ShapeKernelTest {
   @Test
   void theTwoZerosAreOneLogit() {
     float[] logits = {-0f, 0f, -0f, 0f, -1};
-    assertThat(shape(logits, new Asked(1, 2, 1)).kept()).containsExactly(0, 1);
+    assertThat(filter(logits, new Asked(1, 2, 1)).kept()).containsExactly(0, 1);
   }
 
   @Test
@@ -241,22 +244,22 @@ class ShapeKernelTest {
     Arrays.fill(logits, Float.NEGATIVE_INFINITY);
     logits[4321] = -7;
     for (Asked asked : List.of(new Asked(1, 3, 0.9), new Asked(0.5, ALL, 1))) {
-      assertShaped(shape(logits, asked), logits, asked);
+      assertFiltered(filter(logits, asked), logits, asked);
     }
   }
 
   @Test
   void logitsFarBelowTheHighestRemainIfNothingElseDoes() {
     float[] logits = {1e30f, -1e30f, 0, -3e38f};
-    assertShaped(shape(logits, new Asked(1, 3, 1)), logits, new Asked(1, 3, 1));
-    assertThat(shape(logits, new Asked(1, ALL, 0.999999)).kept()).containsExactly(0);
+    assertFiltered(filter(logits, new Asked(1, 3, 1)), logits, new Asked(1, 3, 1));
+    assertThat(filter(logits, new Asked(1, ALL, 0.999999)).kept()).containsExactly(0);
   }
 
   @Test
-  void aRowWithoutShapeStaysAsItIs() {
+  void aRowWithoutFilterStaysAsItIs() {
     float[] logits = {3, Float.NEGATIVE_INFINITY, 1, Float.POSITIVE_INFINITY, Float.NaN};
     Row found =
-        shape(
+        filter(
                 new float[][] {logits, {1, 2, 3, 4, 5}},
                 List.of(new Asked(1, 0, 1), new Asked(1, 2, 1)),
                 8)
@@ -271,7 +274,7 @@ class ShapeKernelTest {
       float[] logits = randomLogits(new SplittableRandom(1), 3000);
       logits[1234] = damage;
       for (Asked asked : List.of(new Asked(1, 5, 1), new Asked(1, 5, 0.5))) {
-        float[] found = shape(logits, asked).logits();
+        float[] found = filter(logits, asked).logits();
         assertThat(IntStream.range(0, 3000).anyMatch(id -> Float.isNaN(found[id]))).isTrue();
       }
     }

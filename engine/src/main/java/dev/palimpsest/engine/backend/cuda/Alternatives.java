@@ -30,7 +30,7 @@ final class Alternatives {
    * Adds the alternatives to predictions.
    *
    * @param x address of the rows that the head is applied to
-   * @throws DeviceException if a draw that asks for alternatives has a shape
+   * @throws DeviceException if a draw that asks for alternatives has a filter
    */
   static void add(
       long x,
@@ -43,7 +43,7 @@ final class Alternatives {
     if (draws.stream().noneMatch(each -> each.draw().alternatives() > 0)) {
       return;
     }
-    if (draws.stream().anyMatch(Alternatives::isShaped)) {
+    if (draws.stream().anyMatch(Alternatives::isFiltered)) {
       throw new DeviceException(
           "a GPU names no alternatives of draws with a temperature, top k or top p of Dream's kind:"
               + " leave out the alternatives, or compute on the host");
@@ -85,8 +85,8 @@ final class Alternatives {
     }
   }
 
-  private static boolean isShaped(RowDraw how) {
-    return how.draw().alternatives() > 0 && how.draw().shape().isPresent();
+  private static boolean isFiltered(RowDraw how) {
+    return how.draw().alternatives() > 0 && how.draw().filter().isPresent();
   }
 
   private static Prediction with(

@@ -2,24 +2,25 @@ package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The draws of a step as the vocabulary kernels read them. A row with a shape is folded when it has
- * been narrowed and divided by its temperature, and so is drawn at a temperature of 1, from every
- * id that remains.
+ * The draws of a step as the vocabulary kernels read them. A row with a filter is folded when it
+ * has been narrowed and divided by its temperature, and so is drawn at a temperature of 1, from
+ * every id that remains.
  *
  * @param draws byte of the step's input, {@value #BYTES} a row
  * @param idLists byte of the step's input: the ids that draws leave out
- * @param shapes byte of the step's input, {@value #SHAPE_BYTES} a row, if any row has one
+ * @param filters byte of the step's input, {@value #FILTER_BYTES} a row, if any row has one
  */
-record DrawInput(long draws, long idLists, long shapes) {
+record DrawInput(long draws, long idLists, long filters) {
   /** The size of one draw. */
   static final int BYTES = 40;
 
-  /** The size of one shape. */
-  static final int SHAPE_BYTES = 40;
+  /** The size of one filter. */
+  static final int FILTER_BYTES = 40;
 
   private static final RowDraw NOTHING = new RowDraw(Draw.GREEDY, 0);
 
@@ -27,35 +28,41 @@ record DrawInput(long draws, long idLists, long shapes) {
    * Puts draws into a step's input.
    *
    * @param padded how many there are to be; the last ones draw nothing
-   * @param shaped whether shapes are put in too
+   * @param filtered whether filters are put in too
    */
-  static DrawInput of(List<RowDraw> draws, int padded, boolean shaped, StepInput input) {
+  static DrawInput of(List<RowDraw> draws, int padded, boolean filtered, StepInput input) {
     long at = input.reserve((long) BYTES * padded);
-    long shapes = shaped ? input.reserve((long) SHAPE_BYTES * padded) : 0;
+    long filters = filtered ? input.reserve((long) FILTER_BYTES * padded) : 0;
     IdLists lists = new IdLists();
     for (int i = 0; i < padded; i++) {
       RowDraw how = i < draws.size() ? draws.get(i) : NOTHING;
       Draw draw = how.draw();
-      boolean whole = draw.shape().isEmpty();
+      boolean whole = draw.filter().isEmpty();
       long row = at + (long) BYTES * i;
       input.setDouble(row, whole ? draw.temperature() : Math.signum(draw.temperature()));
       input.setLong(row + 8, draw.seed());
       input.setInt(row + 16, draw.step());
       input.setInt(row + 20, how.position());
       putLists(draw, whole, lists, input, row + 24);
-      if (shaped) {
-        long shape = shapes + (long) SHAPE_BYTES * i;
-        input.setDouble(shape, temperature(draw));
-        input.setDouble(shape + 8, draw.shape().map(Draw.Shape::topP).orElse(1.0));
-        input.setInt(shape + 16, draw.shape().map(Draw.Shape::topK).orElse(0));
-        putLists(draw, !whole, lists, input, shape + 20);
-        input.setInt(shape + 36, draw.shape().map(Draw.Shape::topKFirst).orElse(false) ? 1 : 0);
+      if (filtered) {
+        long filter = filters + (long) FILTER_BYTES * i;
+        input.setDouble(filter, temperature(draw));
+        input.setDouble(filter + 8, draw.filter().map(SamplingFilter::topP).orElse(1.0));
+        input.setInt(filter + 16, draw.filter().map(SamplingFilter::topK).orElse(0));
+        putLists(draw, !whole, lists, input, filter + 20);
+        input.setInt(filter + 36, topKFirst(draw) ? 1 : 0);
       }
     }
-    return new DrawInput(at, lists.put(input), shapes);
+    return new DrawInput(at, lists.put(input), filters);
   }
 
-  /** The number that the logits of a shaped row are divided by. */
+  private static boolean topKFirst(Draw draw) {
+    return draw.filter()
+        .filter(each -> each.order() == SamplingFilter.Order.TOP_K_FIRST)
+        .isPresent();
+  }
+
+  /** The number that the logits of a filtered row are divided by. */
   private static double temperature(Draw draw) {
     return draw.temperature() > 0 ? draw.temperature() : 1;
   }

@@ -17,13 +17,13 @@ import java.util.List;
  * scratch, each folded into what is known of the rows.
  *
  * <p>Chunks are whole grains of {@value #GRAIN} ids, the unit in which the kernel folds, so a row's
- * bits do not depend on how many rows there are. If any row has a shape, rows come whole, as many
- * at a time as the scratch holds: what a shape keeps is known only when every logit is.
+ * bits do not depend on how many rows there are. If any row has a filter, rows come whole, as many
+ * at a time as the scratch holds: what a filter keeps is known only when every logit is.
  */
 final class Vocabulary implements AutoCloseable {
   private static final int RESULT_BYTES = 64;
 
-  /** The bytes of a result with the shift of a shaped row. */
+  /** The bytes of a result with the shift of a filtered row. */
   private static final long MOST_RESULT_BYTES = RESULT_BYTES + Double.BYTES;
 
   private static final int STATE_BYTES = 48;
@@ -52,14 +52,14 @@ final class Vocabulary implements AutoCloseable {
   void put(long x, int stride, CudaWeight head, List<RowDraw> draws, StepMachine machine) {
     int rows = RowBuckets.padded(draws.size());
     int width = stridden(head.rows());
-    boolean shaped = draws.stream().anyMatch(each -> each.draw().shape().isPresent());
-    int most = shaped ? wholeRows(rows, width) : Math.min(rows, MOST_ROWS);
-    makeRoom(rows, most, shaped ? width : chunk(most, width));
-    DrawInput drawn = DrawInput.of(draws, rows, shaped, input);
-    shifts = shaped ? (long) RESULT_BYTES * rows : 0;
+    boolean filtered = draws.stream().anyMatch(each -> each.draw().filter().isPresent());
+    int most = filtered ? wholeRows(rows, width) : Math.min(rows, MOST_ROWS);
+    makeRoom(rows, most, filtered ? width : chunk(most, width));
+    DrawInput drawn = DrawInput.of(draws, rows, filtered, input);
+    shifts = filtered ? (long) RESULT_BYTES * rows : 0;
     for (int first = 0; first < rows; first += most) {
       int count = Math.min(most, rows - first);
-      int chunk = shaped ? width : chunk(count, width);
+      int chunk = filtered ? width : chunk(count, width);
       long from = x + CudaWeight.elementBytes(head.precision()) * first * stride;
       long drawsAt = drawn.draws() + (long) DrawInput.BYTES * first;
       long statesAt = states.address() + (long) STATE_BYTES * first;
@@ -71,13 +71,13 @@ final class Vocabulary implements AutoCloseable {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
             head, id, ids, from, stride, count, scratch.address(), chunk, Precision.F32, false);
-        if (shaped) {
+        if (filtered) {
           machine
               .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)
               .address(scratch.address())
               .value(chunk)
               .value(ids)
-              .input(drawn.shapes() + (long) DrawInput.SHAPE_BYTES * first)
+              .input(drawn.filters() + (long) DrawInput.FILTER_BYTES * first)
               .input(drawn.idLists())
               .address(results.address() + shifts + (long) Double.BYTES * first);
         }
@@ -99,7 +99,7 @@ final class Vocabulary implements AutoCloseable {
           .address(results.address() + (long) RESULT_BYTES * first)
           .value(count);
     }
-    resultBytes = (long) (shaped ? RESULT_BYTES + Double.BYTES : RESULT_BYTES) * rows;
+    resultBytes = (long) (filtered ? RESULT_BYTES + Double.BYTES : RESULT_BYTES) * rows;
   }
 
   /**

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
  * each span is folded in ascending order, and so are the spans, so a row's bits depend neither on
  * the other rows nor on the number of threads.
  *
- * <p>A row whose draw has a shape is needed whole, since a nucleus is known only when every logit
+ * <p>A row whose draw has a filter is needed whole, since a nucleus is known only when every logit
  * is: a block of rows at a time is kept and then reduced, each row alone.
  */
 final class Vocabulary {
@@ -28,7 +28,7 @@ final class Vocabulary {
   private final Workers workers;
   private final Scratch[] scratch;
   private final Linear linear;
-  private final ShapedRow[] shapedRows;
+  private final FilteredRow[] filteredRows;
   private final Scratch kept = new Scratch();
   private RowFold[] folds = {};
 
@@ -36,8 +36,8 @@ final class Vocabulary {
     this.workers = workers;
     this.scratch = scratch;
     this.linear = linear;
-    shapedRows = new ShapedRow[scratch.length];
-    Arrays.setAll(shapedRows, _ -> new ShapedRow());
+    filteredRows = new FilteredRow[scratch.length];
+    Arrays.setAll(filteredRows, _ -> new FilteredRow());
   }
 
   List<Prediction> reduce(MemorySegment step, Activation x, HostWeight head, List<RowDraw> draws) {
@@ -46,18 +46,18 @@ final class Vocabulary {
     prepareFolds(spans.count() * rows);
     Matrix input = linear.input(step, x, head);
     Prediction[] predictions = new Prediction[rows];
-    if (draws.stream().noneMatch(each -> each.draw().shape().isPresent())) {
+    if (draws.stream().noneMatch(each -> each.draw().filter().isPresent())) {
       fold(input, 0, rows, head, spans, draws, new int[0]);
     } else {
       for (int row = 0; row < rows; row += BLOCK_ROWS) {
         int end = Math.min(rows, row + BLOCK_ROWS);
-        int[] whole = shaped(draws, row, end);
+        int[] whole = filtered(draws, row, end);
         fold(input, row, end, head, spans, draws, whole);
         workers.run(
             whole.length,
             (slot, worker) ->
                 predictions[whole[slot]] =
-                    shapedRows[worker].prediction(
+                    filteredRows[worker].prediction(
                         kept.memory(),
                         slot * keptBytes(head),
                         head.rows(),
@@ -65,7 +65,7 @@ final class Vocabulary {
       }
     }
     for (int row = 0; row < rows; row++) {
-      if (draws.get(row).draw().shape().isEmpty()) {
+      if (draws.get(row).draw().filter().isEmpty()) {
         RowFold fold = folds[row];
         for (int span = 1; span < spans.count(); span++) {
           fold.merge(folds[span * rows + row]);
@@ -114,10 +114,10 @@ final class Vocabulary {
         });
   }
 
-  /** The rows of {@code [from, to)} whose draw has a shape. */
-  private static int[] shaped(List<RowDraw> draws, int from, int to) {
+  /** The rows of {@code [from, to)} whose draw has a filter. */
+  private static int[] filtered(List<RowDraw> draws, int from, int to) {
     return IntStream.range(from, to)
-        .filter(row -> draws.get(row).draw().shape().isPresent())
+        .filter(row -> draws.get(row).draw().filter().isPresent())
         .toArray();
   }
 

@@ -21,6 +21,7 @@ import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,17 +86,17 @@ final class CudaBackendTest {
     Draw noisy =
         new Draw(0.8, Optional.empty(), seed, 3, new int[] {1, 7, 200}, new int[] {2, 200})
             .naming((int) seed);
-    Draw shaped =
+    Draw filtered =
         new Draw(
             0.6,
-            Optional.of(new Draw.Shape(1 + random.nextInt(60), 0.9)),
+            Optional.of(new SamplingFilter(1 + random.nextInt(60), 0.9)),
             seed,
             1,
             new int[] {5},
             new int[] {5});
     return List.of(
         query(random, 1 + random.nextInt(9), Draw.GREEDY),
-        query(random, 1 + random.nextInt(20), shaped),
+        query(random, 1 + random.nextInt(20), filtered),
         query(random, 30 + random.nextInt(80), noisy),
         query(random, 1 + random.nextInt(40), noisy));
   }
@@ -178,9 +179,10 @@ final class CudaBackendTest {
     Path few = Files.createDirectory(folder.resolve("few"));
     TinyFamily.SHIFTED.write(few, 1);
     SplittableRandom random = new SplittableRandom(3);
-    Draw shaped = new Draw(0.9, Optional.of(new Draw.Shape(20, 0.8)), 4, 2, new int[] {3}, NONE);
+    Draw filtered =
+        new Draw(0.9, Optional.of(new SamplingFilter(20, 0.8)), 4, 2, new int[] {3}, NONE);
     List<Query> queries = new ArrayList<>();
-    for (Draw draw : List.of(shaped, Draw.GREEDY)) {
+    for (Draw draw : List.of(filtered, Draw.GREEDY)) {
       for (int i = 0; i < 3; i++) {
         int[] tokens = random.ints(690, 0, 90).toArray();
         int[] rows = IntStream.range(0, tokens.length).toArray();

@@ -13,6 +13,7 @@ import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,9 +49,8 @@ class BackendMemoryTest {
     int[] limits = Step.everyKey(starts, starts);
     List<RowDraw> draws = new ArrayList<>();
     for (int row = 0; row < 40; row++) {
-      Draw.Shape all = new Draw.Shape(Integer.MAX_VALUE, 1);
-      Draw shaped = new Draw(0.5, Optional.of(all), 0, 0, new int[0], new int[0]);
-      draws.add(new RowDraw(row % 2 == 0 ? Draw.GREEDY : shaped, row));
+      Draw filtered = new Draw(0.5, Optional.of(SamplingFilter.ALL), 0, 0, new int[0], new int[0]);
+      draws.add(new RowDraw(row % 2 == 0 ? Draw.GREEDY : filtered, row));
     }
     List<ThrowingCallable> operations =
         List.of(

@@ -9,6 +9,7 @@ import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Router;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -243,7 +244,8 @@ class BatchInvarianceTest {
                 new Draw(
                     row % 3 * 0.7,
                     row % 5 == 2
-                        ? Optional.of(new Draw.Shape(row % 2 == 0 ? 40 : Integer.MAX_VALUE, 0.9))
+                        ? Optional.of(
+                            new SamplingFilter(row % 2 == 0 ? 40 : Integer.MAX_VALUE, 0.9))
                         : Optional.empty(),
                     row,
                     1,

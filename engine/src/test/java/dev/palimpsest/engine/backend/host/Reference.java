@@ -10,6 +10,7 @@ import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -296,10 +297,12 @@ final class Reference {
     return best;
   }
 
-  /** A shaped row is an unshaped one of the logits over the temperature that the shape keeps. */
-  private static Prediction shaped(double[] logits, RowDraw how) {
+  /**
+   * A filtered row is an unfiltered one of the logits over the temperature that the filter keeps.
+   */
+  private static Prediction filtered(double[] logits, RowDraw how) {
     Draw draw = how.draw();
-    Draw.Shape shape = draw.shape().orElseThrow();
+    SamplingFilter filter = draw.filter().orElseThrow();
     double temperature = draw.temperature() > 0 ? draw.temperature() : 1;
     double[] kept = new double[logits.length];
     Arrays.fill(kept, Double.NEGATIVE_INFINITY);
@@ -313,13 +316,14 @@ final class Reference {
     double highest = logits[ranked[0]];
     double total =
         Arrays.stream(ranked)
-            .limit(shape.topKFirst() ? shape.topK() : ranked.length)
+            .limit(
+                filter.order() == SamplingFilter.Order.TOP_K_FIRST ? filter.topK() : ranked.length)
             .mapToDouble(id -> Math.exp((logits[id] - highest) / temperature))
             .sum();
     double before = 0;
     for (int rank = 0; rank < ranked.length; rank++) {
       int id = ranked[rank];
-      if (rank < shape.topK() && (shape.topP() == 1 || before <= shape.topP() * total)) {
+      if (rank < filter.topK() && (filter.topP() == 1 || before <= filter.topP() * total)) {
         kept[id] = logits[id] / temperature;
       }
       before += Math.exp((logits[id] - highest) / temperature);
@@ -338,8 +342,8 @@ final class Reference {
 
   static Prediction prediction(double[] logits, RowDraw how) {
     Draw draw = how.draw();
-    if (draw.shape().isPresent()) {
-      return shaped(logits, how);
+    if (draw.filter().isPresent()) {
+      return filtered(logits, how);
     }
     double[] counted =
         IntStream.range(0, logits.length)

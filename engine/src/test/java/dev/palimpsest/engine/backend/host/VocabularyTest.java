@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.backend.host;
 
+import static dev.palimpsest.step.SamplingFilter.Order.NUCLEUS_FIRST;
+import static dev.palimpsest.step.SamplingFilter.Order.TOP_K_FIRST;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -8,6 +10,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -170,9 +173,9 @@ class VocabularyTest {
     List<RowDraw> naming = new ArrayList<>();
     for (int row = 0; row < logits.length; row++) {
       logits[row] = random(random, 700, row % 2 == 0);
-      Optional<Draw.Shape> shape =
-          row % 3 == 0 ? Optional.of(new Draw.Shape(40, 0.9)) : Optional.empty();
-      Draw draw = new Draw(row % 2, shape, seed, row, new int[] {3}, NONE);
+      Optional<SamplingFilter> filter =
+          row % 3 == 0 ? Optional.of(new SamplingFilter(40, 0.9)) : Optional.empty();
+      Draw draw = new Draw(row % 2, filter, seed, row, new int[] {3}, NONE);
       plain.add(new RowDraw(draw, row));
       naming.add(new RowDraw(draw.naming(5), row));
     }
@@ -288,7 +291,7 @@ class VocabularyTest {
 
   @ParameterizedTest
   @MethodSource("setupsAndSeeds")
-  void aShapedRowIsThatOfAPlainReferenceBesideRowsWithoutShape(Setup setup, long seed) {
+  void aFilteredRowIsThatOfAPlainReferenceBesideRowsWithoutFilter(Setup setup, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int ids = seed == 0 ? MANY : SIZES[random.nextInt(SIZES.length)];
     int rows = random.nextInt(1, 120);
@@ -305,10 +308,10 @@ class VocabularyTest {
                   random.nextInt(4) == 0
                       ? Optional.empty()
                       : Optional.of(
-                          new Draw.Shape(
+                          new SamplingFilter(
                               random.nextBoolean() ? Integer.MAX_VALUE : random.nextInt(1, 400),
                               random.nextInt(3) == 0 ? 1 : random.nextDouble(0.001, 1),
-                              random.nextBoolean())),
+                              random.nextBoolean() ? TOP_K_FIRST : NUCLEUS_FIRST)),
                   random.nextLong(),
                   random.nextInt(100),
                   undrawn,
@@ -334,25 +337,25 @@ class VocabularyTest {
     logits[150] = -2;
     logits[299] = -3;
     logits[3] = -3;
-    Map<Draw.Shape, Double> remaining =
+    Map<SamplingFilter, Double> remaining =
         Map.of(
-            new Draw.Shape(Integer.MAX_VALUE, 0.05), 0.5,
-            new Draw.Shape(Integer.MAX_VALUE, 0.49), 0.5,
-            new Draw.Shape(Integer.MAX_VALUE, 0.51), 0.75,
-            new Draw.Shape(Integer.MAX_VALUE, 0.9), 15 / 16.0,
-            new Draw.Shape(2, 0.9), 0.75,
-            new Draw.Shape(3, 1), 0.875,
-            new Draw.Shape(3, 0.1), 0.5,
-            new Draw.Shape(2, 0.6, true), 0.5, // of 2/3 and 1/3
-            new Draw.Shape(2, 0.7, true), 0.75,
-            new Draw.Shape(300, 1), 1.0);
+            new SamplingFilter(Integer.MAX_VALUE, 0.05), 0.5,
+            new SamplingFilter(Integer.MAX_VALUE, 0.49), 0.5,
+            new SamplingFilter(Integer.MAX_VALUE, 0.51), 0.75,
+            new SamplingFilter(Integer.MAX_VALUE, 0.9), 15 / 16.0,
+            new SamplingFilter(2, 0.9), 0.75,
+            new SamplingFilter(3, 1), 0.875,
+            new SamplingFilter(3, 0.1), 0.5,
+            new SamplingFilter(2, 0.6, TOP_K_FIRST), 0.5, // of 2/3 and 1/3
+            new SamplingFilter(2, 0.7, TOP_K_FIRST), 0.75,
+            new SamplingFilter(300, 1), 1.0);
     remaining.forEach(
-        (shape, share) -> {
-          Draw draw = new Draw(temperature, Optional.of(shape), 1, 2, NONE, NONE);
+        (filter, share) -> {
+          Draw draw = new Draw(temperature, Optional.of(filter), 1, 2, NONE, NONE);
           Prediction found = reduce(setup, logits, draw);
-          assertThat(found.top()).as("%s", shape).isCloseTo(0.5 / share, within(1e-6));
+          assertThat(found.top()).as("%s", filter).isCloseTo(0.5 / share, within(1e-6));
           assertThat(found.second())
-              .as("%s", shape)
+              .as("%s", filter)
               .isCloseTo(share == 0.5 ? 0 : 0.25 / share, within(1e-6));
           assertThat(found.argmax()).isEqualTo(200);
           assertThat(found.probability()).isPositive();
@@ -363,21 +366,21 @@ class VocabularyTest {
   @MethodSource(ALL)
   void equalLogitsStayByTheLowerId(Setup setup) {
     float[] logits = new float[MANY];
-    Draw draw = new Draw(0, Optional.of(new Draw.Shape(3, 1)), 0, 0, new int[] {1}, NONE);
+    Draw draw = new Draw(0, Optional.of(new SamplingFilter(3, 1)), 0, 0, new int[] {1}, NONE);
     Prediction found = reduce(setup, logits, draw);
     assertThat(found.token()).isZero();
     assertThat(found.top()).isCloseTo(1 / 3.0, within(1e-9));
     assertThat(found.entropy()).isCloseTo(Math.log(3), within(1e-6));
     for (int step = 0; step < 40; step++) {
-      Draw noisy = new Draw(1, Optional.of(new Draw.Shape(3, 1)), 9, step, new int[] {1}, NONE);
+      Draw noisy = new Draw(1, Optional.of(new SamplingFilter(3, 1)), 9, step, new int[] {1}, NONE);
       assertThat(reduce(setup, logits, noisy).token()).isIn(0, 2, 3);
     }
   }
 
   @ParameterizedTest
   @MethodSource(ALL)
-  void damagedWeightsAreReportedUnderAShapeToo(Setup setup) {
-    Draw draw = new Draw(1, Optional.of(new Draw.Shape(5, 0.9)), 0, 0, NONE, NONE);
+  void damagedWeightsAreReportedUnderAFilterToo(Setup setup) {
+    Draw draw = new Draw(1, Optional.of(new SamplingFilter(5, 0.9)), 0, 0, NONE, NONE);
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       float[] logits = new float[300];
       logits[150] = bad;

@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.SamplingFilter;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
@@ -16,18 +17,18 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Reduces a whole row of logits under a {@link Draw.Shape}: what the shape leaves out becomes minus
- * infinity, what remains is divided by the temperature, and a {@link RowFold} does the rest.
+ * Reduces a whole row of logits under a {@link SamplingFilter}: what the filter leaves out becomes
+ * minus infinity, what remains is divided by the temperature, and a {@link RowFold} does the rest.
  *
  * <p>Dream ranks by {@code sum p · log(p + 1e-10)}; the entropy here has no such constant, which
  * moves it by less than 1e-10 for every id.
  */
-final class ShapedRow {
+final class FilteredRow {
   private static final int[] NONE = {};
 
   /**
    * Logits are ranked band by band, so far below the highest in units of the temperature; most
-   * shapes end within the first.
+   * filters end within the first.
    */
   private static final double[] BANDS = {8, 32, Double.POSITIVE_INFINITY};
 
@@ -46,7 +47,7 @@ final class ShapedRow {
    */
   Prediction prediction(MemorySegment logits, long row, int ids, RowDraw how) {
     Draw draw = how.draw();
-    Draw.Shape shape = draw.shape().orElseThrow();
+    SamplingFilter filter = draw.filter().orElseThrow();
     for (int j = ids; j % Arithmetic.LANES != 0; j++) {
       hide(logits, row, j);
     }
@@ -55,8 +56,8 @@ final class ShapedRow {
     float top = highest(logits, row, ids);
     boolean noisy = draw.temperature() > 0;
     double temperature = noisy ? draw.temperature() : 1;
-    if (shape.topP() < 1 || shape.topK() < ids) {
-      cut(logits, row, ids, top, temperature, shape);
+    if (filter.topP() < 1 || filter.topK() < ids) {
+      cut(logits, row, ids, top, temperature, filter);
     }
     temper(logits, row, ids, top, (float) (1 / temperature));
     fold.reset();
@@ -98,15 +99,22 @@ final class ShapedRow {
 
   /** Hides every id that the nucleus or the top k leave out. */
   private void cut(
-      MemorySegment logits, long row, int ids, float top, double temperature, Draw.Shape shape) {
-    if (shape.topKFirst() && shape.topK() < ids && shape.topP() < 1) {
-      cut(logits, row, ids, top, temperature, new Draw.Shape(shape.topK(), 1));
-      cut(logits, row, ids, top, temperature, new Draw.Shape(ids, shape.topP()));
+      MemorySegment logits,
+      long row,
+      int ids,
+      float top,
+      double temperature,
+      SamplingFilter filter) {
+    if (filter.order() == SamplingFilter.Order.TOP_K_FIRST
+        && filter.topK() < ids
+        && filter.topP() < 1) {
+      cut(logits, row, ids, top, temperature, new SamplingFilter(filter.topK(), 1));
+      cut(logits, row, ids, top, temperature, new SamplingFilter(ids, filter.topP()));
       return;
     }
     double bound =
-        shape.topP() < 1
-            ? shape.topP() * sum(logits, row, ids, top, temperature)
+        filter.topP() < 1
+            ? filter.topP() * sum(logits, row, ids, top, temperature)
             : Double.MAX_VALUE;
     double before = 0;
     int rank = 0;
@@ -115,7 +123,7 @@ final class ShapedRow {
       float lower = (float) (top - width * temperature);
       int count = rankBand(logits, row, ids, lower, upper);
       for (int i = 0; i < count; i++) {
-        if (rank == shape.topK() || before > bound) {
+        if (rank == filter.topK() || before > bound) {
           hideFrom(logits, row, ids, band[i]);
           return;
         }
