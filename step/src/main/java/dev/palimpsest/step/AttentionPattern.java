@@ -4,7 +4,7 @@ package dev.palimpsest.step;
  * Which keys a query sees: always the first so many of its own sequence.
  *
  * <p>Where that number does not depend on what follows a finished part of the sequence, the keys
- * and values of that part are a function of its tokens alone, and may be kept.
+ * and values of that part are a function of its tokens alone, and may be cached.
  */
 public sealed interface AttentionPattern {
 
@@ -16,7 +16,7 @@ public sealed interface AttentionPattern {
     }
 
     @Override
-    public int settled(int tokens) {
+    public int cacheable(int tokens) {
       return 0;
     }
   }
@@ -29,7 +29,7 @@ public sealed interface AttentionPattern {
     }
 
     @Override
-    public int settled(int tokens) {
+    public int cacheable(int tokens) {
       return tokens;
     }
   }
@@ -47,7 +47,7 @@ public sealed interface AttentionPattern {
     }
 
     @Override
-    public int settled(int tokens) {
+    public int cacheable(int tokens) {
       return tokens / length * length;
     }
   }
@@ -61,5 +61,5 @@ public sealed interface AttentionPattern {
    * Of so many tokens that are final for good, the leading ones whose keys and values no later
    * token can change.
    */
-  int settled(int tokens);
+  int cacheable(int tokens);
 }

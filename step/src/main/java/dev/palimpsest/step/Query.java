@@ -9,8 +9,8 @@ import java.util.Optional;
  * @param firstPosition the rotary position of {@code tokens[0]}; 0 except for sequences that were
  *     left-padded elsewhere
  * @param rows ascending indices into {@code tokens} whose predictions are wanted; may be empty
- * @param settled leading tokens that will never change: what is computed from them alone may be
- *     remembered by their ids; it is never needed for the result
+ * @param cacheablePrefix leading tokens that will never change: their keys and values may be cached
+ *     as far as {@link AttentionPattern#cacheable} goes; the result is the same without
  * @param draw how a token is drawn in each asked row
  * @param guidance the unconditional half of classifier-free guidance, if any
  */
@@ -18,7 +18,7 @@ public record Query(
     int[] tokens,
     int firstPosition,
     int[] rows,
-    int settled,
+    int cacheablePrefix,
     Draw draw,
     Optional<Guidance> guidance) {
 
@@ -33,7 +33,8 @@ public record Query(
 
   /** The same query whose predictions name so many alternatives. */
   public Query naming(int alternatives) {
-    return new Query(tokens, firstPosition, rows, settled, draw.naming(alternatives), guidance);
+    return new Query(
+        tokens, firstPosition, rows, cacheablePrefix, draw.naming(alternatives), guidance);
   }
 
   /**

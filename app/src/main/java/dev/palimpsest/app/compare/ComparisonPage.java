@@ -242,7 +242,7 @@ final class ComparisonPage {
         percentiles(row::betweenSteps),
         ComparisonTable.count(row.promptTokens()),
         row.memory().map(each -> megabytes(each.weightBytes())).orElse("–"),
-        row.memory().map(each -> megabytes(each.keptBytes())).orElse("–"),
+        row.memory().map(each -> megabytes(each.kvCacheBytes())).orElse("–"),
         row.memory().map(each -> megabytes(each.stepBytes())).orElse("–"));
   }
 

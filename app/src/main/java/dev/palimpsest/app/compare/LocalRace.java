@@ -116,7 +116,7 @@ final class LocalRace implements Race {
     // The model is the caller's.
   }
 
-  /** Nothing is remembered from the run before, which may have asked for the same prompts. */
+  /** The KV cache is emptied first: the run before may have asked for the same prompts. */
   @Override
   public Result run(List<Problem> problems, int concurrency) {
     model.transformer().clearKvCache();

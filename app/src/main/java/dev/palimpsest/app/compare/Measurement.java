@@ -127,7 +127,7 @@ record Measurement(
             (some, other) ->
                 new Race.Memory(
                     Math.max(some.weightBytes(), other.weightBytes()),
-                    Math.max(some.keptBytes(), other.keptBytes()),
+                    Math.max(some.kvCacheBytes(), other.kvCacheBytes()),
                     Math.max(some.stepBytes(), other.stepBytes())));
   }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.palimpsest.app.file.Problem;
 import java.util.List;
 import java.util.Map;
@@ -53,8 +54,8 @@ interface Race extends AutoCloseable {
    * not in it.
    *
    * @param weightBytes where they are computed with
-   * @param keptBytes keys and values that are kept at the end of the run
+   * @param kvCacheBytes keys and values in the KV cache at the end of the run
    * @param stepBytes activations of its largest step
    */
-  record Memory(long weightBytes, long keptBytes, long stepBytes) {}
+  record Memory(long weightBytes, @JsonProperty("kept_bytes") long kvCacheBytes, long stepBytes) {}
 }

@@ -106,11 +106,11 @@ final class CompareCommandTest {
       assertThat(row.path("seconds_" + time + "_p95").doubleValue()).isBetween(p50, p99);
       assertThat(p50).isPositive();
     }
-    boolean remembers = row.path("sampler").stringValue().equals("decode");
+    boolean caches = row.path("sampler").stringValue().equals("decode");
     // The bundled models have 0.9 million weights in bf16.
     assertThat(row.path("memory").path("weight_bytes").longValue())
         .isBetween(1_700_000L, 1_900_000L);
-    assertThat(row.path("memory").path("kept_bytes").longValue() > 0).isEqualTo(remembers);
+    assertThat(row.path("memory").path("kept_bytes").longValue() > 0).isEqualTo(caches);
     assertThat(row.path("memory").path("step_bytes").longValue()).isPositive();
     int tokens = 0;
     int forwards = 0;

@@ -72,8 +72,8 @@ final class LocalRaceTest {
       // Keys and values of the prompt and the text in whole pages, in f32.
       int tokens = model.prompt(PROBLEM.prompt()).length;
       long perToken = 2L * model.spec().layers() * model.spec().attention().keyWidth() * 4;
-      assertThat(alone.keptBytes()).isGreaterThanOrEqualTo(tokens * perToken);
-      assertThat(alone.keptBytes() % (16 * perToken)).isZero();
+      assertThat(alone.kvCacheBytes()).isGreaterThanOrEqualTo(tokens * perToken);
+      assertThat(alone.kvCacheBytes() % (16 * perToken)).isZero();
       // Weights are held as published, in bf16, in whole panels of rows; the rotary table in f32.
       long rotary = 4L * model.spec().maxLength() * model.spec().attention().rotary().size();
       long published = 2 * model.spec().parameters() + rotary;

@@ -163,7 +163,8 @@ record RaggedBatch(
       for (int row : rows) {
         seen = Math.max(seen, spec.attention().pattern().limit(source(row), length));
       }
-      int cacheable = spec.attention().pattern().settled(Math.min(sequence.settled(), seen));
+      int cacheable =
+          spec.attention().pattern().cacheable(Math.min(sequence.cacheablePrefix(), seen));
       PrefixCache.Reservation reserved = PrefixCache.Reservation.NONE;
       int cached = 0;
       if (cache.isPresent() && cacheable > 0) {
@@ -227,13 +228,13 @@ record RaggedBatch(
               + " and the model's longest is "
               + spec.maxLength());
     }
-    if (sequence.settled() < 0 || sequence.settled() > length) {
+    if (sequence.cacheablePrefix() < 0 || sequence.cacheablePrefix() > length) {
       throw new IllegalArgumentException(
           "a sequence of "
               + length
-              + " tokens has "
-              + sequence.settled()
-              + " settled ones; it can have 0 to "
+              + " tokens has a cacheable prefix of "
+              + sequence.cacheablePrefix()
+              + "; it can be 0 to "
               + length);
     }
     for (int token : sequence.tokens()) {

@@ -37,7 +37,7 @@ public sealed interface RotaryScaling {
   /**
    * A base that grows with the sequence once that is longer than the trained length ({@code
    * rope_type} {@code dynamic}). Up to it, which is what the engine takes, nothing changes; beyond
-   * it, the keys of settled tokens would depend on how long the sequence is.
+   * it, the keys of cached tokens would depend on how long the sequence is.
    *
    * @param factor by which the base grows
    * @param trainedLength {@code max_position_embeddings}

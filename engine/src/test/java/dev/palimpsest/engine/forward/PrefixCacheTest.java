@@ -136,13 +136,13 @@ class PrefixCacheTest {
       for (int query = random.nextInt(1, 4); query > 0; query--) {
         int[] text = random.ints(random.nextInt(1, 40), 0, 2).toArray();
         int position = random.nextInt(2);
-        int settled = text.length / unit * unit;
-        int[] found = cache.find(text, position, settled);
+        int cacheable = text.length / unit * unit;
+        int[] found = cache.find(text, position, cacheable);
         for (int i = 0; i < found.length; i++) {
           assertThat(slots.get(found[i])).isEqualTo(prefix(text, position, i, unit));
         }
         hits += found.length;
-        PrefixCache.Reservation reserved = cache.reserve(text, position, settled);
+        PrefixCache.Reservation reserved = cache.reserve(text, position, cacheable);
         for (int i = 0; i < reserved.slots().length; i++) {
           assertThat(reserved.slots()[i]).isBetween(0, capacity * pageTokens - 1);
           written.put(reserved.slots()[i], prefix(text, position, reserved.indices()[i], unit));

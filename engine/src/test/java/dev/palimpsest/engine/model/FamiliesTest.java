@@ -320,10 +320,10 @@ final class FamiliesTest {
     assertThat(blocks.limit(3, 10)).isEqualTo(4);
     assertThat(blocks.limit(4, 10)).isEqualTo(8);
     assertThat(blocks.limit(9, 10)).isEqualTo(10);
-    assertThat(blocks.settled(7)).isEqualTo(4);
+    assertThat(blocks.cacheable(7)).isEqualTo(4);
     assertThat(new AttentionPattern.Causal().limit(3, 10)).isEqualTo(4);
-    assertThat(new AttentionPattern.Causal().settled(7)).isEqualTo(7);
+    assertThat(new AttentionPattern.Causal().cacheable(7)).isEqualTo(7);
     assertThat(new AttentionPattern.Full().limit(3, 10)).isEqualTo(10);
-    assertThat(new AttentionPattern.Full().settled(7)).isZero();
+    assertThat(new AttentionPattern.Full().cacheable(7)).isZero();
   }
 }

@@ -59,20 +59,20 @@ public final class Audit {
   }
 
   /**
-   * The whole generation again without any memory of finished tokens: what is remembered by their
-   * ids must be what is computed.
+   * The whole generation again without the KV cache: the keys and values that are cached must be
+   * those that are computed.
    *
    * @param run at its first step
    */
   public static Verdict uncached(Specimen specimen, Run run, Denoiser denoiser) {
-    int[] remembered = {0};
-    Denoiser forgetful =
+    int[] cacheable = {0};
+    Denoiser uncached =
         queries ->
             denoiser.predict(
                 queries.stream()
                     .map(
                         query -> {
-                          remembered[0] += query.settled() > 0 ? 1 : 0;
+                          cacheable[0] += query.cacheablePrefix() > 0 ? 1 : 0;
                           return new Query(
                               query.tokens(),
                               query.firstPosition(),
@@ -82,14 +82,14 @@ public final class Audit {
                               query.guidance());
                         })
                     .toList());
-    Attempt again = attempt(() -> Specimen.generate(run, forgetful));
+    Attempt again = attempt(() -> Specimen.generate(run, uncached));
     return compare(
         "recomputed_caches",
         specimen,
         again,
-        remembered[0] == 0
+        cacheable[0] == 0
             ? "no step allows the engine to remember anything"
-            : remembered[0] + " steps that may use a memory were computed without");
+            : cacheable[0] + " steps that may use a memory were computed without");
   }
 
   /**

@@ -18,9 +18,9 @@ import java.util.stream.IntStream;
  * Block diffusion: SDAR's {@code generate.py}, LLaDA2.0's {@code generate} and, with an editing
  * threshold, LLaDA2.1's. The text is written block by block, each by a few steps of parallel
  * decoding; blocks lie at multiples of their length, so the tail of a prompt shares the first one.
- * The model reads up to the end of the current block, and everything before that block is settled,
- * so that the engine may keep its keys and values. The reference writes them by a forward of its
- * own over each finished block; here that is the engine's affair and no step of the sampler.
+ * The model reads up to the end of the current block, and everything before that block is
+ * cacheable. The reference fills its KV cache by a forward of its own over each finished block;
+ * here that is the engine's affair and no step of the sampler.
  *
  * <p>Where the references leave a choice, or surprise:
  *
@@ -34,8 +34,8 @@ import java.util.stream.IntStream;
  *   <li><b>Temperature 0</b> is the argmax. SDAR divides by it; LLaDA2's published sampler ignores
  *       it and draws as at 1.
  *   <li><b>The mask id is never drawn.</b> In SDAR a drawn mask can leave a block that never
- *       becomes full, whose keys and values are then missing. Where tokens are drawn with a
- *       temperature or filters, the mask takes no part in the distribution.
+ *       becomes full, whose keys and values are then missing from the KV cache. Where tokens are
+ *       drawn with a temperature or filters, the mask takes no part in the distribution.
  *   <li><b>{@code entropy_bounded}</b> takes the entropy over the vocabulary, as JetEngine does;
  *       SDAR's script computes it of the drawn token alone and then stops on an undefined name.
  *   <li><b>Editing.</b> A committed token of the current block, prompt excluded, is replaced by
@@ -83,13 +83,13 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
     int[] ids = canvas.ids();
     int[] masked = masked(canvas, at);
     int firstOpen = masked.length == 0 ? canvas.length() : masked[0];
-    int settled =
+    int cacheablePrefix =
         Math.min(start(canvas, at), firstOpen / options.blockLength() * options.blockLength());
     return new Query(
         options.wholeCanvas() ? ids : Arrays.copyOf(ids, end),
         0,
         rows(canvas, at),
-        settled,
+        cacheablePrefix,
         options.draw().draw(options.seed(), at.step(), specials.unwritten()),
         Optional.empty());
   }

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 /**
  * Autoregressive decoding with a causal model: a token a step, from left to right, until a stop id
  * or the end of the canvas. What stands before the first open position is all that the model reads,
- * and all of it is settled, so that the engine may keep its keys and values.
+ * and all of it is cacheable.
  *
  * <p>The canvas behind the text is open space; the model never sees it. Runs of any length share a
  * driver, which makes its batches continuous: a run joins with its prefill and leaves at its stop

@@ -25,13 +25,13 @@ import java.util.Optional;
  *
  * <ul>
  *   <li><b>The first token is a step of its own</b>, and a forward that counts; the reference takes
- *       it from the forward that writes a finished block's keys and values. Here the engine keeps
- *       those by itself, and the step computes no more than that forward: the last block, if its
- *       keys are not kept yet, and one row.
+ *       it from the forward that caches a finished block's keys and values. Here the engine does
+ *       that by itself, and the step computes no more than that forward: the last block, if it is
+ *       not cached yet, and one row.
  *   <li><b>A text without a prompt</b> has no block before its first, whose first token is then
  *       drawn like the others, as in the reference.
  *   <li><b>No sub-block cache.</b> The whole block is computed in every step. The reference offers
- *       to keep the keys of other sub-blocks, which are then stale.
+ *       to cache the keys of other sub-blocks, which are then stale.
  *   <li><b>Temperature 0</b> is the argmax, and its confidence is of the whole distribution; the
  *       nucleus counts only above 0, as in the reference.
  *   <li><b>The mask id is never written.</b>

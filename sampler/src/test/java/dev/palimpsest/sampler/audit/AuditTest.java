@@ -85,7 +85,7 @@ final class AuditTest {
   }
 
   @Test
-  void aMemoryOfFinishedTokensThatIsNotExactIsCaught() {
+  void aKvCacheThatIsNotExactIsCaught() {
     int caught = 0;
     for (long seed = 0; seed < 10; seed++) {
       AnyCase request = AnyCase.of(seed, "block");
@@ -93,10 +93,11 @@ final class AuditTest {
           queries -> {
             List<List<Prediction>> answers = new ArrayList<>();
             for (Query query : queries) {
-              boolean settled = query.settled() > 0;
+              boolean cacheable = query.cacheablePrefix() > 0;
               answers.add(
                   request.model().predict(List.of(query)).getFirst().stream()
-                      .map(each -> settled ? withEntropy(each, Math.nextUp(each.entropy())) : each)
+                      .map(
+                          each -> cacheable ? withEntropy(each, Math.nextUp(each.entropy())) : each)
                       .toList());
             }
             return answers;
@@ -104,20 +105,21 @@ final class AuditTest {
       Specimen specimen = Specimen.generate(request.run(), wrong);
       Verdict verdict = Audit.uncached(specimen, request.run(), wrong);
       boolean used =
-          specimen.snapshots().stream().anyMatch(each -> isSettled(request, specimen, each.step()));
+          specimen.snapshots().stream()
+              .anyMatch(each -> isCacheable(request, specimen, each.step()));
       assertThat(verdict.passed()).as(verdict.toString()).isEqualTo(!used);
       caught += verdict.passed() ? 0 : 1;
     }
     assertThat(caught).isPositive();
   }
 
-  private static boolean isSettled(AnyCase request, Specimen specimen, int step) {
+  private static boolean isCacheable(AnyCase request, Specimen specimen, int step) {
     Query query =
         request
             .options()
             .sampler(request.specials())
             .ask(specimen.befores().get(step), specimen.at(step));
-    return query.settled() > 0 && query.rows().length > 0;
+    return query.cacheablePrefix() > 0 && query.rows().length > 0;
   }
 
   @Test
@@ -188,7 +190,7 @@ final class AuditTest {
                         seen,
                         query.firstPosition(),
                         query.rows(),
-                        query.settled(),
+                        query.cacheablePrefix(),
                         query.draw(),
                         query.guidance()))));
       }

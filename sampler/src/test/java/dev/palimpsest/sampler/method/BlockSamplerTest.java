@@ -176,7 +176,7 @@ class BlockSamplerTest {
     List<Snapshot> snapshots = snapshots(options, prompt, constant(4, asked));
     assertThat(asked.stream().map(query -> query.tokens().length))
         .containsExactly(8, 8, 12, 12, 12, 12);
-    assertThat(asked.stream().map(Query::settled)).containsExactly(4, 4, 8, 8, 8, 8);
+    assertThat(asked.stream().map(Query::cacheablePrefix)).containsExactly(4, 4, 8, 8, 8, 8);
     assertThat(snapshots.stream().map(Snapshot::block)).containsExactly(0, 0, 1, 1, 1, 1);
     assertThat(snapshots.stream().flatMap(s -> s.commits().stream()).map(Commit::position))
         .containsExactly(6, 7, 8, 9, 10, 11);

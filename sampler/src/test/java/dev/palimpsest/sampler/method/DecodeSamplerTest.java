@@ -61,7 +61,7 @@ class DecodeSamplerTest {
       int length = request.prompt().length + step;
       assertThat(asked.get(step).tokens()).containsExactly(Arrays.copyOf(text, length));
       assertThat(asked.get(step).rows()).containsExactly(length - 1);
-      assertThat(asked.get(step).settled()).isEqualTo(length);
+      assertThat(asked.get(step).cacheablePrefix()).isEqualTo(length);
     }
   }
 

@@ -158,7 +158,8 @@ class SubBlockSamplerTest {
     generate(values, new int[] {3, 3, 3, 3, 3, 3, 3, 3}, 5, asked);
     assertThat(asked.stream().map(Query::rows))
         .containsExactly(new int[] {8}, new int[] {9, 10, 11}, new int[] {12, 13, 14, 15});
-    assertThat(asked).allMatch(query -> query.settled() == 8 && query.tokens().length == 16);
+    assertThat(asked)
+        .allMatch(query -> query.cacheablePrefix() == 8 && query.tokens().length == 16);
     assertThat(asked.getFirst().draw().temperature()).isZero();
     assertThat(asked.getLast().draw().temperature()).isEqualTo(0.7);
     assertThat(asked.getLast().draw().filter())

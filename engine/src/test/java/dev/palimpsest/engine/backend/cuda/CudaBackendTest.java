@@ -330,26 +330,27 @@ final class CudaBackendTest {
         Transformer audited =
             TinyLlada.load(
                 model, CudaBackend.open(precision, new CudaOptions(true, false), spec))) {
-      for (int settled : new int[] {9, 35, 36, 50, 84}) {
-        int length = settled + 6;
-        int[] open = IntStream.range(settled, length).toArray();
-        int[] early = IntStream.of(0, 4, settled - 1, settled + 2).toArray();
+      for (int cacheable : new int[] {9, 35, 36, 50, 84}) {
+        int length = cacheable + 6;
+        int[] open = IntStream.range(cacheable, length).toArray();
+        int[] early = IntStream.of(0, 4, cacheable - 1, cacheable + 2).toArray();
         List<Query> queries =
             List.of(
-                grown(text, length, settled, open),
-                grown(text, length, settled, early),
-                grown(fork, length, settled, open));
+                grown(text, length, cacheable, open),
+                grown(text, length, cacheable, early),
+                grown(fork, length, cacheable, open));
         List<List<Prediction>> expected = device.recompute(queries);
         for (int run = 0; run < 3; run++) {
-          assertThat(device.predict(queries)).as("%d settled", settled).isEqualTo(expected);
+          assertThat(device.predict(queries)).as("%d cacheable", cacheable).isEqualTo(expected);
         }
         assertThat(audited.predict(queries)).isEqualTo(expected);
       }
     }
   }
 
-  private static Query grown(int[] text, int length, int settled, int[] rows) {
-    return new Query(Arrays.copyOf(text, length), 0, rows, settled, Draw.GREEDY, Optional.empty());
+  private static Query grown(int[] text, int length, int cacheable, int[] rows) {
+    return new Query(
+        Arrays.copyOf(text, length), 0, rows, cacheable, Draw.GREEDY, Optional.empty());
   }
 
   private static long freeBytes() {
