@@ -20,7 +20,7 @@ import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.run.SamplerRun;
-import dev.palimpsest.sampler.trace.Naming;
+import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -105,7 +105,7 @@ public final class BranchCommand implements Callable<Integer> {
                   new TraceHeader.Origin(trace.chain(index - 1), at, edits),
                   TraceOptions.machine(model));
       Language language = Languages.of(model, trace.header().specials());
-      Naming naming = new Naming(model.transformer(), detail.alternatives());
+      NamingDenoiser naming = new NamingDenoiser(model.transformer(), detail.alternatives());
       try (LateProgress progress = new LateProgress("Branching", (long) trace.steps() - at)) {
         Replacement.write(
             target,

@@ -8,7 +8,7 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.trace.Naming;
+import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
@@ -98,7 +98,7 @@ public final class TraceFolder {
   public Denoiser denoiser(Model model) {
     return folder.isEmpty()
         ? model.transformer()
-        : new Naming(model.transformer(), detail.alternatives());
+        : new NamingDenoiser(model.transformer(), detail.alternatives());
   }
 
   /** Begins a recording, if one is wanted. */

@@ -11,7 +11,7 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.trace.Naming;
+import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -47,7 +47,7 @@ public final class TraceOptions {
 
   /** The model as the trace needs it. */
   public Denoiser denoiser(Model model) {
-    return new Naming(model.transformer(), detail.alternatives());
+    return new NamingDenoiser(model.transformer(), detail.alternatives());
   }
 
   /** Begins a recording of a run at its first step, if one is wanted. */

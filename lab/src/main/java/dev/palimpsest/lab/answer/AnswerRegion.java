@@ -1,8 +1,8 @@
 package dev.palimpsest.lab.answer;
 
 import dev.palimpsest.sampler.canvas.CellState;
-import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Region;
+import dev.palimpsest.sampler.intervention.StepContext;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -19,8 +19,8 @@ public sealed interface AnswerRegion extends Region {
   /** The answer, where the text has one already. */
   record Answer(Pattern pattern) implements AnswerRegion {
     @Override
-    public List<Integer> positions(Moment moment) {
-      return spans(moment).map(spans -> list(spans.answerPositions())).orElse(List.of());
+    public List<Integer> positions(StepContext context) {
+      return spans(context).map(spans -> list(spans.answerPositions())).orElse(List.of());
     }
 
     @Override
@@ -32,13 +32,13 @@ public sealed interface AnswerRegion extends Region {
   /** What stands before the answer; everything up to the end of the text where there is none. */
   record Reasoning(Pattern pattern) implements AnswerRegion {
     @Override
-    public List<Integer> positions(Moment moment) {
-      return spans(moment)
+    public List<Integer> positions(StepContext context) {
+      return spans(context)
           .map(spans -> list(spans.reasoningPositions()))
           .orElseGet(
               () ->
-                  moment.positions().stream()
-                      .filter(position -> !isEnd(moment, position))
+                  context.positions().stream()
+                      .filter(position -> !isEnd(context, position))
                       .toList());
     }
 
@@ -51,9 +51,9 @@ public sealed interface AnswerRegion extends Region {
   /** Everything but the answer. */
   record AllButAnswer(Pattern pattern) implements AnswerRegion {
     @Override
-    public List<Integer> positions(Moment moment) {
-      Set<Integer> answer = new TreeSet<>(new Answer(pattern).positions(moment));
-      return moment.positions().stream().filter(position -> !answer.contains(position)).toList();
+    public List<Integer> positions(StepContext context) {
+      Set<Integer> answer = new TreeSet<>(new Answer(pattern).positions(context));
+      return context.positions().stream().filter(position -> !answer.contains(position)).toList();
     }
 
     @Override
@@ -63,13 +63,13 @@ public sealed interface AnswerRegion extends Region {
   }
 
   /** The answer and the reasoning of the text as it is now, if it has an answer. */
-  default Optional<Spans> spans(Moment moment) {
+  default Optional<Spans> spans(StepContext context) {
     return Spans.of(
-        moment.canvas(), moment.language().specials(), moment.language().pieces(), pattern());
+        context.canvas(), context.language().specials(), context.language().pieces(), pattern());
   }
 
-  private static boolean isEnd(Moment moment, int position) {
-    return moment.canvas().state(position) == CellState.COMMITTED && !moment.isText(position);
+  private static boolean isEnd(StepContext context, int position) {
+    return context.canvas().state(position) == CellState.COMMITTED && !context.isText(position);
   }
 
   private static List<Integer> list(int[] positions) {

@@ -2,8 +2,8 @@ package dev.palimpsest.lab.plan;
 
 import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
-import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Region;
+import dev.palimpsest.sampler.intervention.StepContext;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -23,16 +23,16 @@ public record Mistake(Region region) implements CanvasTransform {
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Optional<Change> change(StepContext context) {
     double best = 2;
     Optional<Change> chosen = Optional.empty();
-    for (Moment.Stretch stretch : moment.stretches(region.positions(moment))) {
+    for (StepContext.Stretch stretch : context.stretches(region.positions(context))) {
       Matcher matcher = Equations.EQUATION.matcher(stretch.text());
       while (matcher.find()) {
         int position = stretch.within(matcher.start(4), matcher.end(4)).getFirst();
-        double rank = moment.uniform(position, 0);
+        double rank = context.uniform(position, 0);
         if (rank < best && Equations.holds(matcher)) {
-          Optional<Change> change = wrong(moment, stretch, matcher, position);
+          Optional<Change> change = wrong(context, stretch, matcher, position);
           best = change.isPresent() ? rank : best;
           chosen = change.isPresent() ? change : chosen;
         }
@@ -44,9 +44,9 @@ public record Mistake(Region region) implements CanvasTransform {
   }
 
   private static Optional<Change> wrong(
-      Moment moment, Moment.Stretch stretch, Matcher matcher, int position) {
-    int slip = 1 + (int) (MOST * moment.uniform(position, 1));
-    boolean above = moment.uniform(position, 2) < 0.5;
+      StepContext context, StepContext.Stretch stretch, Matcher matcher, int position) {
+    int slip = 1 + (int) (MOST * context.uniform(position, 1));
+    boolean above = context.uniform(position, 2) < 0.5;
     long right = Long.parseLong(matcher.group(4));
     long wrong = right + (above ? slip : -slip);
     if (wrong < 0 || String.valueOf(wrong).length() != matcher.group(4).length()) {
@@ -64,7 +64,7 @@ public record Mistake(Region region) implements CanvasTransform {
       int index = stretch.positions().indexOf(place);
       int end =
           index + 1 < stretch.starts().size() ? stretch.starts().get(index + 1) : text.length();
-      moment
+      context
           .language()
           .id(text.substring(stretch.starts().get(index), end))
           .ifPresent(id -> writes.put(place, id));

@@ -12,13 +12,13 @@ import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Corrupt;
 import dev.palimpsest.sampler.intervention.Language;
-import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Paraphrase;
 import dev.palimpsest.sampler.intervention.Paraphraser;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
 import dev.palimpsest.sampler.intervention.SteeredRun;
+import dev.palimpsest.sampler.intervention.StepContext;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -242,9 +242,10 @@ public final class Experiment {
     List<Integer> remasked = new ArrayList<>();
     for (CanvasTransform transform : transforms) {
       CanvasImage now = canvas;
-      Moment moment =
-          new Moment(now, Optional.empty(), run.cursor(), steps, run.finished(), seed, language);
-      Change change = transform.change(moment).orElseGet(() -> Change.flag("nothing"));
+      StepContext context =
+          new StepContext(
+              now, Optional.empty(), run.cursor(), steps, run.finished(), seed, language);
+      Change change = transform.change(context).orElseGet(() -> Change.flag("nothing"));
       change
           .writes()
           .forEach(
@@ -252,7 +253,7 @@ public final class Experiment {
                   writes.add(
                       new Item.Write(
                           position - now.promptLength(),
-                          moment.piece(position),
+                          context.piece(position),
                           language.piece(id))));
       change.remasked().forEach(position -> remasked.add(position - now.promptLength()));
       canvas = change.applyTo(now, language.specials().maskId());
@@ -351,7 +352,7 @@ public final class Experiment {
       CanvasTransform digit = new Corrupt(reasoning, new Corrupt.Count(1), Corrupt.Choice.DIGITS);
       CanvasTransform remask = new Remask(new Region.Span(answerFrom, answerTo), 1, true);
       // The position right behind the answer is left alone: a digit there would lengthen it.
-      CanvasTransform elsewhere = new Elsewhere(reasoningTo, answerTo + 1);
+      CanvasTransform controlDigit = new ControlDigit(reasoningTo, answerTo + 1);
       CanvasTransform paraphrase = new Paraphrase(reasoning, new EquationRewriter());
       List<Pending> edits = new ArrayList<>();
       int control = control();
@@ -364,7 +365,7 @@ public final class Experiment {
         if (!corrupted.edited().writes().isEmpty()) {
           edits.add(corrupted);
         }
-        addIfWritten(edits, pending(ELSEWHERE, at, List.of(elsewhere)));
+        addIfWritten(edits, pending(ELSEWHERE, at, List.of(controlDigit)));
         addIfWritten(edits, pending(PARAPHRASE, at, List.of(paraphrase)));
         if (filled) {
           edits.add(pending(REMASKED, at, List.of(remask)));
@@ -376,7 +377,7 @@ public final class Experiment {
 
     /** The one step at which the control without an edit is run, drawn by the seed. */
     private int control() {
-      double uniform = Philox.uniform(seed(), 0, 0, Moment.CHOICE);
+      double uniform = Philox.uniform(seed(), 0, 0, StepContext.CHOICE);
       return design.at().isEmpty() ? -1 : design.at().get((int) (design.at().size() * uniform));
     }
 

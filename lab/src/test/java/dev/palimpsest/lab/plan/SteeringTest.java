@@ -13,12 +13,12 @@ import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Decision;
 import dev.palimpsest.sampler.intervention.Freeze;
 import dev.palimpsest.sampler.intervention.Language;
-import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Paraphraser;
 import dev.palimpsest.sampler.intervention.Plan;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
 import dev.palimpsest.sampler.intervention.SteeredRun;
+import dev.palimpsest.sampler.intervention.StepContext;
 import dev.palimpsest.sampler.intervention.StepTransform;
 import dev.palimpsest.sampler.intervention.When;
 import dev.palimpsest.sampler.run.Driver;
@@ -140,15 +140,15 @@ final class SteeringTest {
     Path file = folder.resolve("a.trace.jsonl");
     fixture.generate(file, false);
     CanvasImage canvas = Trace.read(file).last();
-    Moment moment =
-        new Moment(canvas, Optional.empty(), Cursor.START, 0, true, seed, fixture.language());
-    long filled = new Region.All().positions(moment).stream().filter(moment::isText).count();
+    StepContext context =
+        new StepContext(canvas, Optional.empty(), Cursor.START, 0, true, seed, fixture.language());
+    long filled = new Region.All().positions(context).stream().filter(context::isText).count();
     for (int most = 0; most <= 4; most++) {
       StepTransform self =
           new PlanReader(SteeringTest::noServer, Spans.ANSWER)
               .transform("paraphrase how=self numbers=true most=" + most);
       int forwards = 0;
-      Decision decision = self.decide(moment);
+      Decision decision = self.decide(context);
       while (decision instanceof Decision.Ask(Query query, var then)) {
         forwards++;
         decision = then.apply(fixture.model().predict(List.of(query)).getFirst());
@@ -240,8 +240,8 @@ final class SteeringTest {
           }
 
           @Override
-          public Optional<Change> change(Moment moment) {
-            return Optional.of(moment.steps() == 2 ? Change.stop("enough") : Change.flag("seen"));
+          public Optional<Change> change(StepContext context) {
+            return Optional.of(context.steps() == 2 ? Change.stop("enough") : Change.flag("seen"));
           }
         };
     List<TraceRecord.Event> events = new ArrayList<>();

@@ -12,8 +12,8 @@ import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
 import dev.palimpsest.sampler.intervention.Force;
 import dev.palimpsest.sampler.intervention.Language;
-import dev.palimpsest.sampler.intervention.Moment;
 import dev.palimpsest.sampler.intervention.Paraphraser;
+import dev.palimpsest.sampler.intervention.StepContext;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -44,18 +44,18 @@ final class TransformsTest {
 
   /** The text after an edit; an underscore where it is masked. */
   private String edited(String edit, String text) {
-    return edited(edit, moment(text, 1));
+    return edited(edit, context(text, 1));
   }
 
-  private String edited(String edit, Moment moment) {
+  private String edited(String edit, StepContext context) {
     StringBuilder text = new StringBuilder();
-    for (int position = 0; position < moment.canvas().length(); position++) {
+    for (int position = 0; position < context.canvas().length(); position++) {
       text.append(
-          moment.canvas().state(position) == CellState.MASKED
+          context.canvas().state(position) == CellState.MASKED
               ? '_'
-              : (char) moment.canvas().id(position));
+              : (char) context.canvas().id(position));
     }
-    Optional<Change> change = transform(edit).change(moment);
+    Optional<Change> change = transform(edit).change(context);
     change
         .orElseThrow()
         .writes()
@@ -65,13 +65,13 @@ final class TransformsTest {
   }
 
   /** A canvas of characters: an underscore is masked, a bar an end. */
-  private static Moment moment(String text, long seed) {
+  private static StepContext context(String text, long seed) {
     int[] ids = text.chars().map(each -> each == '_' ? MASK : each == '|' ? END : each).toArray();
     CellState[] states =
         Arrays.stream(ids)
             .mapToObj(id -> id == MASK ? CellState.MASKED : CellState.COMMITTED)
             .toArray(CellState[]::new);
-    return new Moment(
+    return new StepContext(
         CanvasImage.of(ids, states, 0), Optional.empty(), Cursor.START, 3, false, seed, CHARACTERS);
   }
 
@@ -95,7 +95,7 @@ final class TransformsTest {
   @ParameterizedTest(name = "seed {0}")
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
   void aMistakeMakesOneRightEquationWrongAndKeepsItsLength(long seed) {
-    String wrong = edited("mistake", moment(TEXT, seed));
+    String wrong = edited("mistake", context(TEXT, seed));
     assertThat(wrong).hasSameSizeAs(TEXT).isNotEqualTo(TEXT).endsWith("Answer: 22");
     assertThat(wrong).matches("24\\+7=\\d\\d\\. 31-9=\\d\\d\\. .*");
     boolean first = !wrong.contains("24+7=31");
@@ -107,7 +107,7 @@ final class TransformsTest {
   void aMistakeNeedsAnEquationThatIsCompleteAndRight() {
     assertThat(edited("mistake", "24+7=_1. 3_-9=22")).isEqualTo("24+7=_1. 3_-9=22");
     assertThat(edited("mistake", "24+7=32.")).isEqualTo("24+7=32.");
-    assertThat(transform("mistake").change(moment("1+", 1)).orElseThrow().cause())
+    assertThat(transform("mistake").change(context("1+", 1)).orElseThrow().cause())
         .contains("no right equation");
   }
 
@@ -115,7 +115,7 @@ final class TransformsTest {
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
   void aCountOfDigitsIsCorruptedAndNothingElse(long seed) {
     for (int count = 0; count <= 12; count++) {
-      String text = edited("corrupt count=" + count + " digits=true", moment(TEXT, seed));
+      String text = edited("corrupt count=" + count + " digits=true", context(TEXT, seed));
       int changed = 0;
       for (int position = 0; position < TEXT.length(); position++) {
         boolean same = text.charAt(position) == TEXT.charAt(position);
@@ -155,7 +155,7 @@ final class TransformsTest {
         .isEqualTo("2 figs.\u0001");
     assertThat(
             transform("paraphrase how=synonyms words=figs:apples")
-                .change(moment("2 figs.", 1))
+                .change(context("2 figs.", 1))
                 .orElseThrow()
                 .cause())
         .contains("1 left because the words were too long");
@@ -195,7 +195,7 @@ final class TransformsTest {
     String text = "x".repeat(4000);
     String once = edited("remask share=0.3", text);
     assertThat(once).isEqualTo(edited("remask share=0.3", text));
-    assertThat(once).isNotEqualTo(edited("remask share=0.3", moment(text, 2)));
+    assertThat(once).isNotEqualTo(edited("remask share=0.3", context(text, 2)));
     assertThat(once.chars().filter(each -> each == '_').count()).isBetween(1100L, 1300L);
     assertThat(edited("remask share=0.3 numbers=false", "1234567890+-="))
         .isEqualTo("1234567890+-=");
@@ -221,28 +221,28 @@ final class TransformsTest {
           text -> text.chars().toArray(),
           text -> text.contains("zebra") ? List.of("zebra") : List.of());
 
-  private static Moment in(Language language, Moment moment) {
-    return new Moment(
-        moment.canvas(),
-        moment.before(),
-        moment.at(),
-        moment.steps(),
-        moment.finished(),
-        moment.seed(),
+  private static StepContext in(Language language, StepContext context) {
+    return new StepContext(
+        context.canvas(),
+        context.before(),
+        context.at(),
+        context.steps(),
+        context.finished(),
+        context.seed(),
         language);
   }
 
   @Test
   void aRandomTokenIsAnyOtherThatStandsForTextAndAControlTokenOnlyWhenAsked() {
     String text = "x".repeat(20_000);
-    Moment moment = in(WITH_CONTROLS, moment(text, 1));
+    StepContext context = in(WITH_CONTROLS, context(text, 1));
     int[] drawn = new int[128];
-    edited("corrupt", moment).chars().forEach(id -> drawn[id]++);
+    edited("corrupt", context).chars().forEach(id -> drawn[id]++);
     for (int id = 0; id < 128; id++) {
       int expected = id < 32 || id == 'x' ? 0 : 20_000 / 95;
       assertThat(drawn[id]).as("id %d", id).isBetween(expected * 7 / 10, expected * 13 / 10);
     }
-    assertThat(edited("corrupt specials=true", moment).chars().distinct().sorted().toArray())
+    assertThat(edited("corrupt specials=true", context).chars().distinct().sorted().toArray())
         .hasSize(126)
         .contains(END, 2, 31, 127)
         .doesNotContain(MASK, 'x');
@@ -252,11 +252,11 @@ final class TransformsTest {
 
   @Test
   void aTextThatTheModelHasNoTokenForIsNotWritten() {
-    assertThatThrownBy(() -> edited("force at=0 text=a zebra", in(WITH_CONTROLS, moment(TEXT, 1))))
+    assertThatThrownBy(() -> edited("force at=0 text=a zebra", in(WITH_CONTROLS, context(TEXT, 1))))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "the model does not know 'zebra' of the text 'a zebra': use words that it knows");
-    Moment cats = in(WITH_CONTROLS, moment("two horses, one cat", 1));
+    StepContext cats = in(WITH_CONTROLS, context("two horses, one cat", 1));
     String edit = "paraphrase how=synonyms words=horses:zebra";
     assertThat(edited(edit, cats)).isEqualTo("two horses, one cat");
     assertThat(transform(edit).change(cats).orElseThrow().cause())
@@ -274,13 +274,13 @@ final class TransformsTest {
             128,
             id -> id == 2 ? ": " : String.valueOf((char) id),
             text -> text.replaceAll(": (?=\\d)", "\u0002").chars().toArray());
-    Moment moment = in(joining, moment("________", 1));
-    assertThat(edited("force at=1 text=A: ", moment)).isEqualTo("_A:_____");
-    assertThat(new Force(1, "A: ", "7").change(moment).orElseThrow().writes())
+    StepContext context = in(joining, context("________", 1));
+    assertThat(edited("force at=1 text=A: ", context)).isEqualTo("_A:_____");
+    assertThat(new Force(1, "A: ", "7").change(context).orElseThrow().writes())
         .containsExactlyInAnyOrderEntriesOf(Map.of(1, (int) 'A', 2, 2));
-    assertThat(new Force(1, "A: ", "").change(moment).orElseThrow().writes())
+    assertThat(new Force(1, "A: ", "").change(context).orElseThrow().writes())
         .containsExactlyInAnyOrderEntriesOf(Map.of(1, (int) 'A', 2, (int) ':', 3, (int) ' '));
-    assertThatThrownBy(() -> new Force(1, "A:", " 7").change(moment))
+    assertThatThrownBy(() -> new Force(1, "A:", " 7").change(context))
         .hasMessage("'A:' followed by ' 7' has no token that begins where the second does");
   }
 
@@ -305,17 +305,17 @@ final class TransformsTest {
         continue;
       }
       String full = region.isEmpty() ? edit : edit + " in=" + region;
-      Moment now = moment(TEXT, 1);
-      Moment moment =
-          new Moment(
+      StepContext now = context(TEXT, 1);
+      StepContext context =
+          new StepContext(
               now.canvas(),
-              Optional.of(moment(TEXT.replace('2', '5'), 1).canvas()),
+              Optional.of(context(TEXT.replace('2', '5'), 1).canvas()),
               now.at(),
               now.steps(),
               now.finished(),
               now.seed(),
               now.language());
-      String cause = transform(full).change(moment).map(Change::cause).orElse("");
+      String cause = transform(full).change(context).map(Change::cause).orElse("");
       assertThat(cause.replace("/=\\d+/", ""))
           .as(full)
           .doesNotContain("[", "{", "Optional", "@", "_")
@@ -343,7 +343,7 @@ final class TransformsTest {
   }
 
   private String cause(String edit) {
-    return transform(edit).change(moment(TEXT, 1)).orElseThrow().cause();
+    return transform(edit).change(context(TEXT, 1)).orElseThrow().cause();
   }
 
   @Test

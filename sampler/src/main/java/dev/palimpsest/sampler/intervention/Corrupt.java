@@ -41,17 +41,17 @@ public record Corrupt(Region region, Amount amount, Choice choice) implements Ca
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Optional<Change> change(StepContext context) {
     List<Integer> open =
-        region.positions(moment).stream()
-            .filter(moment::isText)
-            .filter(position -> choice != Choice.DIGITS || moment.piece(position).matches("[0-9]"))
+        region.positions(context).stream()
+            .filter(context::isText)
+            .filter(position -> choice != Choice.DIGITS || context.piece(position).matches("[0-9]"))
             .toList();
-    int[] drawn = drawn(moment.language());
+    int[] drawn = drawn(context.language());
     TreeMap<Integer, Integer> writes = new TreeMap<>();
-    for (int position : chosen(moment, open)) {
+    for (int position : chosen(context, open)) {
       OptionalInt other =
-          choice == Choice.DIGITS ? digit(moment, position) : token(moment, position, drawn);
+          choice == Choice.DIGITS ? digit(context, position) : token(context, position, drawn);
       other.ifPresent(id -> writes.put(position, id));
     }
     return Optional.of(
@@ -62,22 +62,22 @@ public record Corrupt(Region region, Amount amount, Choice choice) implements Ca
             writes));
   }
 
-  private List<Integer> chosen(Moment moment, List<Integer> open) {
+  private List<Integer> chosen(StepContext context, List<Integer> open) {
     return switch (amount) {
       case Share(double share) ->
-          open.stream().filter(position -> moment.uniform(position, 0) < share).toList();
+          open.stream().filter(position -> context.uniform(position, 0) < share).toList();
       case Count(int count) ->
           open.stream()
-              .sorted(Comparator.comparingDouble(position -> moment.uniform(position, 0)))
+              .sorted(Comparator.comparingDouble(position -> context.uniform(position, 0)))
               .limit(count)
               .toList();
     };
   }
 
-  private static OptionalInt digit(Moment moment, int position) {
-    int digit = moment.piece(position).charAt(0) - '0';
-    int other = (digit + 1 + (int) (9 * moment.uniform(position, 1))) % 10;
-    return moment.language().id(String.valueOf(other));
+  private static OptionalInt digit(StepContext context, int position) {
+    int digit = context.piece(position).charAt(0) - '0';
+    int other = (digit + 1 + (int) (9 * context.uniform(position, 1))) % 10;
+    return context.language().id(String.valueOf(other));
   }
 
   /** The ids that a token may become, ascending. */
@@ -92,13 +92,13 @@ public record Corrupt(Region region, Amount amount, Choice choice) implements Ca
     };
   }
 
-  private static OptionalInt token(Moment moment, int position, int[] drawn) {
-    int own = Arrays.binarySearch(drawn, moment.canvas().id(position));
+  private static OptionalInt token(StepContext context, int position, int[] drawn) {
+    int own = Arrays.binarySearch(drawn, context.canvas().id(position));
     int others = own < 0 ? drawn.length : drawn.length - 1;
     if (others == 0) {
       return OptionalInt.empty();
     }
-    int index = (int) (others * moment.uniform(position, 1));
+    int index = (int) (others * context.uniform(position, 1));
     return OptionalInt.of(drawn[own >= 0 && index >= own ? index + 1 : index]);
   }
 }

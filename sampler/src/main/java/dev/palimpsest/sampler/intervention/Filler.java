@@ -18,15 +18,15 @@ public record Filler(Region region, String text) implements CanvasTransform {
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
-    OptionalInt filler = moment.language().id(text);
+  public Optional<Change> change(StepContext context) {
+    OptionalInt filler = context.language().id(text);
     if (filler.isEmpty()) {
       throw new IllegalArgumentException(
           "the filler '" + text + "' is not one token: use a text that is");
     }
     TreeMap<Integer, Integer> writes = new TreeMap<>();
-    for (int position : region.positions(moment)) {
-      if (moment.isText(position)) {
+    for (int position : region.positions(context)) {
+      if (context.isText(position)) {
         writes.put(position, filler.getAsInt());
       }
     }

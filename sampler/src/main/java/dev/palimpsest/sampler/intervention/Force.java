@@ -21,14 +21,17 @@ public record Force(int at, String text, String followedBy) implements CanvasTra
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
-    int[] ids = ids(moment.language());
-    int first = moment.canvas().promptLength() + at;
-    if (at < 0 || first + ids.length > moment.canvas().length()) {
+  public Optional<Change> change(StepContext context) {
+    int[] ids = ids(context.language());
+    int first = context.canvas().promptLength() + at;
+    if (at < 0 || first + ids.length > context.canvas().length()) {
       throw new IllegalArgumentException(
           "'%s' at %d takes %d positions, and the canvas has %d after the prompt"
               .formatted(
-                  text, at, ids.length, moment.canvas().length() - moment.canvas().promptLength()));
+                  text,
+                  at,
+                  ids.length,
+                  context.canvas().length() - context.canvas().promptLength()));
     }
     TreeMap<Integer, Integer> writes = new TreeMap<>();
     for (int index = 0; index < ids.length; index++) {

@@ -17,16 +17,16 @@ public record Freeze(Region region) implements CanvasTransform {
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
-    if (moment.before().isEmpty()) {
+  public Optional<Change> change(StepContext context) {
+    if (context.before().isEmpty()) {
       return Optional.empty();
     }
-    CanvasImage before = moment.before().get();
+    CanvasImage before = context.before().get();
     TreeMap<Integer, Integer> writes = new TreeMap<>();
-    for (int position : region.positions(moment)) {
+    for (int position : region.positions(context)) {
       boolean same =
-          moment.canvas().state(position) == CellState.COMMITTED
-              && moment.canvas().id(position) == before.id(position);
+          context.canvas().state(position) == CellState.COMMITTED
+              && context.canvas().id(position) == before.id(position);
       if (before.state(position) == CellState.COMMITTED && !same) {
         writes.put(position, before.id(position));
       }

@@ -20,22 +20,22 @@ public record Paraphrase(Region region, Paraphraser paraphraser) implements Canv
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Optional<Change> change(StepContext context) {
     TreeMap<Integer, Integer> writes = new TreeMap<>();
     List<Integer> remasked = new ArrayList<>();
     int changed = 0;
     int tooLong = 0;
     int unknown = 0;
-    for (Moment.Stretch stretch : moment.stretches(region.positions(moment))) {
+    for (StepContext.Stretch stretch : context.stretches(region.positions(context))) {
       String text = paraphraser.paraphrase(stretch.text());
       if (text.equals(stretch.text())) {
         continue;
       }
-      if (!moment.language().unknownWords(text).isEmpty()) {
+      if (!context.language().unknownWords(text).isEmpty()) {
         unknown++;
         continue;
       }
-      int[] ids = moment.language().encode(text);
+      int[] ids = context.language().encode(text);
       if (ids.length > stretch.positions().size()) {
         tooLong++;
         continue;
@@ -45,7 +45,7 @@ public record Paraphrase(Region region, Paraphraser paraphraser) implements Canv
         int position = stretch.positions().get(index);
         if (index >= ids.length) {
           remasked.add(position);
-        } else if (ids[index] != moment.canvas().id(position)) {
+        } else if (ids[index] != context.canvas().id(position)) {
           writes.put(position, ids[index]);
         }
       }

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 public interface Region {
 
   /** The positions, ascending; in what state does not matter. */
-  List<Integer> positions(Moment moment);
+  List<Integer> positions(StepContext context);
 
   /** What it is called in a trace. */
   String label();
@@ -19,8 +19,8 @@ public interface Region {
   /** Everything after the prompt. */
   record All() implements Region {
     @Override
-    public List<Integer> positions(Moment moment) {
-      return moment.positions();
+    public List<Integer> positions(StepContext context) {
+      return context.positions();
     }
 
     @Override
@@ -37,10 +37,10 @@ public interface Region {
    */
   record Span(int from, int to) implements Region {
     @Override
-    public List<Integer> positions(Moment moment) {
-      return moment.positions().stream()
-          .filter(position -> position - moment.canvas().promptLength() >= from)
-          .filter(position -> position - moment.canvas().promptLength() < to)
+    public List<Integer> positions(StepContext context) {
+      return context.positions().stream()
+          .filter(position -> position - context.canvas().promptLength() >= from)
+          .filter(position -> position - context.canvas().promptLength() < to)
           .toList();
     }
 
@@ -53,11 +53,11 @@ public interface Region {
   /** Wherever a pattern matches the text after the prompt. */
   record Matching(Pattern pattern) implements Region {
     @Override
-    public List<Integer> positions(Moment moment) {
+    public List<Integer> positions(StepContext context) {
       StringBuilder text = new StringBuilder();
       List<Integer> owners = new ArrayList<>();
-      for (int position : moment.positions()) {
-        String piece = moment.piece(position);
+      for (int position : context.positions()) {
+        String piece = context.piece(position);
         text.append(piece);
         for (int character = 0; character < piece.length(); character++) {
           owners.add(position);

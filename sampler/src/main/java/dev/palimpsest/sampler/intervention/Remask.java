@@ -18,12 +18,12 @@ public record Remask(Region region, double share, boolean numbersToo) implements
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
+  public Optional<Change> change(StepContext context) {
     List<Integer> chosen =
-        region.positions(moment).stream()
-            .filter(moment::isText)
-            .filter(position -> numbersToo || !isNumber(moment.piece(position)))
-            .filter(position -> moment.uniform(position, 0) < share)
+        region.positions(context).stream()
+            .filter(context::isText)
+            .filter(position -> numbersToo || !isNumber(context.piece(position)))
+            .filter(position -> context.uniform(position, 0) < share)
             .toList();
     return Optional.of(
         Change.remask(

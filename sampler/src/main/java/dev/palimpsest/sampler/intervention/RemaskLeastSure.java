@@ -29,27 +29,27 @@ public record RemaskLeastSure(Region region, double share) implements StepTransf
   }
 
   @Override
-  public Decision decide(Moment moment) {
+  public Decision decide(StepContext context) {
     int[] rows =
-        region.positions(moment).stream()
-            .filter(moment::isText)
+        region.positions(context).stream()
+            .filter(context::isText)
             .mapToInt(Integer::intValue)
             .toArray();
     if (rows.length == 0) {
       return new Decision.Act(Change.flag("nothing is filled in " + region.label()));
     }
     return new Decision.Ask(
-        new Query(moment.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty()),
-        predictions -> new Decision.Act(remask(moment, rows, predictions)));
+        new Query(context.canvas().ids(), 0, rows, 0, Draw.GREEDY, Optional.empty()),
+        predictions -> new Decision.Act(remask(context, rows, predictions)));
   }
 
-  private Change remask(Moment moment, int[] rows, List<Prediction> predictions) {
+  private Change remask(StepContext context, int[] rows, List<Prediction> predictions) {
     List<Integer> chosen =
         IntStream.range(0, rows.length)
             .boxed()
             .sorted(
                 Comparator.comparingDouble(
-                    row -> sureness(predictions.get(row), moment.canvas().id(rows[row]))))
+                    row -> sureness(predictions.get(row), context.canvas().id(rows[row]))))
             .limit((long) (share * rows.length))
             .map(row -> rows[row])
             .sorted()

@@ -36,48 +36,49 @@ public record SelfParaphrase(Region region, double share, boolean numbersToo, in
   }
 
   @Override
-  public Decision decide(Moment moment) {
+  public Decision decide(StepContext context) {
     List<Integer> left =
-        region.positions(moment).stream()
-            .filter(moment::isText)
-            .filter(position -> numbersToo || !Remask.isNumber(moment.piece(position)))
-            .filter(position -> moment.uniform(position, 0) < share)
-            .sorted(Comparator.comparingDouble(position -> moment.uniform(position, 1)))
+        region.positions(context).stream()
+            .filter(context::isText)
+            .filter(position -> numbersToo || !Remask.isNumber(context.piece(position)))
+            .filter(position -> context.uniform(position, 0) < share)
+            .sorted(Comparator.comparingDouble(position -> context.uniform(position, 1)))
             .limit(most)
             .sorted()
             .toList();
-    return fill(moment, left, new TreeMap<>());
+    return fill(context, left, new TreeMap<>());
   }
 
   /** Asks for the positions that are left; those that are written already stand on the canvas. */
-  private Decision fill(Moment moment, List<Integer> left, SortedMap<Integer, Integer> writes) {
+  private Decision fill(
+      StepContext context, List<Integer> left, SortedMap<Integer, Integer> writes) {
     if (left.isEmpty()) {
       String cause =
           "self in %s: %d tokens in other words".formatted(region.label(), writes.size());
       return new Decision.Act(Change.write(cause, writes));
     }
-    int[] ids = moment.canvas().ids();
-    left.forEach(position -> ids[position] = moment.language().specials().maskId());
+    int[] ids = context.canvas().ids();
+    left.forEach(position -> ids[position] = context.language().specials().maskId());
     writes.forEach((position, id) -> ids[position] = id);
     int[] rows = left.stream().mapToInt(Integer::intValue).toArray();
     // Of two alternatives at most one is the token that stood there.
-    Draw draw = new Draw(0, Optional.empty(), 0, 0, undrawn(moment.language()), NONE).naming(2);
+    Draw draw = new Draw(0, Optional.empty(), 0, 0, undrawn(context.language()), NONE).naming(2);
     return new Decision.Ask(
         new Query(ids, 0, rows, 0, draw, Optional.empty()),
         predictions -> {
-          Choice choice = surest(moment, rows, predictions);
+          Choice choice = surest(context, rows, predictions);
           SortedMap<Integer, Integer> more = new TreeMap<>(writes);
           more.put(choice.position(), choice.token());
           return fill(
-              moment,
+              context,
               left.stream().filter(position -> position != choice.position()).toList(),
               more);
         });
   }
 
-  private static Choice surest(Moment moment, int[] rows, List<Prediction> predictions) {
+  private static Choice surest(StepContext context, int[] rows, List<Prediction> predictions) {
     return IntStream.range(0, rows.length)
-        .mapToObj(row -> choice(rows[row], moment.canvas().id(rows[row]), predictions.get(row)))
+        .mapToObj(row -> choice(rows[row], context.canvas().id(rows[row]), predictions.get(row)))
         .max(
             Comparator.comparingDouble(Choice::probability)
                 .thenComparing(Choice::position, Comparator.reverseOrder()))

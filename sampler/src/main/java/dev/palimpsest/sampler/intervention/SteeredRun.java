@@ -123,7 +123,7 @@ public final class SteeredRun implements Run {
     while (!stopped && question == null) {
       if (!due.isEmpty()) {
         StepTransform next = due.remove();
-        decided(next, 0, next.decide(moment()));
+        decided(next, 0, next.decide(context()));
       } else if (!run.finished()) {
         requireWithinBound();
         return;
@@ -143,8 +143,8 @@ public final class SteeredRun implements Run {
     }
   }
 
-  private Moment moment() {
-    return new Moment(
+  private StepContext context() {
+    return new StepContext(
         run.canvas(), before, run.cursor(), steps, run.finished(), options.seed(), language);
   }
 

@@ -9,7 +9,7 @@ public interface StepTransform {
   String name();
 
   /** What to do now. */
-  Decision decide(Moment moment);
+  Decision decide(StepContext context);
 
   /** The most questions that it asks before it acts. */
   default int mostForwards() {

@@ -243,7 +243,7 @@ public final class Driver {
           "the model answered " + answers.size() + " of " + queries.size() + " queries");
     }
     for (int index = 0; index < answers.size(); index++) {
-      Answers.require(queries.get(index), answers.get(index));
+      PredictionCheck.require(queries.get(index), answers.get(index));
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * What an intervention sees.
+ * Where a run stands between two steps, which is all that an intervention sees of it.
  *
  * @param canvas as it is now
  * @param before the canvas that the last step read, if there was one
@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  * @param seed of the run
  * @param language how ids are text
  */
-public record Moment(
+public record StepContext(
     CanvasImage canvas,
     Optional<CanvasImage> before,
     Cursor at,

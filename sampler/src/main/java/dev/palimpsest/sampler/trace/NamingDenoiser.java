@@ -12,7 +12,7 @@ import java.util.List;
  * @param denoiser the model
  * @param alternatives how many at least; 0 leaves the model as it is
  */
-public record Naming(Denoiser denoiser, int alternatives) implements Denoiser {
+public record NamingDenoiser(Denoiser denoiser, int alternatives) implements Denoiser {
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
     return denoiser.predict(

@@ -5,8 +5,8 @@ import dev.palimpsest.step.Query;
 import java.util.List;
 
 /** Whether a denoiser's predictions are what was asked for. */
-final class Answers {
-  private Answers() {}
+final class PredictionCheck {
+  private PredictionCheck() {}
 
   /**
    * Checks one query's predictions.

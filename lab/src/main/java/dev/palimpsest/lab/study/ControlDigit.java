@@ -3,7 +3,7 @@ package dev.palimpsest.lab.study;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.intervention.CanvasTransform;
 import dev.palimpsest.sampler.intervention.Change;
-import dev.palimpsest.sampler.intervention.Moment;
+import dev.palimpsest.sampler.intervention.StepContext;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
@@ -18,28 +18,28 @@ import java.util.stream.IntStream;
  * @param reasoningTo the end of the reasoning, exclusive, counted from the end of the prompt
  * @param from the first position behind the answer that may be taken
  */
-record Elsewhere(int reasoningTo, int from) implements CanvasTransform {
+record ControlDigit(int reasoningTo, int from) implements CanvasTransform {
   @Override
   public String name() {
     return "elsewhere";
   }
 
   @Override
-  public Optional<Change> change(Moment moment) {
-    int prompt = moment.canvas().promptLength();
+  public Optional<Change> change(StepContext context) {
+    int prompt = context.canvas().promptLength();
     Optional<Integer> chosen =
-        IntStream.range(prompt, moment.canvas().length())
-            .filter(position -> moment.canvas().state(position) == CellState.COMMITTED)
+        IntStream.range(prompt, context.canvas().length())
+            .filter(position -> context.canvas().state(position) == CellState.COMMITTED)
             .filter(position -> position - prompt < reasoningTo || position - prompt >= from)
-            .filter(position -> !moment.piece(position).matches("[0-9]"))
+            .filter(position -> !context.piece(position).matches("[0-9]"))
             .boxed()
-            .min(Comparator.comparingDouble(position -> moment.uniform(position, 0)));
+            .min(Comparator.comparingDouble(position -> context.uniform(position, 0)));
     if (chosen.isEmpty()) {
       return Optional.empty();
     }
     int position = chosen.get();
     OptionalInt digit =
-        moment.language().id(String.valueOf((int) (10 * moment.uniform(position, 1))));
+        context.language().id(String.valueOf((int) (10 * context.uniform(position, 1))));
     return digit.isPresent()
         ? Optional.of(Change.write("a digit elsewhere", Map.of(position, digit.getAsInt())))
         : Optional.empty();
