@@ -111,13 +111,14 @@ public final class LanguageModel implements AutoCloseable {
     return SamplerDefaults.complete(given, model.spec(), model.generationConfig(), longestPrompt);
   }
 
-  /** For runs and drivers of the caller's own. */
+  /** A generator over the model, for runs and drivers of the caller's own. */
   public Generator generator() {
     return generator(model.transformer());
   }
 
   /**
-   * As above, with something around the model, as what counts its forwards or names alternatives.
+   * A generator over a denoiser around the model, for instance one that counts its forwards or
+   * names alternatives.
    *
    * @param denoiser answers as the model does
    */
@@ -125,7 +126,7 @@ public final class LanguageModel implements AutoCloseable {
     return new Generator(denoiser, limits, specials);
   }
 
-  /** What is behind it. */
+  /** The loaded model that writes the texts. */
   public Model model() {
     return model;
   }

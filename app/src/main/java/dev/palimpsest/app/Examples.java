@@ -6,7 +6,7 @@ import java.util.List;
 final class Examples {
   private Examples() {}
 
-  /** Those of a command by its whole name, as {@code palimpsest trace show}. */
+  /** The examples of a command by its whole name, as {@code palimpsest trace show}. */
   static List<String> of(String command) {
     return switch (command.substring(command.indexOf(' ') + 1)) {
       case "palimpsest" ->

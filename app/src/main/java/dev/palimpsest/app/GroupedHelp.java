@@ -117,7 +117,9 @@ final class GroupedHelp extends Help {
     return groups;
   }
 
-  /** Those of samplers as they are declared, the others by their names. */
+  /**
+   * Sorts options within a group: those of samplers as they are declared, others by their names.
+   */
   private static String place(OptionSpec option) {
     return owner(option) == SamplerOptions.class ? "" : option.longestName();
   }

@@ -70,7 +70,7 @@ public final class Main implements Cli, Runnable {
           HelpCommand.class,
           CompletionCommand.class);
 
-  /** Those that speak of all the others. */
+  /** Commands that speak of all the others. */
   private static final List<Class<?>> ABOUT_ALL =
       List.of(HelpCommand.class, CompletionCommand.class);
 

@@ -149,12 +149,12 @@ final class FindingsTest {
         new TraceListener() {
           @Override
           public void snapshot(Snapshot snapshot) {
-            // Only the end counts.
+            // The test looks at the last canvas alone.
           }
 
           @Override
           public void event(TraceRecord.Event event, CanvasImage after) {
-            // Only the end counts.
+            // The test looks at the last canvas alone.
           }
         };
     Run steered =

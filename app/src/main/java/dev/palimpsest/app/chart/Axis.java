@@ -20,7 +20,7 @@ record Axis(String title, List<Tick> ticks, DoubleUnaryOperator place) {
   /** A marked value and what stands there. */
   record Tick(double value, String text) {}
 
-  /** From 0 to 100 %. */
+  /** An axis from 0 to 100 %. */
   static Axis percent() {
     List<Tick> ticks =
         IntStream.rangeClosed(0, 5).map(each -> 20 * each).mapToObj(Axis::percent).toList();
@@ -31,7 +31,7 @@ record Axis(String title, List<Tick> ticks, DoubleUnaryOperator place) {
     return new Tick(value, value + " %");
   }
 
-  /** From 0 to at least the highest value, marked about five times at round numbers. */
+  /** An axis from 0 to at least the highest value, marked about five times at round numbers. */
   static Axis upTo(double highest) {
     double step = roundStep(highest);
     int steps = (int) Math.max(1, Math.ceil(highest / step));
@@ -42,7 +42,7 @@ record Axis(String title, List<Tick> ticks, DoubleUnaryOperator place) {
     return new Axis("", ticks, value -> value / (steps * step));
   }
 
-  /** Marked where it is said, with a margin before the first mark and behind the last. */
+  /** An axis with marks at given values, and a margin before the first mark and behind the last. */
   static Axis marked(String title, List<Double> values) {
     double first = values.getFirst();
     double span = Math.max(values.getLast() - first, 1e-9);
@@ -52,7 +52,7 @@ record Axis(String title, List<Tick> ticks, DoubleUnaryOperator place) {
         value -> MARGIN + (1 - 2 * MARGIN) * (value - first) / span);
   }
 
-  /** Of names side by side; a name's value is its index. */
+  /** An axis of names side by side; a name's value is its index. */
   static Axis named(String title, List<String> names) {
     return new Axis(
         title,
@@ -61,8 +61,8 @@ record Axis(String title, List<Tick> ticks, DoubleUnaryOperator place) {
   }
 
   /**
-   * Logarithmic, between two of its marks: 1, 2 and 5 times the powers of ten, or the powers alone
-   * if those are too many.
+   * A logarithmic axis, between two of its marks: 1, 2 and 5 times the powers of ten, or the powers
+   * alone if those are too many.
    *
    * @param low the lowest value, above 0
    * @param high the highest, no lower

@@ -131,7 +131,7 @@ public final class Chart {
     height += 8 + LEGEND_ROW * names.size();
   }
 
-  /** As a part of a page that has the style. */
+  /** The chart as a part of a page that has the style. */
   String svg() {
     return String.format(
         Locale.ROOT,
@@ -143,7 +143,7 @@ public final class Chart {
         drawn);
   }
 
-  /** As a file of its own. */
+  /** The chart as a file of its own. */
   String file() {
     return svg()
         .replaceFirst(

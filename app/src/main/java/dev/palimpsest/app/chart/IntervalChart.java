@@ -35,7 +35,7 @@ public record IntervalChart(String title, String xTitle, List<Double> ticks, Lis
     }
   }
 
-  /** As a file of its own, readable on light and on dark pages. */
+  /** The chart as a file of its own, readable on light and on dark pages. */
   public String file() {
     Chart chart = new Chart(title, WIDTH, PLOT, Axis.marked(xTitle, ticks), Axis.percent());
     for (int series = 0; series < lines.size(); series++) {

@@ -24,7 +24,7 @@ public record LineChart(String title, String xTitle, List<String> ticks, List<Li
    */
   public record Line(String name, double[] values) {}
 
-  /** As a part of a page. */
+  /** The chart as a part of a page. */
   public String svg() {
     double highest =
         lines.stream()

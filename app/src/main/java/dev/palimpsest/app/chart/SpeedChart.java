@@ -43,12 +43,12 @@ public record SpeedChart(List<Line> lines) {
     }
   }
 
-  /** As a part of a page that has {@link Chart#STYLE}. */
+  /** The chart as a part of a page that has {@link Chart#STYLE}. */
   public String svg() {
     return chart().svg();
   }
 
-  /** As a file of its own, readable on light and on dark pages. */
+  /** The chart as a file of its own, readable on light and on dark pages. */
   public String file() {
     return chart().file();
   }

@@ -15,7 +15,7 @@ public final class Bits {
   private final ByteBuffer number =
       ByteBuffer.allocate(Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-  /** Of no numbers yet. */
+  /** The checksum of no numbers yet. */
   public Bits() {
     try {
       digest = MessageDigest.getInstance("SHA-256");

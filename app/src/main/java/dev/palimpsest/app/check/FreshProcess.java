@@ -56,7 +56,7 @@ final class FreshProcess {
   }
 
   /**
-   * What it answered.
+   * How the process ended.
    *
    * @param code 0 for success
    * @param out its standard output

@@ -130,7 +130,7 @@ final class ChatStream implements Flow.Subscriber<String> {
     return tokens;
   }
 
-  /** If the server reports them. */
+  /** Tokens of the prompt, if the server reports them. */
   OptionalInt promptTokens() {
     return promptTokens < 0 ? OptionalInt.empty() : OptionalInt.of(promptTokens);
   }

@@ -46,7 +46,7 @@ record Comparison(
   /** How far the control may be from the first contestant, as a share of it. */
   static final double TOLERANCE = 0.05;
 
-  /** What no number contains. */
+  /** What is left out of every number, in a sentence. */
   static final String EXCLUDED =
       "Not in any number: loading, warm-up (compilation and graph capture fall into it), and"
           + " tokens after the end of a text.";
@@ -70,7 +70,7 @@ record Comparison(
     }
   }
 
-  /** One for every concurrency at which both have run. */
+  /** One control for every concurrency at which it and the first contestant have run. */
   List<Control> controls() {
     List<Control> controls = new ArrayList<>();
     for (Measurement one : measurements) {

@@ -86,7 +86,7 @@ final class ComparisonTable {
         range(row.tokensPerSecondRange()));
   }
 
-  /** A dash where it is not known. */
+  /** The number; a dash where it is not known. */
   static String count(OptionalInt value) {
     return value.isPresent() ? String.valueOf(value.getAsInt()) : "–";
   }

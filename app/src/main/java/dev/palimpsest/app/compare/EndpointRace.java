@@ -108,7 +108,7 @@ final class EndpointRace implements Race {
     return options;
   }
 
-  /** Not known before it is asked; a server that refuses a prompt has failed. */
+  /** No refusal is known before the server is asked; one that refuses a prompt has failed. */
   @Override
   public Optional<String> refusal(Problem problem) {
     return Optional.empty();

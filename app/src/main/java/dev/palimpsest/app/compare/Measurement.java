@@ -91,14 +91,14 @@ record Measurement(
         requests().mapToDouble(Answer::tokensPerSecond).sorted().toArray(), percentile);
   }
 
-  /** If it is known of every request. */
+  /** Seconds to the first snapshot, if they are known of every request. */
   OptionalDouble toFirstSnapshot(double percentile) {
     return requests().allMatch(each -> each.secondsToFirstSnapshot().isPresent())
         ? percentile(percentile, Answer::secondsToFirstSnapshot)
         : OptionalDouble.empty();
   }
 
-  /** Over the requests whose text is not empty. */
+  /** Seconds to the first token of a text, over the requests whose text is not empty. */
   OptionalDouble toFirstTextToken(double percentile) {
     return percentile(percentile, Answer::secondsToFirstTextToken);
   }
@@ -119,7 +119,7 @@ record Measurement(
         : OptionalDouble.of(nearestRank(sorted, percentile));
   }
 
-  /** The most of any round, if it is known. */
+  /** The most memory of any round, if it is known. */
   Optional<Race.Memory> memory() {
     return rounds.stream()
         .flatMap(each -> each.memory().stream())

@@ -8,13 +8,13 @@ import java.util.Optional;
 
 /** A contestant that is ready to answer. */
 interface Race extends AutoCloseable {
-  /** What computes. */
+  /** The backend that computes, in words. */
   String backend();
 
-  /** How texts are written. */
+  /** The name of the sampler that writes its texts. */
   String sampler();
 
-  /** The options of that, by their reference names. */
+  /** The sampler's options by their reference names. */
   Map<String, Object> options();
 
   /** Why a problem cannot be asked, if its prompt does not fit. */
@@ -31,7 +31,7 @@ interface Race extends AutoCloseable {
   void close();
 
   /**
-   * What came of it.
+   * The answers of a run, and what they took.
    *
    * @param seconds from the first submission to the last completion
    * @param memory that it took, if this process can tell

@@ -85,7 +85,7 @@ record EvalReport(List<Problem> problems, List<EvalOutcome> outcomes) {
             });
   }
 
-  /** For people: at most 80 columns wide. */
+  /** The report as a text for people, at most 80 columns wide. */
   String text() {
     StringBuilder text = new StringBuilder();
     if (!isComplete()) {

@@ -96,7 +96,7 @@ public final class Journal implements AutoCloseable {
       throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
     while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
-      // Until all is read.
+      // Each turn reads a part of the file.
     }
     bytes.flip();
     List<JsonNode> lines = new ArrayList<>();

@@ -29,7 +29,7 @@ record Outcomes(List<Item> items) {
    * @param estimate of the share; empty where it never could have
    */
   record Share(int hits, int trials, Optional<Estimate> estimate) {
-    /** As {@code 12.3 % [10.1, 14.6] (41 of 333)}; a dash where it never could have. */
+    /** The share as {@code 12.3 % [10.1, 14.6] (41 of 333)}; a dash where there were no trials. */
     @Override
     public String toString() {
       return estimate
@@ -43,7 +43,7 @@ record Outcomes(List<Item> items) {
     return trials((_, trial) -> kind.test(trial));
   }
 
-  /** The same for a kind that depends on the item. */
+  /** The share of flipped answers among the trials of a kind that depends on the item. */
   Share trials(Kind kind) {
     int[] flips = new int[items.size()];
     int[] trials = new int[items.size()];
@@ -103,7 +103,7 @@ record Outcomes(List<Item> items) {
     RESULT("the result of an equation before the last"),
     /** The result of the last equation, which the answer repeats. */
     LAST_RESULT("the last result"),
-    /** In no equation. */
+    /** A number in no equation. */
     OTHER("in no equation");
 
     private final String words;
@@ -146,7 +146,7 @@ record Outcomes(List<Item> items) {
     return found;
   }
 
-  /** Which trials of which items. */
+  /** Says which trials of which items count. */
   interface Kind {
     boolean test(Item item, Item.Trial trial);
   }

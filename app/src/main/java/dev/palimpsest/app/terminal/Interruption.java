@@ -14,7 +14,7 @@ public final class Interruption implements AutoCloseable {
   }
 
   /**
-   * From now on, until it is closed.
+   * An interruption speaks these last words from now on, until this is closed.
    *
    * @param lastWords spoken on another thread, beside the work
    */

@@ -9,7 +9,7 @@ public final class Notices {
 
   private Notices() {}
 
-  /** Holds for the whole process, from before a command runs. */
+  /** Sets whether notices are wanted: for the whole process, before a command runs. */
   public static void want(boolean wanted) {
     Notices.wanted = wanted;
   }

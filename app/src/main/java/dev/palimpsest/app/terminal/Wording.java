@@ -16,7 +16,7 @@ public final class Wording {
     };
   }
 
-  /** As {@code 12.3 % [10.1, 14.6]}. */
+  /** An estimate as {@code 12.3 % [10.1, 14.6]}. */
   public static String percent(Estimate estimate) {
     String interval =
         estimate

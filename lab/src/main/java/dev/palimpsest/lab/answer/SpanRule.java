@@ -20,7 +20,8 @@ public sealed interface SpanRule {
       int[] ids, int firstPosition, SpecialTokens specials, IntFunction<String> pieces);
 
   /**
-   * By what the text says.
+   * The answer is what the pattern's group took where it matches last; the reasoning is what
+   * precedes that match.
    *
    * @param pattern with one group, the answer
    */
@@ -33,11 +34,11 @@ public sealed interface SpanRule {
   }
 
   /**
-   * By its places, for a canvas whose template was forced before the first step. The answer is what
-   * stands in its slot up to the first end of a text.
+   * Answer and reasoning stand in slots of their own, on a canvas whose template was forced before
+   * the first step. The answer is what stands in its slot up to the first end of a text.
    *
-   * @param reasoning its slot
-   * @param answer its slot
+   * @param reasoning the slot of the reasoning
+   * @param answer the slot of the answer
    */
   record Forced(Slot reasoning, Slot answer) implements SpanRule {
     @Override

@@ -19,7 +19,7 @@ public record Estimate(double value, int n, Optional<Interval> interval) {
   private static final double Z = 1.959963984540054;
 
   /**
-   * Where it may lie.
+   * The interval in which the estimated value may lie.
    *
    * @param low its lower end
    * @param high its upper end

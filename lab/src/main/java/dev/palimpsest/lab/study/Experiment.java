@@ -77,7 +77,7 @@ public final class Experiment {
   /** The loop that paraphrases and masks again. */
   public static final String LOOP = "paraphrase_remask";
 
-  /** Its control, which masks again alone. */
+  /** The control of {@link #LOOP}: masks again and paraphrases nothing. */
   public static final String LOOP_REMASK = "remask";
 
   /** A generation without a loop. */
@@ -226,7 +226,7 @@ public final class Experiment {
     return design.options().seed() + question.number();
   }
 
-  /** Takes them to their ends, as many at once as there is room for. */
+  /** Takes requests to their ends, as many at once as there is room for. */
   private List<Generation> finish(List<Request> requests) {
     List<Generation> generations = new Driver(denoiser, maxTokens).finish(requests);
     if (Thread.currentThread().isInterrupted()) {

@@ -11,7 +11,7 @@ package dev.palimpsest.sampler.canvas;
  *     that go on editing
  */
 public record Cursor(int step, int block, int stepInBlock, int stepsFull) {
-  /** Before the first step. */
+  /** The cursor before the first step. */
   public static final Cursor START = new Cursor(0, 0, 0, 0);
 
   /** Checks that nothing is negative. */
@@ -23,17 +23,17 @@ public record Cursor(int step, int block, int stepInBlock, int stepsFull) {
     }
   }
 
-  /** After a step that stays in the block. */
+  /** The cursor after a step that stays in the block. */
   public Cursor nextStep() {
     return new Cursor(step + 1, block, stepInBlock + 1, stepsFull);
   }
 
-  /** After a step in a block that was full before it. */
+  /** The cursor after a step in a block that was full before it. */
   public Cursor nextFullStep() {
     return new Cursor(step + 1, block, stepInBlock + 1, stepsFull + 1);
   }
 
-  /** After a step that ends the block. */
+  /** The cursor after a step that ends the block. */
   public Cursor nextBlock() {
     return new Cursor(step + 1, block + 1, 0, 0);
   }

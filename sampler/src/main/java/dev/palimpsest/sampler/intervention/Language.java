@@ -25,7 +25,7 @@ public record Language(
     Function<String, int[]> encoder,
     Function<String, List<String>> unknown) {
 
-  /** Without control tokens of its own, and with a token for every text. */
+  /** A language without control tokens of its own, and with a token for every text. */
   public Language(
       SpecialTokens specials,
       int vocabulary,

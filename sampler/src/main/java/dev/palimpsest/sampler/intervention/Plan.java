@@ -17,7 +17,7 @@ import java.util.List;
  * @param freshSeeds whether each round has a seed of its own, instead of the same random numbers
  */
 public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
-  /** Nothing at all. */
+  /** A plan that samples once and changes nothing. */
   public static final Plan NONE = new Plan(List.of(), 0, false);
 
   /** Takes its own copy. */

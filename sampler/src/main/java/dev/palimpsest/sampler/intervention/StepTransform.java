@@ -8,7 +8,7 @@ public interface StepTransform {
   /** What it is called in a trace. */
   String name();
 
-  /** What to do now. */
+  /** What to do with the canvas as it is now. */
   Decision decide(StepContext context);
 
   /** The most questions that it asks before it acts. */

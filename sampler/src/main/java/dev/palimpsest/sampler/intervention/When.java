@@ -4,7 +4,7 @@ package dev.palimpsest.sampler.intervention;
 public sealed interface When {
 
   /**
-   * Whether it is now.
+   * Whether the intervention happens now.
    *
    * @param steps taken so far
    * @param blockDone whether the last step was the last of a block

@@ -7,7 +7,7 @@ import java.util.Locale;
 final class Choice {
   private Choice() {}
 
-  /** {@code LOW_CONFIDENCE} as {@code low_confidence}. */
+  /** The name of a value in options: {@code low_confidence} of {@code LOW_CONFIDENCE}. */
   static String name(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
   }

@@ -19,7 +19,7 @@ public final class InvalidOptionException extends RuntimeException {
   private final boolean isOption;
 
   /**
-   * An option's.
+   * A complaint about an option.
    *
    * @param complaint names other options in braces, as <code>{gen_length}</code>
    */
@@ -35,7 +35,7 @@ public final class InvalidOptionException extends RuntimeException {
     this.isOption = isOption;
   }
 
-  /** The prompt's, which is no option. */
+  /** A complaint about the prompt, which is no option. */
   static InvalidOptionException ofPrompt(String what, String complaint) {
     return new InvalidOptionException("prompt", what, complaint, false);
   }

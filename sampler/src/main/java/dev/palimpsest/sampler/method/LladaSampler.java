@@ -30,9 +30,9 @@ import java.util.stream.IntStream;
  *   <li><b>Forwards.</b> Without threshold and factor there are exactly {@code steps} forwards, as
  *       in the reference. A step whose share is 0 still runs one; once its block is complete it
  *       asks for no rows.
- *   <li><b>Memory.</b> There is none: a step commits the masks that are left, spread over the steps
- *       that are left. A position that was masked again by hand in an earlier block is a candidate
- *       like any other, as in the reference.
+ *   <li><b>Nothing is carried</b> from step to step: a step commits the masks that are left, spread
+ *       over the steps that are left. A position that was masked again by hand in an earlier block
+ *       is a candidate like any other, as in the reference.
  *   <li><b>Masks in the prompt</b> are text that the model is shown: never filled, never counted.
  *       In the reference they compete with every block for a budget that does not count them, so
  *       that they are filled and positions of the text stay masked.

@@ -123,7 +123,7 @@ public record ModelLimits(
     }
   }
 
-  /** Of a sampler that follows a block-causal model's blocks. */
+  /** The block length of a sampler that follows a block-causal model's blocks. */
   private static OptionalInt blockLength(SamplingOptions options) {
     return switch (options) {
       case BlockOptions block -> OptionalInt.of(block.blockLength());

@@ -47,7 +47,9 @@ public enum Remasking {
     Choice.parse("remasking", optionName(), known);
   }
 
-  /** Of a switch over the values that a sampler knows: its options let no other through. */
+  /**
+   * The error of a switch over the values that a sampler knows: its options let no other through.
+   */
   IllegalStateException unknownTo(String sampler) {
     return new IllegalStateException(sampler + " knows no remasking " + optionName());
   }

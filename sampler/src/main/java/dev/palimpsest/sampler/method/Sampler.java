@@ -15,7 +15,7 @@ import java.util.List;
  */
 public interface Sampler {
 
-  /** What it was made from. */
+  /** The options that it follows. */
   SamplingOptions options();
 
   /** The ids that mean something to it. */

@@ -206,7 +206,7 @@ public final class Driver {
     }
   }
 
-  /** What every query is told. The model is not asked for those that ask nothing. */
+  /** The predictions for every query. The model is not asked for those that ask nothing. */
   private List<List<Prediction>> answers(List<Query> queries) {
     List<Query> asked = queries.stream().filter(query -> query.sequences() > 0).toList();
     List<List<Prediction>> told = asked.isEmpty() ? List.of() : denoiser.predict(asked);

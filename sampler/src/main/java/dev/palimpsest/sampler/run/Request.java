@@ -4,13 +4,13 @@ import dev.palimpsest.sampler.canvas.SnapshotListener;
 
 /** A run to take to its end, and who hears of its steps. Callers add what they know it by. */
 public interface Request {
-  /** At its first step, or at any other. */
+  /** The run, at its first step or at any other. */
   Run run();
 
-  /** Hears of every step. */
+  /** The listener that hears of every step. */
   SnapshotListener listener();
 
-  /** A request of nothing else. */
+  /** A request of which callers know nothing else. */
   static Request of(Run run, SnapshotListener listener) {
     return new Plain(run, listener);
   }

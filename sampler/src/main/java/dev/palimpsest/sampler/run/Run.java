@@ -47,7 +47,7 @@ public interface Run {
   /** The canvas as it is now. */
   CanvasImage canvas();
 
-  /** Where it is now. */
+  /** The cursor of its next step. */
   Cursor cursor();
 
   /** The most tokens one of its queries holds, both halves of a guided query counted. */

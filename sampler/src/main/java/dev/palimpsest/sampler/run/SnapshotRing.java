@@ -121,7 +121,7 @@ public final class SnapshotRing implements SnapshotListener, AutoCloseable {
     }
   }
 
-  /** Ends it: a run no longer waits, and what is in the ring can still be taken. */
+  /** Closes the ring: a run no longer waits, and what is in the ring can still be taken. */
   @Override
   public void close() {
     lock.lock();

@@ -12,8 +12,8 @@ public final class Checksum {
   private Checksum() {}
 
   /**
-   * Of a canvas: its ids joined by commas, a bar, a letter per state. Two canvases are the same if
-   * and only if this is.
+   * The checksum of a canvas: of its ids joined by commas, a bar, a letter per state. Two canvases
+   * are the same if and only if their checksums are.
    */
   public static String of(CanvasImage canvas) {
     StringBuilder text = new StringBuilder();
@@ -54,7 +54,7 @@ public final class Checksum {
     return states;
   }
 
-  /** Of a text in UTF-8, hexadecimal. */
+  /** The checksum of a text in UTF-8, hexadecimal. */
   public static String sha256(String text) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
