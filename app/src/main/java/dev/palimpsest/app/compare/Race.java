@@ -11,10 +11,10 @@ interface Race extends AutoCloseable {
   /** The backend that computes, in words. */
   String backend();
 
-  /** The name of the sampler that writes its texts. */
+  /** What writes its texts: the name of a sampler, or a server's kind of request. */
   String sampler();
 
-  /** The sampler's options by their reference names. */
+  /** The options that texts are written with, by their reference names. */
   Map<String, Object> options();
 
   /** Why a problem cannot be asked, if its prompt does not fit. */
