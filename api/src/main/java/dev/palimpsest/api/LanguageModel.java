@@ -3,7 +3,6 @@ package dev.palimpsest.api;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
-import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.ModelLimits;
@@ -17,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * A model and the samplers that fit it: texts from prompts. Options have the names of the reference
@@ -46,13 +44,7 @@ public final class LanguageModel implements AutoCloseable {
    * @throws dev.palimpsest.engine.device.DeviceException if the JVM lacks a flag that is needed
    */
   public static LanguageModel load(Path folder) {
-    Compute compute =
-        new Compute(
-            Compute.Device.AUTO,
-            Optional.empty(),
-            Runtime.getRuntime().availableProcessors(),
-            CudaOptions.DEFAULT);
-    return load(folder, LoadOptions.on(compute));
+    return load(folder, LoadOptions.on(Compute.automatic()));
   }
 
   /** Loads a checkpoint as above, as it is asked for. */

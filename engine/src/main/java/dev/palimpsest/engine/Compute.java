@@ -30,6 +30,15 @@ public record Compute(Device device, Optional<Precision> precision, int threads,
     CUDA
   }
 
+  /** The GPU if there is one that can run the model, else the host with all its processors. */
+  public static Compute automatic() {
+    return new Compute(
+        Device.AUTO,
+        Optional.empty(),
+        Runtime.getRuntime().availableProcessors(),
+        CudaOptions.DEFAULT);
+  }
+
   /** The host, on some threads. */
   public static Compute onHost(Precision precision, int threads) {
     return new Compute(Device.HOST, Optional.of(precision), threads, CudaOptions.DEFAULT);
