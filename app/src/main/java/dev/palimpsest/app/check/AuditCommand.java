@@ -149,9 +149,7 @@ public final class AuditCommand implements Callable<Integer> {
     int[] ids = specialTokenOptions.ids(language.model(), prompt);
     SamplingOptions options = samplerOptions.resolve(language, ids.length);
     if (other > 0) {
-      Map<String, Object> values = new LinkedHashMap<>(options.toMap());
-      values.put("seed", options.seed() + other);
-      options = SamplingOptions.of(options.samplerName(), values);
+      options = options.withSeed(options.seed() + other);
       int[] shorter = new int[Math.min(ids.length, Math.max(1, ids.length - other))];
       System.arraycopy(ids, 0, shorter, 0, shorter.length);
       ids = shorter;

@@ -20,8 +20,8 @@ import dev.palimpsest.sampler.intervention.Remask;
 import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.intervention.StepContext;
 import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.Sampler;
-import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Request;
@@ -39,9 +39,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -214,12 +212,9 @@ public final class Experiment {
   }
 
   private Run start(Question question, int steps) {
-    Map<String, Object> values = new LinkedHashMap<>(design.options().toMap());
-    values.put("steps", steps);
-    values.put("seed", seed(question));
-    SamplingOptions options = SamplingOptions.of(design.options().samplerName(), values);
+    LladaOptions options = design.options().toBuilder().steps(steps).seed(seed(question)).build();
     return new SamplerRun(
-        options.sampler(language.specials()), question.prompt(), design.options().genLength());
+        options.sampler(language.specials()), question.prompt(), options.genLength());
   }
 
   private long seed(Question question) {

@@ -12,9 +12,7 @@ import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.util.ArrayDeque;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Queue;
@@ -34,7 +32,6 @@ public final class SteeredRun implements Run {
   private final Plan plan;
   private final TraceListener events;
   private final int mostOfRound;
-  private SamplingOptions options;
   private SamplerRun run;
 
   /** Steps taken over all rounds, and in this one. */
@@ -64,9 +61,8 @@ public final class SteeredRun implements Run {
     this.plan = plan;
     this.events = events;
     this.steps = steps;
-    options = run.sampler().options();
     this.run = SamplerRun.resume(run.sampler(), run.canvas(), run.cursor());
-    mostOfRound = Plan.mostSteps(options, run.canvas().length());
+    mostOfRound = Plan.mostSteps(run.sampler().options(), run.canvas().length());
     schedule(false, false);
   }
 
@@ -145,7 +141,13 @@ public final class SteeredRun implements Run {
 
   private StepContext context() {
     return new StepContext(
-        run.canvas(), before, run.cursor(), steps, run.finished(), options.seed(), language);
+        run.canvas(),
+        before,
+        run.cursor(),
+        steps,
+        run.finished(),
+        run.sampler().options().seed(),
+        language);
   }
 
   private void decided(StepTransform by, int forwards, Decision decision) {
@@ -176,12 +178,11 @@ public final class SteeredRun implements Run {
   private void begin() {
     round++;
     stepsOfRound = 0;
+    SamplingOptions options = run.sampler().options();
     OptionalLong seed = OptionalLong.empty();
     if (plan.freshSeeds()) {
       seed = OptionalLong.of(options.seed() + 1);
-      Map<String, Object> values = new LinkedHashMap<>(options.toMap());
-      values.put("seed", seed.getAsLong());
-      options = SamplingOptions.of(options.samplerName(), values);
+      options = options.withSeed(seed.getAsLong());
     }
     CanvasImage canvas = run.canvas();
     Sampler sampler = options.sampler(language.specials());

@@ -2,6 +2,7 @@ package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.AbstractMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,13 @@ public sealed interface SamplingOptions
 
   /** Seed of all randomness. */
   long seed();
+
+  /** The same options with another seed. */
+  default SamplingOptions withSeed(long other) {
+    Map<String, Object> values = new LinkedHashMap<>(toMap());
+    values.put("seed", other);
+    return of(samplerName(), values);
+  }
 
   /**
    * The options by their reference names, as {@code gen_length}: numbers, booleans and strings.

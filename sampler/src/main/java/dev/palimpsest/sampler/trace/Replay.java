@@ -7,8 +7,6 @@ import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.Denoiser;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -60,9 +58,7 @@ public final class Replay {
         }
         case TraceRecord.Event event -> {
           if (event.seed().isPresent()) {
-            Map<String, Object> values = new LinkedHashMap<>(options.toMap());
-            values.put("seed", event.seed().getAsLong());
-            options = SamplingOptions.of(options.samplerName(), values);
+            options = options.withSeed(event.seed().getAsLong());
           }
           CanvasImage after = Trace.apply(event, run.canvas(), trace.header().specials().maskId());
           run = SamplerRun.resume(options.sampler(trace.header().specials()), after, event.at());

@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -217,13 +216,13 @@ public final class Trace {
    * outside that brought one.
    */
   public SamplingOptions optionsBefore(int step) {
-    Map<String, Object> options = new LinkedHashMap<>(header.options());
+    SamplingOptions options = header.samplingOptions();
     for (TraceRecord record : records.subList(0, indexOfStep(step))) {
       if (record instanceof TraceRecord.Event event && event.seed().isPresent()) {
-        options.put("seed", event.seed().getAsLong());
+        options = options.withSeed(event.seed().getAsLong());
       }
     }
-    return SamplingOptions.of(header.sampler(), options);
+    return options;
   }
 
   /** The checksum that ends the record with this index; -1 is the header. */
