@@ -3,6 +3,7 @@ package dev.palimpsest.api;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.ModelLimits;
@@ -103,6 +104,33 @@ public final class LanguageModel implements AutoCloseable {
     return SamplerDefaults.complete(given, model.spec(), model.generationConfig(), longestPrompt);
   }
 
+  /**
+   * A request of one text, for a {@link Driver} of the caller's own.
+   *
+   * @throws dev.palimpsest.sampler.method.InvalidOptionException if an option is wrong, or the
+   *     model cannot take the prompt
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if the prompt is a conversation
+   *     and the model has no chat template
+   */
+  public Request request(Prompt prompt, Map<String, ?> options, SnapshotListener listener) {
+    int[] ids = ids(prompt);
+    return generator().request(ids, options(options, ids.length), listener);
+  }
+
+  /**
+   * The ids of a prompt.
+   *
+   * @throws dev.palimpsest.engine.checkpoint.CheckpointException if the prompt is a conversation
+   *     and the model has no chat template
+   */
+  public int[] ids(Prompt prompt) {
+    return switch (prompt) {
+      case Prompt.Text(String text) -> model.prompt(text);
+      case Prompt.Chat(Conversation conversation) -> model.prompt(conversation, false);
+      case Prompt.Ids ids -> ids.ids();
+    };
+  }
+
   /** A generator over the model, for runs and drivers of the caller's own. */
   public Generator generator() {
     return generator(model.transformer());
@@ -149,5 +177,13 @@ public final class LanguageModel implements AutoCloseable {
    * @param text without what ends it
    * @param generation its ids and its cost
    */
-  public record Text(String text, Generation generation) {}
+  public record Text(String text, Generation generation) {
+    /**
+     * Why it ends where it does: {@code stop} before a stop id, {@code length} at the end of the
+     * canvas, {@code cancelled} if the run was stopped.
+     */
+    public String finishReason() {
+      return generation.stopped() ? "stop" : generation.complete() ? "length" : "cancelled";
+    }
+  }
 }

@@ -1,6 +1,7 @@
 package dev.palimpsest.step;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * What is known of one row after a forward pass: a handful of scalars instead of its logits.
@@ -14,6 +15,9 @@ import java.util.List;
  * @param entropy of the distribution, in nats
  * @param alternatives the most probable ids that may be drawn, most probable first, of equal ones
  *     the lower id; as many as the draw asked for, or as there are
+ * @param targetLogProbability the natural logarithm of the probability of the id that the query
+ *     names for the row, if it does: in the softmax of all of the row's logits, without
+ *     temperature, filter or ids that are left out
  */
 public record Prediction(
     int token,
@@ -23,7 +27,8 @@ public record Prediction(
     double second,
     double logSumExp,
     double entropy,
-    List<Alternative> alternatives) {
+    List<Alternative> alternatives,
+    OptionalDouble targetLogProbability) {
 
   /** Takes its own copy. */
   public Prediction {
@@ -42,9 +47,46 @@ public record Prediction(
     this(token, probability, argmax, top, second, logSumExp, entropy, List.of());
   }
 
+  /** A prediction that scores no target. */
+  public Prediction(
+      int token,
+      double probability,
+      int argmax,
+      double top,
+      double second,
+      double logSumExp,
+      double entropy,
+      List<Alternative> alternatives) {
+    this(
+        token,
+        probability,
+        argmax,
+        top,
+        second,
+        logSumExp,
+        entropy,
+        alternatives,
+        OptionalDouble.empty());
+  }
+
   /** The same with these alternatives. */
   public Prediction with(List<Alternative> others) {
-    return new Prediction(token, probability, argmax, top, second, logSumExp, entropy, others);
+    return new Prediction(
+        token, probability, argmax, top, second, logSumExp, entropy, others, targetLogProbability);
+  }
+
+  /** The same with a target's log-probability. */
+  public Prediction scored(double logProbability) {
+    return new Prediction(
+        token,
+        probability,
+        argmax,
+        top,
+        second,
+        logSumExp,
+        entropy,
+        alternatives,
+        OptionalDouble.of(logProbability));
   }
 
   /** The gap between the two most probable ids. */

@@ -13,6 +13,8 @@ import java.util.Optional;
  *     as far as {@link AttentionPattern#cacheable} goes; the result is the same without
  * @param draw how a token is drawn in each asked row
  * @param guidance the unconditional half of classifier-free guidance, if any
+ * @param targets ids whose probabilities are wanted beside the draws, one per row; empty if none
+ *     are
  */
 public record Query(
     int[] tokens,
@@ -20,7 +22,29 @@ public record Query(
     int[] rows,
     int cacheablePrefix,
     Draw draw,
-    Optional<Guidance> guidance) {
+    Optional<Guidance> guidance,
+    int[] targets) {
+  private static final int[] NO_TARGETS = {};
+
+  /** Checks that every row has a target, or none has. */
+  public Query {
+    if (targets.length != 0 && targets.length != rows.length) {
+      throw new IllegalArgumentException(
+          "%d rows have %d targets: give one for each, or none"
+              .formatted(rows.length, targets.length));
+    }
+  }
+
+  /** A query without targets. */
+  public Query(
+      int[] tokens,
+      int firstPosition,
+      int[] rows,
+      int cacheablePrefix,
+      Draw draw,
+      Optional<Guidance> guidance) {
+    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, NO_TARGETS);
+  }
 
   /** Asks nothing: no forward is run for it. */
   public static final Query NOTHING =
@@ -34,7 +58,12 @@ public record Query(
   /** The same query whose predictions name so many alternatives. */
   public Query naming(int alternatives) {
     return new Query(
-        tokens, firstPosition, rows, cacheablePrefix, draw.naming(alternatives), guidance);
+        tokens, firstPosition, rows, cacheablePrefix, draw.naming(alternatives), guidance, targets);
+  }
+
+  /** The same query that asks for the probabilities of given ids, one per row, as well. */
+  public Query scoring(int[] ids) {
+    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids);
   }
 
   /**

@@ -22,6 +22,11 @@ public record Activation(long offset, int rows, int columns, int stride) {
     return new Activation(offset, count, columns, stride);
   }
 
+  /** The view of {@code count} rows starting at {@code first}. */
+  public Activation rows(int first, int count) {
+    return new Activation(row(first), count, columns, stride);
+  }
+
   /** Where a row starts, in elements from the start of the arena. */
   public long row(int row) {
     return offset + (long) row * stride;

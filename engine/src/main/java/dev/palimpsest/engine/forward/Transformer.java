@@ -38,6 +38,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   private static final int LARGE_STEP = 4096;
 
+  /** Rows whose logits are held at a time, where they are looked at. */
+  private static final int LOGIT_ROWS = 64;
+
   /** Backends round rows up; up to the large step, never beyond a multiple of this. */
   private static final int ROW_STEP = 256;
 
@@ -161,16 +164,20 @@ public final class Transformer implements Denoiser, AutoCloseable {
           RaggedBatch.of(queries, spec, spec.reading().shifted(), cache.map(KvCache::prefixes));
       if (!draws.isEmpty()) {
         arena.rewind();
-        boolean adjusts = draws.stream().anyMatch(each -> each.draw().adjustment().isPresent());
+        boolean looks =
+            queries.stream()
+                .anyMatch(
+                    each ->
+                        each.draw().adjustment().isPresent()
+                            || (each.targets().length > 0 && each.rows().length > 0));
         Optional<Activation> logits =
-            adjusts
-                ? Optional.of(arena.allocate(draws.size(), spec.vocabulary()))
+            looks
+                ? Optional.of(arena.allocate(Math.min(LOGIT_ROWS, draws.size()), spec.vocabulary()))
                 : Optional.empty();
         Activation hidden = hidden(batch, cache).firstRows(draws.size());
         all = backend.vocabulary(hidden, weights.head(), draws);
         if (logits.isPresent()) {
-          backend.linear(hidden, weights.head(), 0, logits.get());
-          all = adjusted(queries, draws, all, backend.read(logits.get()));
+          all = fromLogits(queries, draws, all, hidden, logits.get());
         }
       }
       cache.ifPresent(each -> each.prefixes().commit());
@@ -189,23 +196,60 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return result;
   }
 
-  /** The same predictions, but of adjusted logits where a draw asks for them. */
-  private List<Prediction> adjusted(
-      List<Query> queries, List<RowDraw> draws, List<Prediction> plain, float[] logits) {
+  /**
+   * The same predictions, but of adjusted logits where a draw asks for them, and with the scores of
+   * targets.
+   *
+   * @param logits room for some rows' at a time
+   */
+  private List<Prediction> fromLogits(
+      List<Query> queries,
+      List<RowDraw> draws,
+      List<Prediction> plain,
+      Activation hidden,
+      Activation logits) {
     List<Prediction> predictions = new ArrayList<>(plain);
+    float[] read = {};
+    int first = 0;
     int row = 0;
     for (Query query : queries) {
-      for (int i = 0; i < query.rows().length; i++) {
-        if (query.draw().adjustment().isPresent()) {
-          int first = row * spec.vocabulary();
-          float[] own = Arrays.copyOfRange(logits, first, first + spec.vocabulary());
-          AdjustedRow adjusted = new AdjustedRow(own, query.tokens(), query.draw());
-          predictions.set(row, adjusted.prediction(draws.get(row).position()));
+      boolean adjusts = query.draw().adjustment().isPresent();
+      boolean scores = query.targets().length > 0;
+      for (int i = 0; i < query.rows().length; i++, row++) {
+        if (!adjusts && !scores) {
+          continue;
         }
-        row++;
+        if (read.length == 0 || row >= first + logits.rows()) {
+          first = row;
+          int count = Math.min(logits.rows(), draws.size() - first);
+          backend.linear(hidden.rows(first, count), weights.head(), 0, logits.firstRows(count));
+          read = backend.read(logits.firstRows(count));
+        }
+        int from = (row - first) * spec.vocabulary();
+        float[] own = Arrays.copyOfRange(read, from, from + spec.vocabulary());
+        Prediction prediction =
+            adjusts
+                ? new AdjustedRow(own, query.tokens(), query.draw())
+                    .prediction(draws.get(row).position())
+                : plain.get(row);
+        predictions.set(
+            row, scores ? prediction.scored(logProbability(own, query.targets()[i])) : prediction);
       }
     }
     return predictions;
+  }
+
+  /** The logarithm of an id's probability, in double precision. */
+  private static double logProbability(float[] logits, int id) {
+    double top = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      top = Math.max(top, logit);
+    }
+    double sum = 0;
+    for (float logit : logits) {
+      sum += StrictMath.exp(logit - top);
+    }
+    return Math.min(0, logits[id] - top - StrictMath.log(sum));
   }
 
   /**

@@ -78,6 +78,24 @@ public final class CanvasImage {
     return copy;
   }
 
+  /** The first masked position; the canvas's length if there is none. */
+  public int firstMasked() {
+    int position = promptLength;
+    while (position < ids.length && states[position] != CellState.MASKED) {
+      position++;
+    }
+    return position;
+  }
+
+  /** The first position that was not given by the caller; the canvas's length if all were. */
+  public int firstOpen() {
+    int position = promptLength;
+    while (position < ids.length && states[position] == CellState.FIXED) {
+      position++;
+    }
+    return position;
+  }
+
   /** The positions of {@code [from, to)} in a state, ascending. */
   public int[] positions(CellState state, int from, int to) {
     int[] found = new int[to - from];

@@ -7,5 +7,10 @@ public enum CellState {
   /** Not filled yet; holds the mask id. */
   MASKED,
   /** Filled by a step. */
-  COMMITTED
+  COMMITTED,
+  /**
+   * Given by the caller behind the prompt; never changed, whatever its id. With the mask id it is a
+   * mask that stays one.
+   */
+  FIXED
 }

@@ -216,6 +216,12 @@ public final class SteeredRun implements Run {
     return run.cursor();
   }
 
+  /** An intervention may change whatever the run has written, up to its end. */
+  @Override
+  public int settled() {
+    return finished() ? run.settled() : run.canvas().firstOpen();
+  }
+
   /** An intervention may ask for the whole canvas, also where the sampler does not. */
   @Override
   public long width() {

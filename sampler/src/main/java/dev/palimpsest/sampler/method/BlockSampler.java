@@ -70,7 +70,7 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
       if (canvas.state(position) == CellState.MASKED) {
         return false;
       }
-      if (specials.isStop(canvas.id(position))) {
+      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
         return position < start || options.eosEarlyStop();
       }
     }
@@ -114,6 +114,16 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
     }
     return new Turn(
         commits, edits, new int[0], next(at, masked.length, commits.size(), edits.size()));
+  }
+
+  /** A sampler that edits may replace any token of the current block. */
+  @Override
+  public int settled(CanvasImage canvas, Cursor at) {
+    if (options.editingThreshold().isEmpty() || finished(canvas, at)) {
+      return canvas.firstMasked();
+    }
+    int open = canvas.firstOpen();
+    return Math.max(open, Math.min(start(canvas, at), canvas.firstMasked()));
   }
 
   @Override

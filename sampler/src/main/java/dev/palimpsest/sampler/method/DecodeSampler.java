@@ -42,14 +42,16 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    int next = next(canvas);
+    int next = canvas.firstMasked();
     return next == canvas.length()
-        || (next > canvas.promptLength() && specials.isStop(canvas.id(next - 1)));
+        || (next > canvas.promptLength()
+            && canvas.state(next - 1) == CellState.COMMITTED
+            && specials.isStop(canvas.id(next - 1)));
   }
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    int next = next(canvas);
+    int next = canvas.firstMasked();
     int[] tokens = Arrays.copyOf(canvas.ids(), next);
     int[] undrawn = undrawn(tokens, next - canvas.promptLength());
     Draw draw = options.draw().draw(options.seed(), at.step(), undrawn);
@@ -89,14 +91,5 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
   @Override
   public long width(CanvasImage canvas) {
     return canvas.length();
-  }
-
-  /** The first open position. */
-  private static int next(CanvasImage canvas) {
-    int next = canvas.promptLength();
-    while (next < canvas.length() && canvas.state(next) != CellState.MASKED) {
-      next++;
-    }
-    return next;
   }
 }

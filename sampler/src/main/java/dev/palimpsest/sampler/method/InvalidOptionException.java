@@ -40,7 +40,12 @@ public final class InvalidOptionException extends RuntimeException {
     return new InvalidOptionException("prompt", what, complaint, false);
   }
 
-  /** The option's reference name, or {@code prompt}. */
+  /** A complaint about a canvas, which is no option. */
+  static InvalidOptionException ofCanvas(String what, String complaint) {
+    return new InvalidOptionException("canvas", what, complaint, false);
+  }
+
+  /** The option's reference name, {@code prompt} or {@code canvas}. */
   public String option() {
     return subject;
   }

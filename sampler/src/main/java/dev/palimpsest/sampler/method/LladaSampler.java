@@ -76,7 +76,7 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    return at.block() == options.blocks();
+    return at.block() >= options.blocks();
   }
 
   @Override
@@ -105,7 +105,7 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
       commits.add(Commit.of(rows[index], predictions.get(index)));
     }
     boolean blockDone =
-        options.adaptive() ? chosen.length == rows.length : at.stepInBlock() + 1 == blockSteps();
+        options.adaptive() ? chosen.length == rows.length : at.stepInBlock() + 1 >= blockSteps();
     return Turn.of(commits, blockDone ? at.nextBlock() : at.nextStep());
   }
 
@@ -126,7 +126,7 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
       return new SelectionRule.Factor(options.factor().getAsDouble());
     }
     return new SelectionRule.FixedCount(
-        TransferSchedule.count(masks, blockSteps() - at.stepInBlock()));
+        TransferSchedule.count(masks, Math.max(1, blockSteps() - at.stepInBlock())));
   }
 
   private double[] scores(int[] rows, Cursor at, List<Prediction> predictions) {

@@ -1,5 +1,7 @@
 package dev.palimpsest.sampler.method;
 
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.OptionalInt;
 
@@ -56,6 +58,56 @@ public record ModelLimits(
               + " the model takes: use up to "
               + room);
     }
+    requireIds(prompt);
+  }
+
+  /**
+   * Checks what stands on a canvas behind its prompt.
+   *
+   * @throws InvalidOptionException if the options are of another number of positions, or an id is
+   *     no token
+   */
+  public void require(CanvasImage canvas, SamplingOptions options) {
+    int found = canvas.length() - canvas.promptLength();
+    if (options.positions(canvas.promptLength()) != found) {
+      throw new InvalidOptionException(
+          "gen_length",
+          options.genLength(),
+          "does not fit a canvas with %d positions behind a prompt of %d: use %1$d, in whole blocks"
+              .formatted(found, canvas.promptLength()));
+    }
+    for (int position = canvas.promptLength(); position < canvas.length(); position++) {
+      int id = canvas.id(position);
+      if (canvas.state(position) != CellState.MASKED && (id < 0 || id >= vocabulary)) {
+        throw InvalidOptionException.ofCanvas(
+            "id " + id,
+            "at position " + position + " is no token: ids are 0 to " + (vocabulary - 1));
+      }
+    }
+  }
+
+  /**
+   * Checks a text whose tokens are to be scored, each from those before it.
+   *
+   * @throws InvalidOptionException if the model does not predict from left to right, or cannot take
+   *     the text
+   */
+  public void requireScorable(int[] tokens) {
+    if (!(pattern instanceof AttentionPattern.Causal)) {
+      throw InvalidOptionException.ofPrompt(
+          "of " + tokens.length + " tokens",
+          "has no score of every token: the model fills masks, and only one that writes from left"
+              + " to right predicts each token from those before it");
+    }
+    if (tokens.length < 1 || tokens.length > maxLength) {
+      throw InvalidOptionException.ofPrompt(
+          "of " + tokens.length + " tokens",
+          "cannot be scored: the model takes 1 to " + maxLength + " tokens");
+    }
+    requireIds(tokens);
+  }
+
+  private void requireIds(int[] prompt) {
     for (int position = 0; position < prompt.length; position++) {
       if (prompt[position] < 0 || prompt[position] >= vocabulary) {
         throw InvalidOptionException.ofPrompt(

@@ -104,6 +104,12 @@ public record RemdmSampler(RemdmOptions options, SpecialTokens specials) impleme
     return new Turn(commits, List.of(), Arrays.copyOf(remasked, count), at.nextStep());
   }
 
+  /** Any filled position may be masked again, up to the last step. */
+  @Override
+  public int settled(CanvasImage canvas, Cursor at) {
+    return finished(canvas, at) ? canvas.firstMasked() : canvas.firstOpen();
+  }
+
   @Override
   public long width(CanvasImage canvas) {
     return canvas.length();

@@ -42,6 +42,16 @@ public interface Sampler {
    */
   Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions);
 
+  /**
+   * The end of the text that stands for good: everything before it is filled, and no later step
+   * changes it. Over the steps of a run it never falls.
+   *
+   * @return a position, exclusive; at least the prompt's length
+   */
+  default int settled(CanvasImage canvas, Cursor at) {
+    return canvas.firstMasked();
+  }
+
   /** The most tokens that one of its queries holds, both halves of a guided query counted. */
   long width(CanvasImage canvas);
 }

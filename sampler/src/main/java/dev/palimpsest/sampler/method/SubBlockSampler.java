@@ -54,9 +54,9 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    int open = open(canvas);
+    int open = canvas.firstMasked();
     for (int position = canvas.promptLength(); position < open; position++) {
-      if (specials.isStop(canvas.id(position))) {
+      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
         return true;
       }
     }
@@ -65,7 +65,7 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    int start = open(canvas) / options.blockLength() * options.blockLength();
+    int start = canvas.firstMasked() / options.blockLength() * options.blockLength();
     boolean plain = isAutoregressive(canvas) || options.draw().temperature() == 0;
     TokenDraw draw = plain ? TokenDraw.GREEDY : options.draw();
     return new Query(
@@ -96,25 +96,16 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   /** Whether the next token is a block's first, and follows another block. */
   private boolean isAutoregressive(CanvasImage canvas) {
-    int open = open(canvas);
+    int open = canvas.firstMasked();
     return open > 0 && open % options.blockLength() == 0;
   }
 
   private int[] rows(CanvasImage canvas) {
-    int open = open(canvas);
+    int open = canvas.firstMasked();
     if (isAutoregressive(canvas)) {
       return new int[] {open};
     }
     int end = (open / options.subBlockLength() + 1) * options.subBlockLength();
     return canvas.positions(CellState.MASKED, open, end);
-  }
-
-  /** The first masked position, or the canvas's length. */
-  private static int open(CanvasImage canvas) {
-    int open = canvas.promptLength();
-    while (open < canvas.length() && canvas.state(open) != CellState.MASKED) {
-      open++;
-    }
-    return open;
   }
 }

@@ -21,6 +21,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * The one loop: runs many {@link Run}s over one {@link Denoiser}. Each step collects what the live
  * runs ask for, makes one forward, checks the answers and hands them out. Runs join and leave
  * between steps, each at its own step with its own options and seed, and writes what it would write
- * alone.
+ * alone. One that throws leaves alone, with its {@link Ticket#failure}.
  *
  * <p>One thread owns a driver. A listener may submit and cancel from within its call; that takes
  * effect between steps.
@@ -65,7 +66,15 @@ public final class Driver {
 
   /** Lets a run join at the next step that has room for it. */
   public Ticket submit(Run run, SnapshotListener listener) {
-    Ticket ticket = new Ticket(run, listener, nanoClock.getAsLong());
+    return await(new Ticket(run, listener, nanoClock.getAsLong(), filled(run)));
+  }
+
+  /** Lets a text be scored at the next step that has room for it. */
+  public Ticket submit(Scoring scoring) {
+    return await(new Ticket(scoring, SnapshotListener.NONE, nanoClock.getAsLong(), 0));
+  }
+
+  private Ticket await(Ticket ticket) {
     waiting.add(ticket);
     return ticket;
   }
@@ -88,7 +97,7 @@ public final class Driver {
     }
     List<Query> queries = new ArrayList<>(live.size());
     for (Ticket ticket : live) {
-      queries.add(ticket.run.ask());
+      queries.add(ticket.ask());
     }
     List<List<Prediction>> answers = answers(queries);
     long now = nanoClock.getAsLong();
@@ -99,9 +108,19 @@ public final class Driver {
     try {
       deliver(steps);
     } finally {
-      live.removeIf(Ticket::gone);
+      live.removeIf(Ticket::isOver);
     }
     return true;
+  }
+
+  /** Runs that take the next step. */
+  public int live() {
+    return live.size();
+  }
+
+  /** Runs that wait until a forward has room for them. */
+  public int waiting() {
+    return waiting.size();
   }
 
   /**
@@ -116,9 +135,21 @@ public final class Driver {
    */
   public <R extends Request, X extends Exception> void run(
       Iterator<R> requests, int atOnce, CompletionListener<R, X> listener) throws X {
+    run(requests, () -> atOnce, listener);
+  }
+
+  /**
+   * As above, with another number at once from step to step. If it falls, those that are under way
+   * go on.
+   *
+   * @param atOnce asked before every step; at least 1
+   */
+  public <R extends Request, X extends Exception> void run(
+      Iterator<R> requests, IntSupplier atOnce, CompletionListener<R, X> listener) throws X {
     Map<Ticket, R> underWay = new LinkedHashMap<>();
     do {
-      while (underWay.size() < atOnce && requests.hasNext()) {
+      int most = atOnce.getAsInt();
+      while (underWay.size() < most && requests.hasNext()) {
         R request = requests.next();
         underWay.put(submit(request.run(), request.listener()), request);
       }
@@ -126,7 +157,7 @@ public final class Driver {
         break;
       }
       step();
-      handOver(underWay, Ticket::gone, listener);
+      handOver(underWay, Ticket::isOver, listener);
     } while (!underWay.isEmpty() || requests.hasNext());
     handOver(underWay, _ -> true, listener);
   }
@@ -153,7 +184,12 @@ public final class Driver {
       Map.Entry<Ticket, R> entry = each.next();
       if (which.test(entry.getKey())) {
         each.remove();
-        listener.ended(entry.getValue(), entry.getKey().generation());
+        Optional<RuntimeException> failure = entry.getKey().failure();
+        if (failure.isPresent()) {
+          listener.failed(entry.getValue(), failure.get());
+        } else {
+          listener.ended(entry.getValue(), entry.getKey().generation());
+        }
       }
     }
   }
@@ -169,7 +205,7 @@ public final class Driver {
   }
 
   /**
-   * Takes one step of a run alone.
+   * Takes one step of a run alone; what the run throws comes out.
    *
    * @return empty if the run did not step
    * @throws IllegalStateException if the run is finished, or the denoiser's answer does not fit
@@ -177,29 +213,39 @@ public final class Driver {
   public static Optional<Snapshot> step(Run run, Denoiser denoiser) {
     Driver driver = new Driver(denoiser, UNLIMITED, () -> 0);
     AtomicReference<@Nullable Snapshot> taken = new AtomicReference<>();
-    driver.submit(run, taken::set);
+    Ticket ticket = driver.submit(run, taken::set);
     if (!driver.step()) {
       throw new IllegalStateException("the run is finished at " + run.cursor());
     }
+    ticket.failure().ifPresent(Driver::raise);
     return Optional.ofNullable(taken.get());
   }
 
+  private static void raise(RuntimeException failure) {
+    throw failure;
+  }
+
+  private static int filled(Run run) {
+    CanvasImage canvas = run.canvas();
+    return canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length;
+  }
+
   private void admit() {
-    live.removeIf(Ticket::gone);
+    live.removeIf(Ticket::isOver);
     long tokens = 0;
     for (Ticket ticket : live) {
-      tokens += ticket.run.width();
+      tokens += ticket.participant.width();
     }
     while (true) {
       Ticket next = waiting.peek();
       if (next == null) {
         return;
       }
-      if (!next.gone()) {
-        if (!live.isEmpty() && next.run.width() > maxTokens - tokens) {
+      if (!next.isOver()) {
+        if (!live.isEmpty() && next.participant.width() > maxTokens - tokens) {
           return;
         }
-        tokens += next.run.width();
+        tokens += next.participant.width();
         live.add(next);
       }
       waiting.remove();
@@ -247,9 +293,9 @@ public final class Driver {
     }
   }
 
-  /** A run's place in a driver. */
+  /** The place of a run, or of a text to be scored, in a driver. */
   public static final class Ticket {
-    private final Run run;
+    private final Participant participant;
     private final SnapshotListener listener;
     private final long submittedNanos;
     private final int filledBefore;
@@ -260,13 +306,15 @@ public final class Driver {
     private int idleSteps;
     private long firstSnapshotNanos;
     private long totalNanos;
+    private @Nullable RuntimeException failure;
 
-    private Ticket(Run run, SnapshotListener listener, long submittedNanos) {
-      this.run = run;
+    private Ticket(
+        Participant participant, SnapshotListener listener, long submittedNanos, int filledBefore) {
+      this.participant = participant;
       this.listener = listener;
       this.submittedNanos = submittedNanos;
-      filledBefore = filled(run);
-      finished = run.finished();
+      this.filledBefore = filledBefore;
+      finished = participant.finished();
     }
 
     /** Lets the run leave before the next step, with what it has written. */
@@ -274,8 +322,15 @@ public final class Driver {
       cancelled = true;
     }
 
-    /** What the run has written so far; {@link Generation#complete} once it is finished. */
+    /**
+     * What the run has written so far; {@link Generation#complete} once it is finished.
+     *
+     * @throws IllegalStateException if nothing is written, but a text scored
+     */
     public Generation generation() {
+      if (!(participant instanceof Run run)) {
+        throw new IllegalStateException("a scoring writes no text: look at its predictions");
+      }
       return new Generation(
           run.canvas(),
           run.specials(),
@@ -288,20 +343,39 @@ public final class Driver {
           totalNanos);
     }
 
-    private boolean gone() {
-      return cancelled || finished;
+    /** Whether it takes no further step: finished, cancelled or failed. */
+    public boolean isOver() {
+      return cancelled || finished || failure != null;
     }
 
-    private static int filled(Run run) {
-      CanvasImage canvas = run.canvas();
-      return canvas.positions(CellState.COMMITTED, canvas.promptLength(), canvas.length()).length;
+    /** What the run has thrown, if it ended so. Its canvas is then as it was when it threw. */
+    public Optional<RuntimeException> failure() {
+      return Optional.ofNullable(failure);
+    }
+
+    private Query ask() {
+      try {
+        return participant.ask();
+      } catch (RuntimeException thrown) {
+        failure = thrown;
+        return Query.NOTHING;
+      }
     }
 
     private Optional<Snapshot> accept(Query asked, List<Prediction> predictions, long now) {
+      if (failure != null) {
+        return Optional.empty();
+      }
       totalNanos = now - submittedNanos;
       forwards += asked.sequences();
-      Optional<Snapshot> step = run.accept(predictions, totalNanos);
-      finished = run.finished();
+      Optional<Snapshot> step;
+      try {
+        step = participant.accept(predictions, totalNanos);
+        finished = participant.finished();
+      } catch (RuntimeException thrown) {
+        failure = thrown;
+        return Optional.empty();
+      }
       if (step.isPresent()) {
         if (steps++ == 0) {
           firstSnapshotNanos = totalNanos;
@@ -326,5 +400,14 @@ public final class Driver {
      * @param generation what was written; not complete if the run was stopped
      */
     void ended(R request, Generation generation) throws X;
+
+    /**
+     * Called instead if the request's run threw; the others go on, unless this throws.
+     *
+     * @param failure what was thrown; thrown on if nothing else is done with it
+     */
+    default void failed(R request, RuntimeException failure) throws X {
+      throw failure;
+    }
   }
 }

@@ -72,8 +72,8 @@ public record Generation(
   private int endOfText() {
     int end = promptLength();
     while (end < longestEnd()
-        && canvas.state(end) == CellState.COMMITTED
-        && !specials.isStop(canvas.id(end))) {
+        && canvas.state(end) != CellState.MASKED
+        && !(canvas.state(end) == CellState.COMMITTED && specials.isStop(canvas.id(end)))) {
       end++;
     }
     return end;

@@ -1,11 +1,16 @@
 package dev.palimpsest.sampler.run;
 
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.ModelLimits;
+import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.step.Denoiser;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -76,6 +81,35 @@ public final class Generator {
   public Run run(int[] prompt, SamplingOptions options) {
     limits.require(prompt, options);
     return new SamplerRun(options.sampler(specials), prompt, options.positions(prompt.length));
+  }
+
+  /**
+   * A run that goes on from a canvas and a cursor: a text with a hole in it, or a recorded step.
+   *
+   * @param canvas its masked positions are filled and what is {@link CellState#FIXED} stays
+   * @param at {@link Cursor#START} for a canvas that no step has seen
+   * @throws InvalidOptionException if the model cannot take the request, or the options are of
+   *     another number of positions
+   */
+  public Run run(CanvasImage canvas, Cursor at, SamplingOptions options) {
+    int[] prompt = Arrays.copyOf(canvas.ids(), canvas.promptLength());
+    limits.require(prompt, options);
+    limits.require(canvas, options);
+    Sampler sampler = options.sampler(specials);
+    sampler.start(canvas); // what it refuses to begin with, it cannot go on with
+    return SamplerRun.resume(sampler, canvas, at);
+  }
+
+  /**
+   * How probable the model finds a text.
+   *
+   * @param tokens at least one
+   * @param alternatives how many of the most probable ids to name at every position
+   * @throws InvalidOptionException if the model is not causal, or cannot take the text
+   */
+  public Scoring scoring(int[] tokens, int alternatives) {
+    limits.requireScorable(tokens);
+    return new Scoring(tokens, alternatives);
   }
 
   private static void requireId(String name, int id, ModelLimits limits) {

@@ -11,8 +11,8 @@ final class PredictionCheck {
   /**
    * Checks one query's predictions.
    *
-   * @throws IllegalStateException if there is not one per row, or one is not a number or draws what
-   *     must not be drawn
+   * @throws IllegalStateException if there is not one per row, or one is not a number, draws what
+   *     must not be drawn or does not score its target
    */
   static void require(Query query, List<Prediction> predictions) {
     int[] rows = query.rows();
@@ -25,6 +25,12 @@ final class PredictionCheck {
       if (Double.isNaN(prediction.probability())) {
         throw new IllegalStateException(
             "position " + rows[row] + " has probability NaN: the model's logits are not finite");
+      }
+      if (query.targets().length > 0
+          && !(prediction.targetLogProbability().orElse(Double.NaN) <= 0)) {
+        throw new IllegalStateException(
+            "position %d scores its target %d with %s: a logarithm of a probability is 0 or below"
+                .formatted(rows[row], query.targets()[row], prediction.targetLogProbability()));
       }
       for (int id : query.draw().undrawn()) {
         if (prediction.token() == id) {

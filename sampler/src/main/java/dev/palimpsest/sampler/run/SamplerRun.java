@@ -117,6 +117,11 @@ public final class SamplerRun implements Run {
   }
 
   @Override
+  public int settled() {
+    return sampler.settled(canvas.image(), cursor);
+  }
+
+  @Override
   public long width() {
     return sampler.width(canvas.image());
   }

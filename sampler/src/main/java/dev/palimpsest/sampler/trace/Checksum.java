@@ -32,6 +32,7 @@ public final class Checksum {
             case PROMPT -> 'P';
             case MASKED -> 'M';
             case COMMITTED -> 'C';
+            case FIXED -> 'F';
           });
     }
     return letters.toString();
@@ -46,6 +47,7 @@ public final class Checksum {
             case 'P' -> CellState.PROMPT;
             case 'M' -> CellState.MASKED;
             case 'C' -> CellState.COMMITTED;
+            case 'F' -> CellState.FIXED;
             default ->
                 throw new IllegalArgumentException(
                     "position " + position + " has the unknown state " + letters.charAt(position));
