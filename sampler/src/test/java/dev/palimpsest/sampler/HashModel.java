@@ -100,9 +100,21 @@ public final class HashModel implements Denoiser {
         double u = unconditional[row][id];
         logits[id] = scale == 0 ? u : u + (scale + 1) * (conditional[row][id] - u);
       }
-      predictions.add(reduce(logits, row + query.firstPosition(), query.draw()));
+      Prediction prediction = reduce(logits, row + query.firstPosition(), query.draw());
+      predictions.add(
+          query.targets().length == 0
+              ? prediction
+              : prediction.scored(logProbability(logits, query.targets()[predictions.size()])));
     }
     return predictions;
+  }
+
+  private static double logProbability(double[] logits, int id) {
+    double sum = 0;
+    for (double logit : logits) {
+      sum += Math.exp(logit);
+    }
+    return logits[id] - Math.log(sum);
   }
 
   /** One row of logits to its prediction. */

@@ -2,16 +2,22 @@ package dev.palimpsest.sampler.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.sampler.AnyCase;
 import dev.palimpsest.sampler.HashModel;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.sampler.method.ModelLimits;
+import dev.palimpsest.sampler.method.Sampler;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -19,6 +25,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
@@ -93,6 +101,189 @@ class DriverTest {
                   .canvas()
                   .positions(CellState.COMMITTED, 0, generation.canvas().length())
                   .length);
+    }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void aRunThatThrowsLeavesAloneAndTheOthersWriteWhatTheyWriteWithoutIt(long seed) {
+    Random random = new Random(seed);
+    AnyCase first = AnyCase.of(seed);
+    List<AnyCase> cases = List.of(first, first.another(seed + 1), first.another(seed + 2));
+    RuntimeException thrown = new IllegalArgumentException("step " + seed);
+    FailingRun failing =
+        new FailingRun(first.run(), random.nextInt(3), random.nextBoolean(), thrown);
+    List<Request> requests = new ArrayList<>();
+    cases.forEach(each -> requests.add(Request.of(each.run(), SnapshotListener.NONE)));
+    Request bad = Request.of(failing, SnapshotListener.NONE);
+    requests.add(random.nextInt(4), bad);
+
+    List<Request> failed = new ArrayList<>();
+    List<Request> ended = new ArrayList<>();
+    List<CanvasImage> canvases = new ArrayList<>();
+    new Driver(first.model())
+        .run(
+            requests.iterator(),
+            1 + random.nextInt(4),
+            new Driver.CompletionListener<Request, RuntimeException>() {
+              @Override
+              public void ended(Request request, Generation generation) {
+                ended.add(request);
+                canvases.add(generation.canvas());
+              }
+
+              @Override
+              public void failed(Request request, RuntimeException failure) {
+                assertThat(failure).isSameAs(thrown);
+                failed.add(request);
+              }
+            });
+
+    boolean threw = failing.hasThrown;
+    assertThat(failed).isEqualTo(threw ? List.of(bad) : List.of());
+    assertThat(ended).hasSize(threw ? 3 : 4);
+    requests.remove(bad);
+    for (int index = 0; index < cases.size(); index++) {
+      Driver alone = new Driver(first.model());
+      Driver.Ticket ticket = alone.submit(cases.get(index).run(), SnapshotListener.NONE);
+      alone.run(() -> false);
+      assertThat(canvases.get(ended.indexOf(requests.get(index))))
+          .isEqualTo(ticket.generation().canvas());
+    }
+    if (threw) {
+      assertThatThrownBy(
+              () ->
+                  new Driver(first.model())
+                      .finish(
+                          List.of(
+                              Request.of(
+                                  new FailingRun(first.run(), 0, true, thrown),
+                                  SnapshotListener.NONE))))
+          .isSameAs(thrown);
+    }
+  }
+
+  @Test
+  void aNumberAtOnceThatChangesHoldsFromTheNextStepOn() {
+    HashModel model = new HashModel(9, 1, 3, 0, -1);
+    int[] most = {1, 3, 2, 4, 4, 4};
+    int[] step = {0};
+    List<Request> requests = new ArrayList<>();
+    for (int index = 0; index < 7; index++) {
+      requests.add(Request.of(run(4, 2), SnapshotListener.NONE));
+    }
+    new Driver(model)
+        .run(
+            requests.iterator(),
+            () -> most[Math.min(step[0]++, most.length - 1)],
+            (Request _, Generation _) -> {});
+    // Every run takes two steps: of 1, 3 and 2 at once, the third step still has the second's
+    // three.
+    assertThat(model.asked).extracting(List::size).startsWith(1, 3, 2).endsWith(4, 4);
+    assertThat(model.asked.stream().mapToInt(List::size).sum()).isEqualTo(14);
+  }
+
+  @Test
+  void aTextIsScoredBesideRunsAsItIsAlone() {
+    HashModel model = new HashModel(11, 5, 4, 0, -1, new AttentionPattern.Causal());
+    ModelLimits limits = new ModelLimits(11, 12, new AttentionPattern.Causal());
+    SpecialTokens specials = new SpecialTokens(SpecialTokens.NO_MASK, 1, OptionalInt.empty());
+    Generator generator = new Generator(model, limits, specials);
+    int[] text = {3, 7, 0, 10, 3, 3};
+    Scoring scoring = generator.scoring(text, 2);
+    Driver driver = new Driver(model);
+    SamplingOptions options = SamplingOptions.of("decode", Map.of("gen_length", 4));
+    driver.submit(generator.run(new int[] {4}, options), SnapshotListener.NONE);
+    Driver.Ticket ticket = driver.submit(scoring);
+    assertThatThrownBy(() -> scoring.of(1)).hasMessageContaining("not scored yet");
+    driver.run(() -> false);
+
+    assertThat(ticket.isOver()).isTrue();
+    float[][] logits = model.logits(text);
+    for (int position = 1; position < text.length; position++) {
+      double sum = 0;
+      for (float logit : logits[position - 1]) {
+        sum += Math.exp(logit);
+      }
+      double expected = Math.log(Math.exp(logits[position - 1][text[position]]) / sum);
+      assertThat(scoring.logProbability(position)).isCloseTo(expected, within(1e-12));
+      assertThat(scoring.of(position).alternatives()).hasSize(2);
+    }
+    assertThatThrownBy(() -> scoring.logProbability(text.length)).hasMessageContaining("1 to 5");
+    assertThatThrownBy(ticket::generation).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> generator.scoring(new int[13], 0)).hasMessageContaining("1 to 12");
+    assertThatThrownBy(() -> generator.scoring(new int[] {11}, 0)).hasMessageContaining("id 11");
+    ModelLimits full = new ModelLimits(11, 12, new AttentionPattern.Full());
+    assertThatThrownBy(() -> full.requireScorable(text)).hasMessageContaining("fills masks");
+  }
+
+  /** Throws at a step of its own, when it is asked or when it is told. */
+  private static final class FailingRun implements Run {
+    private final SamplerRun run;
+    private final int atStep;
+    private final boolean asked;
+    private final RuntimeException thrown;
+    private boolean hasThrown;
+
+    FailingRun(SamplerRun run, int atStep, boolean asked, RuntimeException thrown) {
+      this.run = run;
+      this.atStep = atStep;
+      this.asked = asked;
+      this.thrown = thrown;
+    }
+
+    private void fail(boolean here) {
+      if (here && run.cursor().step() == atStep) {
+        hasThrown = true;
+        throw thrown;
+      }
+    }
+
+    @Override
+    public Query ask() {
+      fail(asked);
+      return run.ask();
+    }
+
+    @Override
+    public Optional<Snapshot> accept(List<Prediction> predictions, long elapsedNanos) {
+      fail(!asked);
+      return run.accept(predictions, elapsedNanos);
+    }
+
+    @Override
+    public boolean finished() {
+      return run.finished();
+    }
+
+    @Override
+    public boolean complete() {
+      return run.complete();
+    }
+
+    @Override
+    public Sampler sampler() {
+      return run.sampler();
+    }
+
+    @Override
+    public CanvasImage canvas() {
+      return run.canvas();
+    }
+
+    @Override
+    public Cursor cursor() {
+      return run.cursor();
+    }
+
+    @Override
+    public int settled() {
+      return run.settled();
+    }
+
+    @Override
+    public long width() {
+      return run.width();
     }
   }
 

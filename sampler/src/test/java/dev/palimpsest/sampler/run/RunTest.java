@@ -1,18 +1,26 @@
 package dev.palimpsest.sampler.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.sampler.AnyCase;
 import dev.palimpsest.sampler.HashModel;
 import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +78,93 @@ class RunTest {
       assertThat(canvas.image()).as("seed %d", seed).isEqualTo(snapshot.canvas());
       assertThat(snapshot.maskedLeft()).as("seed %d", seed).isEqualTo(canvas.masked());
     }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void whatIsSettledNeverChangesAgain(long seed) {
+    AnyCase request = AnyCase.of(seed);
+    SamplerRun run = request.run();
+    List<CanvasImage> canvases = new ArrayList<>(List.of(run.canvas()));
+    List<Integer> settled = new ArrayList<>(List.of(run.settled()));
+    while (!run.finished()) {
+      step(run, request);
+      canvases.add(run.canvas());
+      settled.add(run.settled());
+    }
+    assertThat(settled).as("seed %d", seed).isSorted();
+    assertThat(settled.getFirst()).isEqualTo(request.prompt().length);
+    assertThat(settled.getLast()).isEqualTo(run.canvas().firstMasked());
+    for (int at = 0; at < canvases.size(); at++) {
+      assertThat(Arrays.copyOf(run.canvas().ids(), settled.get(at)))
+          .as("seed %d, step %d", seed, at)
+          .isEqualTo(Arrays.copyOf(canvases.get(at).ids(), settled.get(at)));
+      assertThat(settled.get(at)).isLessThanOrEqualTo(canvases.get(at).firstMasked());
+    }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void aRunFillsTheHolesOfACanvasAndChangesNothingThatIsFixed(long seed) {
+    AnyCase request = AnyCase.of(seed);
+    Random random = new Random(seed);
+    CanvasImage empty = request.run().canvas();
+    int[] ids = empty.ids();
+    CellState[] states = empty.states();
+    for (int position = empty.promptLength(); position < ids.length; position++) {
+      switch (random.nextInt(4)) {
+        case 0 -> {
+          states[position] = CellState.FIXED;
+          boolean frozen = request.specials().hasMask() && random.nextInt(3) == 0;
+          ids[position] =
+              frozen
+                  ? request.specials().maskId()
+                  : 1 + random.nextInt(request.model().vocabulary - 1);
+        }
+        case 1 -> {
+          states[position] = CellState.COMMITTED;
+          ids[position] = 3;
+        }
+        default -> {}
+      }
+    }
+    CanvasImage start = CanvasImage.of(ids, states, empty.promptLength());
+    ModelLimits limits =
+        new ModelLimits(
+            request.model().vocabulary,
+            100,
+            request.model().pattern,
+            request.options().samplerName().equals("sub_block"));
+    Generator generator = new Generator(request.model(), limits, request.specials());
+    Run run = generator.run(start, Cursor.START, request.options());
+    Generation generation = generator.generate(Request.of(run, SnapshotListener.NONE));
+
+    assertThat(generation.complete()).as("seed %d", seed).isTrue();
+    for (int position = empty.promptLength(); position < ids.length; position++) {
+      boolean fixed = states[position] == CellState.FIXED;
+      assertThat(generation.canvas().state(position) == CellState.FIXED).isEqualTo(fixed);
+      if (fixed) {
+        assertThat(generation.canvas().id(position)).isEqualTo(ids[position]);
+      }
+    }
+    assertThat(generation.canvas().firstMasked() == ids.length || generation.stopped())
+        .as("seed %d: %s", seed, generation.canvas())
+        .isTrue();
+    assertThatThrownBy(
+            () ->
+                generator.run(
+                    CanvasImage.of(
+                        Arrays.copyOf(ids, ids.length + 1), withMask(states), empty.promptLength()),
+                    Cursor.START,
+                    request.options()))
+        .isInstanceOf(InvalidOptionException.class)
+        .hasMessageContaining("does not fit a canvas with");
+  }
+
+  private static CellState[] withMask(CellState[] states) {
+    CellState[] more = Arrays.copyOf(states, states.length + 1);
+    more[states.length] = CellState.MASKED;
+    return more;
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
@@ -48,6 +49,21 @@ final class TraceTest {
       }
       assertThat(trace.end()).contains(new TraceRecord.End(true, forwards(trace)));
     }
+  }
+
+  @Test
+  void everyStateOfAPositionIsWrittenAndRead() {
+    CanvasImage canvas =
+        CanvasImage.of(
+            new int[] {3, 0, 4, 5},
+            new CellState[] {
+              CellState.PROMPT, CellState.MASKED, CellState.COMMITTED, CellState.FIXED
+            },
+            1);
+    assertThat(CellState.values()).hasSize(4);
+    assertThat(Checksum.states(canvas)).isEqualTo("PMCF");
+    assertThat(Checksum.states("PMCF")).containsExactly(canvas.states());
+    assertThatThrownBy(() -> Checksum.states("PX")).hasMessageContaining("state X");
   }
 
   /** What LLaDA's options say: a step of a block that is full runs none, a guided one two. */
