@@ -30,18 +30,26 @@ import tools.jackson.databind.node.ObjectNode;
  * in it. What steps committed is there to the last bit; predictions have six digits, which keeps a
  * page of 256 positions and 256 steps small.
  */
-final class ViewerPage {
+public final class ViewerPage {
   private static final JsonMapper MAPPER = new JsonMapper();
   private static final MathContext SIX_DIGITS = new MathContext(6);
 
   private ViewerPage() {}
 
-  static String of(List<Trace> traces, Pattern pattern) {
+  /**
+   * The page of some traces.
+   *
+   * @param pattern finds the answer in a text
+   */
+  public static String of(List<Trace> traces, Pattern pattern) {
     ArrayNode all = MAPPER.createArrayNode();
     traces.forEach(trace -> all.add(json(trace, pattern)));
-    return template()
-        .replace("@GRADES@", grades().toString())
-        .replace("@TRACES@", Html.script(all.toString()));
+    return dressed(resource("viewer.html")).replace("@TRACES@", Html.script(all.toString()));
+  }
+
+  /** A page with the style of all pages that show canvases, and the grades of confidence. */
+  public static String dressed(String page) {
+    return page.replace("@STYLE@", resource("page.css")).replace("@GRADES@", grades().toString());
   }
 
   private static ObjectNode grades() {
@@ -52,10 +60,10 @@ final class ViewerPage {
     return grades;
   }
 
-  private static String template() {
-    try (InputStream in = ViewerPage.class.getResourceAsStream("viewer.html")) {
+  private static String resource(String name) {
+    try (InputStream in = ViewerPage.class.getResourceAsStream(name)) {
       if (in == null) {
-        throw new IllegalStateException("the page of the viewer is not in the jar");
+        throw new IllegalStateException(name + " is not in the jar");
       }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
