@@ -9,10 +9,17 @@ open module dev.palimpsest.app {
   requires dev.palimpsest.unpack;
   requires duckdb.jdbc;
   requires info.picocli;
+  requires io.prometheus.metrics.core;
+  requires io.prometheus.writer.text;
+  requires io.prometheus.metrics.model;
   requires java.management;
   requires java.net.http;
   requires java.sql;
   requires jdk.management;
+  requires org.eclipse.jetty.http;
+  requires org.eclipse.jetty.io;
+  requires org.eclipse.jetty.server;
+  requires org.eclipse.jetty.util;
   requires org.jline.terminal;
   requires org.slf4j;
   requires me.tongfei.progressbar;

@@ -31,6 +31,10 @@ final class Examples {
               "./palimpsest compare --limit 32 models/abacus-mdm models/abacus-ar",
               "./palimpsest compare FOLDER FOLDER,threshold=0.9 --file problems.jsonl",
               "./palimpsest compare FOLDER http://localhost:8000/v1,model=NAME");
+      case "serve" ->
+          List.of(
+              "./palimpsest serve models/abacus-mdm --port 8000",
+              "./palimpsest serve FOLDER --host 0.0.0.0 --api-key-file keys.txt");
       case "inspect" ->
           List.of("./palimpsest inspect FOLDER", "./palimpsest inspect --json config.json");
       case "verify" -> List.of("./palimpsest verify tests/src/test/resources/oracle/llada-mha");

@@ -10,6 +10,7 @@ import dev.palimpsest.app.eval.EvalCommand;
 import dev.palimpsest.app.findings.FindingsCommand;
 import dev.palimpsest.app.generate.GenerateCommand;
 import dev.palimpsest.app.options.SamplerOptions;
+import dev.palimpsest.app.serve.ServeCommand;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.app.terminal.Notices;
 import dev.palimpsest.app.terminal.StandardError;
@@ -58,6 +59,7 @@ public final class Main implements Cli, Runnable {
           GenerateCommand.class,
           EvalCommand.class,
           CompareCommand.class,
+          ServeCommand.class,
           InspectCommand.class,
           VerifyCommand.class,
           TraceCommand.class,

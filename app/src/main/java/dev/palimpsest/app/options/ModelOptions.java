@@ -26,7 +26,9 @@ import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** Which model, and how it is computed. */
 public final class ModelOptions {
@@ -55,6 +57,20 @@ public final class ModelOptions {
 
   public Path folder() {
     return model.orElseGet(ModelOptions::bundled);
+  }
+
+  /**
+   * Takes a folder that was given without the option.
+   *
+   * @throws ParameterException if it was given with the option too
+   */
+  public void use(Path folder, CommandSpec spec) {
+    if (model.isPresent()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--model %s and %s are two models: give one".formatted(model.get(), folder));
+    }
+    model = Optional.of(folder);
   }
 
   /** The files in it, which nothing may be written over; traces may lie beside them. */

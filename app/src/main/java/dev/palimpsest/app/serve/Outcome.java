@@ -1,0 +1,23 @@
+package dev.palimpsest.app.serve;
+
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.run.Generation;
+
+/** How a text came to its end. */
+sealed interface Outcome {
+  /**
+   * It was written, up to its end or as far as was asked for.
+   *
+   * @param next where its run would go on
+   */
+  record Written(Generation generation, Cursor next) implements Outcome {}
+
+  /** Its run threw, or the model did. */
+  record Failed(RuntimeException failure) implements Outcome {}
+
+  /** Nobody waits for it any more. */
+  record Unwanted() implements Outcome {}
+
+  /** Its time was up. */
+  record TimedOut() implements Outcome {}
+}

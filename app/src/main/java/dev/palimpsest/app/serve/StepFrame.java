@@ -1,0 +1,79 @@
+package dev.palimpsest.app.serve;
+
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import java.util.List;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What is told of a step, for requests that ask for it. */
+final class StepFrame {
+  private static final String MASK = "░";
+
+  private final Served served;
+
+  StepFrame(Served served) {
+    this.served = served;
+  }
+
+  /**
+   * One step.
+   *
+   * @param leftOut steps that were not told, since the reader was slower than they came
+   */
+  ObjectNode of(Writing.Step step, long leftOut) {
+    Snapshot snapshot = step.snapshot();
+    ObjectNode frame = JsonNodeFactory.instance.objectNode();
+    put(frame.putObject("at"), snapshot.at());
+    frame.put("text_start", snapshot.canvas().promptLength());
+    commits(frame.putArray("commits"), snapshot.commits());
+    commits(frame.putArray("edits"), snapshot.edits());
+    ArrayNode remasked = frame.putArray("remasked");
+    for (int position : snapshot.remasked()) {
+      remasked.add(position);
+    }
+    frame.put("masked_left", snapshot.maskedLeft());
+    frame.put("nfe", step.soFar().forwards());
+    frame.put("left_out", leftOut);
+    frame.put("canvas", text(snapshot.canvas()));
+    return frame;
+  }
+
+  /** Where a run is, by the names that requests give it back by. */
+  static ObjectNode put(ObjectNode json, Cursor at) {
+    return json.put("step", at.step())
+        .put("block", at.block())
+        .put("step_in_block", at.stepInBlock())
+        .put("steps_full", at.stepsFull());
+  }
+
+  private void commits(ArrayNode array, List<Commit> commits) {
+    for (Commit commit : commits) {
+      array
+          .addObject()
+          .put("position", commit.position())
+          .put("token", commit.token())
+          .put("text", served.piece(commit.token()))
+          .put("confidence", commit.confidence());
+    }
+  }
+
+  /** The text behind the prompt, up to what ends it, with its masks shown. */
+  String text(CanvasImage canvas) {
+    StringBuilder text = new StringBuilder();
+    for (int position = canvas.promptLength(); position < canvas.length(); position++) {
+      if (canvas.state(position) == CellState.MASKED) {
+        text.append(MASK);
+      } else if (served.language().specials().isStop(canvas.id(position))) {
+        break;
+      } else {
+        text.append(served.piece(canvas.id(position)));
+      }
+    }
+    return text.toString();
+  }
+}

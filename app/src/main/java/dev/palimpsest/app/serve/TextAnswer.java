@@ -1,0 +1,223 @@
+package dev.palimpsest.app.serve;
+
+import dev.palimpsest.app.openai.Choice;
+import dev.palimpsest.app.openai.GenerationParameters;
+import dev.palimpsest.app.openai.Reply;
+import dev.palimpsest.app.openai.RequestException;
+import dev.palimpsest.app.openai.TokenLogprob;
+import dev.palimpsest.app.openai.Usage;
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Answers with texts: whole, or in a stream while they are written. */
+final class TextAnswer {
+  private final Served served;
+  private final DriverThread driver;
+  private final StepFrame frames;
+
+  TextAnswer(Served served, DriverThread driver) {
+    this.served = served;
+    this.driver = driver;
+    frames = new StepFrame(served);
+  }
+
+  /**
+   * Answers.
+   *
+   * @param jobs in the order of the texts
+   * @param before what stands before the texts in the answer, one for each
+   */
+  void send(
+      Exchange exchange,
+      Reply reply,
+      GenerationParameters parameters,
+      List<Job> jobs,
+      List<String> before)
+      throws IOException {
+    BlockingQueue<Writing> news = new LinkedBlockingQueue<>();
+    long deadline = System.nanoTime() + served.limits().time().toNanos();
+    List<Writing> writings = new ArrayList<>();
+    for (Job job : jobs) {
+      writings.add(new Writing(writings.size(), job, exchange::isGone, deadline, news));
+    }
+    driver.submit(writings);
+    List<TextPart> parts = writings.stream().map(writing -> new TextPart(served, writing)).toList();
+    try {
+      if (parameters.streaming().wanted()) {
+        stream(exchange.events(), reply, parameters, parts, before, news);
+      } else {
+        whole(exchange, reply, parameters, parts, before, news);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw ServiceErrors.ending();
+    } finally {
+      writings.forEach(Writing::leave);
+    }
+  }
+
+  private void whole(
+      Exchange exchange,
+      Reply reply,
+      GenerationParameters parameters,
+      List<TextPart> parts,
+      List<String> before,
+      BlockingQueue<Writing> news)
+      throws IOException, InterruptedException {
+    List<List<ObjectNode>> steps = new ArrayList<>();
+    parts.forEach(_ -> steps.add(new ArrayList<>()));
+    follow(
+        parts,
+        news,
+        (part, step) -> {
+          if (parameters.returnSteps()) {
+            steps.get(part.index()).add(frames.of(step, part.writing().leftOut()));
+          }
+        },
+        _ -> {});
+    List<Choice> choices = new ArrayList<>();
+    for (TextPart part : parts) {
+      choices.add(part.choice(before.get(part.index())));
+    }
+    ObjectNode body = reply.whole(choices, usage(parts));
+    if (parameters.returnSteps()) {
+      ArrayNode all = body.putArray("diffusion");
+      for (TextPart part : parts) {
+        ArrayNode own = all.addObject().put("index", part.index()).putArray("steps");
+        steps.get(part.index()).forEach(own::add);
+      }
+    }
+    recordings(parts).ifPresent(id -> body.put("trace", id));
+    exchange.send(200, body);
+  }
+
+  private static Usage usage(List<TextPart> parts) {
+    return parts.stream().map(TextPart::usage).reduce(new Usage(0, 0), Usage::plus);
+  }
+
+  private static Optional<String> recordings(List<TextPart> parts) {
+    return parts.stream()
+        .flatMap(part -> part.writing().job().recording().stream())
+        .map(Recording::id)
+        .findFirst();
+  }
+
+  private void stream(
+      EventStream events,
+      Reply reply,
+      GenerationParameters parameters,
+      List<TextPart> parts,
+      List<String> before,
+      BlockingQueue<Writing> news)
+      throws IOException, InterruptedException {
+    try {
+      for (TextPart part : parts) {
+        Optional<ObjectNode> opening = reply.opening(part.index());
+        if (opening.isPresent()) {
+          events.send(opening.get());
+        }
+        String prefix = before.get(part.index());
+        if (!prefix.isEmpty()) {
+          events.send(reply.delta(part.index(), prefix, Optional.empty(), 0));
+        }
+      }
+      boolean wholeTexts = parameters.streaming().wholeTexts();
+      follow(
+          parts,
+          news,
+          (part, step) -> {
+            if (parameters.returnSteps()) {
+              ObjectNode chunk = reply.aside(part.index());
+              chunk.set("diffusion", frames.of(step, part.writing().leftOut()));
+              events.send(chunk);
+            }
+            if (wholeTexts) {
+              String text = frames.text(step.snapshot().canvas());
+              events.send(reply.delta(part.index(), text, Optional.empty(), 0));
+            } else {
+              sendDelta(events, reply, part, before.get(part.index()).length());
+            }
+          },
+          part -> {
+            if (wholeTexts) {
+              String text = part.choice("").text();
+              events.send(reply.delta(part.index(), text, Optional.empty(), 0));
+            } else {
+              sendDelta(events, reply, part, before.get(part.index()).length());
+            }
+            ObjectNode closing = reply.closing(part.index(), part.finishReason());
+            part.writing().job().recording().ifPresent(each -> closing.put("trace", each.id()));
+            events.send(closing);
+          });
+      if (parameters.streaming().usage()) {
+        events.send(reply.usage(usage(parts)));
+      }
+      events.end();
+    } catch (RequestException e) {
+      events.fail(e);
+    }
+  }
+
+  private static void sendDelta(EventStream events, Reply reply, TextPart part, int prefix)
+      throws IOException {
+    int offset = prefix + part.offset();
+    String text = part.takeText();
+    Optional<List<TokenLogprob>> logprobs = part.takeLogprobs();
+    if (!text.isEmpty() || logprobs.filter(each -> !each.isEmpty()).isPresent()) {
+      events.send(reply.delta(part.index(), text, logprobs, offset));
+    }
+  }
+
+  /** What is done with a step of a text. */
+  private interface OnStep {
+    void taken(TextPart part, Writing.Step step) throws IOException;
+  }
+
+  /** What is done with a text that is finished. */
+  private interface OnEnd {
+    void finished(TextPart part) throws IOException;
+  }
+
+  private void follow(List<TextPart> parts, BlockingQueue<Writing> news, OnStep onStep, OnEnd onEnd)
+      throws IOException, InterruptedException {
+    int open = parts.size();
+    while (open > 0) {
+      Writing writing = news.take();
+      TextPart part = parts.get(writing.index());
+      if (part.isFinished()) {
+        continue;
+      }
+      // Asked first: what is not told by then is not told at all.
+      Optional<Outcome> outcome = writing.outcome();
+      for (Writing.Step step : writing.takeSteps()) {
+        if (!part.isFinished()) {
+          part.take(step);
+          onStep.taken(part, step);
+        }
+      }
+      if (!part.isFinished() && outcome.isPresent()) {
+        end(part, outcome.get());
+      }
+      if (part.isFinished()) {
+        open--;
+        onEnd.finished(part);
+      }
+    }
+  }
+
+  private void end(TextPart part, Outcome outcome) throws IOException {
+    switch (outcome) {
+      case Outcome.Written written -> part.end(written.generation());
+      case Outcome.TimedOut _ -> throw ServiceErrors.timedOut(served.limits().time().toSeconds());
+      case Outcome.Failed _ -> throw ServiceErrors.internal();
+      case Outcome.Unwanted _ -> throw new EOFException("the client has gone");
+    }
+  }
+}
