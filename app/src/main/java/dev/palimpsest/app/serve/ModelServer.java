@@ -57,6 +57,7 @@ final class ModelServer implements AutoCloseable {
         .on("POST", "/v1/completions", new CompletionRoute(served, jobs, answer))
         .on("GET", "/v1/models", this::models)
         .on("GET", "/v1/models/{}", this::model)
+        .open("GET", "/", new LivePage()::answer)
         .open("GET", "/health", this::health)
         .open("GET", "/metrics", this::metrics);
   }

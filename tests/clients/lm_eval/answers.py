@@ -1,0 +1,2 @@
+def right(doc, results):
+    return {"acc": float(results[0].strip() == doc["answer"])}
