@@ -8,8 +8,19 @@ package dev.palimpsest.engine.device;
  *     alone
  * @param fastGemm lets every number of rows have a product algorithm of its own: faster, and a
  *     result may then depend on what shares its batch
+ * @param ordinal which GPU, counted from 0 in the driver's order
  */
-public record CudaOptions(boolean audit, boolean fastGemm) {
-  /** Fast where it changes no result. */
+public record CudaOptions(boolean audit, boolean fastGemm, int ordinal) {
+  /** Fast where it changes no result, on the first GPU. */
   public static final CudaOptions DEFAULT = new CudaOptions(false, false);
+
+  /** The first GPU. */
+  public CudaOptions(boolean audit, boolean fastGemm) {
+    this(audit, fastGemm, 0);
+  }
+
+  /** The same on another GPU. */
+  public CudaOptions onDevice(int other) {
+    return new CudaOptions(audit, fastGemm, other);
+  }
 }

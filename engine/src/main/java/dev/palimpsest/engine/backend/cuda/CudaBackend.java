@@ -107,12 +107,21 @@ public final class CudaBackend implements Backend {
         .resolve(device.uuid() + "-cublas-" + Cublas.version() + ".txt");
   }
 
-  /** Why no model can be run on a GPU here, in one sentence; empty if one can. */
+  /** Why no model can be run on the first GPU here, in one sentence; empty if one can. */
   public static Optional<String> failure() {
+    return failure(0);
+  }
+
+  private static Optional<String> failure(int ordinal) {
     if (Cuda.failure().isPresent()) {
       return Cuda.failure();
     }
-    return Kernels.failure(Cuda.devices().getFirst()).or(Cublas::failure);
+    int found = Cuda.devices().size();
+    if (ordinal < 0 || ordinal >= found) {
+      return Optional.of(
+          "GPU %d is asked for, and the driver shows %d, counted from 0".formatted(ordinal, found));
+    }
+    return Kernels.failure(Cuda.devices().get(ordinal)).or(Cublas::failure);
   }
 
   /** The version of cuBLASLt, or why there is none. */
@@ -122,9 +131,12 @@ public final class CudaBackend implements Backend {
         .orElseGet(() -> "version " + Cublas.version());
   }
 
-  /** The GPU that models are run on, in words; {@link #failure} is empty. */
+  /** The first GPU in words; {@link #failure} is empty. */
   public static String device() {
-    Device device = Cuda.devices().getFirst();
+    return inWords(Cuda.devices().getFirst());
+  }
+
+  private static String inWords(Device device) {
     return String.format(
         Locale.ROOT,
         "%s (%s, %.0f GB, driver for CUDA %d.%d)",
@@ -136,9 +148,10 @@ public final class CudaBackend implements Backend {
   }
 
   /**
-   * Sets the first GPU up for a model.
+   * Sets a GPU up for a model.
    *
    * @param precision of weights and activations
+   * @param options which GPU, and how it is used
    * @param spec of the model that is to be loaded
    * @param workload what has to fit beside the weights
    * @throws DeviceException if there is no GPU, or no kernel for this model, or the model does not
@@ -146,7 +159,7 @@ public final class CudaBackend implements Backend {
    */
   public static CudaBackend open(
       Precision precision, CudaOptions options, ModelSpec spec, Workload workload) {
-    Optional<String> reason = failure();
+    Optional<String> reason = failure(options.ordinal());
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
@@ -155,7 +168,7 @@ public final class CudaBackend implements Backend {
     spec.feedForward()
         .experts()
         .ifPresent(experts -> DeviceMixture.require(spec, experts, precision));
-    Context context = Context.retain(Cuda.devices().getFirst());
+    Context context = Context.retain(Cuda.devices().get(options.ordinal()));
     boolean fits = false;
     try {
       DeviceNeed need = DeviceNeed.of(spec, precision, workload);
@@ -178,7 +191,7 @@ public final class CudaBackend implements Backend {
     return new CudaBackend(precision, options, context);
   }
 
-  /** Sets the first GPU up for weights alone. */
+  /** Sets a GPU up for weights alone. */
   public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
     return open(precision, options, spec, Workload.NONE);
   }
@@ -192,7 +205,7 @@ public final class CudaBackend implements Backend {
     return "cuda, "
         + name(precision)
         + ", "
-        + device()
+        + inWords(context.device())
         + ", cuBLASLt "
         + Cublas.version()
         + (options.fastGemm() ? ", fast products: results may depend on the batch" : "")
@@ -204,7 +217,7 @@ public final class CudaBackend implements Backend {
     return "cuda-"
         + name(precision)
         + (options.fastGemm() ? "-fast/" : "/")
-        + device()
+        + inWords(context.device())
         + "/cuBLASLt-"
         + Cublas.version();
   }

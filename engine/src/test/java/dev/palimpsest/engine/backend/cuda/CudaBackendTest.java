@@ -278,6 +278,22 @@ final class CudaBackendTest {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {-1, 1})
+  void aGpuThatIsNotThereIsRefusedByItsNumber(int ordinal) {
+    assertThatThrownBy(
+            () ->
+                CudaBackend.open(
+                    Precision.F32,
+                    CudaOptions.DEFAULT.onDevice(ordinal),
+                    TinyFamily.SHIFTED.spec()))
+        .isInstanceOf(DeviceException.class)
+        .hasMessage(
+            "there is no GPU to compute on: GPU %d is asked for, and the driver shows 1, counted"
+                + " from 0",
+            ordinal);
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "WIDE_HEADS, F32",
     "WIDE_HEADS, BF16",
