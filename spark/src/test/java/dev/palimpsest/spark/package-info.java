@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.spark;
+
+import org.jspecify.annotations.NullMarked;
