@@ -120,7 +120,7 @@ final class LocalClusterTest {
         .config("spark.executor.extraClassPath", classPath())
         .config(
             "spark.executor.extraJavaOptions",
-            "-Dpalimpsest.home=" + System.getProperty("palimpsest.home"))
+            "-XX:+UseSerialGC -Dpalimpsest.home=" + System.getProperty("palimpsest.home"))
         .getOrCreate();
   }
 
