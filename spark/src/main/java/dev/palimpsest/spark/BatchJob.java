@@ -2,6 +2,7 @@ package dev.palimpsest.spark;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -11,11 +12,14 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Completes a table of prompts, read and written as Spark does it. */
 @Command(
@@ -99,7 +103,7 @@ public final class BatchJob implements Callable<Integer> {
       names = "--option",
       paramLabel = "NAME=VALUE",
       description = "The sampler or one of its options: steps=32.")
-  private Map<String, String> options = new LinkedHashMap<>();
+  private List<String> options = List.of();
 
   @Option(
       names = "--options-column",
@@ -126,6 +130,8 @@ public final class BatchJob implements Callable<Integer> {
   @Option(names = "--timings", description = "Add first_snapshot_seconds and seconds.")
   private boolean timings;
 
+  @Spec private CommandSpec command;
+
   private BatchJob() {}
 
   /** Runs the job; a failure ends the process with 1, wrong usage with 2. */
@@ -140,8 +146,7 @@ public final class BatchJob implements Callable<Integer> {
   static int run(String... arguments) {
     OptionSpec help =
         OptionSpec.builder("--help").usageHelp(true).description("Show this text.").build();
-    CommandSpec command = CommandSpec.forAnnotatedObject(new BatchJob()).addOption(help);
-    return new CommandLine(command)
+    return new CommandLine(CommandSpec.forAnnotatedObject(new BatchJob()).addOption(help))
         .setExecutionExceptionHandler(
             (failure, line, _) -> {
               line.getErr().println(sentence(failure));
@@ -170,11 +175,12 @@ public final class BatchJob implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    requireUsage();
     PalimpsestTransformer transformer =
         new PalimpsestTransformer()
             .setModel(model)
             .setInputCol(promptColumn)
-            .setOptions(options)
+            .setOptions(options.toArray(String[]::new))
             .setAtOnce(atOnce)
             .setTimings(timings);
     optionsColumn.ifPresent(transformer::setOptionsCol);
@@ -189,6 +195,24 @@ public final class BatchJob implements Callable<Integer> {
       write(transformer.transform(rows));
     }
     return 0;
+  }
+
+  private void requireUsage() {
+    if (atOnce < 1) {
+      throw wrong("--at-once is %d: use 1 or more".formatted(atOnce));
+    }
+    if (partitions.isPresent() && partitions.get() < 1) {
+      throw wrong("--partitions is %d: use 1 or more".formatted(partitions.get()));
+    }
+    try {
+      OptionText.parse(options);
+    } catch (IllegalArgumentException noOption) {
+      throw wrong(noOption.getMessage());
+    }
+  }
+
+  private ParameterException wrong(@Nullable String complaint) {
+    return new ParameterException(command.commandLine(), complaint);
   }
 
   private void write(Dataset<Row> completed) {

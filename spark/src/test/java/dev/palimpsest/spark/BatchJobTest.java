@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -199,8 +201,23 @@ final class BatchJobTest {
     assertThat(outcome.errors()).hasLineCount(1).startsWith("spice hot is no option");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--at-once, 0, --at-once is 0: use 1 or more",
+    "--at-once, many, --at-once",
+    "--partitions, 0, --partitions is 0: use 1 or more",
+    "--option, steps, steps",
+    "--option, steps=, \"steps=\" is no option",
+    "--spice, hot, --spice"
+  })
+  void wrongUsageIsOneSentenceAndTwo(String option, String value, String said) {
+    Outcome outcome = job("in.txt", "out", option, value);
+    assertThat(outcome.status()).isEqualTo(2);
+    assertThat(outcome.errors()).hasLineCount(1).contains(said).contains("--help");
+  }
+
   @Test
-  void wrongUsageIsOneSentenceAndTwo() {
+  void whatIsMissingIsNamed() {
     Outcome outcome = run("--model", "folder");
     assertThat(outcome.status()).isEqualTo(2);
     assertThat(outcome.errors()).hasLineCount(1).contains("--input").contains("--help");

@@ -9,10 +9,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.spark.ml.Pipeline;
 import org.apache.spark.ml.PipelineModel;
 import org.apache.spark.ml.PipelineStage;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -258,6 +264,55 @@ final class PalimpsestTransformerTest {
     assertThatThrownBy(() -> transformer().setModel(missing).transform(rows).collectAsList())
         .hasMessageContaining(missing);
     assertThat(transformer().transform(rows).first().<String>getAs("text")).isNotNull();
+  }
+
+  @Test
+  void aModelThatIsShippedWithTheJobIsNamedByItsFolder() {
+    spark.sparkContext().addFile(Demo.MODEL.toString(), true);
+    Dataset<Row> rows = prompts(DataTypes.StringType, Demo.prompt(1));
+    assertThat(
+            transformer()
+                .setModel(Demo.MODEL.getFileName().toString())
+                .transform(rows)
+                .collectAsList())
+        .isEqualTo(transformer().transform(rows).collectAsList());
+  }
+
+  @Test
+  void aTaskThatIsKilledEndsThoughItWaitsForItsModelAndTheNextJobRuns() throws Exception {
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch ended = new CountDownLatch(1);
+    SparkListener watcher =
+        new SparkListener() {
+          @Override
+          public void onTaskStart(SparkListenerTaskStart task) {
+            started.countDown();
+          }
+
+          @Override
+          public void onTaskEnd(SparkListenerTaskEnd task) {
+            ended.countDown();
+          }
+        };
+    spark.sparkContext().addSparkListener(watcher);
+    try {
+      FutureTask<List<Row>> job =
+          new FutureTask<>(
+              () ->
+                  transformer()
+                      .setOptions("gen_length=128", "block_length=128", "steps=128")
+                      .transform(seeded(2000).withColumnRenamed("seed", "number").coalesce(1))
+                      .collectAsList());
+      Thread.ofPlatform().start(job);
+      assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
+      spark.sparkContext().cancelAllJobs();
+      assertThatThrownBy(job::get).hasMessageContaining("cancelled");
+      assertThat(ended.await(60, TimeUnit.SECONDS)).as("the task has ended").isTrue();
+    } finally {
+      spark.sparkContext().removeSparkListener(watcher);
+    }
+    assertThat(transformer().transform(seeded(1).drop("seed")).first().<String>getAs("text"))
+        .isNotNull();
   }
 
   @Test
