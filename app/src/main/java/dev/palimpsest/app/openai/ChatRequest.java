@@ -32,6 +32,27 @@ public record ChatRequest(
    * @throws RequestException naming the first parameter that is wrong
    */
   public static ChatRequest read(Fields fields) {
+    Conversation conversation = conversation(fields);
+    GenerationParameters parameters = GenerationParameters.read(fields);
+    requireTextFormat(fields);
+    OptionalInt top = fields.integer("top_logprobs", 0, MOST_ALTERNATIVES);
+    boolean wanted = fields.flag("logprobs");
+    if (top.isPresent() && top.getAsInt() > 0 && !wanted) {
+      throw RequestException.wrong(
+          "top_logprobs",
+          "top_logprobs %d needs logprobs: use it with logprobs true.".formatted(top.getAsInt()));
+    }
+    fields.requireAllKnown();
+    return new ChatRequest(
+        conversation, parameters, wanted ? OptionalInt.of(top.orElse(0)) : OptionalInt.empty());
+  }
+
+  /**
+   * The conversation of a request: its messages, and the variables of its chat template.
+   *
+   * @throws RequestException naming the first parameter that is wrong
+   */
+  public static Conversation conversation(Fields fields) {
     Map<String, @Nullable Object> variables = new LinkedHashMap<>();
     fields
         .value("chat_template_kwargs")
@@ -45,19 +66,7 @@ public record ChatRequest(
                   .properties()
                   .forEach(each -> variables.put(each.getKey(), java(each.getValue())));
             });
-    Conversation conversation = new Conversation(messages(fields), variables);
-    GenerationParameters parameters = GenerationParameters.read(fields);
-    requireTextFormat(fields);
-    OptionalInt top = fields.integer("top_logprobs", 0, MOST_ALTERNATIVES);
-    boolean wanted = fields.flag("logprobs");
-    if (top.isPresent() && top.getAsInt() > 0 && !wanted) {
-      throw RequestException.wrong(
-          "top_logprobs",
-          "top_logprobs %d needs logprobs: use it with logprobs true.".formatted(top.getAsInt()));
-    }
-    fields.requireAllKnown();
-    return new ChatRequest(
-        conversation, parameters, wanted ? OptionalInt.of(top.orElse(0)) : OptionalInt.empty());
+    return new Conversation(messages(fields), variables);
   }
 
   private static void requireTextFormat(Fields fields) {

@@ -47,6 +47,34 @@ public record CompletionRequest(
         return ids.clone();
       }
     }
+
+    /**
+     * Reads a string or a list of ids, if it is there.
+     *
+     * @throws RequestException if it is something else
+     */
+    static Optional<RawPrompt> read(Fields fields, String name) {
+      return fields
+          .value(name)
+          .map(
+              value ->
+                  value.isString() ? new Text(value.stringValue()) : new Ids(fields.ids(name)));
+    }
+
+    /**
+     * Its ids.
+     *
+     * @param alone whether a text gets what the tokenizer puts around one that stands alone
+     */
+    default int[] ids(Tokenizer tokenizer, boolean alone) {
+      return switch (this) {
+        case Ids given -> given.ids();
+        case Text(String text) -> {
+          String literal = tokenizer.literal(text);
+          yield alone ? tokenizer.encodeAlone(literal) : tokenizer.encode(literal);
+        }
+      };
+    }
   }
 
   /** Takes its own copy. */
@@ -108,12 +136,6 @@ public record CompletionRequest(
 
   /** The ids of one of the prompts. */
   public int[] ids(RawPrompt prompt, Tokenizer tokenizer) {
-    return switch (prompt) {
-      case RawPrompt.Ids given -> given.ids();
-      case RawPrompt.Text given -> {
-        String literal = tokenizer.literal(given.text());
-        yield addSpecialTokens ? tokenizer.encodeAlone(literal) : tokenizer.encode(literal);
-      }
-    };
+    return prompt.ids(tokenizer, addSpecialTokens);
   }
 }

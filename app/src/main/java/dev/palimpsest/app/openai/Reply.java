@@ -165,11 +165,26 @@ public record Reply(Form form, String id, long created, String model, String fin
     int at = offset;
     for (TokenLogprob each : tokens.get()) {
       texts.add(each.token());
-      values.add(each.logprob());
-      ObjectNode top = tops.addObject();
-      each.top().forEach(other -> top.put(other.token(), other.logprob()));
+      if (each.logprob().isEmpty()) {
+        values.addNull();
+        tops.addNull();
+      } else {
+        values.add(each.logprob().getAsDouble());
+        putTop(tops.addObject(), each);
+      }
       offsets.add(at);
       at += each.token().length();
+    }
+  }
+
+  /** The most probable tokens, and the one that stands there; two of one text keep both. */
+  private static void putTop(ObjectNode top, TokenLogprob written) {
+    top.put(written.token(), written.logprob().getAsDouble());
+    for (TokenLogprob.Alternative other : written.top()) {
+      if (other.id() != written.id()) {
+        String name = top.has(other.token()) ? "token_id:" + other.id() : other.token();
+        top.put(name, other.logprob());
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.serve;
 
+import dev.palimpsest.api.Prompt;
 import dev.palimpsest.app.openai.ChatRequest;
 import dev.palimpsest.app.openai.GenerationParameters;
 import dev.palimpsest.app.openai.Reply;
@@ -15,7 +16,7 @@ record ChatRoute(Served served, Jobs jobs, TextAnswer answer) implements Route {
     ChatRequest request = ChatRequest.read(exchange.fields());
     GenerationParameters parameters = request.parameters();
     served.requireNamed(parameters.model());
-    int[] prompt = served.ids(request);
+    int[] prompt = served.ids(new Prompt.Chat(request.conversation()));
     List<Job> all = new ArrayList<>();
     for (int text = 0; text < parameters.n(); text++) {
       all.add(jobs.behind(prompt, parameters, text, request.logprobs()));

@@ -36,13 +36,13 @@ final class DriverThread implements AutoCloseable {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Deque<Writing> queue = new ArrayDeque<>();
+  private final Deque<Work> queue = new ArrayDeque<>();
   private int running;
   private boolean refusing;
   private boolean ending;
 
   // The thread's own.
-  private final Map<Driver.Ticket, Writing> underWay = new LinkedHashMap<>();
+  private final Map<Driver.Ticket, Work> underWay = new LinkedHashMap<>();
   private Driver driver;
   private long lookedNanos;
 
@@ -88,7 +88,7 @@ final class DriverThread implements AutoCloseable {
    *
    * @throws RequestException if there is no room for them, or the server is about to end
    */
-  void submit(List<Writing> texts) {
+  void submit(List<? extends Work> texts) {
     if (texts.size() > limits.running() + limits.waiting()) {
       throw RequestException.malformed(
           "The request asks for %d texts at once, and the server takes %d: send fewer."
@@ -121,21 +121,21 @@ final class DriverThread implements AutoCloseable {
 
   /** Waits for something to do, and lets what has room join; false at the end. */
   private boolean admit() {
-    List<Writing> joining = new ArrayList<>();
-    List<Writing> leaving = new ArrayList<>();
+    List<Work> joining = new ArrayList<>();
+    List<Work> leaving = new ArrayList<>();
     lock.lock();
     try {
       while (queue.isEmpty() && underWay.isEmpty() && !ending) {
         changed.awaitUninterruptibly();
       }
       if (ending) {
-        queue.forEach(Writing::leave);
+        queue.forEach(Work::leave);
       }
       long now = System.nanoTime();
       if (ending || now - lookedNanos > LOOK_NANOS) {
         lookedNanos = now;
-        for (Iterator<Writing> each = queue.iterator(); each.hasNext(); ) {
-          Writing text = each.next();
+        for (Iterator<Work> each = queue.iterator(); each.hasNext(); ) {
+          Work text = each.next();
           if (text.reasonToLeave().isPresent()) {
             each.remove();
             leaving.add(text);
@@ -154,23 +154,23 @@ final class DriverThread implements AutoCloseable {
       lock.unlock();
     }
     leaving.forEach(DriverThread::endUnwanted);
-    for (Writing text : joining) {
+    for (Work text : joining) {
       underWay.put(text.begin(driver), text);
     }
     return true;
   }
 
-  private static void endUnwanted(Writing text) {
+  private static void endUnwanted(Work text) {
     text.end(text.reasonToLeave().orElseGet(Outcome.Unwanted::new));
   }
 
   private void dismiss() {
     if (isEnding()) {
-      underWay.values().forEach(Writing::leave);
+      underWay.values().forEach(Work::leave);
     }
-    Iterator<Map.Entry<Driver.Ticket, Writing>> each = underWay.entrySet().iterator();
+    Iterator<Map.Entry<Driver.Ticket, Work>> each = underWay.entrySet().iterator();
     while (each.hasNext()) {
-      Map.Entry<Driver.Ticket, Writing> entry = each.next();
+      Map.Entry<Driver.Ticket, Work> entry = each.next();
       Optional<Outcome> reason = entry.getValue().reasonToLeave();
       if (reason.isPresent()) {
         entry.getKey().cancel();
@@ -201,12 +201,12 @@ final class DriverThread implements AutoCloseable {
   }
 
   private void handOver() {
-    Iterator<Map.Entry<Driver.Ticket, Writing>> each = underWay.entrySet().iterator();
+    Iterator<Map.Entry<Driver.Ticket, Work>> each = underWay.entrySet().iterator();
     while (each.hasNext()) {
-      Map.Entry<Driver.Ticket, Writing> entry = each.next();
+      Map.Entry<Driver.Ticket, Work> entry = each.next();
       if (entry.getKey().isOver()) {
         each.remove();
-        end(entry.getValue(), entry.getValue().written());
+        end(entry.getValue(), entry.getValue().ended(entry.getKey()));
       }
     }
     lock.lock();
@@ -218,16 +218,7 @@ final class DriverThread implements AutoCloseable {
     }
   }
 
-  private void end(Writing text, Outcome outcome) {
-    text.job()
-        .recording()
-        .ifPresent(
-            recording -> {
-              if (outcome instanceof Outcome.Written written) {
-                recording.end(written.generation());
-              }
-              recording.close();
-            });
+  private void end(Work text, Outcome outcome) {
     metrics.ended(text, outcome);
     text.end(outcome);
   }

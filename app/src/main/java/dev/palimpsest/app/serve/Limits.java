@@ -11,10 +11,17 @@ import java.time.Duration;
  * @param genLength most positions that a request may ask to be filled
  * @param bodyBytes largest body of a request
  * @param time longest time for a request, waiting included
+ * @param traces most traces that are kept
  */
 record Limits(
-    int running, int waiting, long forwardTokens, int genLength, int bodyBytes, Duration time) {
+    int running,
+    int waiting,
+    long forwardTokens,
+    int genLength,
+    int bodyBytes,
+    Duration time,
+    int traces) {
   /** What holds if nothing is said. */
   static final Limits DEFAULTS =
-      new Limits(64, 256, 16_384, 32_768, 4 << 20, Duration.ofMinutes(10));
+      new Limits(64, 256, 16_384, 32_768, 4 << 20, Duration.ofMinutes(10), 256);
 }

@@ -1,11 +1,14 @@
 package dev.palimpsest.app.serve;
 
 import dev.palimpsest.api.LanguageModel;
+import dev.palimpsest.app.openai.ChatRequest;
+import dev.palimpsest.app.openai.CompletionRequest;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import tools.jackson.databind.node.ArrayNode;
@@ -23,43 +26,90 @@ final class ModelServer implements AutoCloseable {
    * A server, which {@link #start} begins.
    *
    * @param language stays the caller's, and is the driver's thread's own until {@link #close}
+   * @param modelFolder it was loaded from
    * @param names that requests may ask for it by
+   * @param traceFolder where traces are kept
    * @param port 0 for any that is free
    */
   ModelServer(
       LanguageModel language,
+      Path modelFolder,
       List<String> names,
       Limits limits,
       ApiKeys keys,
+      Path traceFolder,
       String host,
-      int port) {
-    served = new Served(language, names, limits);
-    driver = new DriverThread(measured(language), limits, metrics);
-    metrics.watch(driver::running, driver::waiting);
-    http = new HttpServer(host, port, routes(limits, keys), new AccessLog());
+      int port)
+      throws IOException {
+    this(
+        language,
+        language.model().transformer(),
+        modelFolder,
+        names,
+        limits,
+        keys,
+        traceFolder,
+        host,
+        port);
   }
 
-  private Denoiser measured(LanguageModel language) {
+  /** As above, with a denoiser around the model. */
+  ModelServer(
+      LanguageModel language,
+      Denoiser denoiser,
+      Path modelFolder,
+      List<String> names,
+      Limits limits,
+      ApiKeys keys,
+      Path traceFolder,
+      String host,
+      int port)
+      throws IOException {
+    served = new Served(language, names, limits);
+    driver = new DriverThread(measured(denoiser), limits, metrics);
+    metrics.watch(driver::running, driver::waiting);
+    http =
+        new HttpServer(host, port, routes(limits, keys, modelFolder, traceFolder), new AccessLog());
+  }
+
+  private Denoiser measured(Denoiser denoiser) {
     return queries -> {
-      List<List<Prediction>> answers = language.model().transformer().predict(queries);
+      List<List<Prediction>> answers = denoiser.predict(queries);
       metrics.stepped(
           queries.stream().mapToInt(Query::sequences).sum(),
-          language.model().transformer().kvCacheBytes());
+          served.language().model().transformer().kvCacheBytes());
       return answers;
     };
   }
 
-  private Router routes(Limits limits, ApiKeys keys) {
-    Jobs jobs = new Jobs(served);
+  private Router routes(Limits limits, ApiKeys keys, Path modelFolder, Path traceFolder)
+      throws IOException {
+    TraceStore traces = new TraceStore(served, modelFolder, traceFolder, limits.traces());
+    Jobs jobs = new Jobs(served, traces);
+    Infill infill = new Infill(served, jobs);
     TextAnswer answer = new TextAnswer(served, driver);
+    ScoreAnswer scores = new ScoreAnswer(served, driver);
+    TokenRoutes tokens = new TokenRoutes(served, modelFolder);
+    TraceRoutes traceRoutes = new TraceRoutes(traces);
     return new Router(limits.bodyBytes(), keys)
-        .on("POST", "/v1/chat/completions", new ChatRoute(served, jobs, answer))
-        .on("POST", "/v1/completions", new CompletionRoute(served, jobs, answer))
+        .on("POST", ChatRequest.PATH, new ChatRoute(served, jobs, answer))
+        .on(
+            "POST",
+            CompletionRequest.PATH,
+            new CompletionRoute(served, jobs, infill, answer, scores))
+        .on("POST", "/v1/fim/completions", new FimRoute(served, infill, answer))
+        .on("POST", "/v1/edit/completions", new EditRoute(served, jobs, answer))
+        .on("POST", "/v1/canvas", new CanvasRoute(served, jobs, traces, driver))
+        .on("GET", "/v1/traces/{}", traceRoutes::file)
+        .on("GET", "/v1/traces/{}/view", traceRoutes::view)
         .on("GET", "/v1/models", this::models)
         .on("GET", "/v1/models/{}", this::model)
-        .open("GET", "/", new LivePage()::answer)
+        .on("POST", "/tokenize", tokens::tokenize)
+        .on("POST", "/detokenize", tokens::detokenize)
+        .on("GET", "/tokenizer_info", tokens::info)
         .open("GET", "/health", this::health)
-        .open("GET", "/metrics", this::metrics);
+        .open("GET", "/metrics", this::metrics)
+        .open("GET", "/", new LivePage()::answer);
   }
 
   private void models(Exchange exchange) throws IOException {

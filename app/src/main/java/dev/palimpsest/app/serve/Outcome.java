@@ -2,8 +2,9 @@ package dev.palimpsest.app.serve;
 
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Scoring;
 
-/** How a text came to its end. */
+/** How a work came to its end. */
 sealed interface Outcome {
   /**
    * It was written, up to its end or as far as was asked for.
@@ -11,6 +12,9 @@ sealed interface Outcome {
    * @param next where its run would go on
    */
   record Written(Generation generation, Cursor next) implements Outcome {}
+
+  /** It was scored. */
+  record Scored(Scoring scoring) implements Outcome {}
 
   /** Its run threw, or the model did. */
   record Failed(RuntimeException failure) implements Outcome {}

@@ -119,6 +119,22 @@ public final class ServeCommand implements Callable<Integer> {
   private int seconds;
 
   @Option(
+      names = "--trace-dir",
+      paramLabel = "FOLDER",
+      description =
+          "Keep the traces that requests ask for in FOLDER; in a temporary one, which goes with the"
+              + " server, if not given.")
+  private Optional<Path> traceDir;
+
+  @Option(
+      names = "--max-traces",
+      paramLabel = "N",
+      defaultValue = "256",
+      description =
+          "Traces that are kept; the oldest goes for a new one (default: ${DEFAULT-VALUE}).")
+  private int traces;
+
+  @Option(
       names = "--drain-seconds",
       paramLabel = "N",
       defaultValue = "30",
@@ -137,13 +153,30 @@ public final class ServeCommand implements Callable<Integer> {
     requireAtLeast("--max-gen-length", genLength, 1);
     requireAtLeast("--max-body-bytes", bodyBytes, 1);
     requireAtLeast("--max-seconds", seconds, 1);
+    requireAtLeast("--max-traces", traces, 1);
     requireAtLeast("--drain-seconds", drainSeconds, 0);
     ApiKeys keys = keys();
     Limits limits =
         new Limits(
-            running, waiting, forwardTokens, genLength, bodyBytes, Duration.ofSeconds(seconds));
-    try (LanguageModel language = modelOptions.load(OptionalInt.empty());
-        ModelServer server = new ModelServer(language, served(), limits, keys, host, port)) {
+            running,
+            waiting,
+            forwardTokens,
+            genLength,
+            bodyBytes,
+            Duration.ofSeconds(seconds),
+            traces);
+    try (TraceFolder traceFolder = TraceFolder.of(traceDir);
+        LanguageModel language = modelOptions.load(OptionalInt.empty());
+        ModelServer server =
+            new ModelServer(
+                language,
+                modelOptions.folder(),
+                served(),
+                limits,
+                keys,
+                traceFolder.path(),
+                host,
+                port)) {
       start(server);
       return untilToldToEnd(server);
     }

@@ -2,7 +2,6 @@ package dev.palimpsest.app.serve;
 
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.Prompt;
-import dev.palimpsest.app.openai.ChatRequest;
 import dev.palimpsest.app.openai.CompletionRequest;
 import dev.palimpsest.app.openai.GenerationParameters;
 import dev.palimpsest.app.openai.Reply;
@@ -114,13 +113,13 @@ final class Served {
    *
    * @throws RequestException if the model has no chat template, or that refuses it
    */
-  int[] ids(ChatRequest request) {
+  int[] ids(Prompt.Chat conversation) {
     if (language.model().chatTemplate().isEmpty()) {
       throw RequestException.wrong(
           "messages",
           "messages need a chat template, and the model has none: use /v1/completions.");
     }
-    return encoded("messages", () -> language.ids(new Prompt.Chat(request.conversation())));
+    return encoded("messages", () -> language.ids(conversation));
   }
 
   /**
@@ -167,7 +166,7 @@ final class Served {
     } catch (InvalidOptionException e) {
       throw parameters.refused(e);
     } catch (IllegalArgumentException | ArithmeticException e) {
-      throw RequestException.malformed(e.getMessage() + ".");
+      throw RequestException.malformed(String.valueOf(e.getMessage()));
     }
   }
 

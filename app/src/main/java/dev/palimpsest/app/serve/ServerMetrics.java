@@ -104,18 +104,20 @@ final class ServerMetrics {
   }
 
   /** A text has ended. */
-  void ended(Writing text, Outcome outcome) {
+  void ended(Work work, Outcome outcome) {
     ended
         .labelValues(
             switch (outcome) {
               case Outcome.Written(Generation generation, _) ->
                   generation.stopped() ? "stop" : "length";
+              case Outcome.Scored _ -> "stop";
               case Outcome.Unwanted _ -> "abort";
               case Outcome.TimedOut _ -> "timeout";
               case Outcome.Failed _ -> "error";
             })
         .inc();
-    if (outcome instanceof Outcome.Written(Generation generation, _)) {
+    if (work instanceof Writing text
+        && outcome instanceof Outcome.Written(Generation generation, _)) {
       written(text, generation);
     }
   }

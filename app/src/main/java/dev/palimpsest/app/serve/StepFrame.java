@@ -23,13 +23,14 @@ final class StepFrame {
   /**
    * One step.
    *
+   * @param range where the text stands
    * @param leftOut steps that were not told, since the reader was slower than they came
    */
-  ObjectNode of(Writing.Step step, long leftOut) {
+  ObjectNode of(Writing.Step step, TextRange range, long leftOut) {
     Snapshot snapshot = step.snapshot();
     ObjectNode frame = JsonNodeFactory.instance.objectNode();
     put(frame.putObject("at"), snapshot.at());
-    frame.put("text_start", snapshot.canvas().promptLength());
+    frame.put("text_start", range.start());
     commits(frame.putArray("commits"), snapshot.commits());
     commits(frame.putArray("edits"), snapshot.edits());
     ArrayNode remasked = frame.putArray("remasked");
@@ -37,9 +38,9 @@ final class StepFrame {
       remasked.add(position);
     }
     frame.put("masked_left", snapshot.maskedLeft());
-    frame.put("nfe", step.soFar().forwards());
+    frame.put("nfe", step.forwards());
     frame.put("left_out", leftOut);
-    frame.put("canvas", text(snapshot.canvas()));
+    frame.put("canvas", text(snapshot.canvas(), range));
     return frame;
   }
 
@@ -62,18 +63,26 @@ final class StepFrame {
     }
   }
 
-  /** The text behind the prompt, up to what ends it, with its masks shown. */
-  String text(CanvasImage canvas) {
+  /** The text of a range, with its masks shown, up to what ends it. */
+  String text(CanvasImage canvas, TextRange range) {
     StringBuilder text = new StringBuilder();
-    for (int position = canvas.promptLength(); position < canvas.length(); position++) {
-      if (canvas.state(position) == CellState.MASKED) {
-        text.append(MASK);
-      } else if (served.language().specials().isStop(canvas.id(position))) {
+    for (int position = range.start(); position < range.end(); position++) {
+      boolean stop = served.language().specials().isStop(canvas.id(position));
+      if (stop && range.endsAtStop() && canvas.state(position) == CellState.COMMITTED) {
         break;
-      } else {
-        text.append(served.piece(canvas.id(position)));
       }
+      text.append(stop ? "" : piece(canvas, position));
     }
     return text.toString();
+  }
+
+  /** What stands at a position. */
+  String piece(CanvasImage canvas, int position) {
+    int id = canvas.id(position);
+    boolean masked =
+        canvas.state(position) == CellState.MASKED
+            || (canvas.state(position) == CellState.FIXED
+                && id == served.language().specials().maskId());
+    return masked ? MASK : served.piece(id);
   }
 }

@@ -41,11 +41,12 @@ final class TextAnswer {
       List<Job> jobs,
       List<String> before)
       throws IOException {
-    BlockingQueue<Writing> news = new LinkedBlockingQueue<>();
+    BlockingQueue<Work> news = new LinkedBlockingQueue<>();
     long deadline = System.nanoTime() + served.limits().time().toNanos();
     List<Writing> writings = new ArrayList<>();
     for (Job job : jobs) {
-      writings.add(new Writing(writings.size(), job, exchange::isGone, deadline, news));
+      writings.add(
+          new Writing(new Work.Place(writings.size(), exchange::isGone, deadline, news), job));
     }
     driver.submit(writings);
     List<TextPart> parts = writings.stream().map(writing -> new TextPart(served, writing)).toList();
@@ -69,7 +70,7 @@ final class TextAnswer {
       GenerationParameters parameters,
       List<TextPart> parts,
       List<String> before,
-      BlockingQueue<Writing> news)
+      BlockingQueue<Work> news)
       throws IOException, InterruptedException {
     List<List<ObjectNode>> steps = new ArrayList<>();
     parts.forEach(_ -> steps.add(new ArrayList<>()));
@@ -78,7 +79,7 @@ final class TextAnswer {
         news,
         (part, step) -> {
           if (parameters.returnSteps()) {
-            steps.get(part.index()).add(frames.of(step, part.writing().leftOut()));
+            steps.get(part.index()).add(frame(part, step));
           }
         },
         _ -> {});
@@ -94,7 +95,10 @@ final class TextAnswer {
         steps.get(part.index()).forEach(own::add);
       }
     }
-    recordings(parts).ifPresent(id -> body.put("trace", id));
+    if (parameters.record()) {
+      ArrayNode traces = body.putArray("traces");
+      parts.forEach(part -> part.writing().job().trace().ifPresent(traces::add));
+    }
     exchange.send(200, body);
   }
 
@@ -102,11 +106,8 @@ final class TextAnswer {
     return parts.stream().map(TextPart::usage).reduce(new Usage(0, 0), Usage::plus);
   }
 
-  private static Optional<String> recordings(List<TextPart> parts) {
-    return parts.stream()
-        .flatMap(part -> part.writing().job().recording().stream())
-        .map(Recording::id)
-        .findFirst();
+  private ObjectNode frame(TextPart part, Writing.Step step) {
+    return frames.of(step, part.writing().job().range(), part.writing().leftOut());
   }
 
   private void stream(
@@ -115,12 +116,13 @@ final class TextAnswer {
       GenerationParameters parameters,
       List<TextPart> parts,
       List<String> before,
-      BlockingQueue<Writing> news)
+      BlockingQueue<Work> news)
       throws IOException, InterruptedException {
     try {
       for (TextPart part : parts) {
         Optional<ObjectNode> opening = reply.opening(part.index());
         if (opening.isPresent()) {
+          part.writing().job().trace().ifPresent(id -> opening.get().put("trace", id));
           events.send(opening.get());
         }
         String prefix = before.get(part.index());
@@ -135,11 +137,11 @@ final class TextAnswer {
           (part, step) -> {
             if (parameters.returnSteps()) {
               ObjectNode chunk = reply.aside(part.index());
-              chunk.set("diffusion", frames.of(step, part.writing().leftOut()));
+              chunk.set("diffusion", frame(part, step));
               events.send(chunk);
             }
             if (wholeTexts) {
-              String text = frames.text(step.snapshot().canvas());
+              String text = frames.text(step.snapshot().canvas(), part.writing().job().range());
               events.send(reply.delta(part.index(), text, Optional.empty(), 0));
             } else {
               sendDelta(events, reply, part, before.get(part.index()).length());
@@ -153,7 +155,7 @@ final class TextAnswer {
               sendDelta(events, reply, part, before.get(part.index()).length());
             }
             ObjectNode closing = reply.closing(part.index(), part.finishReason());
-            part.writing().job().recording().ifPresent(each -> closing.put("trace", each.id()));
+            part.writing().job().trace().ifPresent(id -> closing.put("trace", id));
             events.send(closing);
           });
       if (parameters.streaming().usage()) {
@@ -185,12 +187,12 @@ final class TextAnswer {
     void finished(TextPart part) throws IOException;
   }
 
-  private void follow(List<TextPart> parts, BlockingQueue<Writing> news, OnStep onStep, OnEnd onEnd)
+  private void follow(List<TextPart> parts, BlockingQueue<Work> news, OnStep onStep, OnEnd onEnd)
       throws IOException, InterruptedException {
     int open = parts.size();
     while (open > 0) {
-      Writing writing = news.take();
-      TextPart part = parts.get(writing.index());
+      TextPart part = parts.get(news.take().index());
+      Writing writing = part.writing();
       if (part.isFinished()) {
         continue;
       }
@@ -216,7 +218,7 @@ final class TextAnswer {
     switch (outcome) {
       case Outcome.Written written -> part.end(written.generation());
       case Outcome.TimedOut _ -> throw ServiceErrors.timedOut(served.limits().time().toSeconds());
-      case Outcome.Failed _ -> throw ServiceErrors.internal();
+      case Outcome.Failed _, Outcome.Scored _ -> throw ServiceErrors.internal();
       case Outcome.Unwanted _ -> throw new EOFException("the client has gone");
     }
   }

@@ -3,10 +3,12 @@ package dev.palimpsest.app.serve;
 import dev.palimpsest.app.openai.Choice;
 import dev.palimpsest.app.openai.TokenLogprob;
 import dev.palimpsest.app.openai.Usage;
+import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.run.Generation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** One of the texts of an answer, as its request's thread reads it. */
 final class TextPart {
@@ -14,7 +16,7 @@ final class TextPart {
   private final Writing writing;
   private final GrowingText text;
   private final List<TokenLogprob> logprobs = new ArrayList<>();
-  private final int promptLength;
+  private final TextRange range;
   private int logprobsGiven;
   private Optional<String> finishReason = Optional.empty();
 
@@ -22,7 +24,7 @@ final class TextPart {
     this.served = served;
     this.writing = writing;
     text = new GrowingText(served.tokenizer(), writing.job().stop());
-    promptLength = writing.job().run().canvas().promptLength();
+    range = writing.job().range();
   }
 
   int index() {
@@ -43,7 +45,7 @@ final class TextPart {
 
   /** Takes what a step has settled; a stop string in it ends the text. */
   void take(Writing.Step step) {
-    add(step.settledTokens());
+    add(range.tokens(step.snapshot().canvas(), served.language().specials(), step.settled()));
     if (text.isStopped()) {
       finishReason = Optional.of("stop");
       writing.leave();
@@ -52,8 +54,10 @@ final class TextPart {
 
   /** Takes the end of the generation. */
   void end(Generation generation) {
-    add(generation.tokens());
-    boolean stops = text.isStopped() || generation.stopped();
+    CanvasImage canvas = generation.canvas();
+    int[] tokens = range.tokens(canvas, generation.specials(), canvas.length());
+    add(tokens);
+    boolean stops = text.isStopped() || range.stops(canvas, generation.specials(), tokens.length);
     finishReason = Optional.of(stops ? "stop" : "length");
   }
 
@@ -95,20 +99,21 @@ final class TextPart {
   }
 
   Usage usage() {
-    return new Usage(promptLength, text.tokens());
+    return new Usage(writing.job().run().canvas().promptLength(), text.tokens());
   }
 
   private TokenLogprob logprob(int index, int token) {
-    Optional<Writing.Choice> written = writing.choice(promptLength + index);
+    Optional<Writing.Choice> written = writing.choice(range.start() + index);
     double probability = written.map(each -> each.commit().confidence()).orElse(1.0);
     return new TokenLogprob(
+        token,
         served.piece(token),
-        Math.log(probability),
+        OptionalDouble.of(Math.log(probability)),
         written.map(Writing.Choice::alternatives).orElse(List.of()).stream()
             .map(
                 each ->
                     new TokenLogprob.Alternative(
-                        served.piece(each.token()), Math.log(each.probability())))
+                        each.token(), served.piece(each.token()), Math.log(each.probability())))
             .toList());
   }
 }

@@ -64,12 +64,12 @@ public final class TraceOptions {
 
   /** What a trace of this run says of where it came from. */
   public static TraceHeader header(Model model, ModelOptions modelOptions, Run run) {
-    return TraceHeader.of(
-        Cli.VERSION,
-        ModelFiles.identity(modelOptions.folder()),
-        machine(model),
-        promises(model),
-        run);
+    return header(model, ModelFiles.identity(modelOptions.folder()), run);
+  }
+
+  /** What a trace of this run says of where it came from, of a model whose identity is known. */
+  public static TraceHeader header(Model model, TraceHeader.ModelIdentity identity, Run run) {
+    return TraceHeader.of(Cli.VERSION, identity, machine(model), promises(model), run);
   }
 
   private static List<String> promises(Model model) {
@@ -81,7 +81,8 @@ public final class TraceOptions {
         .toList();
   }
 
-  static TraceHeader.Machine machine(Model model) {
+  /** What computes a model. */
+  public static TraceHeader.Machine machine(Model model) {
     return new TraceHeader.Machine(
         model.transformer().describeBackend(),
         Processor.name(),
