@@ -16,6 +16,7 @@ open module dev.palimpsest.app {
   requires java.net.http;
   requires java.sql;
   requires jdk.management;
+  requires org.apache.commons.csv;
   requires org.eclipse.jetty.http;
   requires org.eclipse.jetty.io;
   requires org.eclipse.jetty.server;

@@ -22,6 +22,11 @@ final class Examples {
                   + " now?\"",
               "./palimpsest generate --model FOLDER --system \"Be brief.\" --prompt-file q.txt",
               "./palimpsest generate --threshold 0.9 --trace a.trace.jsonl --json \"...\"");
+      case "batch" ->
+          List.of(
+              "./palimpsest batch prompts.jsonl texts.jsonl",
+              "./palimpsest batch --model FOLDER --threshold 0.9 rows.parquet texts.parquet",
+              "./palimpsest batch --order done - -");
       case "eval" ->
           List.of(
               "./palimpsest eval --limit 100",

@@ -1,5 +1,6 @@
 package dev.palimpsest.app;
 
+import dev.palimpsest.app.batch.BatchCommand;
 import dev.palimpsest.app.check.AuditCommand;
 import dev.palimpsest.app.check.DoctorCommand;
 import dev.palimpsest.app.check.InspectCommand;
@@ -57,6 +58,7 @@ public final class Main implements Cli, Runnable {
   private static final List<Class<?>> COMMANDS =
       List.of(
           GenerateCommand.class,
+          BatchCommand.class,
           EvalCommand.class,
           CompareCommand.class,
           ServeCommand.class,

@@ -14,6 +14,12 @@ public final class ChildProcess {
    * Starts a command in a folder, with its output in the files {@code out} and {@code err} there.
    */
   public static Process start(Path home, List<String> arguments) throws IOException {
+    return start(Main.class, home, arguments);
+  }
+
+  /** Starts another program so. */
+  public static Process start(Class<?> program, Path home, List<String> arguments)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -22,7 +28,7 @@ public final class ChildProcess {
     for (String property : List.of("palimpsest.home", "ai.djl.offline", "RUST_FLAVOR")) {
       command.add("-D" + property + "=" + System.getProperty(property));
     }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
     command.addAll(arguments);
     return new ProcessBuilder(command)
         .directory(home.toFile())

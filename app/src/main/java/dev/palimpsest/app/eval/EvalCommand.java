@@ -186,7 +186,7 @@ public final class EvalCommand implements Callable<Integer> {
   private void run(Work work) throws IOException {
     List<Integer> waiting = new ArrayList<>();
     for (int number = 0; number < work.problems().size(); number++) {
-      if (!work.evaluation().isFinished(number) || !traces.has(work.problems().get(number))) {
+      if (!work.evaluation().isFinished(number) || !traces.has(work.problems().get(number).id())) {
         waiting.add(number);
       }
     }
@@ -257,7 +257,9 @@ public final class EvalCommand implements Callable<Integer> {
     private Asked ask(int number) {
       Run run = work.generator().run(work.prompts().get(number), work.options());
       return new Asked(
-          number, run, traces.begin(work.model(), modelOptions, work.problems().get(number), run));
+          number,
+          run,
+          traces.begin(work.model(), modelOptions, work.problems().get(number).id(), run));
     }
 
     private void refuse(int number, String why) {

@@ -2,19 +2,13 @@ package dev.palimpsest.app.file;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,14 +24,12 @@ public final class Journal implements AutoCloseable {
 
   private static final JsonMapper MAPPER = new JsonMapper();
 
-  private final Path file;
-  private final FileChannel channel;
+  private final LineFile file;
   private final JsonNode head;
   private final List<JsonNode> entries;
 
-  private Journal(Path file, FileChannel channel, JsonNode head, List<JsonNode> entries) {
+  private Journal(LineFile file, JsonNode head, List<JsonNode> entries) {
     this.file = file;
-    this.channel = channel;
     this.head = head;
     this.entries = entries;
   }
@@ -52,28 +44,22 @@ public final class Journal implements AutoCloseable {
    */
   public static Journal open(Path file, Object facts, Collection<String> incidental)
       throws IOException {
-    FileChannel channel =
-        FileChannel.open(
-            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    LineFile lines = LineFile.open(file);
     try {
-      if (lock(channel) == null) {
-        throw new CheckpointException(file + ": another process is writing it: wait for its end.");
-      }
       JsonNode wanted = json(facts);
-      List<JsonNode> lines = read(file, channel, MAPPER.writeValueAsString(wanted));
-      if (lines.isEmpty()) {
-        Journal begun = new Journal(file, channel, wanted, List.of());
+      List<JsonNode> there = read(lines, MAPPER.writeValueAsString(wanted));
+      if (there.isEmpty()) {
+        Journal begun = new Journal(lines, wanted, List.of());
         begun.add(wanted);
         return begun;
       }
-      if (!lines.getFirst().path(COMMAND).equals(wanted.path(COMMAND))) {
-        throw notOurs(file, 1, null);
+      if (!there.getFirst().path(COMMAND).equals(wanted.path(COMMAND))) {
+        throw lines.notOurs(1);
       }
-      requireSame(file, lines.getFirst(), wanted, incidental);
-      return new Journal(
-          file, channel, lines.getFirst(), List.copyOf(lines.subList(1, lines.size())));
+      requireSame(file, there.getFirst(), wanted, incidental);
+      return new Journal(lines, there.getFirst(), List.copyOf(there.subList(1, there.size())));
     } catch (IOException | RuntimeException e) {
-      channel.close();
+      lines.close();
       throw e;
     }
   }
@@ -83,53 +69,23 @@ public final class Journal implements AutoCloseable {
     return MAPPER.readTree(MAPPER.writeValueAsString(value));
   }
 
-  private static @Nullable FileLock lock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      return null; // this process has it
-    }
-  }
-
   /** The whole lines; what is behind them is cut off. */
-  private static List<JsonNode> read(Path file, FileChannel channel, String head)
-      throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-    while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
-      // Each turn reads a part of the file.
-    }
-    bytes.flip();
+  private static List<JsonNode> read(LineFile file, String head) throws IOException {
     List<JsonNode> lines = new ArrayList<>();
-    int whole = 0;
-    for (int end = 0; end < bytes.limit(); end++) {
-      if (bytes.get(end) == '\n') {
-        try {
-          lines.add(MAPPER.readTree(bytes.array(), whole, end - whole));
-        } catch (JacksonException e) {
-          if (lines.isEmpty() || end < bytes.limit() - 1) {
-            throw notOurs(file, lines.size() + 1, e);
-          }
-          break; // the last line is damaged
-        }
-        whole = end + 1;
-      }
+    byte[] rest = file.read(line -> isRead(line, lines));
+    if (lines.isEmpty() && !head.startsWith(new String(rest, StandardCharsets.UTF_8))) {
+      throw file.notOurs(1);
     }
-    if (lines.isEmpty()) {
-      String begun = new String(bytes.array(), 0, bytes.limit(), StandardCharsets.UTF_8);
-      if (!head.startsWith(begun)) {
-        throw notOurs(file, 1, null);
-      }
-    }
-    channel.truncate(whole).position(whole);
+    file.cut();
     return lines;
   }
 
-  private static CheckpointException notOurs(Path file, int number, @Nullable Exception cause) {
-    String message =
-        "%s: line %d is not what this command writes: use another name.".formatted(file, number);
-    return cause == null
-        ? new CheckpointException(message)
-        : new CheckpointException(message, cause);
+  private static boolean isRead(byte[] line, List<JsonNode> lines) {
+    try {
+      return lines.add(MAPPER.readTree(line));
+    } catch (JacksonException e) {
+      return false;
+    }
   }
 
   /** Refuses a file of other facts by the first that differs. */
@@ -169,19 +125,11 @@ public final class Journal implements AutoCloseable {
 
   /** Appends a line. */
   public void add(Object entry) throws IOException {
-    ByteBuffer line =
-        ByteBuffer.wrap((MAPPER.writeValueAsString(entry) + "\n").getBytes(StandardCharsets.UTF_8));
-    try {
-      while (line.hasRemaining()) {
-        channel.write(line);
-      }
-    } catch (IOException e) {
-      throw new IOException(file + ": it cannot be written: " + e.getMessage() + ".", e);
-    }
+    file.add((MAPPER.writeValueAsString(entry) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    file.close();
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.options;
 
+import dev.palimpsest.app.file.ConversationJson;
 import dev.palimpsest.app.terminal.Notices;
 import dev.palimpsest.app.terminal.Terminal;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
@@ -187,24 +188,9 @@ public final class PromptOptions {
       throw new CheckpointException(file + ": it is not JSON: " + e.getOriginalMessage() + ".", e);
     }
     JsonNode list = json.isObject() ? json.path("messages") : json;
-    if (!list.isArray() || list.isEmpty()) {
-      throw new CheckpointException(file + ": it holds no list of messages.");
-    }
-    for (JsonNode each : list.values()) {
-      if (!each.isObject() || !each.path("role").isString()) {
-        throw new CheckpointException(
-            "%s: message %d is no object with a \"role\" and a \"content\"."
-                .formatted(file, messages.size() + 1));
-      }
-      Map<String, @Nullable Object> message = new LinkedHashMap<>();
-      each.properties()
-          .forEach(
-              field ->
-                  message.put(field.getKey(), JSON.treeToValue(field.getValue(), Object.class)));
-      messages.add(message);
-    }
+    messages.addAll(ConversationJson.messages(list, file.toString()));
     if (json.isObject() && json.has("tools")) {
-      variables.putIfAbsent("tools", JSON.treeToValue(json.path("tools"), Object.class));
+      variables.putIfAbsent("tools", ConversationJson.value(json.path("tools")));
     }
   }
 

@@ -220,7 +220,8 @@ public final class SamplerOptions {
     return blockLength.filter(length -> length > 0).stream().mapToInt(each -> each).findFirst();
   }
 
-  private Map<String, Object> given() {
+  /** What was given, by the reference names of the options, and {@code sampler}. */
+  public Map<String, Object> given() {
     Map<String, Object> values = new LinkedHashMap<>();
     put(values, "sampler", sampler);
     put(values, "gen_length", genLength);

@@ -1,12 +1,10 @@
 package dev.palimpsest.app.trace;
 
+import dev.palimpsest.app.file.DuckDb;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.sampler.trace.TraceException;
-import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Locale;
@@ -34,37 +32,16 @@ final class ExportTable implements AutoCloseable {
    * @param columns names and types, in SQL
    */
   static ExportTable of(String columns) throws SQLException {
-    Connection plain = connection();
+    DuckDBConnection connection = DuckDb.open();
     try {
-      DuckDBConnection connection = plain.unwrap(DuckDBConnection.class);
       try (Statement statement = connection.createStatement()) {
         statement.execute("CREATE TABLE rows (" + columns + ")");
       }
       return new ExportTable(
           connection, connection.createAppender(DuckDBConnection.DEFAULT_SCHEMA, "rows"));
     } catch (SQLException | RuntimeException e) {
-      plain.close();
+      connection.close();
       throw e;
-    }
-  }
-
-  /** DuckDB's library unpacks itself into a file of this user's in the temporary folder. */
-  private static Connection connection() throws SQLException {
-    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
-    try {
-      if (System.getProperty("os.name").equals("Linux")) {
-        LibraryCache.requireRoom(
-            folder,
-            "/libduckdb_java.so_linux_"
-                + System.getProperty("os.arch").replace("aarch64", "arm64"));
-      }
-      return DriverManager.getConnection("jdbc:duckdb:");
-    } catch (IOException | LinkageError e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new SQLException(
-          "DuckDB's native library cannot be kept in the temporary folder (%s): set -Djava.io.tmpdir in PALIMPSEST_JVM_OPTS to another folder"
-              .formatted(cause.getMessage()),
-          e);
     }
   }
 
@@ -98,8 +75,7 @@ final class ExportTable implements AutoCloseable {
         file -> {
           try (Statement statement = connection.createStatement()) {
             appender.close();
-            statement.execute(
-                "COPY rows TO '%s' (%s)".formatted(file.toString().replace("'", "''"), format));
+            statement.execute("COPY rows TO %s (%s)".formatted(DuckDb.quoted(file), format));
           } catch (SQLException e) {
             String why = String.valueOf(e.getMessage()).replace(file.toString(), target.toString());
             throw new TraceException(target + ": the table cannot be written: " + why, e);

@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Whether every problem's generation is recorded, in a file of its own. */
+/** Whether every generation is recorded, in a file of its own. */
 public final class TraceFolder {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
@@ -40,7 +40,7 @@ public final class TraceFolder {
       names = "--trace-dir",
       paramLabel = "FOLDER",
       description =
-          "Record every problem in FOLDER, as ID.trace.jsonl, for the trace commands; what is no"
+          "Record every generation in FOLDER, as ID.trace.jsonl, for the trace commands; what is no"
               + " letter or digit in an id is written as in an address (%%20). A trace appears when"
               + " it is whole.")
   private Optional<Path> folder;
@@ -50,7 +50,7 @@ public final class TraceFolder {
   private @Nullable TraceHeader first;
 
   /**
-   * Makes the folder.
+   * Makes the folder for the traces of problems.
    *
    * @throws ParameterException if two problems would have one file, or a file is one of the inputs
    */
@@ -68,18 +68,27 @@ public final class TraceFolder {
                 + ": give every problem its own");
       }
     }
-    Files.createDirectories(folder.get());
+    prepare();
     for (Problem problem : problems) {
-      Replacement.requireNoInput(spec, "--trace-dir", file(folder.get(), problem), inputs);
+      Replacement.requireNoInput(spec, "--trace-dir", file(folder.get(), problem.id()), inputs);
     }
   }
 
-  private static Path file(Path folder, Problem problem) {
-    String name = URLEncoder.encode(problem.id(), StandardCharsets.UTF_8).replace("+", "%20");
+  /**
+   * Makes the folder for traces whose ids are not known yet: of those with one id the last stays.
+   */
+  public void prepare() throws IOException {
+    if (folder.isPresent()) {
+      Files.createDirectories(folder.get());
+    }
+  }
+
+  private static Path file(Path folder, String id) {
+    String name = URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20");
     return folder.resolve(name + ".trace.jsonl");
   }
 
-  /** The id of the problem that a trace is named by; of any other trace its name. */
+  /** The id that a trace is named by; of any other trace its name. */
   static String id(Path file) {
     String name = file.getFileName().toString().replaceFirst("\\.trace\\.jsonl(\\.zst)?$", "");
     try {
@@ -89,9 +98,9 @@ public final class TraceFolder {
     }
   }
 
-  /** Whether there is nothing to record of a problem any more. */
-  public boolean has(Problem problem) {
-    return folder.isEmpty() || Files.exists(file(folder.get(), problem));
+  /** Whether there is nothing to record of this id any more. */
+  public boolean has(String id) {
+    return folder.isEmpty() || Files.exists(file(folder.get(), id));
   }
 
   /** The model as the traces need it. */
@@ -102,7 +111,7 @@ public final class TraceFolder {
   }
 
   /** Begins a recording, if one is wanted. */
-  public Recording begin(Model model, ModelOptions modelOptions, Problem problem, Run run) {
+  public Recording begin(Model model, ModelOptions modelOptions, String id, Run run) {
     if (folder.isEmpty()) {
       return new Recording(Optional.empty());
     }
@@ -111,7 +120,7 @@ public final class TraceFolder {
     }
     TraceHeader header =
         TraceHeader.of(first.engine(), first.model(), first.machine(), first.promises(), run);
-    Path target = file(folder.get(), problem);
+    Path target = file(folder.get(), id);
     Path temporary = Replacement.temporary(target);
     return new Recording(
         Optional.of(

@@ -79,6 +79,11 @@ record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
     return bytes / prefixes.capacity() * prefixes.pagesUsed();
   }
 
+  /** Tokens that there is room for. */
+  long tokens() {
+    return layers.getFirst().slots();
+  }
+
   /** How large it may become, in words. */
   String describe() {
     return String.format(

@@ -126,6 +126,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
     return kvCache.map(KvCache::bytesUsed).orElse(0L);
   }
 
+  /** Tokens that the KV cache has room for; 0 if there is none. */
+  public long kvCacheTokens() {
+    return kvCache.map(KvCache::tokens).orElse(0L);
+  }
+
   /** Bytes of the activations of the last step, counted in f32. */
   public long lastStepBytes() {
     return arena.used() * Float.BYTES;

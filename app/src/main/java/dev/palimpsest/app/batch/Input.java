@@ -1,0 +1,83 @@
+package dev.palimpsest.app.batch;
+
+import dev.palimpsest.app.provenance.ModelFiles;
+import dev.palimpsest.engine.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Where rows come from.
+ *
+ * @param file empty for standard input
+ */
+record Input(Optional<Path> file) {
+  private static final String STANDARD_INPUT = "-";
+
+  /**
+   * The input of a name.
+   *
+   * @throws CheckpointException if there is no such file
+   */
+  static Input of(String name) {
+    if (name.equals(STANDARD_INPUT)) {
+      return new Input(Optional.empty());
+    }
+    Path file = Path.of(name);
+    if (!Files.isReadable(file) || Files.isDirectory(file)) {
+      throw new CheckpointException(file + ": there is no such file of rows that can be read.");
+    }
+    return new Input(Optional.of(file));
+  }
+
+  /** Whether a file's name says how its rows are written. */
+  static boolean isKnown(String name) {
+    String end = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+    return switch (end) {
+      case "jsonl", "ndjson", "csv", "parquet" -> true;
+      default -> name.equals(STANDARD_INPUT);
+    };
+  }
+
+  /** Opens the rows. */
+  Rows open(RowForm form) throws IOException {
+    if (file.isEmpty()) {
+      return new JsonRows(System.in, form);
+    }
+    String name = file.get().toString().toLowerCase(Locale.ROOT);
+    if (name.endsWith(".parquet")) {
+      return ParquetRows.open(file.get(), form);
+    }
+    return name.endsWith(".csv")
+        ? CsvRows.open(file.get(), form)
+        : new JsonRows(Files.newInputStream(file.get()), form);
+  }
+
+  /** What tells it from others. */
+  String identity() throws IOException {
+    return file.isPresent() ? ModelFiles.checksum(file.get()) : "standard input";
+  }
+
+  /** About how many rows it has, for a progress bar; -1 if only reading them would tell. */
+  long rows() throws IOException {
+    if (file.isEmpty() || file.get().toString().toLowerCase(Locale.ROOT).endsWith(".csv")) {
+      return -1;
+    }
+    if (file.get().toString().toLowerCase(Locale.ROOT).endsWith(".parquet")) {
+      return ParquetRows.count(file.get());
+    }
+    long lines = 0;
+    byte[] buffer = new byte[1 << 20];
+    try (InputStream in = Files.newInputStream(file.get())) {
+      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+        for (int index = 0; index < read; index++) {
+          lines += buffer[index] == '\n' ? 1 : 0;
+        }
+      }
+    }
+    return lines;
+  }
+}

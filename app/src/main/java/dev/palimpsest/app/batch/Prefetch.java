@@ -1,0 +1,93 @@
+package dev.palimpsest.app.batch;
+
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/** Rows that are read on a thread of their own, some ahead of those that are asked. */
+final class Prefetch implements AutoCloseable {
+  private static final int ROWS = 256;
+
+  private final BlockingQueue<Item> queue = new ArrayBlockingQueue<>(ROWS);
+  private final Thread reader;
+  private @Nullable Item head;
+
+  /** Closes the rows when it is closed. */
+  Prefetch(Rows rows) {
+    reader = Thread.ofPlatform().daemon().name("palimpsest-rows").start(() -> read(rows));
+  }
+
+  private sealed interface Item {
+    record Read(Row row) implements Item {}
+
+    record End() implements Item {}
+
+    record Failed(Exception failure) implements Item {}
+  }
+
+  private void read(Rows rows) {
+    try (rows) {
+      Optional<Row> row = rows.next();
+      while (row.isPresent()) {
+        queue.put(new Item.Read(row.get()));
+        row = rows.next();
+      }
+      queue.put(new Item.End());
+    } catch (IOException | RuntimeException e) {
+      hand(new Item.Failed(e));
+    } catch (InterruptedException e) {
+      hand(new Item.End());
+    }
+  }
+
+  private void hand(Item last) {
+    try {
+      queue.put(last);
+    } catch (InterruptedException e) {
+      // Nobody waits for it any more.
+    }
+  }
+
+  /**
+   * Takes the next row.
+   *
+   * @param waits whether to wait until there is one or all have been taken
+   * @return empty if there is none
+   */
+  Optional<Row> take(boolean waits) throws IOException {
+    if (head == null) {
+      try {
+        head = waits ? queue.take() : queue.poll();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CancellationException("interrupted while a row was waited for");
+      }
+    }
+    return switch (head) {
+      case null -> Optional.empty();
+      case Item.Read(Row row) -> {
+        head = null;
+        yield Optional.of(row);
+      }
+      case Item.End() -> Optional.empty();
+      case Item.Failed(IOException failure) -> throw failure;
+      case Item.Failed(RuntimeException failure) -> throw failure;
+      case Item.Failed(Exception failure) -> throw new IllegalStateException(failure);
+    };
+  }
+
+  /** Lets whoever waits for a row go on without one. */
+  void stop() {
+    queue.clear();
+    reader.interrupt();
+    boolean _ = queue.offer(new Item.End());
+  }
+
+  @Override
+  public void close() {
+    reader.interrupt();
+  }
+}

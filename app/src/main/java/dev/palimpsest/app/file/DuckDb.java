@@ -1,0 +1,44 @@
+package dev.palimpsest.app.file;
+
+import dev.palimpsest.unpack.LibraryCache;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.Properties;
+import org.duckdb.DuckDBConnection;
+
+/** DuckDB in memory, which reads and writes tables in files. */
+public final class DuckDb {
+  private DuckDb() {}
+
+  /** An empty database. Its library unpacks itself into a file in the temporary folder. */
+  public static DuckDBConnection open() throws SQLException {
+    return open(new Properties());
+  }
+
+  /** An empty database with properties of its driver. */
+  public static DuckDBConnection open(Properties properties) throws SQLException {
+    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+    try {
+      if (System.getProperty("os.name").equals("Linux")) {
+        LibraryCache.requireRoom(
+            folder,
+            "/libduckdb_java.so_linux_"
+                + System.getProperty("os.arch").replace("aarch64", "arm64"));
+      }
+      return DriverManager.getConnection("jdbc:duckdb:", properties).unwrap(DuckDBConnection.class);
+    } catch (IOException | LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new SQLException(
+          "DuckDB's native library cannot be kept in the temporary folder (%s): set -Djava.io.tmpdir in PALIMPSEST_JVM_OPTS to another folder"
+              .formatted(cause.getMessage()),
+          e);
+    }
+  }
+
+  /** A file's name as a string of SQL. */
+  public static String quoted(Path file) {
+    return "'" + file.toString().replace("'", "''") + "'";
+  }
+}
