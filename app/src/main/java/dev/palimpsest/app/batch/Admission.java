@@ -6,12 +6,14 @@ import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.function.IntSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The rows that are to be asked, as requests for a driver. There may be none for a moment, while
@@ -27,7 +29,7 @@ final class Admission implements Iterator<Admission.Joining>, IntSupplier {
   private final AtOnce atOnce;
   private final Asking asking;
   private final boolean caches;
-  private @Nullable Joining next;
+  private final Queue<Joining> next = new ArrayDeque<>();
   private int[] joined = {};
   private int[] computed = {};
   private volatile boolean stopped;
@@ -47,18 +49,18 @@ final class Admission implements Iterator<Admission.Joining>, IntSupplier {
 
   /** Makes requests of rows. */
   interface Asking {
-    /** A row's request; empty if it cannot be run, which has then been told. */
-    Optional<Joining> ask(Row row) throws IOException;
+    /** A row's requests, one for every text; none if it cannot be run, which has then been told. */
+    List<Joining> ask(Row row) throws IOException;
   }
 
-  /** A row on its way into the driver, or under way. */
+  /**
+   * A text of a row on its way into the driver, or under way.
+   *
+   * @param answer the row's
+   * @param text which of the row's texts it is
+   */
   record Joining(
-      long number,
-      String id,
-      long seed,
-      Run run,
-      TraceFolder.Recording recording,
-      SnapshotListener listener)
+      Answer answer, int text, Run run, TraceFolder.Recording recording, SnapshotListener listener)
       implements Request {
 
     private int[] prompt() {
@@ -90,19 +92,19 @@ final class Admission implements Iterator<Admission.Joining>, IntSupplier {
   @Override
   public boolean hasNext() {
     try {
-      while (next == null && !stopped && !(results.isFull() && atOnce.live() > 0)) {
+      while (next.isEmpty() && !stopped && !(results.isFull() && atOnce.live() > 0)) {
         Optional<Row> row = rows.take(atOnce.live() == 0);
         if (row.isEmpty()) {
           return false;
         }
         if (!results.has(row.get().number())) {
-          next = asking.ask(row.get()).orElse(null);
+          next.addAll(asking.ask(row.get()));
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(String.valueOf(e.getMessage()), e);
     }
-    return next != null && !stopped && !waitsForPrefix(next);
+    return !stopped && !next.isEmpty() && !waitsForPrefix(next.element());
   }
 
   private boolean waitsForPrefix(Joining row) {
@@ -124,11 +126,7 @@ final class Admission implements Iterator<Admission.Joining>, IntSupplier {
     if (!hasNext()) {
       throw new NoSuchElementException("no row can join now");
     }
-    Joining row = next;
-    next = null;
-    if (row == null) {
-      throw new NoSuchElementException("no row can join now");
-    }
+    Joining row = next.remove();
     joined = row.prompt();
     atOnce.began();
     return row;

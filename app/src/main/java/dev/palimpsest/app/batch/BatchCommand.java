@@ -42,10 +42,10 @@ import picocli.CommandLine.Spec;
     description = {
       "Writes a text for every row of a file.",
       "A row of JSONL has an \"id\" if it likes, one of \"prompt\", \"messages\" and"
-          + " \"prompt_ids\", and \"options\" of its own under their reference names; a Parquet or"
-          + " CSV file has these as columns, and a column for an option. A result has the id, the"
-          + " text, its tokens, why it ends, its cost and its seed, or an error: a row that is"
-          + " wrong stops no other.",
+          + " \"prompt_ids\", and \"options\" of its own under their reference names; or it is of"
+          + " OpenAI's batch form, and is answered in it. A Parquet or CSV file has these as columns,"
+          + " and a column for an option. A result has the id, the text, its tokens, why it ends,"
+          + " its cost and its seed, or an error: a row that is wrong stops no other.",
       "Whoever was interrupted or killed goes on with the same command: OUT.resume says what OUT"
           + " depends on, and nothing that is finished is lost or written again. Ctrl-C finishes"
           + " the step."
@@ -239,17 +239,20 @@ public final class BatchCommand implements Callable<Integer> {
     AtOnce rowsAtOnce = new AtOnce(fixed, System::nanoTime, BatchCommand::tellOfChoice);
     Summary summary = new Summary(output.results().size());
     CountDownLatch over = new CountDownLatch(1);
-    try (Prefetch rows = new Prefetch(input.open(new RowForm(idColumn, promptColumn)));
+    RowForm rowForm = new RowForm(idColumn, promptColumn);
+    try (Prefetch rows = new Prefetch(input.open(rowForm), input.file().isEmpty());
         ProgressBar bar = ProgressBars.start("Writing", input.rows())) {
       bar.stepTo(summary.there());
       Work work =
           new Work(
               language,
+              traces.denoiser(language.model()),
               modelOptions,
               specialTokenOptions,
               options,
               traces,
               form,
+              !Output.isParquet(Path.of(out)),
               output.results(),
               rowsAtOnce,
               summary,

@@ -7,13 +7,18 @@ import java.io.InputStream;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A JSON object a line; lines of white space alone are no rows. */
+/**
+ * A JSON object a line, of the own form or, if it has a {@code custom_id}, of OpenAI's; lines of
+ * white space alone are no rows.
+ */
 final class JsonRows implements Rows {
   /** Bytes of the longest line that is read. */
   private static final int LONGEST = 1 << 24;
 
+  private static final String CUSTOM_ID = "custom_id";
   private static final int CHUNK = 1 << 16;
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
@@ -53,7 +58,10 @@ final class JsonRows implements Rows {
           number, id, "the line has %,d bytes: use up to %,d".formatted(length, LONGEST));
     }
     try {
-      return form.read(number, id, JSON.readTree(bytes));
+      JsonNode row = JSON.readTree(bytes);
+      return row.path(CUSTOM_ID).isString()
+          ? new Row.OpenAi(number, row.path(CUSTOM_ID).stringValue(), row)
+          : form.read(number, id, row);
     } catch (JacksonException e) {
       return new Row.Bad(number, id, "the line is not JSON: " + e.getOriginalMessage());
     }

@@ -12,11 +12,18 @@ final class Prefetch implements AutoCloseable {
   private static final int ROWS = 256;
 
   private final BlockingQueue<Item> queue = new ArrayBlockingQueue<>(ROWS);
+  private final boolean comesLate;
   private final Thread reader;
   private @Nullable Item head;
 
-  /** Closes the rows when it is closed. */
-  Prefetch(Rows rows) {
+  /**
+   * Begins to read.
+   *
+   * @param rows are closed when it is closed
+   * @param comesLate whether the next row may take its time
+   */
+  Prefetch(Rows rows, boolean comesLate) {
+    this.comesLate = comesLate;
     reader = Thread.ofPlatform().daemon().name("palimpsest-rows").start(() -> read(rows));
   }
 
@@ -54,13 +61,14 @@ final class Prefetch implements AutoCloseable {
   /**
    * Takes the next row.
    *
-   * @param waits whether to wait until there is one or all have been taken
+   * @param idle whether nothing is to be done without it; if not, a row that comes late is not
+   *     waited for
    * @return empty if there is none
    */
-  Optional<Row> take(boolean waits) throws IOException {
+  Optional<Row> take(boolean idle) throws IOException {
     if (head == null) {
       try {
-        head = waits ? queue.take() : queue.poll();
+        head = idle || !comesLate ? queue.take() : queue.poll();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new CancellationException("interrupted while a row was waited for");

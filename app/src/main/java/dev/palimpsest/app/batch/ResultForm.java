@@ -5,6 +5,8 @@ import java.io.ByteArrayOutputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -23,6 +25,7 @@ import tools.jackson.core.json.JsonFactory;
 record ResultForm(Order order, boolean timings) {
   static final String ROW = "row";
 
+  private static final Pattern OPEN_AI = Pattern.compile(OpenAiAnswer.PREFIX + "([0-9]{1,18})");
   private static final JsonFactory JSON = new JsonFactory();
 
   /** A line with its line end. */
@@ -72,11 +75,7 @@ record ResultForm(Order order, boolean timings) {
       }
       OptionalLong row = OptionalLong.of(otherwise);
       if (order == Order.DONE) {
-        boolean named = ROW.equals(json.nextName());
-        row =
-            named && json.nextToken() == JsonToken.VALUE_NUMBER_INT
-                ? OptionalLong.of(json.getLongValue())
-                : OptionalLong.empty();
+        row = named(json);
       }
       while (json.nextToken() != JsonToken.END_OBJECT) {
         json.skipChildren();
@@ -85,5 +84,18 @@ record ResultForm(Order order, boolean timings) {
     } catch (JacksonException e) {
       return OptionalLong.empty();
     }
+  }
+
+  /** The row that the first field names: its number, or the id of OpenAI's form. */
+  private static OptionalLong named(JsonParser json) {
+    boolean ours = ROW.equals(json.nextName());
+    JsonToken value = json.nextToken();
+    if (ours && value == JsonToken.VALUE_NUMBER_INT) {
+      return OptionalLong.of(json.getLongValue());
+    }
+    Matcher id = OPEN_AI.matcher(value == JsonToken.VALUE_STRING ? json.getString() : "");
+    return !ours && id.matches()
+        ? OptionalLong.of(Long.parseLong(id.group(1)))
+        : OptionalLong.empty();
   }
 }

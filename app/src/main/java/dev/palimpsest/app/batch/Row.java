@@ -2,6 +2,7 @@ package dev.palimpsest.app.batch;
 
 import dev.palimpsest.api.Prompt;
 import java.util.Map;
+import tools.jackson.databind.JsonNode;
 
 /** A row of the input. */
 sealed interface Row {
@@ -25,4 +26,12 @@ sealed interface Row {
    * @param error a sentence that says why
    */
   record Bad(long number, String id, String error) implements Row {}
+
+  /**
+   * A row of OpenAI's batch form.
+   *
+   * @param id its {@code custom_id}
+   * @param fields all that it has
+   */
+  record OpenAi(long number, String id, JsonNode fields) implements Row {}
 }

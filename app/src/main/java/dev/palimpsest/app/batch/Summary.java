@@ -1,6 +1,5 @@
 package dev.palimpsest.app.batch;
 
-import dev.palimpsest.api.Completion;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -25,14 +24,13 @@ final class Summary {
     this.before = before;
   }
 
-  synchronized void add(Completion completion) {
+  synchronized void add(Answer.Result result) {
     finished++;
-    tokens += completion.tokens().size();
-    nfe += completion.nfe();
-    String error = completion.error();
-    if (error != null) {
+    tokens += result.tokens();
+    nfe += result.nfe();
+    if (result.error().isPresent()) {
       errors++;
-      firstError = firstError.or(() -> Optional.of("row " + completion.id() + ": " + error));
+      firstError = firstError.or(() -> result.error().map(why -> result.id() + ": " + why));
     }
   }
 
@@ -57,7 +55,8 @@ final class Summary {
   /** What to tell of rows that have an error. */
   synchronized Optional<String> complaint() {
     return firstError.map(
-        first -> "%d of %d rows have an error; the first is %s".formatted(errors, finished, first));
+        first ->
+            "%d of %d rows have an error; the first is row %s".formatted(errors, finished, first));
   }
 
   /** The numbers for machines. */

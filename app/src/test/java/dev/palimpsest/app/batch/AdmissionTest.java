@@ -88,16 +88,16 @@ final class AdmissionTest {
                 new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8),
                 Order.INPUT)
             .results();
-    try (Prefetch prefetch = new Prefetch(rows(prompts))) {
+    try (Prefetch prefetch = new Prefetch(rows(prompts), false)) {
       Admission admission =
-          new Admission(prefetch, results, fixed, row -> Optional.of(join(row, genLength)), caches);
+          new Admission(prefetch, results, fixed, row -> List.of(join(row, genLength)), caches);
       new Driver(denoiser)
           .run(
               admission,
               admission,
-              (Admission.Joining row, Generation _) -> {
+              (Admission.Joining row, Generation generation) -> {
                 fixed.ended();
-                ended.add(row.number());
+                row.answer().ended(row.text(), generation).ifPresent(each -> ended.add(each.row()));
               });
     }
   }
@@ -106,12 +106,26 @@ final class AdmissionTest {
     int[] prompt = ((Prompt.Ids) ((Row.Asked) row).prompt()).ids();
     Run run = generator.run(prompt, SamplingOptions.of("decode", Map.of("gen_length", genLength)));
     return new Admission.Joining(
-        row.number(),
-        row.id(),
+        answer(row.number()),
         0,
         run,
         new TraceFolder.Recording(Optional.empty()),
         SnapshotListener.NONE);
+  }
+
+  private static Answer answer(long row) {
+    return new Answer() {
+      @Override
+      public Optional<Result> ended(int text, Generation generation) {
+        return Optional.of(
+            new Result(row, "", new byte[0], generation.tokens().length, 0, Optional.empty()));
+      }
+
+      @Override
+      public Result failed(RuntimeException failure) {
+        throw failure;
+      }
+    };
   }
 
   private List<Integer> firstTokens(int forward) {

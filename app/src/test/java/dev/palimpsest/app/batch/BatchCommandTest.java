@@ -17,7 +17,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -26,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -243,8 +247,86 @@ final class BatchCommandTest {
     assertThat(batch(parquet, result, "--id-column", "key", "--prompt-column", "question").err())
         .contains("has every result already");
     assertThat(result).hasBinaryContent(finished);
-    assertThat(batch(parquet, folder.resolve("no.parquet")).err())
-        .contains("in.parquet: it has the columns key, question, messages");
+    Path other = Files.writeString(folder.resolve("other.csv"), "a,b\n1,2\n");
+    assertThat(batch(other, folder.resolve("no.parquet")).err())
+        .contains(
+            "other.csv: it has the columns a, b, and none is prompt or messages or prompt_ids");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Order.class)
+  void aRowOfOpenAisFormIsAnsweredInIt(Order order) throws IOException {
+    Files.writeString(
+        in,
+        """
+        {"custom_id": "chat", "method": "POST", "url": "/v1/chat/completions", "body": \
+        {"model": "any", "messages": [{"role": "user", "content": "%1$s"}], "max_tokens": 24, \
+        "seed": 3}}
+        {"custom_id": "two", "method": "POST", "url": "/v1/completions", "body": \
+        {"prompt": ["%1$s", [4, 5, 6]], "n": 2, "gen_length": 8, "temperature": 1, "echo": true}}
+        {"custom_id": "stop", "method": "POST", "url": "/v1/chat/completions", "body": \
+        {"messages": [{"role": "user", "content": "%1$s"}], "max_tokens": 24, "stop": ["."]}}
+        {"custom_id": "wrong", "method": "POST", "url": "/v1/chat/completions", "body": \
+        {"messages": [{"role": "user", "content": "x"}], "temprature": 1}}
+        {"custom_id": "option", "method": "POST", "url": "/v1/chat/completions", "body": \
+        {"messages": [{"role": "user", "content": "x"}], "max_tokens": 100000}}
+        {"custom_id": "url", "method": "POST", "url": "/v1/embeddings", "body": {}}
+        {"custom_id": "stream", "url": "/v1/completions", "body": {"prompt": "x", "stream": true}}
+        {"id": "own", "prompt": "%1$s", "options": {"gen_length": 24, "seed": 3}}
+        """
+            .formatted(OMAR));
+    String[] options = {"--order", order.name().toLowerCase(Locale.ROOT)};
+    Map<String, JsonNode> byId = new HashMap<>();
+    for (JsonNode each : results(options)) {
+      byId.put(each.path(each.has("custom_id") ? "custom_id" : "id").stringValue(), each);
+    }
+    byte[] bytes = Files.readAllBytes(out);
+    JsonNode own = result(byId, "own");
+    JsonNode chat = result(byId, "chat");
+    assertThat(chat.propertyNames()).containsExactly("id", "custom_id", "response", "error");
+    assertThat(chat.path("id").stringValue()).isEqualTo("batch_req_0");
+    assertThat(chat.path("error").isNull()).isTrue();
+    assertThat(chat.at("/response/status_code").intValue()).isEqualTo(200);
+    assertThat(chat.at("/response/body/object").stringValue()).isEqualTo("chat.completion");
+    assertThat(chat.at("/response/body/model").stringValue()).isEqualTo("abacus-mdm");
+    JsonNode choice = chat.at("/response/body/choices/0");
+    assertThat(choice.at("/message/content")).isEqualTo(own.path("text"));
+    assertThat(choice.path("finish_reason")).isEqualTo(own.path("finish_reason"));
+    assertThat(chat.at("/response/body/usage/completion_tokens").intValue())
+        .isEqualTo(own.path("tokens").size());
+
+    JsonNode two = result(byId, "two").at("/response/body");
+    assertThat(two.path("choices").values())
+        .extracting(each -> each.path("index").intValue())
+        .containsExactly(0, 1, 2, 3);
+    assertThat(two.at("/choices/0/text").stringValue()).startsWith(OMAR);
+    assertThat(two.at("/choices/2/text").stringValue()).doesNotStartWith(OMAR);
+
+    String whole = choice.at("/message/content").stringValue();
+    JsonNode stop = result(byId, "stop").at("/response/body/choices/0");
+    assertThat(stop.at("/message/content").stringValue())
+        .isEqualTo(whole.substring(0, whole.indexOf('.')));
+    assertThat(stop.path("finish_reason").stringValue()).isEqualTo("stop");
+
+    assertThat(result(byId, "wrong").at("/response/status_code").intValue()).isEqualTo(400);
+    assertThat(param(byId, "wrong")).isEqualTo("temprature");
+    assertThat(param(byId, "option")).isEqualTo("max_tokens");
+    assertThat(param(byId, "url")).isEqualTo("url");
+    assertThat(param(byId, "stream")).isEqualTo("stream");
+    results(options);
+    assertThat(out).hasBinaryContent(bytes);
+    Path table = folder.resolve("out.parquet");
+    assertThat(batch(in, table).err()).contains("OpenAI's batch form is answered in JSONL");
+  }
+
+  private static JsonNode result(Map<String, JsonNode> byId, String id) {
+    JsonNode found = byId.get(id);
+    assertThat(found).as(id).isNotNull();
+    return found == null ? MAPPER.nullNode() : found;
+  }
+
+  private static String param(Map<String, JsonNode> byId, String id) {
+    return result(byId, id).at("/response/body/error/param").stringValue();
   }
 
   @Test
