@@ -40,9 +40,7 @@ final class RowOverhead {
 
   private final Denoiser denoiser =
       queries ->
-          queries.stream()
-              .map(query -> Collections.nCopies(query.rows().length, DIGIT))
-              .toList();
+          queries.stream().map(query -> Collections.nCopies(query.rows().length, DIGIT)).toList();
   private final LanguageModel language;
   private final Asked asked;
   private final Path in;
@@ -68,11 +66,11 @@ final class RowOverhead {
     new CommandLine(asked).parseArgs();
     Path folder = Files.createTempDirectory("row-overhead");
     Path in = folder.resolve("in.jsonl");
-    String line =
-        "{\"id\":%d,\"prompt\":\"Omar has %d beads. First he buys 4 more. How many beads now?\"}%n";
     StringBuilder lines = new StringBuilder();
     for (int row = 0; row < ROWS; row++) {
-      lines.append(line.formatted(row, row % 50));
+      lines.append(
+          "{\"id\":%d,\"prompt\":\"Omar has %d beads. First he buys 4 more. How many beads now?\"}%n"
+              .formatted(row, row % 50));
     }
     Files.writeString(in, lines);
     try (LanguageModel language =
@@ -104,8 +102,7 @@ final class RowOverhead {
     long started = System.nanoTime();
     try (Output output = Output.open(out, form, Map.of("command", "batch"));
         Prefetch rows =
-            new Prefetch(
-                new Input(Optional.of(in)).open(new RowForm("id", "prompt")), false)) {
+            new Prefetch(new Input(Optional.of(in)).open(new RowForm("id", "prompt")), false)) {
       Work work =
           new Work(
               language,
