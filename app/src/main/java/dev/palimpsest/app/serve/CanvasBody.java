@@ -98,7 +98,7 @@ final class CanvasBody {
           });
     }
     return body.put("states", states.toString())
-        .put("prompt_tokens", canvas.promptLength())
+        .put("prompt_length", canvas.promptLength())
         .put("text", frames.text(canvas, job.range()));
   }
 

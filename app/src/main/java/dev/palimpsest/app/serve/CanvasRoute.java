@@ -18,7 +18,7 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
-import java.io.EOFException;
+import dev.palimpsest.step.Query;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import org.eclipse.jetty.io.EofException;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -157,6 +158,7 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
             },
             Spans.ANSWER);
     int step = run.cursor().step();
+    recording.ifPresent(Recording::open);
     try {
       Plan plan =
           new Plan(
@@ -165,13 +167,18 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
                   .toList(),
               0,
               false);
-      return new SteeredRun(
-          Languages.of(served.language().model(), run.specials()),
-          plan,
-          run,
-          step,
-          recording.isPresent() ? recording.get() : NOBODY);
+      Run steered =
+          new SteeredRun(
+              Languages.of(served.language().model(), run.specials()),
+              plan,
+              run,
+              step,
+              recording.isPresent() ? recording.get() : NOBODY);
+      // What the edits do is seen before the first step, unless they ask the model.
+      Query _ = steered.ask();
+      return steered;
     } catch (IllegalArgumentException e) {
+      recording.ifPresent(Recording::close);
       throw RequestException.wrong("edits", "edits: " + e.getMessage());
     }
   }
@@ -183,7 +190,12 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
     Writing writing = new Writing(new Work.Place(0, exchange::isGone, deadline, news), job);
     CanvasBody body = new CanvasBody(served, job, served.id("canvas-"));
     ObjectNode start = body.start();
-    driver.submit(List.of(writing));
+    try {
+      driver.submit(List.of(writing));
+    } catch (RequestException refused) {
+      job.recording().ifPresent(Recording::close);
+      throw refused;
+    }
     try {
       if (parameters.streaming().wanted()) {
         EventStream events = exchange.events();
@@ -243,7 +255,8 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
     return switch (outcome) {
       case Outcome.Written written -> written;
       case Outcome.TimedOut _ -> throw ServiceErrors.timedOut(served.limits().time().toSeconds());
-      case Outcome.Unwanted _ -> throw new EOFException("the client has gone");
+      case Outcome.ServerEnds _ -> throw ServiceErrors.ending();
+      case Outcome.Unwanted _ -> throw new EofException("the client has gone");
       case Outcome.Failed(RuntimeException failure)
           when failure instanceof IllegalArgumentException ->
           throw RequestException.wrong("edits", "edits: " + failure.getMessage());

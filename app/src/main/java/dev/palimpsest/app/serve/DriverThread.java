@@ -83,6 +83,16 @@ final class DriverThread implements AutoCloseable {
     }
   }
 
+  /** Whether it takes no new texts. */
+  boolean isRefusing() {
+    lock.lock();
+    try {
+      return refusing;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /**
    * Lets the texts of one request wait for their turn: all of them, or none.
    *
@@ -128,15 +138,12 @@ final class DriverThread implements AutoCloseable {
       while (queue.isEmpty() && underWay.isEmpty() && !ending) {
         changed.awaitUninterruptibly();
       }
-      if (ending) {
-        queue.forEach(Work::leave);
-      }
       long now = System.nanoTime();
       if (ending || now - lookedNanos > LOOK_NANOS) {
         lookedNanos = now;
         for (Iterator<Work> each = queue.iterator(); each.hasNext(); ) {
           Work text = each.next();
-          if (text.reasonToLeave().isPresent()) {
+          if (ending || text.reasonToLeave().isPresent()) {
             each.remove();
             leaving.add(text);
           }
@@ -147,31 +154,31 @@ final class DriverThread implements AutoCloseable {
       }
       running = underWay.size() + joining.size();
       if (ending && running == 0) {
-        leaving.forEach(DriverThread::endUnwanted);
+        leaving.forEach(this::dismiss);
         return false;
       }
     } finally {
       lock.unlock();
     }
-    leaving.forEach(DriverThread::endUnwanted);
+    leaving.forEach(this::dismiss);
     for (Work text : joining) {
       underWay.put(text.begin(driver), text);
     }
     return true;
   }
 
-  private static void endUnwanted(Work text) {
-    text.end(text.reasonToLeave().orElseGet(Outcome.Unwanted::new));
+  /** Lets a text go that has not begun. */
+  private void dismiss(Work text) {
+    end(text, text.reasonToLeave().orElseGet(Outcome.ServerEnds::new));
   }
 
   private void dismiss() {
-    if (isEnding()) {
-      underWay.values().forEach(Work::leave);
-    }
+    boolean last = isEnding();
     Iterator<Map.Entry<Driver.Ticket, Work>> each = underWay.entrySet().iterator();
     while (each.hasNext()) {
       Map.Entry<Driver.Ticket, Work> entry = each.next();
-      Optional<Outcome> reason = entry.getValue().reasonToLeave();
+      Optional<Outcome> reason =
+          last ? Optional.of(new Outcome.ServerEnds()) : entry.getValue().reasonToLeave();
       if (reason.isPresent()) {
         entry.getKey().cancel();
         each.remove();

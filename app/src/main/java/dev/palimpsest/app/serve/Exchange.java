@@ -97,6 +97,11 @@ final class Exchange {
         && endPoint.isGone();
   }
 
+  /** Closes the connection of a client that has gone. */
+  void abandon() {
+    request.getConnectionMetaData().getConnection().getEndPoint().close();
+  }
+
   /** Answers with JSON. */
   void send(int status, JsonNode body) throws IOException {
     send(status, JSON, body.toString().getBytes(StandardCharsets.UTF_8));

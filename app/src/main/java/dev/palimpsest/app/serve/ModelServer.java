@@ -167,6 +167,16 @@ final class ModelServer implements AutoCloseable {
     return http.address();
   }
 
+  /** Texts that wait to be written. */
+  int waiting() {
+    return driver.waiting();
+  }
+
+  /** Whether it takes no new requests. */
+  boolean isRefusing() {
+    return driver.isRefusing();
+  }
+
   /** Refuses new requests, and waits until those that were taken are answered. */
   void drain(Duration longest) throws InterruptedException {
     driver.drain(longest);

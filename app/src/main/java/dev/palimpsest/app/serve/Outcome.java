@@ -22,6 +22,9 @@ sealed interface Outcome {
   /** Nobody waits for it any more. */
   record Unwanted() implements Outcome {}
 
+  /** The server ends before it. */
+  record ServerEnds() implements Outcome {}
+
   /** Its time was up. */
   record TimedOut() implements Outcome {}
 }

@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A trace that is written while its text is, on the driver's thread. A disk that fails ends the
- * trace and not the text.
+ * A trace that is written while its text is: first by the request's thread, which hands it over to
+ * the driver's with its run. A disk that fails ends the trace and not the text.
  */
 final class Recording implements TraceListener {
   private static final Logger LOG = LoggerFactory.getLogger(Recording.class);
@@ -29,6 +29,7 @@ final class Recording implements TraceListener {
   private final TraceHeader header;
   private final Optional<Beginning> beginning;
   private final IntFunction<String> pieces;
+  private boolean opened;
   private @Nullable TraceWriter writer;
 
   /**
@@ -61,7 +62,12 @@ final class Recording implements TraceListener {
     return id;
   }
 
+  /** Begins the file, unless it has begun. */
   void open() {
+    if (opened) {
+      return;
+    }
+    opened = true;
     try {
       TraceWriter begun = TraceWriter.open(file, header, pieces, false);
       writer = begun;

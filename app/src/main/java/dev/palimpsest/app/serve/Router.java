@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -79,6 +80,9 @@ final class Router extends Handler.Abstract {
         exchange.refuse(ServiceErrors.internal());
       }
       callback.succeeded();
+    } catch (EofException e) {
+      exchange.abandon(); // or else it would get an error, if it still reads
+      callback.failed(e);
     } catch (IOException | RuntimeException e) {
       callback.failed(e); // the client has gone, or the answer had begun
     }

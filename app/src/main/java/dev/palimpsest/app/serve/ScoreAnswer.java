@@ -8,7 +8,6 @@ import dev.palimpsest.app.openai.Usage;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.run.Scoring;
 import dev.palimpsest.step.Prediction;
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +16,7 @@ import java.util.OptionalDouble;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.UnaryOperator;
+import org.eclipse.jetty.io.EofException;
 
 /**
  * Answers with the log-probabilities of prompts, as harnesses ask for them: echoed, with no token
@@ -82,7 +82,8 @@ record ScoreAnswer(Served served, DriverThread driver) {
     return switch (work.outcome().orElseThrow()) {
       case Outcome.Scored(Scoring scoring) -> scoring;
       case Outcome.TimedOut _ -> throw ServiceErrors.timedOut(served.limits().time().toSeconds());
-      case Outcome.Unwanted _ -> throw new EOFException("the client has gone");
+      case Outcome.ServerEnds _ -> throw ServiceErrors.ending();
+      case Outcome.Unwanted _ -> throw new EofException("the client has gone");
       case Outcome.Failed _, Outcome.Written _ -> throw ServiceErrors.internal();
     };
   }

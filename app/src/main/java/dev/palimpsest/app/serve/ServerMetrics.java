@@ -111,7 +111,7 @@ final class ServerMetrics {
               case Outcome.Written(Generation generation, _) ->
                   generation.stopped() ? "stop" : "length";
               case Outcome.Scored _ -> "stop";
-              case Outcome.Unwanted _ -> "abort";
+              case Outcome.Unwanted _, Outcome.ServerEnds _ -> "abort";
               case Outcome.TimedOut _ -> "timeout";
               case Outcome.Failed _ -> "error";
             })

@@ -6,13 +6,13 @@ import dev.palimpsest.app.openai.Reply;
 import dev.palimpsest.app.openai.RequestException;
 import dev.palimpsest.app.openai.TokenLogprob;
 import dev.palimpsest.app.openai.Usage;
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import org.eclipse.jetty.io.EofException;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -219,7 +219,8 @@ final class TextAnswer {
       case Outcome.Written written -> part.end(written.generation());
       case Outcome.TimedOut _ -> throw ServiceErrors.timedOut(served.limits().time().toSeconds());
       case Outcome.Failed _, Outcome.Scored _ -> throw ServiceErrors.internal();
-      case Outcome.Unwanted _ -> throw new EOFException("the client has gone");
+      case Outcome.ServerEnds _ -> throw ServiceErrors.ending();
+      case Outcome.Unwanted _ -> throw new EofException("the client has gone");
     }
   }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.openai;
+
+import org.jspecify.annotations.NullMarked;

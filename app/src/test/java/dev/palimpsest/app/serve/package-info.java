@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.serve;
+
+import org.jspecify.annotations.NullMarked;
