@@ -16,6 +16,7 @@ record ChatRoute(Served served, Jobs jobs, TextAnswer answer) implements Route {
     ChatRequest request = ChatRequest.read(exchange.fields());
     GenerationParameters parameters = request.parameters();
     served.requireNamed(parameters.model());
+    served.requireRoomFor(parameters.n());
     int[] prompt = served.ids(new Prompt.Chat(request.conversation()));
     List<Job> all = new ArrayList<>();
     for (int text = 0; text < parameters.n(); text++) {

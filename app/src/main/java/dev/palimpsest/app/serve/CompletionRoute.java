@@ -17,6 +17,7 @@ record CompletionRoute(
   public void answer(Exchange exchange) throws IOException {
     CompletionRequest request = CompletionRequest.read(exchange.fields());
     served.requireNamed(request.parameters().model());
+    served.requireRoomFor((long) request.prompts().size() * request.parameters().n());
     if (request.echo() && request.logprobs().isPresent()) {
       score(exchange, request);
     } else {

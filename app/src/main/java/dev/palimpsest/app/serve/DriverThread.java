@@ -99,11 +99,6 @@ final class DriverThread implements AutoCloseable {
    * @throws RequestException if there is no room for them, or the server is about to end
    */
   void submit(List<? extends Work> texts) {
-    if (texts.size() > limits.running() + limits.waiting()) {
-      throw RequestException.malformed(
-          "The request asks for %d texts at once, and the server takes %d: send fewer."
-              .formatted(texts.size(), limits.running() + limits.waiting()));
-    }
     lock.lock();
     try {
       if (refusing) {
@@ -207,15 +202,11 @@ final class DriverThread implements AutoCloseable {
     }
   }
 
+  /** Room is there before anybody hears of an end, so that whoever does can ask for more. */
   private void handOver() {
-    Iterator<Map.Entry<Driver.Ticket, Work>> each = underWay.entrySet().iterator();
-    while (each.hasNext()) {
-      Map.Entry<Driver.Ticket, Work> entry = each.next();
-      if (entry.getKey().isOver()) {
-        each.remove();
-        end(entry.getValue(), entry.getValue().ended(entry.getKey()));
-      }
-    }
+    Map<Driver.Ticket, Work> over = new LinkedHashMap<>(underWay);
+    over.keySet().removeIf(ticket -> !ticket.isOver());
+    underWay.keySet().removeAll(over.keySet());
     lock.lock();
     try {
       running = underWay.size();
@@ -223,6 +214,7 @@ final class DriverThread implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    over.forEach((ticket, work) -> end(work, work.ended(ticket)));
   }
 
   private void end(Work text, Outcome outcome) {

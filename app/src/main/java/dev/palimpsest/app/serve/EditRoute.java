@@ -39,6 +39,7 @@ record EditRoute(Served served, Jobs jobs, TextAnswer answer) implements Route {
     GenerationParameters parameters = GenerationParameters.read(fields);
     fields.requireAllKnown();
     served.requireNamed(parameters.model());
+    served.requireRoomFor(parameters.n());
     if (parameters.options().containsKey("gen_length")) {
       String name = parameters.spelled("gen_length");
       throw RequestException.wrong(

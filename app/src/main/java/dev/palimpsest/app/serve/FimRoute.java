@@ -24,6 +24,7 @@ record FimRoute(Served served, Infill infill, TextAnswer answer) implements Rout
     GenerationParameters parameters = GenerationParameters.read(fields);
     fields.requireAllKnown();
     served.requireNamed(parameters.model());
+    served.requireRoomFor(parameters.n());
     if (length.isEmpty() || parameters.options().containsKey("gen_length")) {
       throw RequestException.wrong(
           "length", "length is what says how many tokens the gap has: use it, and nothing else.");

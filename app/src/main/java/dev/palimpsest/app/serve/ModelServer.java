@@ -20,6 +20,7 @@ final class ModelServer implements AutoCloseable {
   private final Served served;
   private final DriverThread driver;
   private final ServerMetrics metrics = new ServerMetrics();
+  private final Router router;
   private final HttpServer http;
 
   /**
@@ -68,8 +69,8 @@ final class ModelServer implements AutoCloseable {
     served = new Served(language, names, limits);
     driver = new DriverThread(measured(denoiser), limits, metrics);
     metrics.watch(driver::running, driver::waiting);
-    http =
-        new HttpServer(host, port, routes(limits, keys, modelFolder, traceFolder), new AccessLog());
+    router = routes(limits, keys, modelFolder, traceFolder);
+    http = new HttpServer(host, port, router, new AccessLog());
   }
 
   private Denoiser measured(Denoiser denoiser) {
@@ -143,6 +144,9 @@ final class ModelServer implements AutoCloseable {
     if (!driver.isAlive()) {
       throw ServiceErrors.internal();
     }
+    if (driver.isRefusing()) {
+      throw ServiceErrors.ending();
+    }
     exchange.send(
         200,
         JsonNodeFactory.instance
@@ -179,7 +183,9 @@ final class ModelServer implements AutoCloseable {
 
   /** Refuses new requests, and waits until those that were taken are answered. */
   void drain(Duration longest) throws InterruptedException {
+    long end = System.nanoTime() + longest.toNanos();
     driver.drain(longest);
+    router.awaitAnswers(Duration.ofNanos(end - System.nanoTime()));
   }
 
   /** Ends what is left. */

@@ -2,10 +2,13 @@ package dev.palimpsest.app.serve;
 
 import dev.palimpsest.app.openai.RequestException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Handler;
@@ -23,6 +26,9 @@ final class Router extends Handler.Abstract {
   private final List<Entry> entries = new ArrayList<>();
   private final int bodyBytes;
   private final ApiKeys keys;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition answered = lock.newCondition();
+  private int open;
 
   private record Entry(String method, List<String> path, boolean guarded, Route route) {
     /** The parts that the path leaves open, if it fits. */
@@ -67,8 +73,41 @@ final class Router extends Handler.Abstract {
     return List.of(path.substring(1).split("/", -1));
   }
 
+  /** Waits until every request that has come is answered, or the time is up. */
+  void awaitAnswers(Duration longest) throws InterruptedException {
+    lock.lock();
+    try {
+      long left = longest.toNanos();
+      while (open > 0 && left > 0) {
+        left = answered.awaitNanos(left);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void count(int more) {
+    lock.lock();
+    try {
+      open += more;
+      answered.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
+    count(1);
+    try {
+      answer(request, response, callback);
+    } finally {
+      count(-1);
+    }
+    return true;
+  }
+
+  private void answer(Request request, Response response, Callback callback) {
     Exchange exchange = new Exchange(request, response, bodyBytes, List.of());
     try {
       try {
@@ -86,7 +125,17 @@ final class Router extends Handler.Abstract {
     } catch (IOException | RuntimeException e) {
       callback.failed(e); // the client has gone, or the answer had begun
     }
-    return true;
+  }
+
+  /** A page of another site must not use the model of whoever looks at it. */
+  private static void requireOwnPage(Request request) {
+    String origin = request.getHeaders().get(HttpHeader.ORIGIN);
+    if (origin != null
+        && !origin
+            .replaceFirst("^https?://", "")
+            .equals(request.getHeaders().get(HttpHeader.HOST))) {
+      throw ServiceErrors.otherSite();
+    }
   }
 
   private void route(Request request, Response response) throws IOException {
@@ -98,6 +147,7 @@ final class Router extends Handler.Abstract {
         if (entry.method().equals(request.getMethod())) {
           if (entry.guarded()) {
             keys.require(request.getHeaders().get(HttpHeader.AUTHORIZATION));
+            requireOwnPage(request);
           }
           entry.route().answer(new Exchange(request, response, bodyBytes, open.get()));
           return;

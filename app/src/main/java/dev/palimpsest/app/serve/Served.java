@@ -109,6 +109,20 @@ final class Served {
   }
 
   /**
+   * Checks the number of texts that a request asks for, before anything is made for them.
+   *
+   * @throws RequestException if they could never be taken together
+   */
+  void requireRoomFor(long texts) {
+    long room = (long) limits.running() + limits.waiting();
+    if (texts > room) {
+      throw RequestException.malformed(
+          "The request asks for %d texts at once, and the server takes %d: send fewer."
+              .formatted(texts, room));
+    }
+  }
+
+  /**
    * The ids of a conversation.
    *
    * @throws RequestException if the model has no chat template, or that refuses it

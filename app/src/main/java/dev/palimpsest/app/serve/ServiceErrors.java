@@ -77,6 +77,15 @@ final class ServiceErrors {
         Optional.empty());
   }
 
+  static RequestException otherSite() {
+    return new RequestException(
+        403,
+        "permission_error",
+        "A page of another site asks, and only the server's own may.",
+        Optional.empty(),
+        Optional.empty());
+  }
+
   static RequestException unauthorized() {
     return new RequestException(
         401,

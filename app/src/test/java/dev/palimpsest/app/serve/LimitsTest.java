@@ -64,16 +64,17 @@ final class LimitsTest {
         });
   }
 
+  private static byte[] request(String body) {
+    return "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+        .formatted(COMPLETIONS, body.length(), body)
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
   @Test
   void aClientThatGoesFreesItsRunAtTheNextStep() throws Exception {
     try (RunningServer server = server(roomy())) {
       Socket socket = server.connect();
-      socket
-          .getOutputStream()
-          .write(
-              ("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s")
-                  .formatted(COMPLETIONS, LONG.length(), LONG)
-                  .getBytes(StandardCharsets.UTF_8));
+      socket.getOutputStream().write(request(LONG));
       firstStep.await();
       socket.close();
       awaitGone(server);
@@ -90,12 +91,7 @@ final class LimitsTest {
     try (RunningServer server = server(roomy())) {
       String body = LONG.replace("}", ",\"stream\":true,\"return_steps\":true}");
       Socket socket = server.connect();
-      socket
-          .getOutputStream()
-          .write(
-              ("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s")
-                  .formatted(COMPLETIONS, body.length(), body)
-                  .getBytes(StandardCharsets.UTF_8));
+      socket.getOutputStream().write(request(body));
       steps.release();
       byte[] beginning = socket.getInputStream().readNBytes(200);
       assertThat(new String(beginning, StandardCharsets.UTF_8)).contains("text/event-stream");
@@ -126,12 +122,7 @@ final class LimitsTest {
   void aClientThatShutsItsSideDownCountsAsGoneAndGetsNothing() throws Exception {
     try (RunningServer server = server(roomy());
         Socket socket = server.connect()) {
-      socket
-          .getOutputStream()
-          .write(
-              ("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s")
-                  .formatted(COMPLETIONS, LONG.length(), LONG)
-                  .getBytes(StandardCharsets.UTF_8));
+      socket.getOutputStream().write(request(LONG));
       firstStep.await();
       socket.shutdownOutput();
       awaitGone(server);
@@ -144,11 +135,8 @@ final class LimitsTest {
   void bytesThatArriveEarlyAreTheNextRequest() throws Exception {
     try (RunningServer server = server(roomy())) {
       String body = LONG.replace("100", "3");
-      String request =
-          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
-              .formatted(COMPLETIONS, body.length(), body);
       try (Socket socket = server.connect()) {
-        socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+        socket.getOutputStream().write(request(body));
         firstStep.await();
         socket
             .getOutputStream()
@@ -251,6 +239,19 @@ final class LimitsTest {
               Map.entry("Bearer # ours", 401))) {
         HttpRequest.Builder request =
             server.request("/v1/models").header("Authorization", each.getKey());
+        assertThat(server.send(request).statusCode()).as(each.getKey()).isEqualTo(each.getValue());
+      }
+    }
+  }
+
+  @Test
+  void aPageOfAnotherSiteIsNotServed() throws Exception {
+    try (RunningServer server = server(roomy())) {
+      String own = "http://127.0.0.1:" + server.server().address().getPort();
+      for (Map.Entry<String, Integer> each :
+          List.of(
+              Map.entry(own, 200), Map.entry("https://example.org", 403), Map.entry("null", 403))) {
+        HttpRequest.Builder request = server.request("/v1/models").header("Origin", each.getKey());
         assertThat(server.send(request).statusCode()).as(each.getKey()).isEqualTo(each.getValue());
       }
     }

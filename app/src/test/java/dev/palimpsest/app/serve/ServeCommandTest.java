@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -59,7 +60,24 @@ final class ServeCommandTest {
               HttpRequest.newBuilder(URI.create(address + "/v1/models")).build(),
               HttpResponse.BodyHandlers.ofString());
       assertThat(models.body()).contains("\"id\":\"demo\"");
+      CompletableFuture<HttpResponse<String>> written =
+          client.sendAsync(
+              HttpRequest.newBuilder(URI.create(address + "/v1/completions"))
+                  .POST(
+                      HttpRequest.BodyPublishers.ofString(
+                          "{\"prompt\":\"Leo has\",\"max_tokens\":100}"))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      while (client
+          .send(
+              HttpRequest.newBuilder(URI.create(address + "/metrics")).build(),
+              HttpResponse.BodyHandlers.ofString())
+          .body()
+          .contains("palimpsest:nfe_total 0.0")) {
+        Thread.sleep(1);
+      }
       server.destroy(); // SIGTERM
+      assertThat(written.get().statusCode()).isEqualTo(200);
       assertThat(server.waitFor(1, TimeUnit.MINUTES)).isTrue();
       assertThat(server.exitValue()).as(said()).isZero();
       assertThat(said()).contains("GET /v1/models 200").doesNotContain("Exception");

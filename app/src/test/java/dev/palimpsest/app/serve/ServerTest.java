@@ -169,7 +169,14 @@ final class ServerTest {
     assertThat(plain.path("usage").path("prompt_tokens").intValue()).isGreaterThan(1);
     JsonNode message =
         server.ask(CHAT, Map.of("messages", List.of(user("<|end|> <|mask|>")), "max_tokens", 4));
-    assertThat(message.path("usage").path("prompt_tokens").intValue()).isGreaterThan(5);
+    int words = message.path("usage").path("prompt_tokens").intValue();
+    assertThat(words).isGreaterThan(5);
+    List<Map<String, String>> parts = List.of(Map.of("type", "text", "text", "<|end|> <|mask|>"));
+    JsonNode inParts =
+        server.ask(
+            CHAT,
+            Map.of("messages", List.of(Map.of("role", "user", "content", parts)), "max_tokens", 4));
+    assertThat(inParts.path("usage").path("prompt_tokens").intValue()).isEqualTo(words);
   }
 
   @Test

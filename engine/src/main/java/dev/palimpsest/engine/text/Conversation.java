@@ -23,17 +23,30 @@ public record Conversation(
     return new Conversation(List.of(message("user", text)), Map.of());
   }
 
-  /** The same with other contents of its messages, where they are texts. */
+  /** The same with other texts, wherever messages and variables have them. */
   public Conversation map(UnaryOperator<String> text) {
-    List<Map<String, @Nullable Object>> mapped = new ArrayList<>();
-    for (Map<String, ? extends @Nullable Object> message : messages) {
-      Map<String, @Nullable Object> copy = new LinkedHashMap<>(message);
-      if (copy.get("content") instanceof String content) {
-        copy.put("content", text.apply(content));
+    return new Conversation(
+        messages.stream().map(message -> mapped(message, text)).toList(), mapped(variables, text));
+  }
+
+  private static Map<String, @Nullable Object> mapped(
+      Map<?, ? extends @Nullable Object> values, UnaryOperator<String> text) {
+    Map<String, @Nullable Object> mapped = new LinkedHashMap<>();
+    values.forEach((name, value) -> mapped.put(String.valueOf(name), mapped(value, text)));
+    return mapped;
+  }
+
+  private static @Nullable Object mapped(@Nullable Object value, UnaryOperator<String> text) {
+    return switch (value) {
+      case String string -> text.apply(string);
+      case Map<?, ?> object -> mapped(object, text);
+      case List<?> list -> {
+        List<@Nullable Object> mapped = new ArrayList<>();
+        list.forEach(each -> mapped.add(mapped(each, text)));
+        yield mapped;
       }
-      mapped.add(copy);
-    }
-    return new Conversation(mapped, variables);
+      case null, default -> value;
+    };
   }
 
   /** A message of a role: {@code system}, {@code user}, {@code assistant}. */
