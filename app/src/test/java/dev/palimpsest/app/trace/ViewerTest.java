@@ -3,6 +3,7 @@ package dev.palimpsest.app.trace;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.app.Browser;
 import dev.palimpsest.app.Outcome;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.CanvasImage;

@@ -1,6 +1,7 @@
-package dev.palimpsest.app.trace;
+package dev.palimpsest.app;
 
 import java.io.File;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -17,7 +18,7 @@ import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
 
 /** A real browser without a window: Chromium and its driver, where they are installed. */
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
   private static final Logger SELENIUM = Logger.getLogger("org.openqa.selenium");
 
   private final ChromeDriver driver;
@@ -27,7 +28,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** Starts it, or skips the test and says why. */
-  static Browser start() {
+  public static Browser start() {
     Optional<Path> driver = find("chromedriver");
     Optional<Path> browser =
         find("chromium").or(() -> find("google-chrome")).or(() -> find("chrome"));
@@ -58,28 +59,32 @@ final class Browser implements AutoCloseable {
         .findFirst();
   }
 
-  WebDriver driver() {
+  public WebDriver driver() {
     return driver;
   }
 
-  void open(Path page) {
-    driver.get(page.toUri().toString());
+  public void open(URI page) {
+    driver.get(page.toString());
   }
 
-  Object script(String code, Object... arguments) {
+  public void open(Path page) {
+    open(page.toUri());
+  }
+
+  public Object script(String code, Object... arguments) {
     Object result = ((JavascriptExecutor) driver).executeScript(code, arguments);
     return result == null ? "" : result;
   }
 
   /** The width that the page sees. */
-  void width(int pixels) {
+  public void width(int pixels) {
     driver.executeCdpCommand(
         "Emulation.setDeviceMetricsOverride",
         Map.of("width", pixels, "height", 900, "deviceScaleFactor", 1, "mobile", pixels < 600));
   }
 
   /** What a script returned as a list. */
-  List<?> list(String code, Object... arguments) {
+  public List<?> list(String code, Object... arguments) {
     return (List<?>) script(code, arguments);
   }
 
