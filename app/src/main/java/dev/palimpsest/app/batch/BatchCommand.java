@@ -239,8 +239,10 @@ public final class BatchCommand implements Callable<Integer> {
     AtOnce rowsAtOnce = new AtOnce(fixed, System::nanoTime, BatchCommand::tellOfChoice);
     Summary summary = new Summary(output.results().size());
     CountDownLatch over = new CountDownLatch(1);
-    RowForm rowForm = new RowForm(idColumn, promptColumn);
-    try (Prefetch rows = new Prefetch(input.open(rowForm), input.file().isEmpty());
+    Rows all =
+        new TokenRows(
+            input.open(new RowForm(idColumn, promptColumn)), language.model(), specialTokenOptions);
+    try (Prefetch rows = new Prefetch(all, input.file().isEmpty());
         ProgressBar bar = ProgressBars.start("Writing", input.rows())) {
       bar.stepTo(summary.there());
       Work work =
@@ -248,7 +250,6 @@ public final class BatchCommand implements Callable<Integer> {
               language,
               traces.denoiser(language.model()),
               modelOptions,
-              specialTokenOptions,
               options,
               traces,
               form,

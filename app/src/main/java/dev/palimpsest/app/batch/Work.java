@@ -1,15 +1,11 @@
 package dev.palimpsest.app.batch;
 
 import dev.palimpsest.api.LanguageModel;
-import dev.palimpsest.api.Prompt;
 import dev.palimpsest.app.openai.Reply;
 import dev.palimpsest.app.openai.RequestException;
 import dev.palimpsest.app.options.ModelOptions;
-import dev.palimpsest.app.options.SpecialTokenOptions;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.app.trace.TraceFolder;
-import dev.palimpsest.engine.checkpoint.CheckpointException;
-import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.run.Driver;
@@ -38,7 +34,6 @@ record Work(
     LanguageModel language,
     Denoiser denoiser,
     ModelOptions modelOptions,
-    SpecialTokenOptions specialTokens,
     Map<String, Object> options,
     TraceFolder traces,
     ResultForm form,
@@ -114,14 +109,12 @@ record Work(
         row.options().get(SEED) instanceof Number own ? own.longValue() : seed(row.number());
     OwnAnswer answer = new OwnAnswer(language, form, row.number(), row.id(), seed);
     try {
-      Run run = run(generator, ids(row.prompt()), seed, row.options());
+      Run run = run(generator, language.ids(row.prompt()), seed, row.options());
       return List.of(joining(answer, 0, row.id(), run));
     } catch (InvalidOptionException e) {
       add(answer.failed(e.message(UnaryOperator.identity())));
-    } catch (CheckpointException e) {
-      add(answer.failed(String.valueOf(e.getMessage())));
+      return List.of();
     }
-    return List.of();
   }
 
   private List<Admission.Joining> ask(Generator generator, Row.OpenAi row) throws IOException {
@@ -181,14 +174,5 @@ record Work(
           recording.snapshot(snapshot);
         };
     return new Admission.Joining(answer, text, run, recording, listener);
-  }
-
-  private int[] ids(Prompt prompt) {
-    return switch (prompt) {
-      case Prompt.Text(String text) -> specialTokens.ids(language.model(), text);
-      case Prompt.Chat(Conversation conversation) ->
-          specialTokens.ids(language.model(), conversation);
-      case Prompt.Ids ids -> ids.ids();
-    };
   }
 }

@@ -14,6 +14,7 @@ import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Mixin;
 /**
  * What a row costs beside its forwards: rows with a scripted model through {@code batch}, from the
  * file to the file, and in turns through a bare driver, which has them in memory. {@code
- * tests/batch-overhead} runs it.
+ * docs/benchmarks/batch.py} runs it.
  */
 final class RowOverhead {
   private static final int ROWS = 20_000;
@@ -85,7 +86,8 @@ final class RowOverhead {
       prompts.add(language.model().prompt(text.substring(text.indexOf("Omar"), text.length() - 2)));
     }
     double least = Double.MAX_VALUE;
-    System.out.printf("%d rows, %d at once; microseconds a row%n", ROWS, AT_ONCE);
+    System.out.printf(
+        "%d rows, %d at once; microseconds of the driver's thread a row%n", ROWS, AT_ONCE);
     System.out.println("  batch  driver  difference");
     for (int turn = 0; turn < TURNS; turn++) {
       double batch = batch(folder.resolve("out-" + turn + ".jsonl"));
@@ -99,16 +101,20 @@ final class RowOverhead {
   private double batch(Path out) throws IOException {
     ResultForm form = new ResultForm(Order.INPUT, true);
     AtOnce atOnce = new AtOnce(OptionalInt.of(AT_ONCE), System::nanoTime, (_, _) -> {});
-    long started = System.nanoTime();
+    long started = cpuNanos();
     try (Output output = Output.open(out, form, Map.of("command", "batch"));
         Prefetch rows =
-            new Prefetch(new Input(Optional.of(in)).open(new RowForm("id", "prompt")), false)) {
+            new Prefetch(
+                new TokenRows(
+                    new Input(Optional.of(in)).open(new RowForm("id", "prompt")),
+                    language.model(),
+                    asked.specialTokens),
+                false)) {
       Work work =
           new Work(
               language,
               denoiser,
               asked.model,
-              asked.specialTokens,
               OPTIONS,
               asked.traces,
               form,
@@ -127,7 +133,7 @@ final class RowOverhead {
 
   private double driver(List<int[]> prompts) {
     Generator generator = language.generator(denoiser);
-    long started = System.nanoTime();
+    long started = cpuNanos();
     new Driver(denoiser)
         .run(
             prompts.stream()
@@ -144,6 +150,11 @@ final class RowOverhead {
   }
 
   private static double micros(long started) {
-    return (System.nanoTime() - started) / 1e3 / ROWS;
+    return (cpuNanos() - started) / 1e3 / ROWS;
+  }
+
+  /** The driver's thread alone: rows are read on another, beside the forwards. */
+  private static long cpuNanos() {
+    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
   }
 }

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Measures batch files on the host with the bundled models, and writes batch.txt beside this file.
+
+rate      tokens a second of `batch` over the held-out problems, in turns with `compare` at the same number of rows at once
+overhead  what a row costs beside its forwards, by a scripted model
+memory    resident memory while many short rows are written, at every tenth of them
+
+Usage: docs/benchmarks/batch.py [--turns N] [--problems N] [--rows N] [--parts rate,overhead,memory]
+"""
+import argparse
+import glob
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+HOME = HERE.parent.parent
+PALIMPSEST = str(HOME / "palimpsest")
+MODELS = ["abacus-mdm", "abacus-ar"]
+CONCURRENCIES = [16, 32, 64, 128]
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=HOME).stdout
+
+
+def batch(*options):
+    return json.loads(run(PALIMPSEST, "batch", "--quiet", "--json", *options))
+
+
+def rate(scratch, turns, problems):
+    """Both sides ask the same problems with the same options; loading is in neither's time."""
+    rows = scratch / "problems.jsonl"
+    with open(HOME / "models/abacus/eval.jsonl") as lines, open(rows, "w") as out:
+        for number, line in enumerate(lines):
+            if number < problems:
+                out.write(json.dumps({"prompt": json.loads(line)["prompt"]}) + "\n")
+    for model in MODELS:
+        folder = f"models/{model}"
+        rates = {"compare": [], "batch": []}
+        best = 0
+        for turn in range(turns):
+            report = json.loads(
+                run(PALIMPSEST, "compare", "--json", "--quiet", "--rounds", "1", "--limit", str(problems), "--out", str(scratch),
+                    "--concurrency", str(best) if best else ",".join(map(str, CONCURRENCIES)), folder))
+            speeds = {}
+            for each in report["measurements"]:
+                speeds.setdefault(each["concurrency"], []).append(each["tokens_per_second"])
+            if not best:
+                best = max(speeds, key=lambda concurrency: statistics.median(speeds[concurrency]))
+                shown = ", ".join(f"{concurrency}: {statistics.median(values):.0f}" for concurrency, values in speeds.items())
+                yield f"{model}: compare's tokens/s by requests at once: {shown}"
+            rates["compare"].append(statistics.median(speeds[best]))
+            result = batch("--model", folder, "--at-once", str(best), str(rows), str(scratch / f"{model}-{turn}.jsonl"))
+            rates["batch"].append(result["tokens_per_second"])
+        found = batch("--model", folder, str(rows), str(scratch / f"{model}-auto.jsonl"))
+        ratio = statistics.median(rates["batch"]) / statistics.median(rates["compare"])
+        yield (f"{model}: {best} at once, {turns} turns, median tokens/s: compare {statistics.median(rates['compare']):.0f}, "
+               f"batch {statistics.median(rates['batch']):.0f}, ratio {ratio:.3f}")
+        yield f"{model}: --at-once auto, its climb included: {found['at_once']} at once at the end, {found['tokens_per_second']:.0f} tokens/s"
+
+
+def overhead():
+    run(str(HOME / "mvnw"), "-q", "-f", str(HOME / "pom.xml"), "-pl", "app", "-am", "-DskipTests", "package")
+    jars = glob.glob(str(HOME / "app/target/palimpsest-app-*.jar")) + glob.glob(str(HOME / "app/target/lib/*.jar"))
+    java = run("bash", "-c", f'. "{HOME}/.mvn/jdk.sh"; echo "$JAVA_HOME/bin/java"').strip()
+    return run(
+        java, "-XX:+UseSerialGC", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow", f"-Dpalimpsest.home={HOME}", "-Dai.djl.offline=true", "-DRUST_FLAVOR=cpu",
+        "-cp", ":".join([str(HOME / "app/target/test-classes"), *jars]), "dev.palimpsest.app.batch.RowOverhead").splitlines()
+
+
+def memory(scratch, count):
+    rows = scratch / "short.jsonl"
+    out = scratch / "short-out.jsonl"
+    with open(rows, "w") as lines:
+        for row in range(count):
+            lines.write(json.dumps({"prompt_ids": [4 + row % 90], "options": {"gen_length": 3, "steps": 1}}) + "\n")
+    process = subprocess.Popen([PALIMPSEST, "batch", "--quiet", "--json", "--at-once", "128", str(rows), str(out)],
+                               stdout=subprocess.PIPE, text=True, cwd=HOME)
+    yield f"{count} rows of 4 tokens, 128 at once; rows written and resident memory in MB"
+    written, offset, tenth = 0, 0, 0
+    while process.poll() is None:
+        time.sleep(0.2)
+        if out.exists():
+            with open(out, "rb") as lines:
+                lines.seek(offset)
+                read = lines.read()
+            written += read.count(b"\n")
+            offset += len(read)
+        if written * 10 // count > tenth:
+            tenth = written * 10 // count
+            try:
+                status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                resident = int(status.split("VmRSS:")[1].split()[0]) / 1024
+                yield f"{written:9d} {resident:7.0f}"
+            except (IndexError, FileNotFoundError):
+                pass  # it has just ended
+    summary = json.loads(process.stdout.read())
+    yield f"{summary['rows']} rows in {summary['seconds']:.0f} s, {summary['errors']} errors"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--problems", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--parts", default="rate,overhead,memory")
+    parser.add_argument("--output", type=pathlib.Path, default=HERE / "batch.txt")
+    options = parser.parse_args()
+    run(PALIMPSEST, "--help")  # builds if need be
+    with tempfile.TemporaryDirectory() as folder, open(options.output, "w") as output:
+
+        def tell(line=""):
+            print(line, flush=True)
+            print(line, file=output, flush=True)
+
+        tell("Batch files on the host with the bundled models; see README.md in this folder.")
+        tell(run(str(HERE / "header.sh")).rstrip())
+        scratch = pathlib.Path(folder)
+        for part, lines in (
+            ("rate", lambda: rate(scratch, options.turns, options.problems)),
+            ("overhead", overhead),
+            ("memory", lambda: memory(scratch, options.rows)),
+        ):
+            if part in options.parts.split(","):
+                tell()
+                for line in lines():
+                    tell(line)
+
+
+if __name__ == "__main__":
+    main()
