@@ -75,6 +75,7 @@ record Work(
               public void failed(Admission.Joining row, RuntimeException failure)
                   throws IOException {
                 atOnce.ended();
+                row.recording().abandon();
                 add(row.answer().failed(failure));
               }
             });

@@ -20,6 +20,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -47,6 +49,10 @@ public final class TraceFolder {
 
   @Mixin private TraceDetail detail;
 
+  /** Temporary files that no trace is in: their names are used again, so that few are ever made. */
+  private final Deque<Path> free = new ArrayDeque<>();
+
+  private int made;
   private @Nullable TraceHeader first;
 
   /**
@@ -121,18 +127,22 @@ public final class TraceFolder {
     TraceHeader header =
         TraceHeader.of(first.engine(), first.model(), first.machine(), first.promises(), run);
     Path target = file(folder.get(), id);
-    Path temporary = Replacement.temporary(target);
+    Path temporary =
+        free.isEmpty()
+            ? Replacement.temporary(folder.get().resolve(made++ + ".trace.jsonl"))
+            : free.pop();
     return new Recording(
         Optional.of(
             new Pending(
                 target,
                 temporary,
                 TraceWriter.open(
-                    temporary, header, model.tokenizer()::piece, detail.withPredictions()))));
+                    temporary, header, model.tokenizer()::piece, detail.withPredictions()),
+                free)));
   }
 
   /** A trace on its way to its place. */
-  private record Pending(Path target, Path temporary, TraceWriter writer) {
+  private record Pending(Path target, Path temporary, TraceWriter writer, Deque<Path> free) {
     void snapshot(Snapshot snapshot) {
       try {
         writer.snapshot(snapshot);
@@ -148,6 +158,16 @@ public final class TraceFolder {
         throw Replacement.ofTarget(e, temporary, target);
       }
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+      free.push(temporary);
+    }
+
+    void abandon() throws IOException {
+      try {
+        writer.close();
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+      free.push(temporary);
     }
   }
 
@@ -156,6 +176,13 @@ public final class TraceFolder {
     @Override
     public void snapshot(Snapshot snapshot) {
       pending.ifPresent(each -> each.snapshot(snapshot));
+    }
+
+    /** Leaves no trace of a run that failed. */
+    public void abandon() throws IOException {
+      if (pending.isPresent()) {
+        pending.get().abandon();
+      }
     }
 
     /** Ends the trace and moves it to its place. */

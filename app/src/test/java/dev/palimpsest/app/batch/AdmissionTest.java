@@ -2,8 +2,13 @@ package dev.palimpsest.app.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.Prompt;
+import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.app.trace.TraceFolder;
+import dev.palimpsest.engine.Model;
+import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.ModelLimits;
@@ -20,6 +25,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -38,6 +44,10 @@ final class AdmissionTest {
   private static final int COMMON = 40;
   private static final int OWN = 3;
   private static final int TEXT = 4;
+
+  /** Tokens of a page of the KV cache of a model that decodes. */
+  private static final int PAGE = 16;
+
   private static final SpecialTokens SPECIALS =
       new SpecialTokens(SpecialTokens.NO_MASK, 1, OptionalInt.empty(), List.of());
   private static final Prediction SEVEN = new Prediction(7, 0.9, 7, 0.9, 0.1, 0, 0.3);
@@ -82,6 +92,17 @@ final class AdmissionTest {
 
   private void run(List<int[]> prompts, int atOnce, int genLength, boolean caches)
       throws IOException {
+    run(generator, denoiser, prompts, atOnce, genLength, caches);
+  }
+
+  private void run(
+      Generator runs,
+      Denoiser model,
+      List<int[]> prompts,
+      int atOnce,
+      int genLength,
+      boolean caches)
+      throws IOException {
     AtOnce fixed = new AtOnce(OptionalInt.of(atOnce), () -> 0, (_, _) -> {});
     Results results =
         Output.to(
@@ -90,8 +111,9 @@ final class AdmissionTest {
             .results();
     try (Prefetch prefetch = new Prefetch(rows(prompts), false)) {
       Admission admission =
-          new Admission(prefetch, results, fixed, row -> List.of(join(row, genLength)), caches);
-      new Driver(denoiser)
+          new Admission(
+              prefetch, results, fixed, row -> List.of(join(runs, row, genLength)), caches);
+      new Driver(model)
           .run(
               admission,
               admission,
@@ -102,7 +124,7 @@ final class AdmissionTest {
     }
   }
 
-  private Admission.Joining join(Row row, int genLength) {
+  private static Admission.Joining join(Generator generator, Row row, int genLength) {
     int[] prompt = ((Prompt.Ids) ((Row.Asked) row).prompt()).ids();
     Run run = generator.run(prompt, SamplingOptions.of("decode", Map.of("gen_length", genLength)));
     return new Admission.Joining(
@@ -144,6 +166,29 @@ final class AdmissionTest {
     assertThat(firstTokens(2)).containsExactly(10, 10, 10, 11, 11, 11, 12);
     assertThat(firstTokens(3)).hasSize(9);
     assertThat(ended).hasSize(9);
+  }
+
+  @Test
+  void theKeysOfACommonBeginningAreInTheCacheOnce() throws IOException {
+    Path folder = Cli.home().resolve("models").resolve("abacus-ar");
+    try (LanguageModel language = LanguageModel.of(Model.load(folder, Precision.F32, 1, _ -> {}))) {
+      Transformer transformer = language.model().transformer();
+      List<int[]> prompts = new ArrayList<>();
+      for (int row = 0; row < 8; row++) {
+        int[] prompt = new int[4 * PAGE + 2];
+        Arrays.fill(prompt, 10);
+        prompt[4 * PAGE] = 20 + row;
+        prompts.add(prompt);
+      }
+      run(language.generator(), transformer, prompts.subList(0, 1), 1, TEXT, true);
+      long page = transformer.kvCacheBytes() / 5;
+      transformer.clearKvCache();
+      run(language.generator(), transformer, prompts, 8, TEXT, true);
+      assertThat(transformer.kvCacheBytes())
+          .as("four pages of all and one of each")
+          .isEqualTo((4 + 8) * page);
+      assertThat(ended).hasSize(9);
+    }
   }
 
   @ParameterizedTest
