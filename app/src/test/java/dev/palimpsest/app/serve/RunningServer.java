@@ -7,6 +7,7 @@ import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -103,7 +104,8 @@ final class RunningServer implements AutoCloseable {
   /** A connection on which anything can be sent. */
   Socket connect() throws IOException {
     Socket socket = new Socket();
-    socket.connect(new InetSocketAddress("127.0.0.1", server.address().getPort()));
+    socket.connect(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), server.address().getPort()));
     socket.setSoTimeout(60_000);
     return socket;
   }

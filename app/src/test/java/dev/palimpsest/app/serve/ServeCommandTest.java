@@ -88,7 +88,7 @@ final class ServeCommandTest {
 
   @Test
   void aPortThatIsTakenIsSaidInOneSentence() throws Exception {
-    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       Process server = serve("--port", String.valueOf(taken.getLocalPort()));
       assertThat(server.waitFor(2, TimeUnit.MINUTES)).isTrue();
       assertThat(server.exitValue()).isEqualTo(Cli.FAILURE);
