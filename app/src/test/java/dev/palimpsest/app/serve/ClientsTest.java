@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Clients as they are published, where they are installed. */
 final class ClientsTest {
   private static final Path CLIENTS = Cli.home().resolve("tests").resolve("clients");
+
+  private static final String CONTENT = "/choices/0/message/content";
 
   @TempDir private static Path traces;
   private static RunningServer server;
@@ -53,8 +56,14 @@ final class ClientsTest {
             "-d",
             "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}"
                 .formatted(RunningServer.PROBLEM));
-    assertThat(RunningServer.JSON.readTree(answer).at("/choices/0/message/content").stringValue())
-        .contains("Answer: 36");
+    String expected =
+        server
+            .ask(
+                "/v1/chat/completions",
+                Map.of("messages", List.of(RunningServer.user(RunningServer.PROBLEM))))
+            .at(CONTENT)
+            .stringValue();
+    assertThat(RunningServer.JSON.readTree(answer).at(CONTENT).stringValue()).isEqualTo(expected);
   }
 
   private static boolean isInstalled(String program) {

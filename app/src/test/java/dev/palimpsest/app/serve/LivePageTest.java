@@ -131,6 +131,7 @@ final class LivePageTest {
     assertThat(text("settled")).isEqualTo(whole);
     assertThat(shown()).isEqualTo(end);
 
+    browser.driver().findElement(By.cssSelector("#runs button")).click();
     slide(2);
     int length = end.size();
     WebElement edit = browser.driver().findElement(By.id("edit"));
