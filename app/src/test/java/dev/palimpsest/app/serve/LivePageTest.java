@@ -145,7 +145,7 @@ final class LivePageTest {
 
     String view = browser.script("return document.getElementById('view').href").toString();
     browser.open(URI.create(view));
-    assertThat(browser.driver().getTitle()).isEqualTo("Palimpsest trace");
+    assertThat(browser.driver().getTitle()).endsWith(".trace.jsonl – Palimpsest");
     assertThat(browser.list("return [...document.querySelectorAll('.cell')]")).hasSize(length);
   }
 
