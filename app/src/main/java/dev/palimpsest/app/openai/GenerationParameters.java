@@ -36,7 +36,7 @@ public record GenerationParameters(
     boolean returnSteps,
     boolean record) {
   private static final int MOST_TEXTS = 128;
-  private static final int MOST_STOPS = 4;
+  private static final int MOST_STOPS = 64;
 
   /** The names of reference options elsewhere. */
   private static final Map<String, List<String>> OTHER_NAMES =

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -68,7 +69,7 @@ final class RequestsTest {
         "\"seed\":123456789012345678901234567890|seed",
         "\"n\":0|n",
         "\"n\":1.5|n",
-        "\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]|stop",
+        "\"stop\":[\"a\",3]|stop",
         "\"stop\":[\"\"]|stop",
         "\"stop\":3|stop",
         "\"stream\":1|stream",
@@ -161,5 +162,15 @@ final class RequestsTest {
   private static List<CompletionRequest.RawPrompt> prompts(String prompt) {
     byte[] body = ("{\"prompt\":" + prompt + "}").getBytes(StandardCharsets.UTF_8);
     return CompletionRequest.read(Fields.parse(body, CompletionRequest.PATH)).prompts();
+  }
+
+  @Test
+  void asManyStopsAreTakenAsHarnessesSendAndNoMore() {
+    String many = String.join(",", Collections.nCopies(64, "\"x\""));
+    assertThat(chat("{%s,\"stop\":[%s]}".formatted(MESSAGES, many)).parameters().stop())
+        .hasSize(64);
+    assertThatThrownBy(() -> chat("{%s,\"stop\":[%s,\"x\"]}".formatted(MESSAGES, many)))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("up to 64");
   }
 }

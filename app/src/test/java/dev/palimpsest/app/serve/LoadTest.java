@@ -135,6 +135,26 @@ final class LoadTest {
     malformed(4, 10_000);
   }
 
+  @Test
+  @Tag("long")
+  void aBodyThatTricklesIsGivenUpAndTheNextRequestIsAnswered() throws Exception {
+    Map<String, Object> good = body(3);
+    JsonNode before = server.ask(CHAT, good).path("choices");
+    try (Socket socket = server.connect()) {
+      OutputStream out = socket.getOutputStream();
+      out.write(
+          ("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+              .getBytes(StandardCharsets.UTF_8));
+      for (int sent = 0; sent < 1000 && socket.getInputStream().available() == 0; sent++) {
+        out.write(' ');
+        Thread.sleep(200);
+      }
+      String answer = new String(socket.getInputStream().readNBytes(12), StandardCharsets.UTF_8);
+      assertThat(answer).isEqualTo("HTTP/1.1 408");
+    }
+    assertThat(server.ask(CHAT, good).path("choices")).isEqualTo(before);
+  }
+
   private static void malformed(int seed, int count) throws Exception {
     Random random = new Random(seed);
     Map<String, Object> good = body(7);
