@@ -243,8 +243,7 @@ public final class BatchCommand implements Callable<Integer> {
         new TokenRows(
             input.open(new RowForm(idColumn, promptColumn)), language.model(), specialTokenOptions);
     try (Prefetch rows = new Prefetch(all, input.file().isEmpty());
-        ProgressBar bar = ProgressBars.start("Writing", input.rows())) {
-      bar.stepTo(summary.there());
+        ProgressBar bar = ProgressBars.start("Writing", input.rows(), summary.there())) {
       Work work =
           new Work(
               language,

@@ -2,12 +2,12 @@ package dev.palimpsest.app.batch;
 
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.openai.Choice;
+import dev.palimpsest.app.openai.GrowingText;
 import dev.palimpsest.app.openai.Reply;
 import dev.palimpsest.app.openai.RequestException;
 import dev.palimpsest.app.openai.Usage;
 import dev.palimpsest.sampler.run.Generation;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -53,30 +53,26 @@ final class OpenAiAnswer implements Answer {
     if (generation == null) {
       throw new IllegalStateException("text " + text + " is not there yet");
     }
-    LanguageModel.Text written = language.text(generation);
-    int end = end(written.text());
+    GrowingText written = written(generation);
     return new Choice(
         text,
-        asked.texts().get(text).before()
-            + (end < 0 ? written.text() : written.text().substring(0, end)),
-        end < 0 ? written.finishReason() : "stop",
+        asked.texts().get(text).before() + written.whole(),
+        written.isStopped() ? "stop" : language.text(generation).finishReason(),
         Optional.empty());
   }
 
-  /** Where a stop string ends the text; -1 if none does. */
-  private int end(String text) {
-    return asked.stop().stream().mapToInt(text::indexOf).filter(at -> at >= 0).min().orElse(-1);
+  private int tokens(Generation generation) {
+    return written(generation).tokens();
   }
 
-  /** Tokens of a text up to its end or its stop string. */
-  private int tokens(Generation generation) {
-    int[] tokens = generation.tokens();
-    int count = asked.stop().isEmpty() ? tokens.length : 0;
-    while (count < tokens.length
-        && end(language.model().tokenizer().decode(Arrays.copyOf(tokens, count), true)) < 0) {
-      count++;
+  /** The text up to its end or its stop string. */
+  private GrowingText written(Generation generation) {
+    GrowingText text = new GrowingText(language.model().tokenizer(), asked.stop());
+    for (int token : generation.tokens()) {
+      text.add(token);
     }
-    return count;
+    String _ = text.finish();
+    return text;
   }
 
   @Override

@@ -190,8 +190,9 @@ public final class EvalCommand implements Callable<Integer> {
         waiting.add(number);
       }
     }
-    try (ProgressBar bar = ProgressBars.start("Evaluating", work.problems().size())) {
-      bar.stepTo(work.problems().size() - waiting.size());
+    try (ProgressBar bar =
+        ProgressBars.start(
+            "Evaluating", work.problems().size(), work.problems().size() - waiting.size())) {
       Iterator<Integer> numbers = waiting.iterator();
       Asking asking = new Asking(work, numbers, bar);
       new Driver(traces.denoiser(work.model()))

@@ -184,22 +184,22 @@ public final class FindingsCommand implements Callable<Integer> {
       throws IOException {
     NavigableMap<Integer, Item> found = new ConcurrentSkipListMap<>();
     packed.forEach(item -> found.put(item.problem(), item));
-    try (Journal journal = Journal.open(journalFile, facts, FindingsFile.RunFacts.INCIDENTAL);
-        ProgressBar bar = ProgressBars.start("Measuring", questions.size())) {
+    try (Journal journal = Journal.open(journalFile, facts, FindingsFile.RunFacts.INCIDENTAL)) {
       for (JsonNode entry : journal.entries()) {
         Item item = FindingsFile.item(journalFile, entry);
         found.put(item.problem(), item);
       }
       List<Question> missing =
           questions.stream().filter(each -> !found.containsKey(each.number())).toList();
-      bar.stepTo(questions.size() - missing.size());
-      try (Interruption _ =
-          Interruption.then(
-              () ->
-                  System.err.printf(
-                      "%npalimpsest: %d of %d problems are measured and kept in %s; the same"
-                          + " command goes on%n",
-                      found.size(), questions.size(), folder))) {
+      try (ProgressBar bar =
+              ProgressBars.start("Measuring", questions.size(), questions.size() - missing.size());
+          Interruption _ =
+              Interruption.then(
+                  () ->
+                      System.err.printf(
+                          "%npalimpsest: %d of %d problems are measured and kept in %s; the same"
+                              + " command goes on%n",
+                          found.size(), questions.size(), folder))) {
         for (int first = 0; first < missing.size(); first += batch) {
           List<Question> some = missing.subList(first, Math.min(first + batch, missing.size()));
           for (Item item : experiment.measure(some)) {

@@ -1,6 +1,7 @@
 package dev.palimpsest.app.serve;
 
 import dev.palimpsest.app.openai.Choice;
+import dev.palimpsest.app.openai.GrowingText;
 import dev.palimpsest.app.openai.TokenLogprob;
 import dev.palimpsest.app.openai.Usage;
 import dev.palimpsest.sampler.canvas.CanvasImage;

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.terminal;
 
+import java.time.Duration;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -16,10 +17,16 @@ public final class ProgressBars {
   private ProgressBars() {}
 
   public static ProgressBar start(String task, long total) {
+    return start(task, total, 0);
+  }
+
+  /** A bar of work of which a part was done before; the time that is left is judged by the rest. */
+  public static ProgressBar start(String task, long total, long done) {
     Terminal terminal = Terminal.standardError();
     return new ProgressBarBuilder()
         .setTaskName(task)
         .setInitialMax(total)
+        .startsFrom(done, Duration.ZERO)
         .setStyle(terminal.isUnicode() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(UPDATE_MILLIS)
         .setConsumer(

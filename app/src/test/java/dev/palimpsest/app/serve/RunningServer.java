@@ -7,6 +7,7 @@ import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -79,6 +80,11 @@ final class RunningServer implements AutoCloseable {
 
   HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
     return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** An answer whose body is read as it comes. */
+  HttpResponse<InputStream> open(HttpRequest request) throws IOException, InterruptedException {
+    return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
   }
 
   /** The answer to a request that is right. */

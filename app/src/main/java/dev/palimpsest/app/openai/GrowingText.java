@@ -1,4 +1,4 @@
-package dev.palimpsest.app.serve;
+package dev.palimpsest.app.openai;
 
 import dev.palimpsest.engine.text.Tokenizer;
 import java.util.Arrays;
@@ -9,7 +9,7 @@ import java.util.List;
  * incomplete character waits, and so does what may be the beginning of a stop string. What is given
  * out, put together, is the text.
  */
-final class GrowingText {
+public final class GrowingText {
   private static final char INCOMPLETE = '\uFFFD';
 
   private final Tokenizer tokenizer;
@@ -27,33 +27,38 @@ final class GrowingText {
   private int given;
   private boolean stopped;
 
-  GrowingText(Tokenizer tokenizer, List<String> stops) {
+  /**
+   * An empty text.
+   *
+   * @param stops strings that end it before them
+   */
+  public GrowingText(Tokenizer tokenizer, List<String> stops) {
     this.tokenizer = tokenizer;
     this.stops = stops;
   }
 
   /** Tokens that were added before the text ended. */
-  int tokens() {
+  public int tokens() {
     return count;
   }
 
   /** Whether the text has ended before a stop string. */
-  boolean isStopped() {
+  public boolean isStopped() {
     return stopped;
   }
 
   /** Characters that were given out. */
-  int given() {
+  public int given() {
     return given;
   }
 
   /** Everything that was given out. */
-  String whole() {
+  public String whole() {
     return text.substring(0, given);
   }
 
   /** Adds a token; after a stop string it is left out. */
-  void add(int token) {
+  public void add(int token) {
     if (stopped) {
       return;
     }
@@ -71,7 +76,7 @@ final class GrowingText {
   }
 
   /** What can be given out now and was not before. */
-  String take() {
+  public String take() {
     int end = stopped ? text.length() : text.length() - heldBack();
     String part = text.substring(given, end);
     given = end;
@@ -79,7 +84,7 @@ final class GrowingText {
   }
 
   /** The rest, now that no token follows. */
-  String finish() {
+  public String finish() {
     if (!stopped && read < count) {
       String known = decode(context, read);
       String longer = decode(context, count);

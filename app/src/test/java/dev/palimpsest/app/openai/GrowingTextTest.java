@@ -1,4 +1,4 @@
-package dev.palimpsest.app.serve;
+package dev.palimpsest.app.openai;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
