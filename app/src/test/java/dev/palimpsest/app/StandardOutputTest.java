@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -28,7 +29,8 @@ final class StandardOutputTest {
   @TempDir private static Path folder;
 
   @BeforeAll
-  static void write() {
+  static void write() throws IOException {
+    Files.writeString(folder.resolve("rows.jsonl"), "{\"prompt\": \"Omar\"}\n");
     FakeTraces.write(folder.resolve("fake.trace.jsonl"), 12, 6, 1, true);
     Outcome outcome =
         Outcome.of("generate", "--trace", folder.resolve("a.trace.jsonl").toString(), "Omar");
@@ -40,6 +42,7 @@ final class StandardOutputTest {
       Map.ofEntries(
           Map.entry("generate", "Omar"),
           Map.entry("eval", "--limit 1"),
+          Map.entry("batch", "FOLDER/rows.jsonl FOLDER/texts.jsonl"),
           Map.entry(
               "compare",
               "--limit 1 --concurrency 1 --warm-up 0 --out FOLDER HOME/models/abacus-ar"),
@@ -59,8 +62,12 @@ final class StandardOutputTest {
           Map.entry("help", "trace"),
           Map.entry("completion", "bash"));
 
+  private static Stream<String> commandsWithAResult() {
+    return commands().filter(command -> !command.equals("serve")); // it says nothing there
+  }
+
   @ParameterizedTest
-  @MethodSource("commands")
+  @MethodSource("commandsWithAResult")
   void everyCommandSaysThatItsResultIsLost(String command) {
     assertThat(CALLS).as("a call for every command").containsKey(command);
     String call =
@@ -77,9 +84,18 @@ final class StandardOutputTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "--version", "inspect --json HOME/models/abacus-ar"})
+  @ValueSource(
+      strings = {
+        "--help",
+        "--version",
+        "inspect --json HOME/models/abacus-ar",
+        "batch FOLDER/rows.jsonl -"
+      })
   void soDoesWhatIsNoCommandAndWhatIsForAProgram(String call) {
-    assertLost(call.replace("HOME", Cli.home().toString()).split(" ", -1));
+    assertLost(
+        call.replace("HOME", Cli.home().toString())
+            .replace("FOLDER", folder.toString())
+            .split(" ", -1));
   }
 
   @Test

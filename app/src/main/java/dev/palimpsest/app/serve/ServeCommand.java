@@ -27,9 +27,11 @@ import picocli.CommandLine.Spec;
 /** {@code serve}: a model behind HTTP. */
 @Command(
     name = "serve",
-    description =
-        "Serves a model over HTTP, to clients of OpenAI's interface and to its own page;"
-            + " docs/serving.md lists the routes.",
+    description = {
+      "Serves a model over HTTP.",
+      "It is for clients of OpenAI's interface and for its own page, at /; docs/serving.md lists"
+          + " the routes."
+    },
     mixinStandardHelpOptions = true)
 public final class ServeCommand implements Callable<Integer> {
   private static final int INTERRUPTED = 130;

@@ -89,8 +89,8 @@ final class LivePageTest {
     assertThat(text("settled")).isEqualTo(whole.toString().strip());
 
     toolbar().sendKeys(Keys.HOME);
+    await(() -> text("where").equals("before the first step"));
     assertThat(shown()).isNotEmpty().containsOnly(MASK);
-    assertThat(text("where")).isEqualTo("before the first step");
     for (JsonNode step : steps) {
       toolbar().sendKeys(Keys.ARROW_RIGHT);
       JsonNode frame = step.path("diffusion");
