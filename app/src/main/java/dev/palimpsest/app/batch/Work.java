@@ -125,8 +125,10 @@ record Work(
       List<Run> runs = new ArrayList<>();
       for (OpenAiRow.Text text : asked.texts()) {
         try {
-          Map<String, Object> own = text.parameters().options(text.index());
-          runs.add(run(generator, text.prompt(), seed(row.number()) + text.index(), own));
+          Map<String, Object> own = new LinkedHashMap<>(text.parameters().options(0));
+          long first =
+              own.remove(SEED) instanceof Number seed ? seed.longValue() : seed(row.number());
+          runs.add(run(generator, text.prompt(), first + text.index(), own));
         } catch (InvalidOptionException e) {
           throw text.parameters().refused(e);
         }

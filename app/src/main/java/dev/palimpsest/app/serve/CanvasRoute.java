@@ -240,13 +240,12 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
       throws IOException, InterruptedException {
     while (true) {
       Work _ = news.take();
-      // Asked first: what is not told by then is not told at all.
-      Optional<Outcome> outcome = writing.outcome();
-      for (Writing.Step step : writing.takeSteps()) {
+      Writing.News told = writing.takeNews();
+      for (Writing.Step step : told.steps()) {
         onStep.taken(step);
       }
-      if (outcome.isPresent()) {
-        return written(outcome.get());
+      if (told.outcome().isPresent()) {
+        return written(told.outcome().get());
       }
     }
   }

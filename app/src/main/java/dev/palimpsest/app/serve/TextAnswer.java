@@ -196,16 +196,15 @@ final class TextAnswer {
       if (part.isFinished()) {
         continue;
       }
-      // Asked first: what is not told by then is not told at all.
-      Optional<Outcome> outcome = writing.outcome();
-      for (Writing.Step step : writing.takeSteps()) {
+      Writing.News told = writing.takeNews();
+      for (Writing.Step step : told.steps()) {
         if (!part.isFinished()) {
           part.take(step);
           onStep.taken(part, step);
         }
       }
-      if (!part.isFinished() && outcome.isPresent()) {
-        end(part, outcome.get());
+      if (!part.isFinished() && told.outcome().isPresent()) {
+        end(part, told.outcome().get());
       }
       if (part.isFinished()) {
         open--;

@@ -7,7 +7,6 @@ import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Alternative;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
@@ -32,6 +31,9 @@ final class Writing extends Work {
    * @param next where the run is now
    */
   record Step(Snapshot snapshot, int forwards, int settled, Cursor next) {}
+
+  /** Steps that were taken, and how the text ended if it has. */
+  record News(List<Step> steps, Optional<Outcome> outcome) {}
 
   /** A token and what else could have stood there when it was written. */
   record Choice(Commit commit, List<Alternative> alternatives) {}
@@ -62,12 +64,15 @@ final class Writing extends Work {
     return job;
   }
 
-  /** The steps that were taken since the last call. */
-  synchronized List<Step> takeSteps() {
+  /**
+   * What has happened to the text since the last call, all of one moment: once there is an outcome,
+   * no step follows.
+   */
+  synchronized News takeNews() {
     seen();
-    List<Step> all = new ArrayList<>(steps);
+    News news = new News(List.copyOf(steps), outcome());
     steps.clear();
-    return all;
+    return news;
   }
 
   /** Steps that no reader will get. */
