@@ -85,19 +85,11 @@ final class CanvasBody {
             });
     ArrayNode ids = body.putArray("ids");
     ArrayNode pieces = body.putArray("pieces");
-    StringBuilder states = new StringBuilder();
     for (int position = 0; position < canvas.length(); position++) {
       ids.add(canvas.id(position));
       pieces.add(frames.piece(canvas, position));
-      states.append(
-          switch (canvas.state(position)) {
-            case PROMPT -> 'P';
-            case MASKED -> 'M';
-            case COMMITTED -> 'C';
-            case FIXED -> 'F';
-          });
     }
-    return body.put("states", states.toString())
+    return body.put("states", CellState.letters(canvas))
         .put("prompt_length", canvas.promptLength())
         .put("text", frames.text(canvas, job.range()));
   }

@@ -20,40 +20,7 @@ public final class Checksum {
     for (int position = 0; position < canvas.length(); position++) {
       text.append(position == 0 ? "" : ",").append(canvas.id(position));
     }
-    return sha256(text.append('|').append(states(canvas)).toString());
-  }
-
-  /** A letter per state: P for the prompt, M for masked, C for committed. */
-  static String states(CanvasImage canvas) {
-    StringBuilder letters = new StringBuilder();
-    for (int position = 0; position < canvas.length(); position++) {
-      letters.append(
-          switch (canvas.state(position)) {
-            case PROMPT -> 'P';
-            case MASKED -> 'M';
-            case COMMITTED -> 'C';
-            case FIXED -> 'F';
-          });
-    }
-    return letters.toString();
-  }
-
-  /** The states that {@link #states} wrote. */
-  static CellState[] states(String letters) {
-    CellState[] states = new CellState[letters.length()];
-    for (int position = 0; position < states.length; position++) {
-      states[position] =
-          switch (letters.charAt(position)) {
-            case 'P' -> CellState.PROMPT;
-            case 'M' -> CellState.MASKED;
-            case 'C' -> CellState.COMMITTED;
-            case 'F' -> CellState.FIXED;
-            default ->
-                throw new IllegalArgumentException(
-                    "position " + position + " has the unknown state " + letters.charAt(position));
-          };
-    }
-    return states;
+    return sha256(text.append('|').append(CellState.letters(canvas)).toString());
   }
 
   /** The checksum of a text in UTF-8, hexadecimal. */

@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
@@ -58,7 +59,7 @@ final class TraceLines {
     for (int id : header.start().ids()) {
       ids.add(id);
     }
-    json.put("states", Checksum.states(header.start()));
+    json.put("states", CellState.letters(header.start()));
     putCursor(json, header.at());
     header
         .origin()
@@ -193,7 +194,8 @@ final class TraceLines {
             integer(specials, "eos"),
             specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty(),
             specials.has("other_stops") ? ints(specials, "other_stops") : List.of()),
-        CanvasImage.of(ids, Checksum.states(text(json, "states")), integer(json, "prompt_length")),
+        CanvasImage.of(
+            ids, CellState.ofLetters(text(json, "states")), integer(json, "prompt_length")),
         cursor(json),
         json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty());
   }

@@ -61,9 +61,9 @@ final class TraceTest {
             },
             1);
     assertThat(CellState.values()).hasSize(4);
-    assertThat(Checksum.states(canvas)).isEqualTo("PMCF");
-    assertThat(Checksum.states("PMCF")).containsExactly(canvas.states());
-    assertThatThrownBy(() -> Checksum.states("PX")).hasMessageContaining("state X");
+    assertThat(CellState.letters(canvas)).isEqualTo("PMCF");
+    assertThat(CellState.ofLetters("PMCF")).containsExactly(canvas.states());
+    assertThatThrownBy(() -> CellState.ofLetters("PX")).hasMessageContaining("state X");
   }
 
   /** What LLaDA's options say: a step of a block that is full runs none, a guided one two. */
