@@ -1,5 +1,6 @@
 package dev.palimpsest.spark;
 
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -74,7 +75,7 @@ record OptionColumns(Map<String, Object> ofAllRows, int options, int seed) imple
 
   private static void put(Map<String, Object> values, String name, @Nullable Object value) {
     if (value != null) {
-      values.put(name, value instanceof String text ? OptionText.value(text) : value);
+      values.put(name, value instanceof String text ? SamplingOptions.value(text) : value);
     }
   }
 }

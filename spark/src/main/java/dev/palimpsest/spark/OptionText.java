@@ -1,5 +1,6 @@
 package dev.palimpsest.spark;
 
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,27 +24,10 @@ final class OptionText {
             "\"%s\" is no option: write name=value, as steps=32".formatted(text));
       }
       String name = text.substring(0, equals).replace('-', '_');
-      if (options.put(name, value(text.substring(equals + 1))) != null) {
+      if (options.put(name, SamplingOptions.value(text.substring(equals + 1))) != null) {
         throw new IllegalArgumentException("the option %s is given twice".formatted(name));
       }
     }
     return options;
-  }
-
-  /** A whole number, a number, true or false, or a word. */
-  static Object value(String text) {
-    if (text.matches("-?[0-9]{1,9}")) {
-      return Integer.valueOf(text);
-    }
-    if (text.matches("-?[0-9]{10,18}")) {
-      return Long.valueOf(text);
-    }
-    if (text.matches("-?[0-9]*\\.?[0-9]+([eE]-?[0-9]+)?")) {
-      return Double.valueOf(text);
-    }
-    if (text.equals("true") || text.equals("false")) {
-      return Boolean.valueOf(text);
-    }
-    return text;
   }
 }

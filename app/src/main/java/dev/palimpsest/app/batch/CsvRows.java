@@ -1,6 +1,7 @@
 package dev.palimpsest.app.batch;
 
 import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -17,8 +18,6 @@ import java.util.Optional;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -26,8 +25,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /** A table of comma-separated values in UTF-8 whose first line names its columns. */
 final class CsvRows implements Rows {
   private static final String BYTE_ORDER_MARK = "\uFEFF";
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+  private static final JsonMapper JSON = new JsonMapper();
 
   private final Path file;
   private final CSVParser parser;
@@ -124,17 +122,9 @@ final class CsvRows implements Rows {
     if (text.isEmpty()) {
       return JsonNodeFactory.instance.nullNode();
     }
-    if (TableForm.isOption(column)) {
-      try {
-        JsonNode value = JSON.readTree(text);
-        if (value.isNumber() || value.isBoolean()) {
-          return value;
-        }
-      } catch (JacksonException e) {
-        // It is a word.
-      }
-    }
-    return JsonNodeFactory.instance.stringNode(text);
+    return TableForm.isOption(column)
+        ? JSON.valueToTree(SamplingOptions.value(text))
+        : JsonNodeFactory.instance.stringNode(text);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.sampler.method.SamplingOptions;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -72,7 +73,7 @@ sealed interface Contestant {
                 .formatted(parts[part], text));
       }
       String name = parts[part].substring(0, equals).replace('-', '_');
-      options.put(name, value(parts[part].substring(equals + 1)));
+      options.put(name, SamplingOptions.value(parts[part].substring(equals + 1)));
     }
     if (parts[0].startsWith("http://") || parts[0].startsWith("https://")) {
       return endpoint(text, parts[0], options);
@@ -125,22 +126,5 @@ sealed interface Contestant {
                       ? "is not set"
                       : "holds no key: printable characters without spaces"));
     }
-  }
-
-  /** A whole number, a number, true or false, or a word. */
-  private static Object value(String text) {
-    if (text.matches("-?[0-9]{1,9}")) {
-      return Integer.valueOf(text);
-    }
-    if (text.matches("-?[0-9]{10,18}")) {
-      return Long.valueOf(text);
-    }
-    if (text.matches("-?[0-9]*\\.?[0-9]+([eE]-?[0-9]+)?")) {
-      return Double.valueOf(text);
-    }
-    if (text.equals("true") || text.equals("false")) {
-      return Boolean.valueOf(text);
-    }
-    return text;
   }
 }

@@ -56,6 +56,25 @@ public sealed interface SamplingOptions
    */
   Map<String, Object> toMap();
 
+  /**
+   * An option's value as it is written in text: a whole number, a number, true or false, a word.
+   */
+  static Object value(String text) {
+    if (text.matches("-?[0-9]{1,9}")) {
+      return Integer.valueOf(text);
+    }
+    if (text.matches("-?[0-9]{10,18}")) {
+      return Long.valueOf(text);
+    }
+    if (text.matches("-?[0-9]*\\.?[0-9]+([eE][+-]?[0-9]+)?")) {
+      return Double.valueOf(text);
+    }
+    if (text.equals("true") || text.equals("false")) {
+      return Boolean.valueOf(text);
+    }
+    return text;
+  }
+
   /** The sampler for a model with these ids. */
   Sampler sampler(SpecialTokens specials);
 
