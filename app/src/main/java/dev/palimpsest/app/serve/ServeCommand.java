@@ -167,7 +167,7 @@ public final class ServeCommand implements Callable<Integer> {
             bodyBytes,
             Duration.ofSeconds(seconds),
             traces);
-    try (TraceFolder traceFolder = TraceFolder.of(traceDir);
+    try (TraceLocation traceLocation = TraceLocation.of(traceDir);
         LanguageModel language = modelOptions.load(OptionalInt.empty());
         ModelServer server =
             new ModelServer(
@@ -176,7 +176,7 @@ public final class ServeCommand implements Callable<Integer> {
                 served(),
                 limits,
                 keys,
-                traceFolder.path(),
+                traceLocation.path(),
                 host,
                 port)) {
       start(server);
