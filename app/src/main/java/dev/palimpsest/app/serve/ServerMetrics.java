@@ -109,7 +109,7 @@ final class ServerMetrics {
         .labelValues(
             switch (outcome) {
               case Outcome.Written(Generation generation, _) ->
-                  generation.stopped() ? "stop" : "length";
+                  generation.stopped() || work.isStopped() ? "stop" : "length";
               case Outcome.Scored _ -> "stop";
               case Outcome.Unwanted _, Outcome.ServerEnds _ -> "abort";
               case Outcome.TimedOut _ -> "timeout";
@@ -124,7 +124,7 @@ final class ServerMetrics {
 
   private void written(Writing text, Generation generation) {
     long now = System.nanoTime();
-    int tokens = generation.tokens().length;
+    int tokens = generation.written();
     queueTime.observe((text.admittedNanos() - text.submittedNanos()) / NANOS);
     if (generation.firstSnapshotNanos() > 0) {
       firstSnapshot.observe(

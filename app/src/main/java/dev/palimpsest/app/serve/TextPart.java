@@ -49,7 +49,7 @@ final class TextPart {
     add(range.tokens(step.snapshot().canvas(), served.language().specials(), step.settled()));
     if (text.isStopped()) {
       finishReason = Optional.of("stop");
-      writing.leave();
+      writing.stop();
     }
   }
 

@@ -13,13 +13,13 @@ import java.util.stream.Stream;
  * @param path of the folder
  * @param temporary whether it goes when this is closed
  */
-record TraceFolder(Path path, boolean temporary) implements AutoCloseable {
+record TraceLocation(Path path, boolean temporary) implements AutoCloseable {
 
   /** The folder that was given, or a temporary one. */
-  static TraceFolder of(Optional<Path> given) throws IOException {
+  static TraceLocation of(Optional<Path> given) throws IOException {
     return given.isPresent()
-        ? new TraceFolder(given.get(), false)
-        : new TraceFolder(Files.createTempDirectory("palimpsest-traces"), true);
+        ? new TraceLocation(given.get(), false)
+        : new TraceLocation(Files.createTempDirectory("palimpsest-traces"), true);
   }
 
   @Override

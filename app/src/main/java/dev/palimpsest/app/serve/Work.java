@@ -44,6 +44,11 @@ abstract class Work {
     unwanted = true;
   }
 
+  /** Whether a stop string has ended it. */
+  boolean isStopped() {
+    return false;
+  }
+
   /** How it ended, once it has. */
   final synchronized Optional<Outcome> outcome() {
     return Optional.ofNullable(outcome);
@@ -59,7 +64,7 @@ abstract class Work {
   }
 
   /** Driver's thread: why it is to leave, if it is. */
-  final Optional<Outcome> reasonToLeave() {
+  Optional<Outcome> reasonToLeave() {
     if (unwanted || place.abandoned().getAsBoolean()) {
       return Optional.of(new Outcome.Unwanted());
     }

@@ -43,6 +43,7 @@ final class Writing extends Work {
   private final Map<Integer, Choice> choices = new ConcurrentHashMap<>();
   private final Deque<Step> steps = new ArrayDeque<>();
   private long leftOut;
+  private volatile boolean stopped;
 
   // The driver's thread's own.
   private Driver.@Nullable Ticket ticket;
@@ -83,6 +84,22 @@ final class Writing extends Work {
   /** What was written at a position, if log-probabilities are wanted. */
   Optional<Choice> choice(int position) {
     return Optional.ofNullable(choices.get(position));
+  }
+
+  /** A stop string is in it: it leaves before the next step, with what it has. */
+  void stop() {
+    stopped = true;
+  }
+
+  @Override
+  boolean isStopped() {
+    return stopped;
+  }
+
+  @Override
+  Optional<Outcome> reasonToLeave() {
+    Driver.Ticket own = ticket;
+    return stopped && own != null ? Optional.of(result(own)) : super.reasonToLeave();
   }
 
   @Override

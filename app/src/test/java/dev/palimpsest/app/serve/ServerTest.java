@@ -353,4 +353,80 @@ final class ServerTest {
             "palimpsest:num_requests_running 0.0",
             "palimpsest:num_requests_waiting 0.0");
   }
+
+  @Test
+  void countersAddUpToWhatAnswersSay() throws Exception {
+    Map<String, Double> before = counters();
+    int prompts = 0;
+    int written = 0;
+    int forwards = 0;
+    for (int text = 1; text <= 3; text++) {
+      JsonNode answer =
+          server.ask(
+              CHAT,
+              Map.of(
+                  "messages",
+                  List.of(RunningServer.user(RunningServer.PROBLEM.substring(0, 20 + text))),
+                  "max_tokens",
+                  4 * text,
+                  "return_steps",
+                  true));
+      prompts += answer.at("/usage/prompt_tokens").intValue();
+      written += answer.at("/usage/completion_tokens").intValue();
+      forwards += answer.at("/diffusion/0/steps").size();
+    }
+    JsonNode gap =
+        server.ask(
+            "/v1/fim/completions",
+            Map.of("prompt", "Leo has 31 pens.", "suffix", " How many pens?", "length", 6));
+    prompts += gap.at("/usage/prompt_tokens").intValue();
+    written += 6;
+    forwards += 6;
+    Map<String, Double> after = counters();
+    assertThat(added("prompt_tokens_total", before, after)).isEqualTo(prompts);
+    assertThat(added("generation_tokens_total", before, after)).isEqualTo(written);
+    assertThat(added("nfe_total", before, after)).isEqualTo(forwards);
+    assertThat(added("request_nfe_sum", before, after)).isEqualTo(forwards);
+    assertThat(added("request_nfe_count", before, after)).isEqualTo(4);
+    assertThat(added("e2e_request_latency_seconds_count", before, after)).isEqualTo(4);
+  }
+
+  @Test
+  void aTextThatAStopStringEndsIsNoneThatWasGivenUp() throws Exception {
+    Map<String, Double> before = counters();
+    JsonNode answer =
+        server.ask(
+            CHAT,
+            Map.of(
+                "messages",
+                List.of(RunningServer.user(RunningServer.PROBLEM)),
+                "stop",
+                List.of("=", "-", "+")));
+    assertThat(answer.at("/choices/0/finish_reason").stringValue()).isEqualTo("stop");
+    Map<String, Double> after = counters();
+    for (int look = 0; look < 400 && added(ENDED.formatted("stop"), before, after) == 0; look++) {
+      Thread.sleep(25); // its run leaves before the next step
+      after = counters();
+    }
+    assertThat(added(ENDED.formatted("stop"), before, after)).isEqualTo(1);
+    assertThat(added(ENDED.formatted("abort"), before, after)).isZero();
+  }
+
+  private static final String ENDED = "request_success_total{finished_reason=\"%s\"}";
+
+  private static double added(String name, Map<String, Double> before, Map<String, Double> after) {
+    return after.getOrDefault("palimpsest:" + name, 0.0)
+        - before.getOrDefault("palimpsest:" + name, 0.0);
+  }
+
+  private static Map<String, Double> counters() throws Exception {
+    Map<String, Double> values = new HashMap<>();
+    for (String line : server.get("/metrics").body().lines().toList()) {
+      if (!line.startsWith("#")) {
+        int space = line.lastIndexOf(' ');
+        values.put(line.substring(0, space), Double.valueOf(line.substring(space + 1)));
+      }
+    }
+    return values;
+  }
 }

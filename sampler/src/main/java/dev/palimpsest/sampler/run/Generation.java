@@ -60,9 +60,14 @@ public record Generation(
     return end < longestEnd() && canvas.state(end) == CellState.COMMITTED;
   }
 
-  /** Tokens of the text per forward (TPF): what is cut off does not count; 0 without a forward. */
+  /** Tokens of the text that steps have written: those that the caller fixed are not among them. */
+  public int written() {
+    return canvas.positions(CellState.COMMITTED, promptLength(), endOfText()).length;
+  }
+
+  /** {@link #written} per forward (TPF): what is cut off does not count; 0 without a forward. */
   public double tokensPerForward() {
-    return forwards == 0 ? 0 : (double) (endOfText() - promptLength()) / forwards;
+    return forwards == 0 ? 0 : (double) written() / forwards;
   }
 
   private int longestEnd() {
