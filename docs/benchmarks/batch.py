@@ -5,7 +5,7 @@ rate      tokens a second of `batch` over the held-out problems, in turns with `
 overhead  what a row costs beside its forwards, by a scripted model
 memory    resident memory while many short rows are written, at every tenth of them
 
-Usage: docs/benchmarks/batch.py [--turns N] [--problems N] [--rows N] [--parts rate,overhead,memory]
+Usage: docs/benchmarks/batch.py [--turns N] [--problems N] [--repeats N] [--concurrency N,N] [--rows N] [--parts rate,overhead,memory]
 """
 import argparse
 import glob
@@ -20,7 +20,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 HOME = HERE.parent.parent
 PALIMPSEST = str(HOME / "palimpsest")
 MODELS = ["abacus-mdm", "abacus-ar"]
-CONCURRENCIES = [16, 32, 64, 128]
 
 
 def run(*command):
@@ -51,34 +50,38 @@ def warm(model, at_once, rows, out):
     return sum(len(result["tokens"]) for result in results[first[0]:]) / (last - first[1])
 
 
-def rate(scratch, turns, problems):
-    """Both sides ask the same problems with the same options; loading is in neither's time."""
+def compare(scratch, problems, concurrencies, folder):
+    """Tokens a second by requests at once: the model and, as a control, the model again, each behind its own warming up."""
+    report = json.loads(run(PALIMPSEST, "compare", "--json", "--quiet", "--rounds", "1", "--limit", str(problems), "--out", str(scratch),
+                            "--concurrency", concurrencies, folder))
+    speeds = {}
+    for each in report["measurements"]:
+        speeds.setdefault(each["concurrency"], []).append(each["tokens_per_second"])
+    return {concurrency: statistics.median(values) for concurrency, values in speeds.items()}
+
+
+def rate(scratch, turns, problems, repeats, concurrencies):
+    """Both sides ask the same problems with the same options, `compare` as often as its warming up takes, `batch` so many times; loading is in neither's time."""
     rows = scratch / "problems.jsonl"
     with open(HOME / "models/abacus/eval.jsonl") as lines, open(rows, "w") as out:
-        for number, line in enumerate(lines):
-            if number < problems:
-                out.write(json.dumps({"prompt": json.loads(line)["prompt"]}) + "\n")
+        prompts = [json.loads(line)["prompt"] for line in lines][:problems]
+        for prompt in prompts * repeats:
+            out.write(json.dumps({"prompt": prompt}) + "\n")
     for model in MODELS:
         folder = f"models/{model}"
-        rates = {"compare": [], "batch": []}
-        best = 0
+        speeds = compare(scratch, problems, concurrencies, folder)
+        best = max(speeds, key=speeds.get)
+        shown = ", ".join(f"{concurrency}: {speed:.0f}" for concurrency, speed in speeds.items())
+        yield f"{model}: compare's tokens/s by requests at once: {shown}"
+        ratios = []
         for turn in range(turns):
-            report = json.loads(
-                run(PALIMPSEST, "compare", "--json", "--quiet", "--rounds", "1", "--limit", str(problems), "--out", str(scratch),
-                    "--concurrency", str(best) if best else ",".join(map(str, CONCURRENCIES)), folder))
-            speeds = {}
-            for each in report["measurements"]:
-                speeds.setdefault(each["concurrency"], []).append(each["tokens_per_second"])
-            if not best:
-                best = max(speeds, key=lambda concurrency: statistics.median(speeds[concurrency]))
-                shown = ", ".join(f"{concurrency}: {statistics.median(values):.0f}" for concurrency, values in speeds.items())
-                yield f"{model}: compare's tokens/s by requests at once: {shown}"
-            rates["compare"].append(statistics.median(speeds[best]))
-            rates["batch"].append(warm(folder, best, rows, scratch / f"{model}-{turn}.jsonl"))
+            compared = compare(scratch, problems, str(best), folder)[best]
+            batched = warm(folder, best, rows, scratch / f"{model}-{turn}.jsonl")
+            ratios.append(batched / compared)
+            yield f"{model}: {best} at once, turn {turn + 1}, tokens/s: compare {compared:.0f}, batch {batched:.0f}, ratio {ratios[-1]:.2f}"
+        yield (f"{model}: batch / compare in {turns} turns: median {statistics.median(ratios):.2f}, "
+               f"{min(ratios):.2f} to {max(ratios):.2f}")
         found = batch("--model", folder, str(rows), str(scratch / f"{model}-auto.jsonl"))
-        ratio = statistics.median(rates["batch"]) / statistics.median(rates["compare"])
-        yield (f"{model}: {best} at once, {turns} turns, median tokens/s: compare {statistics.median(rates['compare']):.0f}, "
-               f"batch {statistics.median(rates['batch']):.0f}, ratio {ratio:.3f}")
         yield f"{model}: --at-once auto, start and climb included: {found['at_once']} at once at the end, {found['tokens_per_second']:.0f} tokens/s"
 
 
@@ -124,8 +127,10 @@ def memory(scratch, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--problems", type=int, default=1000)
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--problems", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--concurrency", default="16,32")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--parts", default="rate,overhead,memory")
     parser.add_argument("--output", type=pathlib.Path, default=HERE / "batch.txt")
@@ -141,7 +146,7 @@ def main():
         tell(run(str(HERE / "header.sh")).rstrip())
         scratch = pathlib.Path(folder)
         for part, lines in (
-            ("rate", lambda: rate(scratch, options.turns, options.problems)),
+            ("rate", lambda: rate(scratch, options.turns, options.problems, options.repeats, options.concurrency)),
             ("overhead", overhead),
             ("memory", lambda: memory(scratch, options.rows)),
         ):

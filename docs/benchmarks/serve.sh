@@ -36,7 +36,7 @@ ended() {
   server=
 }
 batch() {
-  "$home/palimpsest" batch --quiet --json --model "$model" --gen-length "$tokens" --steps "$tokens" --at-once "$1" \
+  "$home/palimpsest" batch --quiet --json --model "$model" --gen-length "$tokens" --at-once "$1" \
     "$work/prompts.jsonl" "$work/out-$1-$2.jsonl" | python3 -c 'import json, sys; print("%.0f" % json.load(sys.stdin)["tokens_per_second"])'
 }
 
