@@ -1,5 +1,6 @@
 /** Research on generations: answers, measures, written interventions, experiments. */
 module dev.palimpsest.lab {
+  requires org.apache.commons.statistics.distribution;
   requires org.apache.commons.statistics.interval;
   requires static transitive org.jspecify;
   requires tools.jackson.databind;

@@ -1,4 +1,4 @@
-/** The measures of a trace, as {@code docs/measures.md} defines them, and estimates over many. */
+/** Measures of a trace and statistics of many, as {@code docs/measures.md} defines them. */
 @NullMarked
 package dev.palimpsest.lab.measure;
 
