@@ -7,10 +7,16 @@ module dev.palimpsest.lab {
   requires transitive dev.palimpsest.sampler;
 
   exports dev.palimpsest.lab.answer;
+  exports dev.palimpsest.lab.battery;
+  exports dev.palimpsest.lab.battery.part;
   exports dev.palimpsest.lab.measure;
   exports dev.palimpsest.lab.plan;
   exports dev.palimpsest.lab.study;
 
+  opens dev.palimpsest.lab.battery to
+      tools.jackson.databind;
+  opens dev.palimpsest.lab.battery.part to
+      tools.jackson.databind;
   opens dev.palimpsest.lab.study to
       tools.jackson.databind;
 }

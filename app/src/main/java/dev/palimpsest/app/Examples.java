@@ -70,6 +70,10 @@ final class Examples {
                   + "    \"Leo has 31 pens. First he finds 5 more. How many pens does Leo have"
                   + " now?\"");
       case "findings" -> List.of("./palimpsest findings --limit 100 --to findings");
+      case "battery" ->
+          List.of(
+              "./palimpsest battery models/abacus-mdm --twin models/abacus-ar --limit 40",
+              "./palimpsest battery FOLDER --problems gsm8k.jsonl --parts hints");
       case "view" ->
           List.of(
               "./palimpsest view a.trace.jsonl",

@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.app.batch.BatchCommand;
+import dev.palimpsest.app.battery.BatteryCommand;
 import dev.palimpsest.app.check.AuditCommand;
 import dev.palimpsest.app.check.DoctorCommand;
 import dev.palimpsest.app.check.InspectCommand;
@@ -69,6 +70,7 @@ public final class Main implements Cli, Runnable {
           BranchCommand.class,
           AuditCommand.class,
           FindingsCommand.class,
+          BatteryCommand.class,
           ViewCommand.class,
           DoctorCommand.class,
           HelpCommand.class,

@@ -57,6 +57,7 @@ final class StandardOutputTest {
           Map.entry("branch", "FOLDER/a.trace.jsonl --at 47 --edit none --to FOLDER/b.trace.jsonl"),
           Map.entry("audit", "--steps 2 --gen-length 8 --block-length 8 Omar"),
           Map.entry("findings", "--limit 1 --to FOLDER/findings"),
+          Map.entry("battery", "--limit 1 --parts direction --to FOLDER/battery"),
           Map.entry("view", "FOLDER/fake.trace.jsonl"),
           Map.entry("doctor", ""),
           Map.entry("help", "trace"),

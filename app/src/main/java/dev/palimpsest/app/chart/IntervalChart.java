@@ -35,14 +35,23 @@ public record IntervalChart(String title, String xTitle, List<Double> ticks, Lis
     }
   }
 
+  /** The chart as a part of a page that has {@link Chart#STYLE}. */
+  public String svg() {
+    return chart().svg();
+  }
+
   /** The chart as a file of its own, readable on light and on dark pages. */
   public String file() {
+    return chart().file();
+  }
+
+  private Chart chart() {
     Chart chart = new Chart(title, WIDTH, PLOT, Axis.marked(xTitle, ticks), Axis.percent());
     for (int series = 0; series < lines.size(); series++) {
       draw(chart, series, lines.get(series));
     }
     chart.legend(lines.stream().map(Line::name).toList());
-    return chart.file();
+    return chart;
   }
 
   private static void draw(Chart chart, int series, Line line) {

@@ -1,10 +1,15 @@
 package dev.palimpsest.app.file;
 
+import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Properties;
 import org.duckdb.DuckDBConnection;
 
@@ -34,6 +39,28 @@ public final class DuckDb {
           "DuckDB's native library cannot be kept in the temporary folder (%s): set -Djava.io.tmpdir in PALIMPSEST_JVM_OPTS to another folder"
               .formatted(cause.getMessage()),
           e);
+    }
+  }
+
+  /**
+   * The rows of a Parquet file, each as a JSON object.
+   *
+   * @throws CheckpointException if it cannot be read
+   */
+  public static List<String> rows(Path file) {
+    try (DuckDBConnection connection = open();
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT to_json(one)::VARCHAR FROM read_parquet(%s) one".formatted(quoted(file)))) {
+      List<String> objects = new ArrayList<>();
+      while (rows.next()) {
+        objects.add(rows.getString(1));
+      }
+      return objects;
+    } catch (SQLException e) {
+      throw new CheckpointException(
+          file + ": it cannot be read as Parquet: " + String.valueOf(e.getMessage()), e);
     }
   }
 

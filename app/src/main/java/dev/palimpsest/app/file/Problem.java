@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
@@ -24,6 +25,13 @@ import tools.jackson.databind.json.JsonMapper;
  * @param steps how many steps of reasoning it takes, if the file says so
  */
 public record Problem(String id, String prompt, String answer, Optional<Integer> steps) {
+  private static final List<String> PROMPTS =
+      List.of("prompt", "question", "problem", "Question", "Problem");
+  private static final List<String> ANSWERS = List.of("answer", "Answer");
+  private static final List<String> IDS = List.of("id", "ID");
+
+  /** Stands before the answer in GSM8K. */
+  private static final String BEFORE_ANSWER = "####";
 
   /** The file of those held out from the bundled models. */
   public static Path heldOut() {
@@ -45,8 +53,12 @@ public record Problem(String id, String prompt, String answer, Optional<Integer>
   }
 
   /**
-   * Reads a file with one JSON object a line: the strings {@code prompt} and {@code answer}, and if
-   * it likes an {@code id} and a number of {@code steps}; other fields are left alone.
+   * Reads a file with one JSON object a line, or a Parquet file: the strings {@code prompt} and
+   * {@code answer}, and if it likes an {@code id} and a number of {@code steps}; other fields are
+   * left alone. Also read are the forms in which GSM8K ({@code question} and {@code answer}, of
+   * which what follows {@code ####} is the answer, without commas between its digits) and AIME
+   * ({@code problem} and {@code answer}, a whole number without leading zeros; either name may
+   * begin with a capital) are published.
    */
   public static List<Problem> read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
@@ -54,7 +66,10 @@ public record Problem(String id, String prompt, String answer, Optional<Integer>
     }
     JsonMapper mapper = new JsonMapper();
     List<Problem> problems = new ArrayList<>();
-    List<String> lines = TextFile.read(file).lines().toList();
+    List<String> lines =
+        file.toString().toLowerCase(Locale.ROOT).endsWith(".parquet")
+            ? DuckDb.rows(file)
+            : TextFile.read(file).lines().toList();
     for (int number = 1; number <= lines.size(); number++) {
       String line = lines.get(number - 1);
       if (!line.isBlank()) {
@@ -70,21 +85,34 @@ public record Problem(String id, String prompt, String answer, Optional<Integer>
   private static Problem parse(JsonMapper mapper, Path file, int number, String line) {
     try {
       JsonNode json = mapper.readTree(line);
-      JsonNode prompt = json.path("prompt");
-      JsonNode answer = json.path("answer");
-      if (prompt.isString() && answer.isString()) {
-        JsonNode id = json.path("id");
+      JsonNode prompt = first(json, PROMPTS);
+      JsonNode answer = first(json, ANSWERS);
+      if (prompt.isString() && (answer.isString() || answer.isIntegralNumber())) {
+        JsonNode id = first(json, IDS);
         JsonNode steps = json.path("steps");
+        String given = answer.asString().strip();
         return new Problem(
             id.isString() || id.isNumber() ? id.asString() : String.valueOf(number),
             prompt.stringValue(),
-            answer.stringValue().strip(),
+            json.has(PROMPTS.getFirst()) ? given : published(given),
             steps.isInt() ? Optional.of(steps.intValue()) : Optional.empty());
       }
     } catch (JacksonException e) {
       throw new CheckpointException(malformed(file, number), e);
     }
     throw new CheckpointException(malformed(file, number));
+  }
+
+  private static JsonNode first(JsonNode json, List<String> names) {
+    return names.stream().filter(json::has).findFirst().map(json::path).orElse(json.path(""));
+  }
+
+  /** The answer alone of what a data set was published with. */
+  private static String published(String answer) {
+    int mark = answer.lastIndexOf(BEFORE_ANSWER);
+    String last = mark < 0 ? answer : answer.substring(mark + BEFORE_ANSWER.length());
+    String bare = last.strip().replaceAll("(?<=\\d),(?=\\d{3})", "");
+    return bare.matches("0+\\d+") ? bare.replaceFirst("^0+(?=\\d)", "") : bare;
   }
 
   private static String malformed(Path file, int number) {

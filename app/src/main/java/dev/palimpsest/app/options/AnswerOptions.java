@@ -14,7 +14,7 @@ public final class AnswerOptions {
   private CommandSpec spec;
 
   @Option(
-      names = "--answer-pattern",
+      names = {"--answer-pattern", "--answer"},
       paramLabel = "REGEX",
       description =
           "Finds the answer in a text: its one group, where it matches last, as in '#### (\\S+)'. If"

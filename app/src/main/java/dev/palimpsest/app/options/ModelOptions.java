@@ -149,11 +149,20 @@ public final class ModelOptions {
 
   /** Loads the model for a way of computing it. */
   public LanguageModel load(Compute compute, OptionalInt blockLength) {
+    return load(folder(), compute, blockLength);
+  }
+
+  /** Loads another model, to be computed as this one is asked for. */
+  public LanguageModel loadBeside(Path other) {
+    return load(other, compute(), OptionalInt.empty());
+  }
+
+  private LanguageModel load(Path folder, Compute compute, OptionalInt blockLength) {
     LanguageModel loaded;
     try (LoadProgress progress = new LoadProgress()) {
       loaded =
           LanguageModel.load(
-              folder(),
+              folder,
               LoadOptions.on(compute)
                   .withBlockLength(blockLength)
                   .withWarmUp()

@@ -1,12 +1,15 @@
 package dev.palimpsest.app.file;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.app.Outcome;
 import dev.palimpsest.lab.answer.Spans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -67,6 +70,39 @@ final class ProblemTest {
             new Problem("gsm-7", "a", "1", Optional.empty()),
             new Problem("12", "b", "2", Optional.empty()),
             new Problem("4", "c", "3", Optional.of(4)));
+  }
+
+  @Test
+  void gsm8kAndAimeAreReadAsTheyArePublished(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("published.jsonl"),
+            """
+            {"question": "a", "answer": "2 + 3 = <<2+3=5>>5\\n#### 1,250"}
+            {"ID": "2024-I-1", "Problem": "b", "Solution": "so", "Answer": 25}
+            {"id": 3, "problem": "c", "answer": "073"}
+            {"question": "d", "answer": "000"}
+            {"prompt": "e", "answer": "007"}
+            """);
+    List<Problem> problems = Problem.read(file);
+    assertThat(problems)
+        .containsExactly(
+            new Problem("1", "a", "1250", Optional.empty()),
+            new Problem("2024-I-1", "b", "25", Optional.empty()),
+            new Problem("3", "c", "73", Optional.empty()),
+            new Problem("4", "d", "0", Optional.empty()),
+            new Problem("5", "e", "007", Optional.empty()));
+    Path table = folder.resolve("published.parquet");
+    try (Connection duckDb = DuckDb.open();
+        Statement statement = duckDb.createStatement()) {
+      statement.execute(
+          "COPY (SELECT 'a' AS question, 'so #### 7' AS answer UNION ALL SELECT 'b', '#### 8') TO %s"
+              .formatted(DuckDb.quoted(table)));
+    }
+    assertThat(Problem.read(table)).extracting(Problem::answer).containsExactly("7", "8");
+    Files.writeString(table, "no table");
+    assertThatThrownBy(() -> Problem.read(table))
+        .hasMessageContaining("published.parquet: it cannot be read as Parquet: ");
   }
 
   @Test

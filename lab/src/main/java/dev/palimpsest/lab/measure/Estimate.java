@@ -9,14 +9,21 @@ import org.apache.commons.statistics.interval.NormalConfidenceInterval;
  * A mean or a share over independent items, and its 95 % interval.
  *
  * @param value the estimate
- * @param n items that it is over
+ * @param n items, or trials, that it is over
+ * @param effective so many independent ones say as much: n, but for trials of which an item has
+ *     several
  * @param interval empty for a mean of equal values: they say nothing of how others differ
  */
-public record Estimate(double value, int n, Optional<Interval> interval) {
+public record Estimate(double value, int n, double effective, Optional<Interval> interval) {
   private static final double ERROR_RATE = 0.05;
 
   /** The quantile of the normal distribution that leaves half the error rate above it. */
   private static final double Z = 1.959963984540054;
+
+  /** An estimate over independent items. */
+  public Estimate(double value, int n, Optional<Interval> interval) {
+    this(value, n, n, interval);
+  }
 
   /**
    * The interval in which the estimated value may lie.
@@ -77,6 +84,7 @@ public record Estimate(double value, int n, Optional<Interval> interval) {
         new Estimate(
             share,
             n,
+            independent,
             Optional.of(
                 new Interval(
                     Math.max(0, (center - half) / all), Math.min(1, (center + half) / all)))));

@@ -40,24 +40,40 @@ public enum TemporalVote {
 
   abstract double weight(int step, int steps);
 
+  /** The answer that wins, as {@link #outcome}. */
+  public Optional<String> winner(List<Optional<String>> answers) {
+    return outcome(answers).map(Outcome::answer);
+  }
+
   /**
-   * The answer that wins.
+   * An answer that has won.
+   *
+   * @param share of all weights that it has
+   */
+  public record Outcome(String answer, double share) {}
+
+  /**
+   * The answer that wins, and by how much.
    *
    * @param answers of all steps, from the first; empty for a step that has none and does not vote
    * @return empty if no step has an answer
    */
-  public Optional<String> winner(List<Optional<String>> answers) {
+  public Optional<Outcome> outcome(List<Optional<String>> answers) {
     Map<String, Double> votes = new LinkedHashMap<>();
+    double all = 0;
     for (int step = 0; step < answers.size(); step++) {
-      double weight = weight(step, answers.size());
-      answers.get(step).ifPresent(answer -> votes.merge(answer, weight, Double::sum));
+      if (answers.get(step).isPresent()) {
+        double weight = weight(step, answers.size());
+        votes.merge(answers.get(step).get(), weight, Double::sum);
+        all += weight;
+      }
     }
-    Optional<String> winner = Optional.empty();
+    Optional<Outcome> winner = Optional.empty();
     double most = 0;
     for (Map.Entry<String, Double> answer : votes.entrySet()) {
       if (answer.getValue() > most) {
-        winner = Optional.of(answer.getKey());
         most = answer.getValue();
+        winner = Optional.of(new Outcome(answer.getKey(), most / all));
       }
     }
     return winner;

@@ -17,6 +17,9 @@ import java.util.regex.Matcher;
 public record Mistake(Region region) implements CanvasTransform {
   private static final int MOST = 9;
 
+  /** Digits of a result that a long holds, and its slips too. */
+  private static final int LONGEST = 18;
+
   @Override
   public String name() {
     return "mistake";
@@ -47,6 +50,9 @@ public record Mistake(Region region) implements CanvasTransform {
       StepContext context, StepContext.Stretch stretch, Matcher matcher, int position) {
     int slip = 1 + (int) (MOST * context.uniform(position, 1));
     boolean above = context.uniform(position, 2) < 0.5;
+    if (matcher.group(4).length() > LONGEST) {
+      return Optional.empty();
+    }
     long right = Long.parseLong(matcher.group(4));
     long wrong = right + (above ? slip : -slip);
     if (wrong < 0 || String.valueOf(wrong).length() != matcher.group(4).length()) {

@@ -9,9 +9,11 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
-final class EndpointParaphraserTest {
+final class EndpointTest {
   @Test
   void aServerIsAskedForOtherWords() throws IOException {
     assertThat(paraphrased(200, "{\"choices\":[{\"message\":{\"content\":\"two figs\"}}]}"))
@@ -28,8 +30,37 @@ final class EndpointParaphraserTest {
         .hasMessageContaining("the answer is not JSON");
   }
 
-  /** What a server that answers so makes of "2 apples". */
+  @Test
+  void aServerIsAskedOnceWhetherATextHasAMistake() throws IOException {
+    assertThat(flagged("Yes, the sum.")).isTrue();
+    assertThat(flagged("no")).isFalse();
+    assertThatThrownBy(() -> asked(500, "{}", EndpointTest::isFlagged))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("no verdict: it answered 500 without a text");
+  }
+
+  private static boolean flagged(String answer) throws IOException {
+    String json = "{\"choices\":[{\"message\":{\"content\":\"%s\"}}]}".formatted(answer);
+    return asked(200, json, EndpointTest::isFlagged);
+  }
+
+  private static boolean isFlagged(String url) {
+    EndpointMonitor monitor = new EndpointMonitor(new ChatEndpoint(url, "any", ""));
+    boolean flags = monitor.flags("2 apples");
+    assertThat(monitor.said()).containsExactly(Map.entry("2 apples", flags));
+    monitor.said().put("2 apples", !flags);
+    assertThat(monitor.flags("2 apples")).as("not asked again").isEqualTo(!flags);
+    return flags;
+  }
+
   private static String paraphrased(int status, String answer) throws IOException {
+    return asked(
+        status, answer, url -> new EndpointParaphraser(url, "any", "").paraphrase("2 apples"));
+  }
+
+  /** What comes of asking a server that answers so about "2 apples". */
+  private static <T> T asked(int status, String answer, Function<String, T> what)
+      throws IOException {
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(
@@ -45,7 +76,7 @@ final class EndpointParaphraserTest {
     server.start();
     try {
       String url = "http://localhost:" + server.getAddress().getPort() + "/v1/chat/completions";
-      return new EndpointParaphraser(url, "any", "").paraphrase("2 apples");
+      return what.apply(url);
     } finally {
       server.stop(0);
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.app.battery;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.battery;
+
+import org.jspecify.annotations.NullMarked;
