@@ -1,6 +1,8 @@
 package dev.palimpsest.app.check;
 
 import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.OpaqueDepth;
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.terminal.Cli;
@@ -15,6 +17,8 @@ import dev.palimpsest.engine.model.RotaryScaling;
 import dev.palimpsest.engine.model.TensorNames;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.engine.text.Tokenizer;
+import dev.palimpsest.sampler.method.InvalidOptionException;
+import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.step.AttentionPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,11 +41,16 @@ import picocli.CommandLine.Parameters;
       "Says what a model is, and whether it is supported.",
       "Also whether its files fit it, and how much memory it needs. A config.json is enough; an"
           + " index and weights are checked if they are there. Exits with 1 if the model is not"
-          + " supported."
+          + " supported.",
+      "The opaque depth is the most operations in a row that no token interrupts, behind a prompt"
+          + " of 128 tokens, with the recommended options: of a forward; of a generation that passes"
+          + " tokens alone from step to step (strict: that is what runs here), exact keys and values"
+          + " too (cached), or embeddings (soft). docs/measures.md defines it."
     },
     mixinStandardHelpOptions = true)
 public final class InspectCommand implements Callable<Integer> {
   private static final int STEP_TOKENS = 4096;
+  private static final int PROMPT_TOKENS = 128;
 
   @Parameters(
       paramLabel = "MODEL",
@@ -63,8 +72,10 @@ public final class InspectCommand implements Callable<Integer> {
     try {
       ModelSpec published = Families.spec(described.config(), ModelOptions::tell);
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
-      describe(facts, published.recommended(recommended, OptionalInt.empty()));
+      ModelSpec spec = published.recommended(recommended, OptionalInt.empty());
+      describe(facts, spec);
       facts.put("recommended", recommended.shown());
+      addDepth(facts, spec, recommended);
       facts.put("tokenizer", Tokenizer.source(folder));
       facts.put("supported", "yes");
       addFiles(facts, folder, described);
@@ -116,6 +127,26 @@ public final class InspectCommand implements Callable<Integer> {
     facts.put("weights_f32_bytes", 4 * spec.parameters());
     int tokens = Math.min(spec.maxLength(), STEP_TOKENS);
     facts.put("step_bytes_at_" + tokens + "_tokens", Transformer.stepBytes(spec, tokens));
+  }
+
+  /** Behind a prompt of {@value #PROMPT_TOKENS} tokens, or of half of what the model takes. */
+  private static void addDepth(
+      Map<String, Object> facts, ModelSpec spec, GenerationConfig recommended) {
+    int prompt = Math.min(PROMPT_TOKENS, spec.maxLength() / 2);
+    try {
+      SamplingOptions options = SamplerDefaults.complete(Map.of(), spec, recommended, prompt);
+      ModelTraits.limits(spec).require(new int[prompt], options);
+      OpaqueDepth depth = OpaqueDepth.of(spec, options, prompt);
+      facts.put("opaque_depth_prompt", depth.promptLength());
+      facts.put("opaque_depth_length", depth.length());
+      facts.put("opaque_depth_steps", depth.steps());
+      facts.put("opaque_depth_forward", depth.forward());
+      facts.put("opaque_depth_strict", depth.strict());
+      facts.put("opaque_depth_cached", depth.cached());
+      facts.put("opaque_depth_soft", depth.soft());
+    } catch (InvalidOptionException e) {
+      facts.put("opaque_depth", "none: " + e.getMessage());
+    }
   }
 
   private static String shown(Experts experts) {

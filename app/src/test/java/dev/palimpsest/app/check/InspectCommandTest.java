@@ -68,6 +68,42 @@ final class InspectCommandTest {
     assertThat(outcome.err()).contains("398 tensors are missing", "model.embed_tokens.weight");
   }
 
+  @Test
+  void theDepthIsOfTheRecommendedOptionsBehindAPromptOf128Tokens() throws IOException {
+    config("llada-8b");
+    Files.writeString(
+        folder.resolve("generation_config.json"),
+        "{\"gen_length\":256,\"block_length\":32,\"steps\":64}");
+    JsonNode facts = MAPPER.readTree(Outcome.of("inspect", "--json", folder.toString()).out());
+    // Widths of 2^12, heads of 2^7, 12,288 within 2^14, 126,464 ids within 2^17, 384 within 2^9.
+    long layer = (24 + 7 + 27 + 12 + 17) + (24 + 14 + 12);
+    long forward = 32 * layer + 24 + 7;
+    long strict = forward + (68 + 17) + (16 + 1 + 1);
+    long handedOn = forward + 3 + 1 + (34 + 3) + (17 + 1);
+    assertThat(facts.path("opaque_depth_prompt").intValue()).isEqualTo(128);
+    assertThat(facts.path("opaque_depth_length").intValue()).isEqualTo(384);
+    assertThat(facts.path("opaque_depth_steps").intValue()).isEqualTo(64);
+    assertThat(facts.path("opaque_depth_forward").longValue()).isEqualTo(forward);
+    assertThat(facts.path("opaque_depth_strict").longValue()).isEqualTo(strict);
+    assertThat(facts.path("opaque_depth_cached").longValue()).isEqualTo(strict);
+    assertThat(facts.path("opaque_depth_soft").longValue()).isEqualTo(63 * handedOn + strict);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"gen_length\":100,\"block_length\":32} | gen_length 100 is not a multiple of block_length 32",
+        "{\"gen_length\":4000} | gen_length 4000 and a prompt of 128 tokens are more than the 4096",
+      })
+  void optionsThatNoGenerationTakesHaveNoDepth(String recommended, String why) throws IOException {
+    config("llada-8b");
+    Files.writeString(folder.resolve("generation_config.json"), recommended);
+    Outcome outcome = Outcome.of("inspect", folder.toString());
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out()).contains("opaque depth               none: " + why);
+  }
+
   private JsonNode config(String name) throws IOException {
     Path file = folder.resolve("config.json");
     Files.copy(CONFIGS.resolve(name + ".json"), file);

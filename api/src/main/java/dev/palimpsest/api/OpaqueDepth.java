@@ -1,0 +1,109 @@
+package dev.palimpsest.api;
+
+import static dev.palimpsest.engine.model.Circuit.Elementwise.ADD;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.COMPARE;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.DIVIDE;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.EXP;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.MULTIPLY;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.SELECT;
+import static dev.palimpsest.engine.model.Circuit.branches;
+import static dev.palimpsest.engine.model.Circuit.chain;
+import static dev.palimpsest.engine.model.Circuit.dot;
+import static dev.palimpsest.engine.model.Circuit.ranking;
+import static dev.palimpsest.engine.model.Circuit.softmax;
+import static dev.palimpsest.engine.model.Circuit.sum;
+
+import dev.palimpsest.engine.model.Circuit;
+import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.TransformerCircuit;
+import dev.palimpsest.sampler.method.BlockOptions;
+import dev.palimpsest.sampler.method.DecodeOptions;
+import dev.palimpsest.sampler.method.DreamOptions;
+import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.Remasking;
+import dev.palimpsest.sampler.method.RemdmOptions;
+import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SubBlockOptions;
+
+/**
+ * The opaque serial depth of a generation (arXiv 2603.09786): the most operations, one after the
+ * other, that it can do between two texts. Every number is an upper bound, by the rules of {@link
+ * Circuit}.
+ *
+ * <p>It depends on what passes from step to step. This library's samplers pass tokens alone, so
+ * that no chain is longer than a step, whatever the number of steps. Keys and values of finished
+ * tokens add nothing to it: an operation that reads them from a cache is of a higher layer than
+ * those that they were made by, so a chain through a cache, too, goes through each layer once.
+ *
+ * @param promptLength tokens of the prompt
+ * @param length tokens that the last step sees, prompt and text together
+ * @param steps most steps that a state would pass through if it were passed on: those of the
+ *     generation, or of a block if a finished block is read as tokens alone
+ * @param forward from token ids to logits
+ * @param strict of a generation in which tokens alone pass from step to step: of one step, with all
+ *     that any sampler of the model may do to a row and to the choice of positions
+ * @param soft of a generation in which, besides, the distributions of a step would become the next
+ *     one's embeddings, in the shortest form that there is: weighted by probability
+ */
+public record OpaqueDepth(
+    int promptLength, int length, long steps, long forward, long strict, long soft) {
+
+  /** Of a model, a sampler and a prompt of so many tokens. */
+  public static OpaqueDepth of(ModelSpec spec, SamplingOptions options, int promptLength) {
+    int positions = options.positions(promptLength);
+    int length = Math.addExact(promptLength, positions);
+    long steps = steps(options, promptLength);
+    TransformerCircuit model = new TransformerCircuit(spec, length);
+    boolean causal = options instanceof DecodeOptions;
+    Circuit logits = causal ? model.forward() : chain(model.forward(), model.guidance());
+    Circuit tokens =
+        causal ? model.draw() : chain(model.prediction(), choiceOfPositions(positions));
+    Circuit embeddings = chain(DIVIDE, softmax(spec.vocabulary()), dot(spec.vocabulary()));
+    Circuit strict = chain(logits, tokens);
+    Circuit soft = chain(new Circuit.Scan(steps - 1, chain(logits, embeddings)), strict);
+    return new OpaqueDepth(
+        promptLength, length, steps, model.forward().depth(), strict.depth(), soft.depth());
+  }
+
+  /**
+   * Of a generation in which the keys and values of finished tokens pass too, exactly: that of a
+   * strict one.
+   */
+  public long cached() {
+    return strict;
+  }
+
+  /** From the predictions of so many positions to those that are written. */
+  private static Circuit choiceOfPositions(int positions) {
+    Circuit ranked = chain(DIVIDE, ADD, ranking(positions));
+    Circuit withinBound = chain(ranking(positions), sum(positions), COMPARE);
+    Circuit maskedAgain = chain(EXP, sum(positions), DIVIDE, MULTIPLY, COMPARE);
+    return chain(branches(ranked, withinBound, maskedAgain), SELECT);
+  }
+
+  private static long steps(SamplingOptions options, int promptLength) {
+    return switch (options) {
+      case LladaOptions llada -> {
+        boolean counted = llada.threshold().isEmpty() && llada.factor().isEmpty();
+        yield counted ? llada.steps() : llada.genLength();
+      }
+      case DreamOptions dream -> dream.steps();
+      case RemdmOptions remdm -> remdm.steps();
+      case BlockOptions block -> {
+        boolean counted = block.remasking() != Remasking.ENTROPY_BOUNDED;
+        int filling = counted ? block.steps() : block.blockLength();
+        int editing = block.editingThreshold().isPresent() ? block.maxPostSteps() : 0;
+        int chained = block.wholeCanvas() ? blocks(block, promptLength) : 1;
+        yield ((long) filling + editing) * chained;
+      }
+      case SubBlockOptions block -> block.blockLength();
+      case DecodeOptions decode -> decode.genLength();
+    };
+  }
+
+  /** Blocks that are written at least in part. */
+  private static int blocks(BlockOptions block, int promptLength) {
+    int end = promptLength + block.positions(promptLength);
+    return end / block.blockLength() - promptLength / block.blockLength();
+  }
+}
