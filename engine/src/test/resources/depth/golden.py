@@ -15,7 +15,7 @@ from jax import lax
 
 COLUMNS = "layers,hidden,heads,keyHeads,headSize,rotated,bias,headNorm,width,vocabulary,length,experts"
 
-# The experts: count, per token, width, router, width of the shared one, dense layers.
+# The experts: count, per token, width, router, width of the shared one, dense layers, groups, kept groups.
 MODELS = [
     (1, 4, 1, 1, 4, 4, False, False, 8, 16, 1, ""),
     (1, 8, 2, 2, 4, 4, False, False, 16, 32, 4, ""),
@@ -23,14 +23,18 @@ MODELS = [
     (3, 12, 3, 3, 4, 4, False, True, 20, 50, 7, ""),
     (2, 24, 4, 2, 6, 2, True, True, 40, 106, 33, ""),
     (4, 128, 4, 4, 32, 32, False, False, 384, 106, 112, ""),
-    (2, 16, 2, 2, 8, 8, False, False, 32, 64, 9, "8 2 12 softmax 0 0"),
-    (2, 16, 2, 2, 8, 8, False, True, 32, 64, 9, "8 3 12 normalized 0 0"),
-    (3, 16, 2, 2, 8, 8, False, False, 32, 64, 9, "8 3 12 normalized 200 1"),
-    (2, 16, 2, 1, 8, 4, False, True, 32, 64, 17, "16 4 12 sigmoid 0 0"),
-    (3, 16, 2, 1, 8, 4, False, True, 32, 64, 17, "16 4 12 biased 12 1"),
+    (2, 16, 2, 2, 8, 8, False, False, 32, 64, 9, "8 2 12 softmax 0 0 1 1"),
+    (2, 16, 2, 2, 8, 8, False, True, 32, 64, 9, "8 3 12 normalized 0 0 1 1"),
+    (3, 16, 2, 2, 8, 8, False, False, 32, 64, 9, "8 3 12 normalized 200 1 1 1"),
+    (2, 16, 2, 1, 8, 4, False, True, 32, 64, 17, "16 4 12 sigmoid 0 0 4 2"),
+    (3, 16, 2, 1, 8, 4, False, True, 32, 64, 17, "16 4 12 biased 12 1 4 2"),
+    # LLaDA-8B, Dream-7B, SDAR-4B, LLaDA-MoE-7B-A1B, LLaDA2.0-mini, as in docs/measures.md.
+    (32, 4096, 32, 32, 128, 128, False, False, 12288, 126464, 256, ""),
+    (28, 3584, 28, 4, 128, 128, True, False, 18944, 152064, 256, ""),
+    (36, 2560, 32, 8, 128, 128, False, True, 9728, 151936, 256, ""),
+    (16, 2048, 16, 16, 128, 128, False, True, 8192, 157184, 256, "64 8 1024 softmax 0 0 1 1"),
+    (20, 2048, 16, 4, 128, 64, False, True, 5120, 157184, 256, "256 8 512 biased 512 1 8 4"),
 ]
-GROUPS = 4
-KEPT_GROUPS = 2
 AS_THEY_ARE = {"mode": "promise_in_bounds", "wrap_negative_indices": False}
 
 
@@ -75,7 +79,7 @@ def gated(x, w, name):
     return (gate * lax.logistic(gate) * (x @ w[name + "up"])) @ w[name + "down"]
 
 
-def choice(scores, w, count, per_token, router):
+def choice(scores, w, count, per_token, router, all_groups, kept_groups):
     """The chosen experts and their weights."""
     if router in ("softmax", "normalized"):
         chosen = lax.top_k(scores, per_token)[1]
@@ -85,10 +89,10 @@ def choice(scores, w, count, per_token, router):
         return chosen, shares * (1 / jnp.sum(shares, axis=-1, keepdims=True))
     shares = lax.logistic(scores)
     ranked = shares + w["expert_bias"] if router == "biased" else shares
-    in_groups = ranked.reshape(-1, GROUPS, count // GROUPS)
+    in_groups = ranked.reshape(-1, all_groups, count // all_groups)
     best = lax.top_k(in_groups, 2)[0]
-    groups = lax.top_k(best[..., 0] + best[..., 1], KEPT_GROUPS)[1]
-    kept = jnp.zeros((scores.shape[0], GROUPS), bool).at[rows(groups), groups].set(True, **AS_THEY_ARE)
+    groups = lax.top_k(best[..., 0] + best[..., 1], kept_groups)[1]
+    kept = jnp.zeros((scores.shape[0], all_groups), bool).at[rows(groups), groups].set(True, **AS_THEY_ARE)
     kept = lax.broadcast_in_dim(kept, in_groups.shape, (0, 1))
     ranked = lax.select(kept, in_groups, jnp.full(in_groups.shape, -jnp.inf)).reshape(scores.shape)
     chosen = lax.top_k(ranked, per_token)[1]
@@ -97,8 +101,8 @@ def choice(scores, w, count, per_token, router):
 
 
 def mixture(x, w, experts):
-    count, per_token, router = int(experts[0]), int(experts[1]), experts[3]
-    chosen, weights = choice(x @ w["router"], w, count, per_token, router)
+    count, per_token, router, groups, kept = int(experts[0]), int(experts[1]), experts[3], int(experts[6]), int(experts[7])
+    chosen, weights = choice(x @ w["router"], w, count, per_token, router, groups, kept)
     gate_weights, up_weights, down_weights = (w[name].at[chosen].get(**AS_THEY_ARE) for name in ("gate", "up", "down"))
     gate = jnp.einsum("th,tkhw->tkw", x, gate_weights)
     up = jnp.einsum("th,tkhw->tkw", x, up_weights)
@@ -123,7 +127,7 @@ def forward(tokens, cosines, sines, w, model):
 
 def weights(model):
     layers, hidden, heads, key_heads, size, _, _, _, width, vocabulary, _, experts = model
-    count, _, expert_width, _, shared, _ = [int(e) if e.isdigit() else e for e in experts.split()] or [1, 1, 1, "", 1, 0]
+    count, _, expert_width, _, shared, *_ = [int(e) if e.isdigit() else e for e in experts.split()] or [1, 1, 1, "", 1]
     layer = {
         "attention_gain": (hidden,), "feed_forward_gain": (hidden,), "q_gain": (size,), "k_gain": (size,),
         "q": (hidden, heads * size), "k": (hidden, key_heads * size), "v": (hidden, key_heads * size),

@@ -27,13 +27,13 @@ import dev.palimpsest.sampler.method.SubBlockOptions;
 
 /**
  * The opaque serial depth of a generation (arXiv 2603.09786): the most operations, one after the
- * other, that it can do between two texts. Every number is an upper bound, by the rules of {@link
- * Circuit}.
+ * other, that it can do with no token in between. Every number is an upper bound, by the rules of
+ * {@link Circuit}.
  *
  * <p>It depends on what passes from step to step. This library's samplers pass tokens alone, so
  * that no chain is longer than a step, whatever the number of steps. Keys and values of finished
- * tokens add nothing to it: an operation that reads them from a cache is of a higher layer than
- * those that they were made by, so a chain through a cache, too, goes through each layer once.
+ * tokens add nothing to it: what reads them from a cache stands later in a forward than what made
+ * them, so a chain through a cache, too, goes through each layer once.
  *
  * @param promptLength tokens of the prompt
  * @param length tokens that the last step sees, prompt and text together

@@ -60,7 +60,12 @@ final class TransformerCircuitTest {
         switch (parts[3]) {
           case "softmax" -> new Router.Softmax(false);
           case "normalized" -> new Router.Softmax(true);
-          default -> new Router.GroupedSigmoid(4, 2, parts[3].equals("biased"), 2.5);
+          default ->
+              new Router.GroupedSigmoid(
+                  Integer.parseInt(parts[6]),
+                  Integer.parseInt(parts[7]),
+                  parts[3].equals("biased"),
+                  2.5);
         };
     return new Experts(
         Integer.parseInt(parts[0]),
