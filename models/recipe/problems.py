@@ -1,60 +1,25 @@
-"""Word problems of two to five additions and subtractions, and their worked answers.
+"""What the tasks share, and the file of problems that a model is measured with: python problems.py TASK COUNT.
 
-Every running value has two digits (10..59) and every operand one (2..9); the steps are told in order, each opening with a
-word that says which one it is. A problem belongs to the held-out set when the
-hash of its arithmetic (start and signed operands) says so, so no held-out chain of arithmetic is ever trained on,
-whatever its wording.
+A task is a module, and has
+
+- FEWEST and MOST steps of a problem, CANVAS positions for the worked answer, LENGTH of prompt and canvas at most;
+- PATTERN that cuts text into pieces, and pieces(), all of them in a fixed order;
+- problem(rng, held_out_set, steps), a problem worked in the plain way, and lesson(rng, steps), a training text, which
+  may have more to it;
+- equation(rng), one equation of the reasoning;
+- EVAL_SEED of the file.
+
+Running values have two digits and operands one, so that every equation takes eight tokens.
 """
 
 import hashlib
+import importlib
 import json
 import random
 import sys
 from dataclasses import dataclass
 
-LOWEST, HIGHEST = 10, 59
 HELD_OUT_SHARE = 32  # one chain in 32
-
-WOMEN = ["Maya", "Ada", "Lena", "Nora", "Ines", "Rosa", "Vera", "Mina"]
-MEN = ["Omar", "Leo", "Finn", "Hugo", "Ivan", "Theo", "Noah", "Paul"]
-THINGS = [
-    "marbles", "coins", "stamps", "cards", "books", "shells", "beads", "pens",
-    "stickers", "buttons", "apples", "pears", "plums", "nuts", "stones", "keys",
-]
-
-STARTS = [
-    "{name} has {value} {things}.",
-    "{name} starts with {value} {things}.",
-    "{name} counts {value} {things}.",
-    "There are {value} {things} in the box of {name}.",
-]
-ADDITIONS = [
-    "{she} buys {value} more.",
-    "{she} finds {value} {things}.",
-    "{she} gets {value} from {friend}.",
-    "{friend} gives {her} {value}.",
-    "{friend} brings {value} more.",
-    "{she} wins {value}.",
-    "{she} adds {value} {things}.",
-]
-SUBTRACTIONS = [
-    "{she} loses {value}.",
-    "{she} gives {value} to {friend}.",
-    "{she} gives {friend} {value}.",
-    "{she} sells {value} {things}.",
-    "{friend} takes {value}.",
-    "{she} throws {value} away.",
-    "{she} uses {value} of them.",
-]
-ORDERS = [
-    ["First", "Then", "Next", "Later", "Finally"],
-    ["On Monday", "On Tuesday", "On Wednesday", "On Thursday", "On Friday"],
-]
-QUESTIONS = [
-    "How many {things} does {name} have now?",
-    "How many {things} are there now?",
-    "How many {things} does {she} have in the end?",
-]
 
 
 @dataclass(frozen=True)
@@ -66,69 +31,37 @@ class Problem:
 
 
 def held_out(start, operands):
+    """Whether a chain of arithmetic belongs to the held-out set, whatever its wording: its hash says so."""
     chain = ",".join(map(str, [start, *operands]))
     return hashlib.sha256(chain.encode()).digest()[0] % HELD_OUT_SHARE == 0
 
 
-def chain(rng, steps):
-    """A start and `steps` signed operands whose running value stays within LOWEST..HIGHEST."""
-    value = start = rng.randint(LOWEST, HIGHEST)
-    operands = []
-    for _ in range(steps):
-        choices = [o for o in range(-9, 10) if abs(o) > 1 and LOWEST <= value + o <= HIGHEST]
-        operands.append(rng.choice(choices))
-        value += operands[-1]
-    return start, operands
-
-
-def wording(rng, start, operands):
-    name, friend = rng.sample(WOMEN + MEN, 2)
-    she, her = ("she", "her") if name in WOMEN else ("he", "him")
-    things = rng.choice(THINGS)
-    words = dict(name=name, friend=friend, her=her, things=things)
-    sentences = [rng.choice(STARTS).format(value=start, **words)]
-    for order, operand in zip(rng.choice(ORDERS), operands):
-        template = rng.choice(ADDITIONS if operand > 0 else SUBTRACTIONS)
-        sentences.append(order + " " + template.format(value=abs(operand), she=she, **words))
-    sentences.append(rng.choice(QUESTIONS).format(she=she, **words))
-    return " ".join(sentences)
-
-
-def worked(start, operands):
-    value, lines = start, []
-    for operand in operands:
-        lines.append(f"{value}{'+' if operand > 0 else '-'}{abs(operand)}={value + operand}.")
-        value += operand
-    return " ".join(lines) + f" Answer: {value}", value
-
-
-def problem(rng, held_out_set=False, steps=None):
-    while True:
-        count = steps or rng.randint(2, 5)
-        start, operands = chain(rng, count)
-        if held_out(start, operands) == held_out_set:
-            text, value = worked(start, operands)
-            return Problem(wording(rng, start, operands), text, value, count)
-
-
-def words():
-    """Every word that a problem can hold, in a fixed order."""
+def words(texts):
+    """Every word of templates, in the order of first appearance."""
     found = {}
-    for text in STARTS + ADDITIONS + SUBTRACTIONS + QUESTIONS + sum(ORDERS, []):
-        for word in text.replace(".", " ").replace("?", " ").split():
-            if "{" not in word:
+    for text in texts:
+        for sign in ".?,:":
+            text = text.replace(sign, " ")
+        for word in text.split():
+            if word.isalpha():
                 found[word] = None
-    for word in ["she", "he", "her", "him", "Answer", *WOMEN, *MEN, *THINGS]:
-        found[word] = None
     return list(found)
 
 
-if __name__ == "__main__":
-    # python problems.py 1000 > eval.jsonl
-    generator = random.Random(20261121)
+def task(name):
+    return importlib.import_module(name.replace("-", "_"))
+
+
+def main():
+    chosen = task(sys.argv[1])
+    generator = random.Random(chosen.EVAL_SEED)
     seen = set()
-    while len(seen) < int(sys.argv[1]):
-        item = problem(generator, held_out_set=True)
+    while len(seen) < int(sys.argv[2]):
+        item = chosen.problem(generator, held_out_set=True)
         if item.prompt not in seen:
             seen.add(item.prompt)
             print(json.dumps({"prompt": item.prompt, "worked": item.worked, "answer": str(item.answer), "steps": item.steps}))
+
+
+if __name__ == "__main__":
+    main()

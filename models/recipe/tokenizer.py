@@ -1,4 +1,4 @@
-"""Writes tokenizer.json and tokenizer_config.json: whole words with their leading space, digits one by one."""
+"""The tokenizer of a task: whole words with their leading space, digits one by one. python tokenizer.py TASK FOLDER writes it."""
 
 import json
 import pathlib
@@ -19,20 +19,17 @@ CHAT_TEMPLATE = (
 )
 
 
-def tokenizer():
-    pieces = list("0123456789+-=") + [". ", ": ", " ", ".", ":", "?"]
-    pieces += [" " + word for word in problems.words()]
-    vocabulary = {piece: number for number, piece in enumerate(SPECIAL + pieces)}
+def tokenizer(task):
+    vocabulary = {piece: number for number, piece in enumerate(SPECIAL + task.pieces())}
     result = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
-    pattern = Regex(r"[.:] (?=\d)| ?[A-Za-z']+| (?=\d)|\d|\S|\s")
-    result.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="isolated")
+    result.pre_tokenizer = pre_tokenizers.Split(Regex(task.PATTERN), behavior="isolated")
     result.decoder = decoders.Fuse()
     result.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return result
 
 
-def write(folder):
-    tokenizer().save(str(folder / "tokenizer.json"))
+def write(task, folder):
+    tokenizer(task).save(str(folder / "tokenizer.json"))
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "unk_token": "<|unk|>",
@@ -46,4 +43,4 @@ def write(folder):
 
 
 if __name__ == "__main__":
-    write(pathlib.Path(sys.argv[1]))
+    write(problems.task(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Trains abacus-mdm (masked diffusion, LLaDA layout) or abacus-ar (causal twin, Llama layout). See README.md."""
+"""Trains a masked diffusion model (LLaDA layout) or its causal twin (Llama layout) on a task. See README.md."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ import problems
 import tokenizer as text
 
 HIDDEN, HEADS, LAYERS, MLP = 128, 4, 4, 384
-CANVAS, MAX_LENGTH, EPS, THETA = 48, 128, 1e-5, 10000.0
+EPS, THETA = 1e-5, 10000.0
 
 
 class Block(nn.Module):
@@ -45,9 +45,9 @@ def rotate(x, rotary):
 
 
 class Model(nn.Module):
-    def __init__(self, vocabulary, causal):
+    def __init__(self, vocabulary, length, causal):
         super().__init__()
-        self.causal = causal
+        self.causal, self.length = causal, length
         self.wte = nn.Embedding(vocabulary, HIDDEN)
         self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
         self.ln_f = nn.RMSNorm(HIDDEN, EPS)
@@ -57,7 +57,7 @@ class Model(nn.Module):
                 nn.init.normal_(p, std=0.02 / (math.sqrt(2 * LAYERS) if "out" in name else 1))
         size = HIDDEN // HEADS
         frequency = THETA ** (-torch.arange(0, size, 2).float() / size)
-        angle = torch.outer(torch.arange(MAX_LENGTH).float(), frequency).repeat(1, 2)
+        angle = torch.outer(torch.arange(length).float(), frequency).repeat(1, 2)
         self.rotary = (angle.cos(), angle.sin())
 
     def forward(self, ids, wanted):
@@ -119,37 +119,34 @@ class Muon(torch.optim.Optimizer):
                     p.mul_(1 - 0.1 * group["lr"]).add_(update, alpha=-group["lr"] * scale)
 
 
-# digits and signs are what takes learning; separators and ends learn themselves
-HARD_WEIGHT = torch.ones(text.tokenizer().get_vocab_size())
-HARD_WEIGHT[[text.tokenizer().token_to_id(c) for c in "0123456789+-"]] = 4.0
 VALUE, DERIVED = 1, 2  # roles of canvas tokens: running values; what the prompt alone tells
 
 
 def encode(tok, item):
     prompt = tok.encode("<|user|> " + item.prompt + "<|assistant|>").ids
     answer = tok.encode(item.worked).ids
-    # an equation is dd±d=dd plus its separator; the final answer repeats the last value
-    roles = ([VALUE, VALUE, DERIVED, DERIVED, DERIVED, VALUE, VALUE, DERIVED] * item.steps + [DERIVED, DERIVED, VALUE, VALUE])
-    assert len(roles) == len(answer), item
+    assert text.UNKNOWN not in prompt + answer, item
+    digits = [False, *(tok.id_to_token(i).isdigit() for i in answer), False]
+    # running values have two digits, and all other numbers one
+    roles = [VALUE if here and (left or right) else DERIVED for left, here, right in zip(digits, digits[1:], digits[2:])]
     return prompt, answer, roles
 
 
-def batch(rng, tok, rows, longest):
-    """Equal total lengths, so that nothing is padded: the canvas is cut at random after the worked answer, or is whole."""
+def batch(rng, tok, task, rows, steps):
+    """The canvas is cut at random after the worked answer, or is whole."""
     made = []
     while len(made) < rows:
-        item = problems.problem(rng, steps=rng.randint(2, longest))
-        prompt, answer, roles = encode(tok, item)
-        canvas = CANVAS if rng.random() < 0.3 else rng.randint(len(answer) + 1, CANVAS)
+        prompt, answer, roles = encode(tok, task.lesson(rng, rng.randint(*steps)))
+        canvas = task.CANVAS if rng.random() < 0.3 else rng.randint(len(answer) + 1, task.CANVAS)
         made.append((prompt, answer + [text.END] * (canvas - len(answer)), roles + [DERIVED] * (canvas - len(answer))))
     return made
 
 
-def buckets(rng, tok, rows, longest):
-    """An endless stream of batches of `rows` sequences of one length; lengths are cut down to the nearest multiple of 4."""
+def buckets(rng, tok, task, rows, steps):
+    """An endless stream of batches of `rows` sequences of one length, so that nothing is padded; lengths are cut down to the nearest multiple of 4."""
     waiting = {}
     while True:
-        for prompt, canvas, roles in batch(rng, tok, rows, longest()):
+        for prompt, canvas, roles in batch(rng, tok, task, rows, steps()):
             need = max(i for i, c in enumerate(canvas) if c != text.END) + 2
             cut = (len(prompt) + len(canvas)) % 4
             if len(canvas) - cut < need:
@@ -192,12 +189,12 @@ def mask(group):
     return ids.masked_fill(masked, text.MASK), ids, loss
 
 
-def drill(rng, tok, rows):
+def drill(rng, tok, task, rows):
     """Five unrelated equations in a row, results masked: many sums at little cost, each to be found among the others."""
     lines = []
     for _ in range(rows):
-        equations = [problems.worked(*problems.chain(rng, 1))[0].split(" ")[0] for _ in range(5)]
-        lines.append(tok.encode("<|assistant|>" + " ".join(equations)).ids)
+        equations = " ".join(task.equation(rng) for _ in range(5))
+        lines.append(tok.encode("<|assistant|>" + equations).ids)
     ids = torch.tensor(lines)
     both = torch.tensor([[True, True], [True, True], [False, True], [True, False]])
     masked = torch.zeros_like(ids, dtype=torch.bool)
@@ -206,30 +203,35 @@ def drill(rng, tok, rows):
 
 
 @torch.no_grad()
-def accuracy(model, tok, rng, count):
-    """Share of exact answers, greedy: low-confidence remasking one token a step, or left to right."""
-    right = 0
+def accuracy(model, tok, task, count, start="", positions=None):
+    """Share of exact answers to held-out problems, greedy: low-confidence remasking one token a step, or left to right.
+
+    The canvas begins with `start`, and has so many open positions behind it.
+    """
+    rng = random.Random(7)
+    groups = {}
     for _ in range(count):
-        item = problems.problem(rng, held_out_set=True)
-        prompt, _, _ = encode(tok, item)
-        if model.causal:
-            ids = list(prompt)
-            while len(ids) < len(prompt) + CANVAS and ids[-1] != text.END:
-                row = torch.tensor([ids])
-                wanted = torch.zeros_like(row, dtype=torch.bool)
-                wanted[0, -1] = True
-                ids.append(int(model(row, wanted)[0].argmax()))
-            out = ids[len(prompt):]
-        else:
-            row = torch.tensor([prompt + [text.MASK] * CANVAS])
-            for _ in range(CANVAS):
-                wanted = row == text.MASK
-                p, best = model(row, wanted).softmax(-1).max(-1)
-                where = wanted[0].nonzero()[:, 0][p.argmax()]
-                row[0, where] = best[p.argmax()]
-            out = row[0, len(prompt):].tolist()
-        cut = out.index(text.END) if text.END in out else len(out)
-        right += tok.decode(out[:cut], skip_special_tokens=False).endswith(f"Answer: {item.answer}")
+        item = task.problem(rng, held_out_set=True)
+        prompt = tok.encode(f"<|user|> {item.prompt}<|assistant|>{start}").ids
+        groups.setdefault(len(prompt), []).append((prompt, item.answer))
+    right = 0
+    for length, group in groups.items():
+        ids = torch.tensor([prompt for prompt, _ in group])
+        ids = F.pad(ids, (0, positions or task.CANVAS), value=text.MASK)
+        for place in range(length, ids.shape[1]):
+            if model.causal:
+                wanted = torch.zeros_like(ids, dtype=torch.bool)
+                wanted[:, place - 1] = True
+                ids[:, place] = model(ids, wanted).argmax(-1)
+            else:
+                wanted = ids == text.MASK
+                confidence, best = model(ids, wanted).softmax(-1).view(len(ids), -1, tok.get_vocab_size()).max(-1)
+                chosen = confidence.argmax(1, keepdim=True)
+                where = wanted.nonzero()[:, 1].view(len(ids), -1).gather(1, chosen)
+                ids.scatter_(1, where, best.gather(1, chosen))
+        for row, (_, answer) in zip(ids.tolist(), group):
+            end = row.index(text.END) if text.END in row else len(row)
+            right += tok.decode(row[:end], skip_special_tokens=False).endswith(f"Answer: {answer}")
     return right / count
 
 
@@ -239,42 +241,48 @@ def config(model, vocabulary):
         return {
             "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": HIDDEN, "num_attention_heads": HEADS,
             "num_key_value_heads": HEADS, "num_hidden_layers": LAYERS, "intermediate_size": MLP, "hidden_act": "silu",
-            "rms_norm_eps": EPS, "max_position_embeddings": MAX_LENGTH, "attention_bias": False, "mlp_bias": False,
+            "rms_norm_eps": EPS, "max_position_embeddings": model.length, "attention_bias": False, "mlp_bias": False,
             "tie_word_embeddings": False, **common,
         }
     return {
         "model_type": "llada", "architectures": ["LLaDAModelLM"], "d_model": HIDDEN, "n_heads": HEADS, "n_kv_heads": HEADS,
         "n_layers": LAYERS, "mlp_hidden_size": MLP, "activation_type": "silu", "block_type": "llama", "rope": True,
-        "rope_full_precision": True, "layer_norm_type": "rms", "rms_norm_eps": EPS, "max_sequence_length": MAX_LENGTH,
+        "rope_full_precision": True, "layer_norm_type": "rms", "rms_norm_eps": EPS, "max_sequence_length": model.length,
         "include_qkv_bias": False, "include_bias": False, "embedding_size": vocabulary, "weight_tying": False,
         "mask_token_id": text.MASK, **common,
     }
 
 
-def save(model, vocabulary, folder):
+def save(model, task, vocabulary, folder):
     folder.mkdir(parents=True, exist_ok=True)
     save_file(model.published(), folder / "model.safetensors", {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config(model, vocabulary), indent=2) + "\n")
-    text.write(folder)
+    text.write(task, folder)
 
 
 def main():
     parse = argparse.ArgumentParser()
     parse.add_argument("kind", choices=["mdm", "ar"])
     parse.add_argument("folder", type=pathlib.Path)
+    parse.add_argument("--task", choices=["abacus", "chain", "chain-coded"], default="abacus")
     parse.add_argument("--minutes", type=float, required=True, help="wall-clock budget; the learning rate decays over it")
     parse.add_argument("--rows", type=int, default=64)
     parse.add_argument("--lr", type=float, default=2e-3, help="AdamW's, for embeddings, head and norms")
     parse.add_argument("--muon-lr", type=float, default=0.01, help="Muon's, for the blocks' matrices")
     parse.add_argument("--resume", type=pathlib.Path, help="folder of an earlier run to go on from, all of the task at once")
     parse.add_argument("--seed", type=int, default=1)
+    parse.add_argument("--bf16", action="store_true", help="products in bfloat16: faster where the processor has AMX")
     arguments = parse.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
-    tok = text.tokenizer()
+    task = problems.task(arguments.task)
+    tok = text.tokenizer(task)
     vocabulary = tok.get_vocab_size()
-    model = Model(vocabulary, arguments.kind == "ar")
+    # digits and signs are what takes learning; separators and ends learn themselves
+    hard_weight = torch.ones(vocabulary)
+    hard_weight[[tok.token_to_id(c) for c in "0123456789+-*" if tok.token_to_id(c)]] = 4.0
+    model = Model(vocabulary, task.LENGTH, arguments.kind == "ar")
     if arguments.resume:
         stored = load_file(arguments.resume / "model.safetensors")
         for value, name in zip(model.state_dict().values(), model.published()):
@@ -286,7 +294,9 @@ def main():
     peaks = [g["lr"] for o in optimizers for g in o.param_groups]
     began, step, total, sums, checked = time.time(), 0, 0.0, 0.0, 0
     progress = lambda: (time.time() - began) / (60 * arguments.minutes)
-    stream = buckets(rng, tok, arguments.rows, lambda: 3 if progress() < 0.15 and not arguments.resume else 5)
+    early = lambda: progress() < 0.15 and not arguments.resume
+    stream = buckets(rng, tok, task, arguments.rows, lambda: (2, 3) if early() else (task.FEWEST, task.MOST))
+    products = torch.autocast("cpu", torch.bfloat16, arguments.bf16)
     with open(arguments.folder.with_suffix(".loss.jsonl"), "w") as log:
         while (done := progress()) < 1:
             rate = min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
@@ -306,12 +316,16 @@ def main():
                     continue
             answers = targets[wanted]
             drilling = not model.causal and (done > 0.2 or arguments.resume)
-            weights = HARD_WEIGHT[answers] if drilling else torch.ones(len(answers))
-            losses = F.cross_entropy(model(seen, wanted), answers, reduction="none")
+            weights = hard_weight[answers] if drilling else torch.ones(len(answers))
+            with products:
+                logits = model(seen, wanted)
+            losses = F.cross_entropy(logits.float(), answers, reduction="none")
             (losses * weights).mean().backward()
             if drilling:
-                seen, targets, wanted = drill(rng, tok, arguments.rows)
-                drilled = F.cross_entropy(model(seen, wanted), targets[wanted])
+                seen, targets, wanted = drill(rng, tok, task, arguments.rows)
+                with products:
+                    logits = model(seen, wanted)
+                drilled = F.cross_entropy(logits.float(), targets[wanted])
                 drilled.backward()
                 sums += drilled.item()
             torch.nn.utils.clip_grad_norm_(others, 1.0)
@@ -323,13 +337,14 @@ def main():
                 record = {"step": step, "minutes": round((time.time() - began) / 60, 2), "loss": round(total / 100, 5), "drill": round(sums / 100, 5)}
                 if int(done * 16) > checked:
                     checked = int(done * 16)
-                    record["accuracy"] = accuracy(model, tok, random.Random(7), 64)
-                    save(model, vocabulary, arguments.folder)
+                    record["accuracy"] = accuracy(model, tok, task, 64)
+                    save(model, task, vocabulary, arguments.folder)
                 print(json.dumps(record), file=log, flush=True)
                 print(record, flush=True)
                 total = sums = 0.0
-    save(model, vocabulary, arguments.folder)
-    print(f"{step} steps; held-out exact answers {accuracy(model, tok, random.Random(7), 256):.3f}", flush=True)
+    save(model, task, vocabulary, arguments.folder)
+    print(f"{step} steps; held-out exact answers {accuracy(model, tok, task, 512):.3f}", flush=True)
+    print(f"of the answer alone {accuracy(model, tok, task, 512, 'Answer:', 4):.3f}", flush=True)
 
 
 if __name__ == "__main__":
