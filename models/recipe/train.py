@@ -339,8 +339,8 @@ def main():
             total, step = total + losses.mean().item(), step + 1
             if step % 100 == 0:
                 record = {"step": step, "minutes": round((time.time() - began) / 60, 2), "loss": round(total / 100, 5), "drill": round(sums / 100, 5)}
-                if int(done * 16) > checked:
-                    checked = int(done * 16)
+                if int(done * 8) > checked:
+                    checked = int(done * 8)
                     record["accuracy"] = accuracy(model, tok, task, 64)
                     save(model, task, vocabulary, arguments.folder)
                 print(json.dumps(record), file=log, flush=True)
