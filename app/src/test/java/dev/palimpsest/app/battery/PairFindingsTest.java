@@ -1,0 +1,85 @@
+package dev.palimpsest.app.battery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.palimpsest.app.Outcome;
+import dev.palimpsest.app.terminal.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What {@code docs/findings/pair} says is what its observations give. */
+final class PairFindingsTest {
+  private static final Path PAGE = Cli.home().resolve("docs/findings/pair");
+  private static final Pattern ROW =
+      Pattern.compile("^\\|[^|]*\\| `([^`]+)` \\| ([^|]+) \\| ([^|]+) \\|$", Pattern.MULTILINE);
+  private static final List<String> MODELS = List.of("abacus-mdm", "abacus-ar");
+
+  @TempDir private Path folder;
+
+  @Test
+  void theNumbersAreComputedOfTheObservations() throws IOException {
+    Files.copy(PAGE.resolve("items.jsonl.gz"), folder.resolve("items.jsonl.gz"));
+    Outcome outcome = Outcome.of("battery", "--page-only", "--to", folder.toString());
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    for (String name : List.of("battery.json", "battery.html")) {
+      assertThat(folder.resolve(name)).hasSameTextualContentAs(PAGE.resolve(name));
+    }
+  }
+
+  @Test
+  void theTableIsThatOfTheNumbers() throws IOException {
+    JsonNode numbers = new JsonMapper().readTree(Files.readString(PAGE.resolve("battery.json")));
+    List<MatchResult> rows =
+        ROW.matcher(Files.readString(PAGE.resolve("README.md"))).results().toList();
+    assertThat(rows).hasSizeGreaterThan(20);
+    for (MatchResult row : rows) {
+      for (int model = 0; model < MODELS.size(); model++) {
+        assertThat(row.group(2 + model))
+            .as("%s of %s", row.group(1), MODELS.get(model))
+            .isEqualTo(shown(find(numbers, MODELS.get(model), row.group(1).split(" ", -1))));
+      }
+    }
+  }
+
+  /** A figure by its part and name, or a number of a cell by its part, condition and name. */
+  private static JsonNode find(JsonNode numbers, String model, String[] names) {
+    boolean figure = names.length == 2;
+    for (JsonNode each : numbers.path(figure ? "figures" : "cells").values()) {
+      if (each.path("model").asString("").equals(model)
+          && each.path("part").asString("").equals(names[0])
+          && each.path(figure ? "name" : "condition").asString("").equals(names[1])) {
+        return figure
+            ? each
+            : each.path("flags").has(names[2])
+                ? each.path("flags").path(names[2])
+                : each.path("numbers").path(names[2]);
+      }
+    }
+    return numbers.path("none");
+  }
+
+  private static String shown(JsonNode estimate) {
+    if (estimate.isMissingNode()) {
+      return "–";
+    }
+    JsonNode interval = estimate.path("interval");
+    String value = String.format(Locale.ROOT, "%.3f", estimate.path("value").doubleValue());
+    return interval.isMissingNode()
+        ? value
+        : String.format(
+            Locale.ROOT,
+            "%s [%.3f, %.3f]",
+            value,
+            interval.path(0).doubleValue(),
+            interval.path(1).doubleValue());
+  }
+}
