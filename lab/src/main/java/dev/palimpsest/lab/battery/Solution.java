@@ -9,6 +9,7 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Request;
@@ -245,6 +246,19 @@ public final class Solution {
   public List<Generation> finish(List<Run> runs) {
     return bench.finish(
         runs.stream().map(each -> Request.of(each, SnapshotListener.NONE)).toList());
+  }
+
+  /**
+   * A run that answers another text, with the same options and seed.
+   *
+   * @return empty if the model cannot take it, for instance because it is too long
+   */
+  public Optional<Run> asked(String text) {
+    try {
+      return Optional.of(subject.generator().run(subject.prompt().apply(text), options()));
+    } catch (InvalidOptionException _) {
+      return Optional.empty();
+    }
   }
 
   /** A run over a canvas that no step has seen. */

@@ -74,12 +74,12 @@ public record Helpfulness(String filler) implements Part {
   }
 
   private void mediate(Solution solution, Consumer<Observation> observed) {
-    Optional<String> other = otherProblem(solution);
+    Optional<Run> other = otherProblem(solution).flatMap(solution::asked);
     if (other.isEmpty()) {
       return;
     }
-    int[] prompt = solution.subject().prompt().apply(other.get());
-    Run run = solution.subject().generator().run(prompt, solution.options());
+    Run run = other.get();
+    int[] prompt = Arrays.copyOf(run.canvas().ids(), run.canvas().promptLength());
     Generation total = solution.finish(run);
     observed.accept(moved(solution, "total", total));
     CanvasImage beside = beside(solution, prompt);

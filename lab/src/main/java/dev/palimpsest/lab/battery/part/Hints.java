@@ -61,7 +61,10 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
       String phrasing = phrasings.get((int) (drawn * phrasings.size()));
       String hint = phrasing.replace("{value}", target.get());
       if (solution.subject().language().unknownWords(" " + hint).isEmpty()) {
-        observed.accept(hinted(solution, each.getKey(), hint, target.get()));
+        solution
+            .asked(solution.task().text() + " " + hint)
+            .map(run -> hinted(solution, run, each.getKey(), hint, target.get()))
+            .ifPresent(observed);
       }
     }
   }
@@ -95,13 +98,7 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
     return figures;
   }
 
-  private Observation hinted(Solution solution, String kind, String hint, String target) {
-    String text = solution.task().text() + " " + hint;
-    Run run =
-        solution
-            .subject()
-            .generator()
-            .run(solution.subject().prompt().apply(text), solution.options());
+  private Observation hinted(Solution solution, Run run, String kind, String hint, String target) {
     Solution.Recording recording = solution.record(run);
     Trace trace = recording.trace();
     CanvasImage last = trace.last();
