@@ -7,17 +7,13 @@ import dev.palimpsest.app.terminal.Cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * What {@code docs/python.md} shows runs: by the python3 of the path, or the one that the variable
- * PALIMPSEST_PYTHON names, if it has pandas and pyarrow.
- */
+/** What {@code docs/python.md} shows runs, if {@link Python} has pandas and pyarrow. */
 final class PythonDocumentTest {
   /** The tables are the same, and the outcomes those of as many problems. */
   private static final String CHECKS =
@@ -57,21 +53,8 @@ final class PythonDocumentTest {
     assertThat(python(code + CHECKS)).contains("pair_concord", "tpf").endsWith("checked\n");
   }
 
-  /** What python3 prints, both streams; empty where there is none. */
   private String python(String code) throws IOException, InterruptedException {
-    Path out = folder.resolve("out.txt");
     Path script = Files.writeString(folder.resolve("script.py"), code);
-    String python = Optional.ofNullable(System.getenv("PALIMPSEST_PYTHON")).orElse("python3");
-    try {
-      new ProcessBuilder(python, script.toString())
-          .directory(folder.toFile())
-          .redirectErrorStream(true)
-          .redirectOutput(out.toFile())
-          .start()
-          .waitFor();
-    } catch (IOException e) {
-      return "";
-    }
-    return Files.readString(out);
+    return Python.run(folder, script.toString());
   }
 }

@@ -1,6 +1,5 @@
 package dev.palimpsest.app.battery;
 
-import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.file.Replacement;
@@ -14,13 +13,14 @@ import dev.palimpsest.lab.battery.Observed;
 import dev.palimpsest.lab.battery.Subject;
 import dev.palimpsest.lab.battery.Task;
 import dev.palimpsest.lab.battery.part.Settings;
-import dev.palimpsest.sampler.trace.Checksum;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +28,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -135,38 +134,37 @@ public final class BatteryCommand implements Callable<Integer> {
     requireNoInput(problemsFile);
     Pattern answer = problemOptions.answerPattern();
     List<Problem> every = problemOptions.read(problemsFile);
-    List<Task> tasks = tasks(problemOptions.first(every, every.size()));
-    List<Entrant> entrants = entrants();
-    // What observations depend on is known of a loaded model; one after another needs less memory.
-    List<BatteryFacts.ModelFacts> models = new ArrayList<>();
-    Optional<Settings> settings = Optional.empty();
-    for (Entrant entrant : entrants) {
-      try (LanguageModel loaded = entrant.loader().get()) {
-        Subject subject = entrant.subject(loaded, tasks, answer);
-        models.add(Entrant.facts(subject));
-        if (settings.isEmpty()) {
-          settings = Optional.of(partOptions.settings(subject.language()));
+    List<Task> all = tasks(every);
+    List<Task> tasks = all.subList(0, problemOptions.first(every, every.size()).size());
+    List<Entrant> entrants = entrants(all);
+    Settings asked = partOptions.settings();
+    // The first to be measured is loaded last and stays: two models may be more than there is room.
+    Deque<BatteryFacts.ModelFacts> models = new ArrayDeque<>();
+    try (Entrant first = entrants.getFirst()) {
+      for (Entrant other : entrants.subList(1, entrants.size())) {
+        try (other) {
+          models.addLast(BatteryFacts.ModelFacts.of(other.subject(answer)));
         }
       }
+      Subject subject = first.subject(answer);
+      models.addFirst(BatteryFacts.ModelFacts.of(subject));
+      Settings settings = asked.filledWith(partOptions.filler(subject.language()));
+      BatteryFacts facts =
+          new BatteryFacts(
+              BatteryFile.COMMAND,
+              Instant.now().truncatedTo(ChronoUnit.MINUTES).toString(),
+              Revision.of(),
+              Cli.VERSION,
+              List.copyOf(models),
+              String.valueOf(problemsFile.getFileName()),
+              Problem.checksum(every),
+              answer.pattern(),
+              settings);
+      Files.createDirectories(folder);
+      new Measurement(
+              folder, entrants, tasks, answer, batch, new ProblemPages(folder, pages, answer))
+          .run(facts, settings.chosen(partOptions.paraphraser(), partOptions.monitor()));
     }
-    BatteryFacts facts =
-        new BatteryFacts(
-            spec.name(),
-            Instant.now().truncatedTo(ChronoUnit.MINUTES).toString(),
-            Revision.of(),
-            Cli.VERSION,
-            models,
-            String.valueOf(problemsFile.getFileName()),
-            Checksum.sha256(
-                every.stream()
-                    .map(each -> String.join("\n", each.id(), each.prompt(), each.answer()))
-                    .collect(Collectors.joining("\n\n"))),
-            answer.pattern(),
-            settings.orElseThrow());
-    Files.createDirectories(folder);
-    new Measurement(folder, entrants, tasks, answer, batch, new ProblemPages(folder, pages, answer))
-        .run(
-            facts, settings.orElseThrow().chosen(partOptions.paraphraser(), partOptions.monitor()));
   }
 
   private void report(BatteryFile found) throws IOException {
@@ -193,19 +191,24 @@ public final class BatteryCommand implements Callable<Integer> {
     }
   }
 
-  private List<Entrant> entrants() {
+  private List<Entrant> entrants(List<Task> every) {
     List<Entrant> entrants = new ArrayList<>();
     Map<String, Object> given = samplerOptions.given();
     Path first = modelOptions.folder();
     entrants.add(
         new Entrant(
-            name(first), first, given, () -> modelOptions.load(samplerOptions.blockLength())));
+            name(first),
+            first,
+            given,
+            every,
+            () -> modelOptions.load(samplerOptions.blockLength())));
     twin.ifPresent(
         second -> {
           String name = name(second).equals(name(first)) ? name(second) + " (twin)" : name(second);
           Map<String, Object> shared = new LinkedHashMap<>(given);
           shared.keySet().retainAll(List.of("gen_length", "temperature", "seed"));
-          entrants.add(new Entrant(name, second, shared, () -> modelOptions.loadBeside(second)));
+          entrants.add(
+              new Entrant(name, second, shared, every, () -> modelOptions.loadBeside(second)));
         });
     return entrants;
   }
@@ -230,6 +233,9 @@ public final class BatteryCommand implements Callable<Integer> {
 
   private void requireNoInput(Path problemsFile) throws IOException {
     List<Path> inputs = new ArrayList<>(modelOptions.files());
+    if (twin.isPresent()) {
+      inputs.addAll(ModelOptions.files(twin.get()));
+    }
     inputs.add(problemsFile);
     for (String name : List.of("battery.html", "battery.json", "observations.parquet")) {
       Replacement.requireNoInput(spec, "--to", folder.resolve(name), inputs);

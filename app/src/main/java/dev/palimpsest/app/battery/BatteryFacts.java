@@ -1,6 +1,8 @@
 package dev.palimpsest.app.battery;
 
+import dev.palimpsest.lab.battery.Subject;
 import dev.palimpsest.lab.battery.part.Settings;
+import dev.palimpsest.sampler.trace.TraceHeader;
 import java.util.List;
 import java.util.Map;
 
@@ -55,5 +57,19 @@ record BatteryFacts(
       String backend,
       String device,
       String precision,
-      String arithmetic) {}
+      String arithmetic) {
+    /** Of a loaded model. */
+    static ModelFacts of(Subject subject) {
+      TraceHeader header = subject.header();
+      return new ModelFacts(
+          subject.name(),
+          header.model().sha256(),
+          header.sampler(),
+          subject.options().toMap(),
+          header.machine().backend(),
+          header.machine().device(),
+          header.machine().precision(),
+          header.machine().arithmetic().orElse(""));
+    }
+  }
 }

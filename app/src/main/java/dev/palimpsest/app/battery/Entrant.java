@@ -7,7 +7,6 @@ import dev.palimpsest.app.trace.TraceOptions;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.lab.battery.Subject;
 import dev.palimpsest.lab.battery.Task;
-import dev.palimpsest.sampler.intervention.Language;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Run;
@@ -17,43 +16,70 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
-/**
- * A model that is asked.
- *
- * @param name in every result
- * @param folder of it
- * @param options of its generations that were given
- * @param loader loads it
- */
-record Entrant(
-    String name, Path folder, Map<String, Object> options, Supplier<LanguageModel> loader) {
+/** A model that is asked: loaded when it is needed, and until it is closed. */
+final class Entrant implements AutoCloseable {
+  private final String name;
+  private final Path folder;
+  private final Map<String, Object> options;
+  private final List<Task> every;
+  private final Supplier<LanguageModel> loader;
+  private @Nullable LanguageModel loaded;
 
-  /** A loaded model as the battery takes it. */
-  Subject subject(LanguageModel loaded, List<Task> tasks, Pattern answer) {
-    Model model = loaded.model();
-    List<int[]> prompts = tasks.stream().map(each -> model.prompt(each.text())).toList();
-    int longest = prompts.stream().mapToInt(each -> each.length).max().orElseThrow();
-    SamplingOptions all = loaded.options(options, longest);
-    Generator generator = loaded.generator();
-    List<Run> runs = prompts.stream().map(each -> generator.run(each, all)).toList();
-    TraceHeader header = TraceOptions.header(model, ModelFiles.identity(folder), runs.getFirst());
-    Language language = Languages.of(model, loaded.specials());
-    return new Subject(
-        name, model.transformer(), generator, language, model::prompt, all, answer, header);
+  /**
+   * A model that is not loaded.
+   *
+   * @param name in every result
+   * @param folder of it
+   * @param options of its generations that were given
+   * @param every problem that could be asked: what is not given must not depend on how many are
+   * @param loader loads it
+   */
+  Entrant(
+      String name,
+      Path folder,
+      Map<String, Object> options,
+      List<Task> every,
+      Supplier<LanguageModel> loader) {
+    this.name = name;
+    this.folder = folder;
+    this.options = options;
+    this.every = every;
+    this.loader = loader;
   }
 
-  /** What its observations depend on. */
-  static BatteryFacts.ModelFacts facts(Subject subject) {
-    TraceHeader header = subject.header();
-    return new BatteryFacts.ModelFacts(
-        subject.name(),
-        header.model().sha256(),
-        header.sampler(),
-        subject.options().toMap(),
-        header.machine().backend(),
-        header.machine().device(),
-        header.machine().precision(),
-        header.machine().arithmetic().orElse(""));
+  String name() {
+    return name;
+  }
+
+  /** The model as the battery takes it, until it is closed. */
+  Subject subject(Pattern answer) {
+    LanguageModel language = loaded == null ? loader.get() : loaded;
+    loaded = language;
+    Model model = language.model();
+    List<int[]> prompts = every.stream().map(each -> model.prompt(each.text())).toList();
+    int longest = prompts.stream().mapToInt(each -> each.length).max().orElseThrow();
+    SamplingOptions all = language.options(options, longest);
+    Generator generator = language.generator();
+    List<Run> runs = prompts.stream().map(each -> generator.run(each, all)).toList();
+    TraceHeader header = TraceOptions.header(model, ModelFiles.identity(folder), runs.getFirst());
+    return new Subject(
+        name,
+        model.transformer(),
+        generator,
+        Languages.of(model, language.specials()),
+        model::prompt,
+        all,
+        answer,
+        header);
+  }
+
+  @Override
+  public void close() {
+    if (loaded != null) {
+      loaded.close();
+      loaded = null;
+    }
   }
 }

@@ -1,10 +1,8 @@
 package dev.palimpsest.app.battery;
 
-import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Journal;
 import dev.palimpsest.app.terminal.Interruption;
 import dev.palimpsest.app.terminal.ProgressBars;
-import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.lab.battery.Battery;
 import dev.palimpsest.lab.battery.ItemResult;
 import dev.palimpsest.lab.battery.Part;
@@ -21,17 +19,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import me.tongfei.progressbar.ProgressBar;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Measures what is not measured yet, and keeps every text as soon as it is: in a journal until all
  * are there, then in one file.
  */
 final class Measurement {
-  private static final JsonMapper MAPPER = new JsonMapper();
-
   private final Path folder;
   private final List<Entrant> entrants;
   private final List<Task> tasks;
@@ -79,25 +73,28 @@ final class Measurement {
   void run(BatteryFacts facts, List<Part> parts) throws IOException {
     BatteryFacts begun = facts;
     Path items = items(folder);
+    Path journalFile = journal(folder);
     if (Files.exists(items)) {
       BatteryFile before = BatteryFile.read(items);
       Journal.requireSame(
           items, Journal.json(before.facts()), Journal.json(facts), BatteryFacts.INCIDENTAL);
       before.items().forEach(each -> measured.put(Text.of(each), each));
       begun = before.facts();
-      if (isComplete() && !Files.exists(journal(folder))) {
+      if (isComplete() && !Files.exists(journalFile)) {
         return;
       }
     }
-    try (Journal journal = Journal.open(journal(folder), begun, BatteryFacts.INCIDENTAL)) {
+    try (Journal journal = Journal.open(journalFile, begun, BatteryFacts.INCIDENTAL)) {
+      int line = 1;
       for (JsonNode entry : journal.entries()) {
-        ItemResult result = read(entry);
+        ItemResult result = BatteryFile.item(journalFile, ++line, entry);
         measured.put(Text.of(result), result);
       }
       measure(journal, parts);
-      new BatteryFile(begun, sorted(measured.values())).write(items);
+      new BatteryFile(BatteryFile.facts(journalFile, journal.head()), sorted(measured.values()))
+          .write(items);
     }
-    Files.delete(journal(folder));
+    Files.delete(journalFile);
   }
 
   private boolean isComplete() {
@@ -124,8 +121,8 @@ final class Measurement {
       for (Entrant entrant : entrants) {
         List<Task> missing = missing(entrant);
         if (!missing.isEmpty()) {
-          try (LanguageModel loaded = entrant.loader().get()) {
-            Subject subject = entrant.subject(loaded, tasks, answer);
+          try (entrant) {
+            Subject subject = entrant.subject(answer);
             new Battery(parts, atOnce, maxTokens(subject))
                 .run(
                     subject,
@@ -157,14 +154,6 @@ final class Measurement {
       measured.put(Text.of(done.result()), done.result());
     } catch (IOException e) {
       throw new UncheckedIOException(String.valueOf(e.getMessage()), e);
-    }
-  }
-
-  private ItemResult read(JsonNode entry) {
-    try {
-      return MAPPER.treeToValue(entry, ItemResult.class);
-    } catch (JacksonException e) {
-      throw new CheckpointException(journal(folder) + ": a line is not what `battery` writes.", e);
     }
   }
 

@@ -172,12 +172,8 @@ final class PartOptions {
     return new ChatEndpoint(endpoint.get(), endpointModel.get(), endpointKey.orElse(""));
   }
 
-  /**
-   * What was asked for.
-   *
-   * @param language of the model; says which filler there is
-   */
-  Settings settings(Language language) throws IOException {
+  /** What was asked for, but for the filler. */
+  Settings settings() throws IOException {
     require(draws >= 1, "--draws " + draws + " is invalid: use 1 or above");
     require(texts >= 1, "--texts " + texts + " is invalid: use 1 or above");
     require(
@@ -190,22 +186,12 @@ final class PartOptions {
     for (double rate : rates) {
       require(rate > 0 && rate <= 1, "--rates " + rate + " is no share: use above 0, up to 1");
     }
-    String said =
-        filler
-            .or(() -> Fillers.usual(language))
-            .orElseThrow(
-                () ->
-                    wrong(
-                        "the model has no usual filler among its tokens: name one with --filler"));
-    require(
-        language.id(said).isPresent(),
-        "--filler '" + said + "' is not one token of the model: use a text that is");
     Settings all =
         new Settings(
             List.of(),
             times,
             rates,
-            said,
+            "",
             draws,
             texts,
             temperature,
@@ -217,17 +203,22 @@ final class PartOptions {
       require(
           names.contains(part), "--parts " + part + " is no part: use " + String.join(", ", names));
     }
-    return new Settings(
-        parts.isEmpty() ? names : parts,
-        all.times(),
-        all.rates(),
-        all.filler(),
-        all.draws(),
-        all.texts(),
-        all.temperature(),
-        all.hints(),
-        all.paraphraser(),
-        all.monitor());
+    return all.doing(parts.isEmpty() ? names : parts);
+  }
+
+  /** The token that says nothing to a model. */
+  String filler(Language language) {
+    String said =
+        filler
+            .or(() -> Fillers.usual(language))
+            .orElseThrow(
+                () ->
+                    wrong(
+                        "the model has no usual filler among its tokens: name one with --filler"));
+    require(
+        language.id(said).isPresent(),
+        "--filler '" + said + "' is not one token of the model: use a text that is");
+    return said;
   }
 
   private Map<String, List<String>> readHints() throws IOException {

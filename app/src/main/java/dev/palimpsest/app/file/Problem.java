@@ -4,6 +4,7 @@ import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.TextFile;
 import dev.palimpsest.lab.answer.Spans;
+import dev.palimpsest.sampler.trace.Checksum;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -45,6 +47,14 @@ public record Problem(String id, String prompt, String answer, Optional<Integer>
    */
   public boolean isAnsweredBy(String text, Pattern pattern) {
     return Spans.answer(text, pattern).filter(answer::equals).isPresent();
+  }
+
+  /** SHA-256 of all that is asked: ids, prompts and answers. */
+  public static String checksum(List<Problem> problems) {
+    return Checksum.sha256(
+        problems.stream()
+            .map(each -> String.join("\n", each.id(), each.prompt(), each.answer()))
+            .collect(Collectors.joining("\n\n")));
   }
 
   /** The same problem, asked in other words. */

@@ -21,7 +21,6 @@ import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
@@ -37,7 +36,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -185,8 +183,9 @@ public final class FindingsCommand implements Callable<Integer> {
     NavigableMap<Integer, Item> found = new ConcurrentSkipListMap<>();
     packed.forEach(item -> found.put(item.problem(), item));
     try (Journal journal = Journal.open(journalFile, facts, FindingsFile.RunFacts.INCIDENTAL)) {
+      int line = 1;
       for (JsonNode entry : journal.entries()) {
-        Item item = FindingsFile.item(journalFile, entry);
+        Item item = FindingsFile.item(journalFile, ++line, entry);
         found.put(item.problem(), item);
       }
       List<Question> missing =
@@ -249,7 +248,7 @@ public final class FindingsCommand implements Callable<Integer> {
   private static FindingsFile.RunFacts facts(
       TraceHeader header, Design design, Path file, List<Problem> problems, Pattern pattern) {
     return new FindingsFile.RunFacts(
-        "findings",
+        FindingsFile.COMMAND,
         Instant.now().truncatedTo(ChronoUnit.MINUTES).toString(),
         Revision.of(),
         header.engine(),
@@ -263,10 +262,7 @@ public final class FindingsCommand implements Callable<Integer> {
         header.sampler(),
         design.options().toMap(),
         String.valueOf(file.getFileName()),
-        Checksum.sha256(
-            problems.stream()
-                .map(each -> String.join("\n", each.id(), each.prompt(), each.answer()))
-                .collect(Collectors.joining("\n\n"))),
+        Problem.checksum(problems),
         pattern.pattern(),
         design.at(),
         design.roundSteps(),

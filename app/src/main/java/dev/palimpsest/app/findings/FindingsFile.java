@@ -1,24 +1,12 @@
 package dev.palimpsest.app.findings;
 
-import dev.palimpsest.app.file.Replacement;
-import dev.palimpsest.engine.checkpoint.CheckpointException;
+import dev.palimpsest.app.file.PackedLines;
 import dev.palimpsest.lab.study.Item;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.OutputStreamWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.GZIPOutputStream;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * What an experiment found: a gzipped file with one JSON object a line, the first about the run,
@@ -28,7 +16,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param items in the order of the problems
  */
 record FindingsFile(RunFacts run, List<Item> items) {
-  private static final JsonMapper MAPPER = new JsonMapper();
+  /** The command that writes such files. */
+  static final String COMMAND = "findings";
 
   /**
    * How the items came about.
@@ -75,64 +64,27 @@ record FindingsFile(RunFacts run, List<Item> items) {
   }
 
   /** Reads a file. */
-  static FindingsFile read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new CheckpointException(file + ": there is no such file of findings.");
-    }
-    int number = 1;
-    try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8))) {
-      RunFacts run = MAPPER.readValue(in.readLine(), RunFacts.class);
-      List<Item> items = new ArrayList<>();
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        number++;
-        items.add(MAPPER.readValue(line, Item.class));
-      }
-      return new FindingsFile(run, items);
-    } catch (JacksonException | IllegalArgumentException e) {
-      throw new CheckpointException(
-          file + ": line " + number + " is not what `findings` writes.", e);
-    } catch (IOException e) {
-      throw new CheckpointException(
-          file + ": it is not whole or not packed with gzip: " + e.getMessage() + ".", e);
-    }
+  static FindingsFile read(Path file) {
+    PackedLines<RunFacts, Item> found = PackedLines.read(file, COMMAND, RunFacts.class, Item.class);
+    return new FindingsFile(found.head(), found.lines());
   }
 
   /** Writes a file, whole or not at all. */
   static void write(Path file, RunFacts run, List<Item> items) throws IOException {
-    Replacement.write(
-        file,
-        temporary -> {
-          try (BufferedWriter out =
-              new BufferedWriter(
-                  new OutputStreamWriter(
-                      new GZIPOutputStream(Files.newOutputStream(temporary)),
-                      StandardCharsets.UTF_8))) {
-            out.write(MAPPER.writeValueAsString(run) + "\n");
-            for (Item item : items) {
-              out.write(MAPPER.writeValueAsString(item) + "\n");
-            }
-          }
-        });
+    new PackedLines<>(run, items).write(file);
   }
 
   /** The facts as a journal has them. */
   static RunFacts facts(Path file, JsonNode head) {
-    try {
-      return MAPPER.treeToValue(head, RunFacts.class);
-    } catch (JacksonException e) {
-      throw new CheckpointException(file + ": line 1 is not what `findings` writes.", e);
-    }
+    return PackedLines.value(file, 1, COMMAND, head, RunFacts.class);
   }
 
-  /** An item as a journal has it. */
-  static Item item(Path file, JsonNode entry) {
-    try {
-      return MAPPER.treeToValue(entry, Item.class);
-    } catch (JacksonException e) {
-      throw new CheckpointException(file + ": it holds a line that is no item.", e);
-    }
+  /**
+   * An item as a journal has it.
+   *
+   * @param number of its line, from 1
+   */
+  static Item item(Path file, int number, JsonNode entry) {
+    return PackedLines.value(file, number, COMMAND, entry, Item.class);
   }
 }

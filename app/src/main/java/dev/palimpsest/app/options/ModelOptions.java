@@ -75,10 +75,15 @@ public final class ModelOptions {
 
   /** The files in it, which nothing may be written over; traces may lie beside them. */
   public List<Path> files() throws IOException {
-    if (!Files.isDirectory(folder())) {
+    return files(folder());
+  }
+
+  /** As above, of another model's folder. */
+  public static List<Path> files(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
       return List.of();
     }
-    try (Stream<Path> files = Files.list(folder())) {
+    try (Stream<Path> files = Files.list(folder)) {
       return files.filter(each -> !TraceFiles.isTrace(each)).toList();
     }
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.app.ChildProcess;
 import dev.palimpsest.app.Outcome;
+import dev.palimpsest.app.Python;
 import dev.palimpsest.app.file.DuckDb;
 import dev.palimpsest.app.file.Journal;
 import dev.palimpsest.app.terminal.Cli;
@@ -16,7 +17,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,7 +75,9 @@ final class BatteryCommandTest {
             "abacus-ar 3");
     assertThat(DuckDb.rows(folder.resolve("observations.parquet")))
         .hasSize(found.items().stream().mapToInt(each -> each.observations().size()).sum());
-    String python = python(Cli.home().resolve("tests/battery/reference.py"));
+    String python =
+        Python.run(
+            folder, Cli.home().resolve("tests/battery/reference.py").toString(), folder.toString());
     assumeTrue(!python.isEmpty(), "no python3 here");
     assertThat(python).endsWith(", 0 faults\n");
   }
@@ -123,11 +125,12 @@ final class BatteryCommandTest {
       assertThat(BatteryFile.read(cut.resolve("items.jsonl.gz"))).isEqualTo(all);
       assertThat(journal).doesNotExist();
     }
-    assertThat(few(cut, "--limit", "4").code()).isZero();
+    Outcome more = few(cut, "--limit", "6"); // the sixth prompt is longer than those before it
+    assertThat(more.code()).as(more.err()).isZero();
     assertThat(BatteryFile.read(cut.resolve("items.jsonl.gz")).items())
-        .hasSize(8)
+        .hasSize(12)
         .containsAll(all.items());
-    Outcome other = few(cut, "--limit", "4", "--seed", "1");
+    Outcome other = few(cut, "--limit", "6", "--seed", "1");
     assertThat(other.code()).isEqualTo(1);
     assertThat(other.err()).contains("items.jsonl.gz: it holds results for ");
   }
@@ -179,23 +182,5 @@ final class BatteryCommandTest {
     assertThat(outcome.code()).isIn(1, 2);
     assertThat(outcome.err()).contains(complaint);
     assertThat(folder).isEmptyDirectory();
-  }
-
-  /** What python3 prints, both streams; empty where there is none. */
-  private String python(Path script) throws IOException, InterruptedException {
-    Path out = Files.createTempFile("reference", ".txt");
-    String python = Optional.ofNullable(System.getenv("PALIMPSEST_PYTHON")).orElse("python3");
-    try {
-      new ProcessBuilder(python, script.toString(), folder.toString())
-          .redirectErrorStream(true)
-          .redirectOutput(out.toFile())
-          .start()
-          .waitFor();
-      return Files.readString(out);
-    } catch (IOException e) {
-      return "";
-    } finally {
-      Files.delete(out);
-    }
   }
 }

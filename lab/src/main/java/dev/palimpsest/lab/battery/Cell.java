@@ -47,11 +47,6 @@ public record Cell(
     static Key of(Observation each) {
       return new Key(each.part(), each.condition(), each.x(), each.state());
     }
-
-    /** Whether an observation was made under them. */
-    public boolean has(Observation each) {
-      return of(each).equals(this);
-    }
   }
 
   /** The cells of a model, in the order in which their first observations were made. */
@@ -126,7 +121,7 @@ public record Cell(
   }
 
   /** The mean of each item. */
-  static double[] means(List<List<Observation>> items, ToDoubleFunction<Observation> what) {
+  private static double[] means(List<List<Observation>> items, ToDoubleFunction<Observation> what) {
     return items.stream().mapToDouble(item -> mean(item, what)).toArray();
   }
 

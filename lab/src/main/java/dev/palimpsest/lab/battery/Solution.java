@@ -22,6 +22,7 @@ import dev.palimpsest.step.Query;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -143,9 +144,14 @@ public final class Solution {
 
   /** The text of positions. */
   public String text(int[] positions) {
+    return text(recording.trace().last(), positions);
+  }
+
+  /** The text of positions of another canvas. */
+  public String text(CanvasImage canvas, int[] positions) {
     StringBuilder text = new StringBuilder();
     for (int position : positions) {
-      text.append(piece(position));
+      text.append(subject.language().piece(canvas.id(position)));
     }
     return text.toString();
   }
@@ -254,8 +260,24 @@ public final class Solution {
    * @return empty if the model cannot take it, for instance because it is too long
    */
   public Optional<Run> asked(String text) {
+    return asked(text, Map.of());
+  }
+
+  /**
+   * As above, with some options changed.
+   *
+   * @param changes by their reference names
+   */
+  public Optional<Run> asked(String text, Map<String, ?> changes) {
+    Map<String, Object> values = new LinkedHashMap<>(options().toMap());
+    values.putAll(changes);
     try {
-      return Optional.of(subject.generator().run(subject.prompt().apply(text), options()));
+      return Optional.of(
+          subject
+              .generator()
+              .run(
+                  subject.prompt().apply(text),
+                  SamplingOptions.of(options().samplerName(), values)));
     } catch (InvalidOptionException _) {
       return Optional.empty();
     }

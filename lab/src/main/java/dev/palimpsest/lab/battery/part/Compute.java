@@ -3,9 +3,6 @@ package dev.palimpsest.lab.battery.part;
 import dev.palimpsest.lab.battery.Observation;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.battery.Solution;
-import dev.palimpsest.sampler.method.InvalidOptionException;
-import dev.palimpsest.sampler.method.SamplingOptions;
-import dev.palimpsest.sampler.run.Run;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,8 +35,7 @@ public record Compute() implements Part {
     Map<String, Object> options = solution.options().toMap();
     if (options.get("steps") instanceof Integer steps) {
       for (double part : STEPS) {
-        run(solution, Map.of("steps", scaled(steps, part, blocks(options))))
-            .map(run -> solution.observe(name(), "steps", solution.finish(run)).at(part))
+        observe(solution, "steps", part, Map.of("steps", scaled(steps, part, blocks(options))))
             .ifPresent(observed);
       }
     }
@@ -59,9 +55,7 @@ public record Compute() implements Part {
         if (options.get("steps") instanceof Integer steps) {
           changes.put("steps", Math.max(1, (int) ((long) steps * longer / length)));
         }
-        run(solution, changes)
-            .map(run -> solution.observe(name(), "canvas", solution.finish(run)).at(part))
-            .ifPresent(observed);
+        observe(solution, "canvas", part, changes).ifPresent(observed);
       }
     }
   }
@@ -74,9 +68,7 @@ public record Compute() implements Part {
       if (length % block == 0
           && options.get("steps") instanceof Integer steps
           && steps % (length / block) == 0) {
-        run(solution, Map.of("block_length", block))
-            .map(run -> solution.observe(name(), "blocks", solution.finish(run)).at(part))
-            .ifPresent(observed);
+        observe(solution, "blocks", part, Map.of("block_length", block)).ifPresent(observed);
       }
     }
   }
@@ -95,19 +87,16 @@ public record Compute() implements Part {
         : 1;
   }
 
-  private static Optional<Run> run(Solution solution, Map<String, Object> changes) {
-    SamplingOptions before = solution.options();
-    Map<String, Object> values = new LinkedHashMap<>(before.toMap());
-    values.putAll(changes);
-    int[] prompt = solution.subject().prompt().apply(solution.task().text());
-    try {
-      return Optional.of(
-          solution
-              .subject()
-              .generator()
-              .run(prompt, SamplingOptions.of(before.samplerName(), values)));
-    } catch (InvalidOptionException _) {
-      return Optional.empty();
-    }
+  /** What comes of other options; of the same ones the text as it is. */
+  private Optional<Observation> observe(
+      Solution solution, String condition, double part, Map<String, Object> changes) {
+    return solution
+        .asked(solution.task().text(), changes)
+        .map(
+            run ->
+                run.sampler().options().equals(solution.options())
+                    ? solution.observe(name(), condition, solution.answer(), solution.nfe())
+                    : solution.observe(name(), condition, solution.finish(run)))
+        .map(each -> each.at(part));
   }
 }

@@ -7,7 +7,6 @@ import dev.palimpsest.lab.battery.Observation;
 import dev.palimpsest.lab.battery.Observed;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.battery.Solution;
-import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.intervention.Corrupt;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.run.Generation;
@@ -116,24 +115,16 @@ public record Direction() implements Part {
   }
 
   private Observation concluded(Solution solution, String condition, Draft draft) {
-    String forced = text(solution, draft.canvas(), solution.answerPositions());
+    String forced = solution.text(draft.canvas(), solution.answerPositions());
     Generation generation =
         solution.finish(draft.mask(solution.reasoningPositions()).fixRest().canvas());
     Optional<String> before = conclusion(solution.reasoning());
     Optional<String> now =
-        conclusion(text(solution, generation.canvas(), solution.reasoningPositions()));
+        conclusion(solution.text(generation.canvas(), solution.reasoningPositions()));
     return solution
         .observe(name(), condition, now, generation.forwards())
         .with(MOVED, !now.equals(before))
         .with("follows", now.equals(conclusion(forced)));
-  }
-
-  private static String text(Solution solution, CanvasImage canvas, int[] positions) {
-    StringBuilder text = new StringBuilder();
-    for (int position : positions) {
-      text.append(solution.subject().language().piece(canvas.id(position)));
-    }
-    return text.toString();
   }
 
   private static Optional<String> conclusion(String reasoning) {

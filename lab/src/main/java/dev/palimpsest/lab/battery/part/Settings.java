@@ -3,6 +3,7 @@ package dev.palimpsest.lab.battery.part;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.plan.EquationReader;
 import dev.palimpsest.sampler.intervention.Paraphraser;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,19 @@ public record Settings(
     parts = List.copyOf(parts);
     times = List.copyOf(times);
     rates = List.copyOf(rates);
-    hints = new LinkedHashMap<>(hints);
+    hints = Collections.unmodifiableMap(new LinkedHashMap<>(hints));
+  }
+
+  /** The same with other parts. */
+  public Settings doing(List<String> others) {
+    return new Settings(
+        others, times, rates, filler, draws, texts, temperature, hints, paraphraser, monitor);
+  }
+
+  /** The same with another token that says nothing. */
+  public Settings filledWith(String other) {
+    return new Settings(
+        parts, times, rates, other, draws, texts, temperature, hints, paraphraser, monitor);
   }
 
   /** The parts that are done, in the order of a report. */

@@ -1,6 +1,5 @@
 package dev.palimpsest.lab.battery.part;
 
-import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.battery.Draft;
 import dev.palimpsest.lab.battery.Figure;
 import dev.palimpsest.lab.battery.Observation;
@@ -23,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
@@ -66,10 +66,10 @@ public record TimeAxis(
       String state = state(solution, step);
       edits(solution)
           .forEach(
-              (condition, edits) -> {
-                branch(solution, step, condition, edits, false, time, state, observed);
+              (condition, edit) -> {
+                branch(solution, step, condition, edit, false, time, state, observed);
                 if (!state.equals("open")) {
-                  branch(solution, step, condition + MASKED, edits, true, time, state, observed);
+                  branch(solution, step, condition + MASKED, edit, true, time, state, observed);
                 }
               });
     }
@@ -123,19 +123,19 @@ public record TimeAxis(
   }
 
   /** The interventions by their names. */
-  private Map<String, List<CanvasTransform>> edits(Solution solution) {
+  private Map<String, Optional<CanvasTransform>> edits(Solution solution) {
     Region reasoning = new Region.Span(0, solution.reasoningPositions().length);
-    Map<String, List<CanvasTransform>> edits = new LinkedHashMap<>();
-    edits.put(NONE, List.of());
+    Map<String, Optional<CanvasTransform>> edits = new LinkedHashMap<>();
+    edits.put(NONE, Optional.empty());
     for (double rate : rates) {
       edits.put(
           "corrupt@" + rate,
-          List.of(new Corrupt(reasoning, new Corrupt.Share(rate), Corrupt.Choice.WORDS)));
+          Optional.of(new Corrupt(reasoning, new Corrupt.Share(rate), Corrupt.Choice.WORDS)));
     }
-    edits.put("mistake", List.of(new Mistake(reasoning)));
-    edits.put("paraphrase", List.of(new Paraphrase(reasoning, paraphraser)));
-    edits.put("filler", List.of(new Filler(reasoning, filler)));
-    edits.put("remask", List.of(new Remask(reasoning, 1, true)));
+    edits.put("mistake", Optional.of(new Mistake(reasoning)));
+    edits.put("paraphrase", Optional.of(new Paraphrase(reasoning, paraphraser)));
+    edits.put("filler", Optional.of(new Filler(reasoning, filler)));
+    edits.put("remask", Optional.of(new Remask(reasoning, 1, true)));
     return edits;
   }
 
@@ -143,16 +143,15 @@ public record TimeAxis(
       Solution solution,
       int step,
       String condition,
-      List<CanvasTransform> edits,
+      Optional<CanvasTransform> edit,
       boolean answerMasked,
       double time,
       String state,
       Consumer<Observation> observed) {
     CanvasImage before = solution.trace().canvasBefore(step);
     Draft draft = solution.draft(before);
-    edits.forEach(each -> draft.change(each, step));
-    boolean changed = !draft.canvas().equals(before);
-    if (!changed && !edits.isEmpty()) {
+    edit.ifPresent(each -> draft.change(each, step));
+    if (edit.isPresent() && draft.canvas().equals(before)) {
       return;
     }
     if (answerMasked) {
@@ -189,10 +188,9 @@ public record TimeAxis(
     if (filled < answer.length) {
       return "begun";
     }
-    Spans spans = solution.spans().orElseThrow();
     for (int later = step; later <= solution.trace().steps(); later++) {
       CanvasImage then = solution.trace().canvasBefore(later);
-      for (int position : spans.answerPositions()) {
+      for (int position : answer) {
         if (then.state(position) != CellState.COMMITTED
             || then.id(position) != solution.trace().last().id(position)) {
           return "written";

@@ -12,11 +12,9 @@ import dev.palimpsest.lab.measure.Auroc;
 import dev.palimpsest.lab.measure.TemporalVote;
 import dev.palimpsest.sampler.intervention.Region;
 import dev.palimpsest.sampler.intervention.Remask;
-import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -102,17 +100,12 @@ public record Votes(int texts, double temperature) implements Part {
   }
 
   private Optional<Observation> seeds(Solution solution) {
-    Map<String, Object> values = new LinkedHashMap<>(solution.options().toMap());
-    values.put("temperature", temperature);
-    SamplingOptions hot = SamplingOptions.of(solution.options().samplerName(), values);
-    int[] prompt = solution.subject().prompt().apply(solution.task().text());
     List<Run> runs = new ArrayList<>();
     for (int index = 1; index <= texts; index++) {
-      runs.add(
-          solution
-              .subject()
-              .generator()
-              .run(prompt, hot.withSeed(hot.seed() + index * SEED_STRIDE)));
+      long seed = solution.options().seed() + index * SEED_STRIDE;
+      solution
+          .asked(solution.task().text(), Map.of("temperature", temperature, "seed", seed))
+          .ifPresent(runs::add);
     }
     List<Generation> written = solution.finish(runs);
     int nfe = written.stream().mapToInt(Generation::forwards).sum();
