@@ -4,14 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.app.Outcome;
 import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.lab.battery.Part;
+import dev.palimpsest.lab.battery.part.Monitor;
+import dev.palimpsest.sampler.intervention.Paraphraser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +61,51 @@ final class PairFindingsTest {
             .isEqualTo(shown(find(numbers, models.get(model), row.group(1).split(" ", -1))));
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"pair", "coded"})
+  void everyNumberIsDefined(String name) throws IOException {
+    String definitions =
+        Files.readString(Cli.home().resolve("docs/battery.md"))
+            + Files.readString(Cli.home().resolve("docs/measures.md"));
+    JsonNode numbers =
+        new JsonMapper().readTree(Files.readString(PAGES.resolve(name).resolve("battery.json")));
+    Set<String> names = new TreeSet<>();
+    for (JsonNode figure : numbers.path("figures").values()) {
+      String shown = figure.path("name").asString("");
+      names.add(
+          shown
+              .replaceFirst("^(aoc|auroc)_.*", "$1_CONDITION")
+              .replaceFirst("^spearman_.*", "spearman_A_B")
+              .replaceFirst("^canvas_", "")
+              .replaceFirst("_(ties|in_the_end)$", ""));
+    }
+    for (JsonNode cell : numbers.path("cells").values()) {
+      names.addAll(cell.path("flags").propertyNames());
+      names.addAll(cell.path("numbers").propertyNames());
+      names.add(cell.path("part").asString(""));
+    }
+    assertThat(names)
+        .allSatisfy(
+            each ->
+                assertThat(definitions)
+                    .containsAnyOf("`" + each + "`", "`" + each.replaceFirst("@.*", "@k") + "`"));
+  }
+
+  @Test
+  void everyPartHasASectionAndIsNamedInTheHelp() {
+    List<String> parts =
+        BatteryFile.read(PAGES.resolve("pair/items.jsonl.gz"))
+            .facts()
+            .settings()
+            .all(new Paraphraser.Identity(), new Monitor.FalseEquation())
+            .stream()
+            .map(Part::name)
+            .toList();
+    assertThat(Section.ALL).extracting(Section::part).containsExactlyElementsOf(parts);
+    assertThat(Outcome.of("battery", "--help").out().replaceAll("\\s+", " "))
+        .contains(String.join(", ", parts));
   }
 
   /** A figure by its part and name, or a number of a cell by its part, condition and name. */
