@@ -22,10 +22,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /** The report of a battery: one HTML page that needs nothing else. */
 final class BatteryPage {
   private static final int MOST_TICKS = 9;
+  private static final int EVEN_TICKS = 4;
   private static final double SIGNIFICANT = 0.05;
 
   /** Measures of the text that are shown at once. */
@@ -195,20 +197,20 @@ final class BatteryPage {
         x.applyAsDouble(cell), 100 * estimate.value(), 100 * interval.low(), 100 * interval.high());
   }
 
-  /** The values themselves if they are few, else even ones from the first to the last. */
+  /** The values themselves if there is room for them, else even ones from the first to the last. */
   private static List<Double> ticks(Set<Double> xs) {
     List<Double> all = List.copyOf(xs);
-    if (all.size() <= MOST_TICKS) {
-      return all;
-    }
     double first = all.getFirst();
     double last = all.getLast();
-    return List.of(
-        first,
-        first + (last - first) / 4,
-        first + (last - first) / 2,
-        first + 3 * (last - first) / 4,
-        last);
+    double room = (last - first) / MOST_TICKS;
+    boolean fit =
+        IntStream.range(1, all.size())
+            .allMatch(index -> all.get(index) - all.get(index - 1) >= room);
+    return fit
+        ? all
+        : IntStream.rangeClosed(0, EVEN_TICKS)
+            .mapToObj(index -> first + (last - first) * index / EVEN_TICKS)
+            .toList();
   }
 
   private List<Cell> cells(String part) {
