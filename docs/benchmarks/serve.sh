@@ -43,7 +43,7 @@ batch() {
 {
   echo "A server under load; see README.md in this folder."
   "$here/header.sh"
-  echo "model    $(basename "$model"), $tokens positions in $tokens steps a text, $requests requests a row; the client runs on the same machine"
+  echo "model    $(basename "$model"), $tokens positions a text, $requests requests a row; the client runs on the same machine"
   echo
   echo "At once, not streamed, in turns with batch over the same prompts (tokens/s):"
   echo
