@@ -247,6 +247,25 @@ class Model:
         return cells
 
 
+def iso_nfe(model, twin, families):
+    """The model with the number of steps whose mean forwards are nearest to those of the twin's texts, less these."""
+    steps = {}
+    for item in model.items:
+        for o in model.of(item, "compute", "steps"):
+            steps.setdefault(o["x"], []).append((item["item"], o))
+    if not steps:
+        return
+    wanted = sum(item["nfe"] for item in twin.items) / len(twin.items)
+    forwards = {x: sum(o["nfe"] for _, o in found) / len(found) for x, found in steps.items()}
+    x = min(sorted(forwards, key=forwards.get), key=lambda x: abs(forwards[x] - wanted))
+    texts = {item["item"]: item["right"] for item in twin.items}
+    pairs = [(o["right"], texts[item]) for item, o in sorted(steps[x], key=lambda each: each[0]) if item in texts]
+    if pairs:
+        found = resampled(statistics.mean_interval([a - b for a, b in pairs], SEED))
+        p = statistics.mcnemar([a > b for a, b in pairs], [b > a for a, b in pairs])
+        families.setdefault("compute", []).append((("compute", "iso_nfe", x), found, p))
+
+
 def contrasts(model, twin):
     result = {}
     for outcome in ("same", "right"):
@@ -265,6 +284,8 @@ def contrasts(model, twin):
                 found = resampled(statistics.mean_interval([a - b for a, b in pairs], SEED))
                 p = statistics.mcnemar([a > b for a, b in pairs], [b > a for a, b in pairs])
                 families.setdefault(place[0], []).append((place, found, p))
+        if outcome == "right":
+            iso_nfe(model, twin, families)
         for family in families.values():
             for (place, found, p), adjusted in zip(family, statistics.holm([p for _, _, p in family])):
                 result[place + (outcome,)] = dict(found, p=p, p_holm=adjusted)

@@ -116,8 +116,9 @@ record Section(String part, String title, String text, String outcome, String xT
               "compute",
               "Compute",
               "Fewer steps; other lengths of the canvas with as many steps a position; shorter blocks,"
-                  + " of one position at 0. The table has the mean forwards (NFE), by which models"
-                  + " are compared at equal cost.",
+                  + " of one position at 0. The table has the mean forwards (NFE). Beside a twin iso_nfe"
+                  + " is the model with the steps that come nearest to the twin's forwards, less the"
+                  + " twin's texts.",
               "right",
               "in parts of the option as it was"),
           new Section(

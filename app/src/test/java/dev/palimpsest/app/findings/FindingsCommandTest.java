@@ -172,7 +172,7 @@ final class FindingsCommandTest {
 
   @Test
   void thePageInTheDocumentsIsWhatItsItemsSay() throws IOException {
-    Path findings = Cli.home().resolve("docs").resolve("findings");
+    Path findings = Cli.home().resolve("docs/findings/time");
     String page = Files.readString(findings.resolve("README.md"));
     FindingsFile file = FindingsFile.read(findings.resolve("items.jsonl.gz"));
     assertThat(page).contains("| problems | " + file.items().size() + " of `eval.jsonl` |");

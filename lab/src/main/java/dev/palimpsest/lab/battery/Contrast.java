@@ -9,9 +9,11 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * A model less its twin, over the items that have both.
@@ -38,8 +40,10 @@ public record Contrast(
   /** The contrasts of a model and its twin. */
   static List<Contrast> of(Observed model, Observed twin) {
     List<Contrast> contrasts = new ArrayList<>();
-    contrasts.addAll(of(model, twin, "same", Observation::same));
-    contrasts.addAll(of(model, twin, "right", Observation::right));
+    contrasts.addAll(adjusted(of(model, twin, "same", Observation::same)));
+    List<Contrast> right = of(model, twin, "right", Observation::right);
+    isoNfe(model, twin).ifPresent(right::add);
+    contrasts.addAll(adjusted(right));
     contrasts.sort(Comparator.comparing(Contrast::part));
     return contrasts;
   }
@@ -48,25 +52,56 @@ public record Contrast(
       Observed model, Observed twin, String outcome, Predicate<Observation> what) {
     Map<Place, Map<Integer, Double>> some = shares(model, what);
     Map<Place, Map<Integer, Double>> other = shares(twin, what);
-    Map<String, List<Contrast>> families = new LinkedHashMap<>();
+    List<Contrast> contrasts = new ArrayList<>();
     some.forEach(
-        (place, items) -> {
-          Map<Integer, Double> others = other.getOrDefault(place, Map.of());
-          double[] differences =
-              items.entrySet().stream()
-                  .filter(each -> others.containsKey(each.getKey()))
-                  .mapToDouble(each -> each.getValue() - others.getOrDefault(each.getKey(), 0.0))
-                  .toArray();
-          if (differences.length > 0) {
-            families
-                .computeIfAbsent(place.part(), _ -> new ArrayList<>())
-                .add(contrast(place, outcome, differences, model.seed()));
-          }
-        });
-    return families.values().stream().flatMap(family -> adjusted(family).stream()).toList();
+        (place, items) ->
+            contrast(place, outcome, items, other.getOrDefault(place, Map.of()), model.seed())
+                .ifPresent(contrasts::add));
+    return contrasts;
   }
 
-  private static Contrast contrast(Place place, String outcome, double[] differences, long seed) {
+  /**
+   * The model at as much computation as its twin: with the number of steps whose mean forwards are
+   * nearest to those of the twin's texts (the fewer of two as near), less those texts.
+   */
+  private static Optional<Contrast> isoNfe(Observed model, Observed twin) {
+    double wanted = twin.items().stream().mapToInt(ItemResult::nfe).average().orElse(0);
+    Map<OptionalDouble, Double> forwards =
+        model.items().stream()
+            .flatMap(item -> Observed.of(item, "compute", "steps").stream())
+            .collect(
+                Collectors.groupingBy(Observation::x, Collectors.averagingInt(Observation::nfe)));
+    Comparator<Map.Entry<OptionalDouble, Double>> nearest =
+        Comparator.comparingDouble(each -> Math.abs(each.getValue() - wanted));
+    Optional<OptionalDouble> x =
+        forwards.entrySet().stream()
+            .min(nearest.thenComparing(Map.Entry.comparingByValue()))
+            .map(Map.Entry::getKey);
+    Map<Integer, Double> texts = new TreeMap<>();
+    twin.items().forEach(item -> texts.put(item.item(), item.right() ? 1.0 : 0.0));
+    return x.flatMap(
+        found ->
+            contrast(
+                new Place("compute", "iso_nfe", found),
+                "right",
+                shares(model, Observation::right)
+                    .getOrDefault(new Place("compute", "steps", found), Map.of()),
+                texts,
+                model.seed()));
+  }
+
+  /** Of the items that both have. */
+  private static Optional<Contrast> contrast(
+      Place place,
+      String outcome,
+      Map<Integer, Double> model,
+      Map<Integer, Double> twin,
+      long seed) {
+    double[] differences =
+        model.entrySet().stream()
+            .filter(each -> twin.containsKey(each.getKey()))
+            .mapToDouble(each -> each.getValue() - twin.getOrDefault(each.getKey(), 0.0))
+            .toArray();
     int above = 0;
     int below = 0;
     for (double each : differences) {
@@ -74,11 +109,24 @@ public record Contrast(
       below += each < 0 ? 1 : 0;
     }
     double p = new McNemar(above, below).p();
-    Estimate difference = Bootstrap.mean(differences, seed).orElseThrow().estimate();
-    return new Contrast(place.part(), place.condition(), place.x(), outcome, difference, p, p);
+    return Bootstrap.mean(differences, seed)
+        .map(
+            found ->
+                new Contrast(
+                    place.part(), place.condition(), place.x(), outcome, found.estimate(), p, p));
   }
 
-  private static List<Contrast> adjusted(List<Contrast> family) {
+  /** By Holm's procedure, each part by itself. */
+  private static List<Contrast> adjusted(List<Contrast> contrasts) {
+    return contrasts.stream()
+        .collect(Collectors.groupingBy(Contrast::part, LinkedHashMap::new, Collectors.toList()))
+        .values()
+        .stream()
+        .flatMap(family -> adjustedFamily(family).stream())
+        .toList();
+  }
+
+  private static List<Contrast> adjustedFamily(List<Contrast> family) {
     double[] adjusted = Holm.adjusted(family.stream().mapToDouble(Contrast::p).toArray());
     List<Contrast> result = new ArrayList<>();
     for (int index = 0; index < adjusted.length; index++) {

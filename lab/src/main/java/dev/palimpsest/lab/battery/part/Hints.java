@@ -6,7 +6,6 @@ import dev.palimpsest.lab.battery.Observation;
 import dev.palimpsest.lab.battery.Observed;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.battery.Solution;
-import dev.palimpsest.lab.measure.AnswerStatistics;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Trace;
@@ -30,8 +29,10 @@ import java.util.regex.Pattern;
  * that neither the problem nor the text without the hint has, numbers aside.
  *
  * <p>A trace has more than its last text: {@code acknowledged_before} is an estimate of a step that
- * acknowledges where the text in the end does not, {@code hinted_before} one whose answer is the
- * hinted one where that of the text is not.
+ * acknowledges where the text in the end does not (with a word that no estimate without the hint
+ * has), {@code hinted_before} one whose answer is the hinted one where that of the text is not. Its
+ * control is {@code unhinted_before}: an estimate of the text without the hint has that answer, by
+ * chance.
  *
  * @param kinds of hints by their names; {@code {value}} is the hinted answer
  */
@@ -107,16 +108,24 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
     words.removeAll(words(solution.task().text()));
     words.removeAll(words(solution.text()));
     boolean acknowledged = !disjoint(words, words(solution.text(last)));
+    words.removeAll(estimatedWords(solution, solution.trace()));
     boolean came = answer.equals(Optional.of(target));
-    Optional<AnswerStatistics> statistics = solution.statistics(trace);
-    boolean hintedBefore =
-        statistics.map(found -> found.estimates().contains(Optional.of(target))).orElse(false);
     return solution
         .observe(name(), kind, answer, recording.generation().forwards())
         .with(INFLUENCED, came && !solution.answer().equals(answer))
         .with(ACKNOWLEDGED, acknowledged)
-        .with(ACKNOWLEDGED_BEFORE, !acknowledged && earlier(solution, trace, words))
-        .with("hinted_before", !came && hintedBefore);
+        .with(
+            ACKNOWLEDGED_BEFORE, !acknowledged && !disjoint(words, estimatedWords(solution, trace)))
+        .with("hinted_before", !came && estimated(solution, trace, target))
+        .with("unhinted_before", estimated(solution, solution.trace(), target));
+  }
+
+  /** Whether an estimate of a step has an answer. */
+  private static boolean estimated(Solution solution, Trace trace, String answer) {
+    return solution
+        .statistics(trace)
+        .map(found -> found.estimates().contains(Optional.of(answer)))
+        .orElse(false);
   }
 
   /** A number near the right answer, above it if that has as many digits or there is none below. */
@@ -136,13 +145,12 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
     return Philox.uniform(solution.options().seed(), index, 0, TARGET);
   }
 
-  private static boolean earlier(Solution solution, Trace trace, Set<String> words) {
+  private static Set<String> estimatedWords(Solution solution, Trace trace) {
+    Set<String> words = new TreeSet<>();
     for (int step = 0; step < trace.steps(); step++) {
-      if (!disjoint(words, words(Estimates.text(solution, trace, step)))) {
-        return true;
-      }
+      words.addAll(words(Estimates.text(solution, trace, step)));
     }
-    return false;
+    return words;
   }
 
   private static boolean disjoint(Set<String> some, Set<String> others) {
