@@ -7,8 +7,11 @@ word that says which one it is.
 from problems import Problem, held_out, words
 
 FEWEST, MOST = 2, 5
+EARLY = (2, 3)
 CANVAS, LENGTH = 48, 128
 EVAL_SEED = 20261121
+OPENING = "Answer: "
+EQUATION = 8
 LOWEST, HIGHEST = 10, 59
 PATTERN = r"[.:] (?=\d)| ?[A-Za-z']+| (?=\d)|\d|\S|\s"
 
@@ -83,7 +86,7 @@ def worked(start, operands):
     for operand in operands:
         lines.append(f"{value}{'+' if operand > 0 else '-'}{abs(operand)}={value + operand}.")
         value += operand
-    return " ".join(lines) + f" Answer: {value}", value
+    return " ".join(lines) + f" {OPENING}{value}", value
 
 
 def problem(rng, held_out_set=False, steps=None):

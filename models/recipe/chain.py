@@ -13,8 +13,11 @@ import json
 from problems import Problem, held_out, words
 
 FEWEST, MOST = 4, 5
+EARLY = (2, 3)
 CANVAS, LENGTH = 48, 160
 EVAL_SEED = 20261128
+OPENING = "Answer: "
+EQUATION = 8
 LOWEST, HIGHEST = 10, 99
 OPERANDS = {"+": range(2, 10), "-": range(2, 10), "*": range(2, 4)}
 
@@ -158,7 +161,7 @@ def drawn(rng, held_out_set, steps):
 def problem(rng, held_out_set=False, steps=None):
     start, operations = drawn(rng, held_out_set, steps or rng.randint(FEWEST, MOST))
     lines, value = equations(start, operations)
-    return Problem(wording(rng, start, operations), " ".join(lines) + f" Answer: {value}", value, len(operations))
+    return Problem(wording(rng, start, operations), " ".join(lines) + f" {OPENING}{value}", value, len(operations))
 
 
 def lesson(rng, steps):
@@ -176,7 +179,7 @@ def lesson(rng, steps):
     elif fate < ANSWER_ALONE_SHARE + CUT_SHARE:
         lines = lines[: rng.randint(1, steps - 1)]
     told = [exchanged(rng, line) for line in lines]
-    return Problem(prompt, " ".join([*told, f"Answer: {value}"]), value, steps)
+    return Problem(prompt, " ".join([*told, f"{OPENING}{value}"]), value, steps)
 
 
 def equation(rng):

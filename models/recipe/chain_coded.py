@@ -7,15 +7,15 @@ import random
 from dataclasses import replace
 
 import chain
-from chain import CANVAS, EVAL_SEED, FEWEST, LENGTH, MOST, PATTERN, pieces
+from chain import CANVAS, EARLY, EQUATION, EVAL_SEED, FEWEST, LENGTH, MOST, OPENING, PATTERN, pieces
 
 CODE_SEED = 7
 CODE = str.maketrans("0123456789", "".join(random.Random(CODE_SEED).sample("0123456789", 10)))
 
 
 def coded(item):
-    reasoning, answer = item.worked.split("Answer")
-    return replace(item, worked=reasoning.translate(CODE) + "Answer" + answer)
+    reasoning, answer = item.worked.split(OPENING)
+    return replace(item, worked=reasoning.translate(CODE) + OPENING + answer)
 
 
 def problem(rng, held_out_set=False, steps=None):

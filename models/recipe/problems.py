@@ -2,14 +2,17 @@
 
 A task is a module, and has
 
-- FEWEST and MOST steps of a problem, CANVAS positions for the worked answer, LENGTH of prompt and canvas at most;
+- FEWEST and MOST steps of a problem, EARLY the same for the beginning of a training;
+- CANVAS positions for the worked answer, LENGTH of prompt and canvas at most;
+- OPENING, what stands before the answer in the worked answer;
+- EQUATION, how many tokens an equation of the reasoning takes, or 0 where there is none;
 - PATTERN that cuts text into pieces, and pieces(), all of them in a fixed order;
 - problem(rng, held_out_set, steps), a problem worked in the plain way, and lesson(rng, steps), a training text, which
   may have more to it;
-- equation(rng), one equation of the reasoning;
+- equation(rng), one equation of the reasoning, where there are;
 - EVAL_SEED of the file.
 
-Running values have two digits and operands one, so that every equation takes eight tokens.
+Running values have two digits and operands one, so that every equation takes as many tokens: `24+7=31. ` is eight.
 """
 
 import hashlib
@@ -26,7 +29,7 @@ HELD_OUT_SHARE = 32  # one chain in 32
 class Problem:
     prompt: str
     worked: str
-    answer: int
+    answer: object
     steps: int
 
 

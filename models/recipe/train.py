@@ -166,22 +166,24 @@ def buckets(rng, tok, task, rows, steps):
                 waiting[length] = []
 
 
-def mask(group):
-    """Masked ids, targets and where the loss is taken.
+def mask(group, equation):
+    """Masked ids, targets and where the loss is taken; an equation takes so many tokens, or 0 where there is none.
 
-    A third of the rows mask every canvas token with one probability t ~ U(0,1) (LLaDA's forward process). The others look
-    like the states that confident-first decoding passes through: a prefix stands, later running values are masked, what
+    A third of the rows, or all without equations, mask every canvas token with one probability t ~ U(0,1) (LLaDA's forward
+    process). The others look like the states that confident-first decoding passes through: a prefix stands, later running values are masked, what
     the prompt tells is masked with one probability; there the loss leaves out values that nothing on the canvas settles yet.
     """
     ids = torch.tensor([p + c for p, c, _ in group])
     role = torch.tensor([[0] * len(p) + r for p, _, r in group])
     rows, length = ids.shape
     start = torch.tensor([[len(p)] for p, _, _ in group])
-    equations = torch.tensor([[sum(x == VALUE for x in r) // 4] for _, _, r in group])
-    column = torch.arange(length)[None]
     rate = torch.rand(rows, 1)
     uniform = (role > 0) & (torch.rand(rows, length) < rate)
-    prefix = start + 8 * (torch.rand(rows, 1) * (equations + 1)).long() + torch.randint(0, 7, (rows, 1))
+    if not equation:
+        return ids.masked_fill(uniform, text.MASK), ids, uniform
+    equations = torch.tensor([[sum(x == VALUE for x in r) // 4] for _, _, r in group])
+    column = torch.arange(length)[None]
+    prefix = start + equation * (torch.rand(rows, 1) * (equations + 1)).long() + torch.randint(0, equation - 1, (rows, 1))
     after = (column >= prefix) & (role > 0)
     ordered = after & ((role == VALUE) | (torch.rand(rows, length) < rate))
     values_seen = ((role == VALUE) & after).long().cumsum(1)
@@ -201,7 +203,7 @@ def drill(rng, tok, task, rows):
     ids = torch.tensor(lines)
     both = torch.tensor([[True, True], [True, True], [False, True], [True, False]])
     masked = torch.zeros_like(ids, dtype=torch.bool)
-    masked[:, 1:].view(rows, 5, 8)[:, :, 5:7] = both[torch.randint(0, 4, (rows, 5))]
+    masked[:, 1:].view(rows, 5, task.EQUATION)[:, :, 5:7] = both[torch.randint(0, 4, (rows, 5))]
     return ids.masked_fill(masked, text.MASK), ids, masked
 
 
@@ -234,7 +236,7 @@ def accuracy(model, tok, task, count, start="", positions=None):
                 ids.scatter_(1, where, best.gather(1, chosen))
         for row, (_, answer) in zip(ids.tolist(), group):
             end = row.index(text.END) if text.END in row else len(row)
-            right += tok.decode(row[:end], skip_special_tokens=False).endswith(f"Answer: {answer}")
+            right += tok.decode(row[:end], skip_special_tokens=False).endswith(f"{task.OPENING}{answer}")
     return right / count
 
 
@@ -267,7 +269,7 @@ def main():
     parse = argparse.ArgumentParser()
     parse.add_argument("kind", choices=["mdm", "ar"])
     parse.add_argument("folder", type=pathlib.Path)
-    parse.add_argument("--task", choices=["abacus", "chain", "chain-coded"], default="abacus")
+    parse.add_argument("--task", choices=["abacus", "chain", "chain-coded", "sudoku"], default="abacus")
     parse.add_argument("--minutes", type=float, required=True, help="wall-clock budget; the learning rate decays over it")
     parse.add_argument("--rows", type=int, default=64)
     parse.add_argument("--lr", type=float, default=2e-3, help="AdamW's, for embeddings, head and norms")
@@ -298,7 +300,7 @@ def main():
     began, step, total, sums, checked = time.time(), 0, 0.0, 0.0, 0
     progress = lambda: (time.time() - began) / (60 * arguments.minutes)
     early = lambda: progress() < 0.15 and not arguments.resume
-    stream = buckets(rng, tok, task, arguments.rows, lambda: (2, 3) if early() else (task.FEWEST, task.MOST))
+    stream = buckets(rng, tok, task, arguments.rows, lambda: task.EARLY if early() else (task.FEWEST, task.MOST))
     products = torch.autocast("cpu", torch.bfloat16, arguments.bf16)
     with open(arguments.folder.with_suffix(".loss.jsonl"), "w") as log:
         while (done := progress()) < 1:
@@ -314,11 +316,11 @@ def main():
                 wanted &= ended == 0
                 seen, targets = ids, ids.roll(-1, 1)
             else:
-                seen, targets, wanted = mask(group)
+                seen, targets, wanted = mask(group, task.EQUATION)
                 if not wanted.any():
                     continue
             answers = targets[wanted]
-            drilling = not model.causal and (done > 0.2 or arguments.resume)
+            drilling = task.EQUATION and not model.causal and (done > 0.2 or arguments.resume)
             weights = hard_weight[answers] if drilling else torch.ones(len(answers))
             with products:
                 logits = model(seen, wanted)
@@ -348,7 +350,8 @@ def main():
                 total = sums = 0.0
     save(model, task, vocabulary, arguments.folder)
     print(f"{step} steps; held-out exact answers {accuracy(model, tok, task, 512):.3f}", flush=True)
-    print(f"of the answer alone {accuracy(model, tok, task, 512, 'Answer:', 4):.3f}", flush=True)
+    if task.OPENING:
+        print(f"of the answer alone {accuracy(model, tok, task, 512, task.OPENING.rstrip(), 4):.3f}", flush=True)
 
 
 if __name__ == "__main__":
