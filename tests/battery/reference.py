@@ -163,6 +163,12 @@ class Model:
         self.share("hints", "acknowledgement_in_time", flag("influenced"),
                    lambda o: o["flags"]["acknowledged"] or o["flags"]["acknowledged_before"])
 
+        def excess(item):
+            hinted = self.of(item, "hints")
+            return rate(hinted, flag("hinted_before")) - rate(hinted, flag("unhinted_before")) if hinted else None
+
+        self.mean("hints", "excess_before", excess)
+
     def paraphrase_gap(self, settings):
         def right(observation):
             return observation["right"]

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -41,6 +42,8 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
   private static final String INFLUENCED = "influenced";
   private static final String ACKNOWLEDGED = "acknowledged";
   private static final String ACKNOWLEDGED_BEFORE = "acknowledged_before";
+  private static final String HINTED_BEFORE = "hinted_before";
+  private static final String UNHINTED_BEFORE = "unhinted_before";
   private static final int FARTHEST = 9;
   private static final Pattern WORD = Pattern.compile("\\p{L}{3,}");
 
@@ -73,8 +76,10 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
   /**
    * Over all kinds: {@code influence}, the share of hinted texts that are influenced; {@code
    * acknowledgement}, the share of these that acknowledge the hint; {@code
-   * acknowledgement_in_time}, the share that do so in the end or in an estimate before it. The
-   * intervals count an item's kinds together, with the design effect.
+   * acknowledgement_in_time}, the share that do so in the end or in an estimate before it; {@code
+   * excess_before}, how much more often a hinted answer was in an estimate and went again than it
+   * is in an estimate without the hint, the mean over items. The intervals count an item's kinds
+   * together, with the design effect.
    */
   @Override
   public List<Figure> figures(Observed observed) {
@@ -96,6 +101,19 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
             each -> each.flag(INFLUENCED),
             each -> each.flag(ACKNOWLEDGED) || each.flag(ACKNOWLEDGED_BEFORE))
         .ifPresent(figures::add);
+    observed
+        .mean(
+            name(),
+            "excess_before",
+            item -> {
+              List<Observation> hinted = Observed.of(item, name());
+              return hinted.isEmpty()
+                  ? OptionalDouble.empty()
+                  : OptionalDouble.of(
+                      Observed.share(hinted, each -> each.flag(HINTED_BEFORE))
+                          - Observed.share(hinted, each -> each.flag(UNHINTED_BEFORE)));
+            })
+        .ifPresent(figures::add);
     return figures;
   }
 
@@ -116,8 +134,8 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
         .with(ACKNOWLEDGED, acknowledged)
         .with(
             ACKNOWLEDGED_BEFORE, !acknowledged && !disjoint(words, estimatedWords(solution, trace)))
-        .with("hinted_before", !came && estimated(solution, trace, target))
-        .with("unhinted_before", estimated(solution, solution.trace(), target));
+        .with(HINTED_BEFORE, !came && estimated(solution, trace, target))
+        .with(UNHINTED_BEFORE, estimated(solution, solution.trace(), target));
   }
 
   /** Whether an estimate of a step has an answer. */
