@@ -24,6 +24,7 @@ enum : Status {
   NOT_FOUND = 500,
   NOT_READY = 600,
   ILLEGAL_ADDRESS = 700,
+  LAUNCH_OUT_OF_RESOURCES = 701,
   LAUNCH_FAILED = 719,
   STREAM_CAPTURE_UNSUPPORTED = 900,
   STREAM_CAPTURE_INVALIDATED = 901,
@@ -37,6 +38,9 @@ __attribute__((visibility("default"))) Status emulatorEnqueue(void* stream, Work
 
 // Whether a test wants this launch of the kernel to fail.
 __attribute__((visibility("default"))) bool emulatorFails(const std::string& kernel);
+
+// Whether a test wants the launch that is asked for to be refused.
+__attribute__((visibility("default"))) bool emulatorRefuses();
 
 // Whether `bytes` from `address` on lie in one allocation of device memory.
 __attribute__((visibility("default"))) bool emulatorOwns(const void* address, size_t bytes);

@@ -225,6 +225,9 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
       (workspaceBytes > 0 && !emulatorOwns(workspace, workspaceBytes))) {
     return CUBLAS_INVALID_VALUE;
   }
+  if (emulatorRefuses()) {
+    return CUBLAS_NOT_SUPPORTED;
+  }
   const float times = *alpha;
   const float plus = *beta;
   const Status status = emulatorEnqueue(stream, [=] {

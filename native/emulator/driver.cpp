@@ -1,15 +1,26 @@
-// An emulated CUDA driver for tests: one device, which is the CPU.
+// An emulated CUDA driver for tests: one device, which is the CPU. Where devices and drivers differ, it is as unkind as any of them:
 //
-// Work that is put into a stream waits there until somebody waits for it, so that a host buffer that is used again too early is seen with
-// its later content, as on a device that lags behind. Device memory starts as NaN and lies between guard bytes that are checked when it
-// is freed. Kernels are those that the host library of `native/` has under the same names.
+// - Work that is put into a stream waits there until somebody waits for it, so that a host buffer that is used again too early is seen
+//   with its later content, as on a device that lags behind.
+// - Device memory starts as NaN, becomes NaN again when it is freed, and lies between guard bytes that are checked then. A request gets
+//   the lowest address that holds it, so what was freed is handed out again at once.
+// - Pinned memory that was freed can be touched no more, and its address is never handed out again. A copy that was recorded while
+//   either side was alive fails if it runs later.
+// - A thread without the context gets nothing.
+// - A launch that asks for more shared memory than its function was allowed, or for more registers than a multiprocessor has, is refused.
+//   The registers are those that ptxas reported when the fatbin was built; without an nvcc there is no report and no such rule.
+// - Memory of the host is never set by the device: no documentation promises that a graph may.
+//
+// Kernels are those that the host library of `native/` has under the same names.
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,7 +37,15 @@ constexpr unsigned char GUARD_BYTE = 0xA5;
 constexpr unsigned char FRESH_BYTE = 0xFF;
 constexpr int DRIVER_VERSION = 13000;
 constexpr size_t DEFAULT_MEMORY = size_t{2} << 30;
+constexpr size_t MOST_MEMORY = size_t{1} << 38;
+constexpr size_t PAGE = 4096;
 constexpr int SHARED_BYTES = 227 * 1024;
+constexpr int UNASKED_SHARED_BYTES = 48 * 1024;
+constexpr int REGISTERS = 64 * 1024;
+constexpr int REGISTER_UNIT = 8;
+constexpr int WARP = 32;
+
+enum { FUNCTION_SHARED_BYTES = 1, FUNCTION_REGISTERS = 4, FUNCTION_MOST_DYNAMIC_SHARED_BYTES = 8 };
 
 using Clock = std::chrono::steady_clock;
 
@@ -46,14 +65,58 @@ struct Event {
   Clock::time_point time;
 };
 
+// What a kernel takes of a multiprocessor, the worst of all architectures; zeros if that is not known.
+struct Needs {
+  int registers = 0;  // a thread
+  int sharedBytes = 0;  // a block, beside what a launch asks for
+};
+
 struct Function {
   std::string name;
   int parameters;
+  Needs needs;
+  int mostDynamic;
 };
 
 struct Module {
   std::map<std::string, std::unique_ptr<Function>> functions;
 };
+
+// The folder that this library lies in, and a slash.
+std::string ownFolder() {
+  Dl_info self{};
+  dladdr(reinterpret_cast<void*>(&emulatorEnqueue), &self);
+  const std::string path = self.dli_fname;
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+// What ptxas reported of the kernels, by name.
+const std::map<std::string, Needs>& reported() {
+  static const std::map<std::string, Needs> all = [] {
+    std::map<std::string, Needs> found;
+    std::ifstream log(ownFolder() + "../ptxas.log");
+    std::string name;
+    for (std::string line; std::getline(log, line);) {
+      const size_t quoted = line.find("Compiling entry function '");
+      if (quoted != std::string::npos) {
+        const size_t from = line.find('\'', quoted) + 1;
+        name = line.substr(from, line.find('\'', from) - from);
+      }
+      const size_t used = line.find(": Used ");
+      if (used != std::string::npos) {
+        Needs& needs = found[name];
+        needs.registers = std::max(needs.registers, atoi(line.c_str() + used + 7));
+        const size_t shared = line.find(" bytes smem");
+        if (shared != std::string::npos) {
+          const size_t from = line.rfind(' ', shared - 1) + 1;
+          needs.sharedBytes = std::max(needs.sharedBytes, atoi(line.c_str() + from));
+        }
+      }
+    }
+    return found;
+  }();
+  return all;
+}
 
 // The host library of the kernels, in the folder beside this one's.
 struct Kernels {
@@ -64,10 +127,7 @@ struct Kernels {
   static const Kernels& get() {
     static const Kernels kernels = [] {
       Kernels found;
-      Dl_info self{};
-      dladdr(reinterpret_cast<void*>(&emulatorEnqueue), &self);
-      std::string path = self.dli_fname;
-      path = path.substr(0, path.rfind('/') + 1) + "../host/libpalimpsest_kernels_host.so";
+      const std::string path = ownFolder() + "../host/libpalimpsest_kernels_host.so";
       if (void* library = dlopen(path.c_str(), RTLD_NOW)) {
         found.launch = reinterpret_cast<decltype(found.launch)>(dlsym(library, "palimpsest_launch"));
         found.error = reinterpret_cast<decltype(found.error)>(dlsym(library, "palimpsest_error"));
@@ -84,14 +144,21 @@ struct Kernels {
 std::recursive_mutex mutex;
 std::map<uintptr_t, size_t> deviceMemory;  // start -> bytes
 std::map<uintptr_t, size_t> pinnedMemory;
+size_t deviceRangeBytes = 0;
 std::set<Stream*> streams;
 size_t memoryLimit = DEFAULT_MEMORY;
 std::string failing;  // the kernel whose next launch fails
+int untilFailure = 0;  // the launch that fails when it runs, counted from here; 0: none
+int untilRefusal = 0;  // the launch that is refused
 bool skipsGraphs = false;
 size_t memoryUsed = 0;
 Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
 int retained = 0;
 char contextHandle;
+thread_local void* currentContext = nullptr;
+
+// What keeps a call of this thread from being served.
+Status state() { return retained == 0 || currentContext != &contextHandle ? INVALID_CONTEXT : broken; }
 
 bool contains(const std::map<uintptr_t, size_t>& memory, uintptr_t address, size_t bytes) {
   auto after = memory.upper_bound(address);
@@ -158,6 +225,7 @@ const std::map<Status, std::pair<const char*, const char*>> MESSAGES = {
     {NOT_FOUND, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
     {NOT_READY, {"CUDA_ERROR_NOT_READY", "device not ready"}},
     {ILLEGAL_ADDRESS, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
+    {LAUNCH_OUT_OF_RESOURCES, {"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"}},
     {LAUNCH_FAILED, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
     {STREAM_CAPTURE_UNSUPPORTED, {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
     {STREAM_CAPTURE_INVALIDATED, {"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}},
@@ -173,8 +241,8 @@ Status emulatorEnqueue(void* handle, Work work) {
   if (streams.count(stream) == 0) {
     return INVALID_HANDLE;
   }
-  if (broken != SUCCESS) {
-    return broken;
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
   }
   if (stream->recording) {
     stream->recording->work.push_back(std::move(work));
@@ -185,11 +253,17 @@ Status emulatorEnqueue(void* handle, Work work) {
 }
 
 bool emulatorFails(const std::string& kernel) {
+  const bool counted = untilFailure > 0 && --untilFailure == 0;
   if (failing != kernel) {
-    return false;
+    return counted;
   }
   failing.clear();
   return true;
+}
+
+bool emulatorRefuses() {
+  Lock lock(mutex);
+  return untilRefusal > 0 && --untilRefusal == 0;
 }
 
 bool emulatorOwns(const void* address, size_t bytes) {
@@ -215,6 +289,13 @@ EXPORT size_t palimpsest_emulator_in_use() {
 EXPORT void palimpsest_emulator_fail(const char* kernel) {
   Lock lock(mutex);
   failing = kernel;
+}
+
+// Lets a launch of a kernel or a product fail when it runs, and one be refused when it is asked for: each the n-th from here, 0 for none.
+EXPORT void palimpsest_emulator_fail_at(int failed, int refused) {
+  Lock lock(mutex);
+  untilFailure = failed;
+  untilRefusal = refused;
 }
 
 // Lets graphs do nothing: what a step then takes is the host's.
@@ -306,11 +387,18 @@ EXPORT Status cuDevicePrimaryCtxRelease_v2(int) {
   return SUCCESS;
 }
 
-EXPORT Status cuCtxSetCurrent(void* context) { return context == &contextHandle ? SUCCESS : INVALID_CONTEXT; }
+EXPORT Status cuCtxSetCurrent(void* context) {
+  if (context != nullptr && context != &contextHandle) {
+    return INVALID_CONTEXT;
+  }
+  currentContext = context;
+  return SUCCESS;
+}
 
 EXPORT Status cuCtxSynchronize() {
   Lock lock(mutex);
-  return finishAll();
+  finishAll();
+  return state();
 }
 
 // Memory.
@@ -319,29 +407,56 @@ EXPORT Status cuMemGetInfo_v2(size_t* free, size_t* total) {
   Lock lock(mutex);
   *total = memoryLimit;
   *free = memoryLimit - std::min(memoryLimit, memoryUsed);
-  return broken;
+  return state();
+}
+
+// The addresses of the device's memory, of which pages are taken when they are written.
+static uintptr_t deviceRange() {
+  static const uintptr_t start = [] {
+    for (size_t bytes = MOST_MEMORY; bytes > DEFAULT_MEMORY; bytes /= 2) {
+      void* range = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (range != MAP_FAILED) {
+        deviceRangeBytes = bytes;
+        return reinterpret_cast<uintptr_t>(range);
+      }
+    }
+    return uintptr_t{0};
+  }();
+  return start;
+}
+
+// What an allocation takes, guards included.
+static size_t guarded(size_t bytes) { return (bytes + 255) / 256 * 256 + 2 * GUARD; }
+
+// The lowest address at which so many bytes are free.
+static uintptr_t lowestFree(size_t bytes) {
+  uintptr_t at = deviceRange();
+  for (const auto& [start, taken] : deviceMemory) {
+    if (start - GUARD - at >= bytes) {
+      break;
+    }
+    at = start - GUARD + guarded(taken);
+  }
+  return at;
 }
 
 EXPORT Status cuMemAlloc_v2(DevicePointer* pointer, size_t bytes) {
   Lock lock(mutex);
-  if (broken != SUCCESS) {
-    return broken;
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
   }
   if (bytes == 0) {
     return INVALID_VALUE;
   }
-  if (memoryUsed + bytes > memoryLimit) {
+  const uintptr_t at = lowestFree(guarded(bytes));
+  if (memoryUsed + bytes > memoryLimit || at == 0 || at - deviceRange() + guarded(bytes) > deviceRangeBytes) {
     return OUT_OF_MEMORY;
   }
-  const size_t padded = (bytes + 255) / 256 * 256;
-  auto* memory = static_cast<unsigned char*>(aligned_alloc(256, padded + 2 * GUARD));
-  if (memory == nullptr) {
-    return OUT_OF_MEMORY;
-  }
-  memset(memory, GUARD_BYTE, padded + 2 * GUARD);
+  auto* memory = reinterpret_cast<unsigned char*>(at);
+  memset(memory, GUARD_BYTE, guarded(bytes));
   memset(memory + GUARD, FRESH_BYTE, bytes);
-  *pointer = reinterpret_cast<DevicePointer>(memory + GUARD);
-  deviceMemory[reinterpret_cast<uintptr_t>(memory + GUARD)] = bytes;
+  *pointer = at + GUARD;
+  deviceMemory[at + GUARD] = bytes;
   memoryUsed += bytes;
   return SUCCESS;
 }
@@ -352,24 +467,29 @@ EXPORT Status cuMemFree_v2(DevicePointer pointer) {
   if (found == deviceMemory.end()) {
     return INVALID_VALUE;
   }
-  const Status status = finishAll();
+  finishAll();
   const size_t bytes = found->second;
-  const size_t padded = (bytes + 255) / 256 * 256;
   auto* memory = reinterpret_cast<unsigned char*>(found->first) - GUARD;
   const auto intact = [&](size_t from, size_t to) {
     return std::all_of(memory + from, memory + to, [](unsigned char each) { return each == GUARD_BYTE; });
   };
-  const bool whole = intact(0, GUARD) && intact(GUARD + bytes, padded + 2 * GUARD);
+  const bool whole = intact(0, GUARD) && intact(GUARD + bytes, guarded(bytes));
   deviceMemory.erase(found);
   memoryUsed -= bytes;
-  free(memory);
-  return whole ? status : ILLEGAL_ADDRESS;
+  memset(memory, FRESH_BYTE, guarded(bytes));
+  return whole ? state() : ILLEGAL_ADDRESS;
 }
 
 EXPORT Status cuMemHostAlloc(void** pointer, size_t bytes, unsigned) {
   Lock lock(mutex);
-  *pointer = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  if (*pointer == nullptr) {
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
+  }
+  if (bytes == 0) {
+    return INVALID_VALUE;
+  }
+  *pointer = mmap(nullptr, (bytes + PAGE - 1) / PAGE * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (*pointer == MAP_FAILED) {
     return OUT_OF_MEMORY;
   }
   pinnedMemory[reinterpret_cast<uintptr_t>(*pointer)] = bytes;
@@ -378,13 +498,15 @@ EXPORT Status cuMemHostAlloc(void** pointer, size_t bytes, unsigned) {
 
 EXPORT Status cuMemFreeHost(void* pointer) {
   Lock lock(mutex);
-  if (pinnedMemory.count(reinterpret_cast<uintptr_t>(pointer)) == 0) {
+  const auto found = pinnedMemory.find(reinterpret_cast<uintptr_t>(pointer));
+  if (found == pinnedMemory.end()) {
     return INVALID_VALUE;
   }
-  const Status status = finishAll();
-  pinnedMemory.erase(reinterpret_cast<uintptr_t>(pointer));
-  free(pointer);
-  return status;
+  finishAll();
+  // The addresses stay taken, their pages do not.
+  mmap(pointer, (found->second + PAGE - 1) / PAGE * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  pinnedMemory.erase(found);
+  return state();
 }
 
 EXPORT Status cuMemcpyHtoDAsync_v2(DevicePointer to, const void* from, size_t bytes, void* stream) {
@@ -393,7 +515,10 @@ EXPORT Status cuMemcpyHtoDAsync_v2(DevicePointer to, const void* from, size_t by
   if (!emulatorOwns(target, bytes) || !isPinned(from, bytes)) {
     return INVALID_VALUE;  // copies from pageable memory are nothing the engine does
   }
-  return emulatorEnqueue(stream, [=] {
+  return emulatorEnqueue(stream, [=]() -> Status {
+    if (!emulatorOwns(target, bytes) || !isPinned(from, bytes)) {
+      return ILLEGAL_ADDRESS;
+    }
     memcpy(target, from, bytes);
     return SUCCESS;
   });
@@ -405,7 +530,10 @@ EXPORT Status cuMemcpyDtoHAsync_v2(void* to, DevicePointer from, size_t bytes, v
   if (!emulatorOwns(source, bytes) || !isPinned(to, bytes)) {
     return INVALID_VALUE;
   }
-  return emulatorEnqueue(stream, [=] {
+  return emulatorEnqueue(stream, [=]() -> Status {
+    if (!emulatorOwns(source, bytes) || !isPinned(to, bytes)) {
+      return ILLEGAL_ADDRESS;
+    }
     memcpy(to, source, bytes);
     return SUCCESS;
   });
@@ -418,7 +546,10 @@ EXPORT Status cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from, size_t 
   if (!emulatorOwns(target, bytes) || !emulatorOwns(source, bytes)) {
     return INVALID_VALUE;
   }
-  return emulatorEnqueue(stream, [=] {
+  return emulatorEnqueue(stream, [=]() -> Status {
+    if (!emulatorOwns(target, bytes) || !emulatorOwns(source, bytes)) {
+      return ILLEGAL_ADDRESS;
+    }
     memmove(target, source, bytes);
     return SUCCESS;
   });
@@ -427,10 +558,13 @@ EXPORT Status cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from, size_t 
 EXPORT Status cuMemsetD32Async(DevicePointer to, unsigned word, size_t count, void* stream) {
   Lock lock(mutex);
   auto* target = reinterpret_cast<uint32_t*>(to);
-  if (!emulatorOwns(target, 4 * count) && !isPinned(target, 4 * count)) {
+  if (!emulatorOwns(target, 4 * count)) {
     return INVALID_VALUE;
   }
-  return emulatorEnqueue(stream, [=] {
+  return emulatorEnqueue(stream, [=]() -> Status {
+    if (!emulatorOwns(target, 4 * count)) {
+      return ILLEGAL_ADDRESS;
+    }
     std::fill(target, target + count, word);
     return SUCCESS;
   });
@@ -440,10 +574,13 @@ EXPORT Status cuMemsetD32Async(DevicePointer to, unsigned word, size_t count, vo
 
 EXPORT Status cuStreamCreate(void** stream, unsigned) {
   Lock lock(mutex);
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
+  }
   auto* created = new Stream();
   streams.insert(created);
   *stream = created;
-  return broken;
+  return SUCCESS;
 }
 
 EXPORT Status cuStreamDestroy_v2(void* handle) {
@@ -582,6 +719,10 @@ EXPORT Status cuGraphLaunch(void* executable, void* stream) {
 // Kernels.
 
 EXPORT Status cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
+  Lock lock(mutex);
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
+  }
   if (image == nullptr) {
     return INVALID_VALUE;
   }
@@ -598,28 +739,66 @@ EXPORT Status cuModuleUnload(void* module) {
 
 EXPORT Status cuModuleGetFunction(void** function, void* handle, const char* name) {
   Lock lock(mutex);
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
+  }
   const int parameters = Kernels::get().parameters(name);
   if (parameters < 0) {
     return NOT_FOUND;
   }
   auto& slot = static_cast<Module*>(handle)->functions[name];
-  slot = std::make_unique<Function>(Function{name, parameters});
+  if (!slot) {
+    const auto found = reported().find(name);
+    const Needs needs = found == reported().end() ? Needs{} : found->second;
+    slot = std::make_unique<Function>(Function{name, parameters, needs, UNASKED_SHARED_BYTES - needs.sharedBytes});
+  }
   *function = slot.get();
   return SUCCESS;
 }
 
-EXPORT Status cuFuncSetAttribute(void*, int, int value) { return value <= SHARED_BYTES ? SUCCESS : INVALID_VALUE; }
-
-EXPORT Status cuFuncGetAttribute(int* value, int, void*) {
-  *value = 0;
+EXPORT Status cuFuncSetAttribute(void* handle, int attribute, int value) {
+  Lock lock(mutex);
+  if (const Status status = state(); status != SUCCESS) {
+    return status;
+  }
+  auto* function = static_cast<Function*>(handle);
+  if (attribute != FUNCTION_MOST_DYNAMIC_SHARED_BYTES || value < 0 || value + function->needs.sharedBytes > SHARED_BYTES) {
+    return INVALID_VALUE;
+  }
+  function->mostDynamic = value;
   return SUCCESS;
+}
+
+EXPORT Status cuFuncGetAttribute(int* value, int attribute, void* handle) {
+  Lock lock(mutex);
+  const auto* function = static_cast<Function*>(handle);
+  switch (attribute) {
+    case FUNCTION_SHARED_BYTES:
+      *value = function->needs.sharedBytes;
+      return state();
+    case FUNCTION_REGISTERS:
+      *value = function->needs.registers;
+      return state();
+    case FUNCTION_MOST_DYNAMIC_SHARED_BYTES:
+      *value = function->mostDynamic;
+      return state();
+    default:
+      return INVALID_VALUE;
+  }
 }
 
 EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
                              void* stream, void** parameters, void**) {
   const auto* function = static_cast<Function*>(handle);
-  if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz == 0 || bx * by * bz > 1024 || shared > SHARED_BYTES) {
+  const unsigned threads = bx * by * bz;
+  if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || threads == 0 || threads > 1024 ||
+      shared > static_cast<unsigned>(function->mostDynamic)) {
     return INVALID_VALUE;
+  }
+  // Registers are given out a warp at a time, each thread's rounded up.
+  const unsigned registers = static_cast<unsigned>((function->needs.registers + REGISTER_UNIT - 1) / REGISTER_UNIT * REGISTER_UNIT);
+  if ((threads + WARP - 1) / WARP * WARP * registers > REGISTERS || emulatorRefuses()) {
+    return LAUNCH_OUT_OF_RESOURCES;
   }
   // No parameter of the kernels is longer than eight bytes.
   std::vector<uint64_t> values(static_cast<size_t>(function->parameters));

@@ -30,14 +30,6 @@ public final class PinnedMemory implements AutoCloseable {
     return segment;
   }
 
-  /** Sets the 32-bit word at byte {@code at}, in the stream's order. */
-  public void set(int word, long at, Stream stream) {
-    Status.check(
-        "cuMemsetD32Async",
-        CudaDriver.cuMemsetD32Async(
-            segment.asSlice(at, Integer.BYTES).address(), word, 1, stream.address()));
-  }
-
   @Override
   public void close() {
     if (arena.scope().isAlive()) {

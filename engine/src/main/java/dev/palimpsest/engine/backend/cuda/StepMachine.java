@@ -7,7 +7,6 @@ import dev.palimpsest.bindings.cuda.Graph;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.device.Precision;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,10 +39,12 @@ final class StepMachine implements AutoCloseable {
   private final boolean oneByOne;
   private final Set<Integer> seen = new HashSet<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
-  private final Progress progress;
   private boolean running;
   private boolean putting;
-  private boolean marksAll;
+
+  /** Operations that are in the stream; one by one, those that are done. */
+  private int passed;
+
   private long waitedNanos;
   private long graphSteps;
 
@@ -67,7 +68,6 @@ final class StepMachine implements AutoCloseable {
     this.input = input;
     this.stream = stream;
     this.oneByOne = oneByOne;
-    progress = new Progress(stream);
   }
 
   /** Forgets what was written down. */
@@ -130,10 +130,15 @@ final class StepMachine implements AutoCloseable {
   /** Runs the tape and copies its results, if any, to the host; done when this returns. */
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     launch.end();
-    Tape.Key key = tape.key(input.address(), input.used(), results.address(), bytes);
+    Tape.Key key =
+        tape.key(
+            input.address(),
+            input.used(),
+            results.address(),
+            bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
     boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
-    begin(graph == null && !captures);
+    running = true;
     if (captures) {
       graph = Graph.capture(stream, () -> put(results, host, bytes));
       graphs.put(key.copy(), graph);
@@ -151,13 +156,6 @@ final class StepMachine implements AutoCloseable {
     }
     await();
     clear();
-  }
-
-  private void begin(boolean markAll) {
-    progress.reset();
-    progress.begin(markAll);
-    marksAll = markAll;
-    running = true;
   }
 
   private void await() {
@@ -194,7 +192,7 @@ final class StepMachine implements AutoCloseable {
   /** Runs a tape that leaves its results where they are. */
   void runOnce() {
     launch.end();
-    begin(true);
+    running = true;
     putTape();
     await();
     clear();
@@ -202,16 +200,15 @@ final class StepMachine implements AutoCloseable {
 
   private void putTape() {
     input.upload(stream);
+    passed = 0;
     putting = true;
     int next;
     for (int at = 0; at < tape.length(); at = next) {
       next = isLaunch(at) ? Launch.put(tape, at, kernels, input.address(), stream) : putProduct(at);
-      if (progress.count(work(at))) {
-        progress.mark();
-      }
       if (oneByOne) {
         stream.synchronize();
       }
+      passed++;
     }
     putting = false;
   }
@@ -241,15 +238,6 @@ final class StepMachine implements AutoCloseable {
     return isLaunch(at) ? Launch.next(tape, at, kernels) : at + PRODUCT_WORDS;
   }
 
-  /** The multiply-adds of a product; 0 for a kernel. */
-  private double work(int at) {
-    return isLaunch(at)
-        ? 0
-        : (double) tape.word(at + 3)
-            * tape.word(at + 6)
-            * weights.get((int) tape.word(at + 1)).columns();
-  }
-
   private String name(int at) {
     if (isLaunch(at)) {
       return Launch.op(tape, at, kernels).kernel();
@@ -259,39 +247,30 @@ final class StepMachine implements AutoCloseable {
   }
 
   /**
-   * After a failure, the operation that failed, for a message; empty if none was running. Where
-   * operations of a graph share a mark it is one of them, and all are named.
+   * After a failure, what failed, for a message; empty if nothing was running. It is one operation
+   * if its call was refused, or if they run one by one; otherwise all that is known is that it was
+   * one of the step's.
    */
   String failed() {
     boolean refused = running && isIdle(); // nothing has failed but what was about to run
     if (!running || (refused && !putting)) {
       return "";
     }
-    int first = refused ? progress.counted() : progress.done();
-    int last = first;
-    progress.begin(marksAll);
-    List<String> names = new ArrayList<>();
     int all = 0;
-    boolean marked = false;
+    String name = "copying the results: ";
     for (int at = 0; at < tape.length(); at = next(at)) {
-      all++;
-      boolean marks = progress.count(work(at));
-      if (all > first && !marked) {
-        names.add(name(at));
-        marked = marks || refused;
-        last = all;
+      if (all++ == passed) {
+        name = name(at);
       }
     }
-    return switch (names.size()) {
-      case 0 -> "copying the results: ";
-      case 1 -> "%s, operation %d of %d: ".formatted(names.getFirst(), last, all);
-      default ->
-          "one of the operations %d to %d of %d (%s): "
-              .formatted(first + 1, last, all, String.join(", ", names));
-    };
+    if (!refused && !oneByOne) {
+      return "one of its %d operations, which --audit names: ".formatted(all);
+    }
+    return passed == all ? name : "%s, operation %d of %d: ".formatted(name, passed + 1, all);
   }
 
-  private boolean isIdle() {
+  /** Whether all that was put into the stream is done, and none of it failed. */
+  boolean isIdle() {
     try {
       stream.synchronize();
       return true;
@@ -304,6 +283,5 @@ final class StepMachine implements AutoCloseable {
   public void close() {
     Release.all(List.copyOf(graphs.values()));
     graphs.clear();
-    Release.one(progress);
   }
 }

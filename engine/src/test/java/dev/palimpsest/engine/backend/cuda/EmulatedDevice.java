@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.backend.cuda;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -54,6 +55,19 @@ final class EmulatedDevice {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(kernel);
       function("palimpsest_emulator_fail", FunctionDescriptor.ofVoid(ADDRESS)).invokeExact(name);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Lets one launch of a kernel or a product fail when it runs, and one be refused when it is asked
+   * for: each is the n-th from here, 0 for none.
+   */
+  static void failAt(int failed, int refused) {
+    try {
+      function("palimpsest_emulator_fail_at", FunctionDescriptor.ofVoid(JAVA_INT, JAVA_INT))
+          .invokeExact(failed, refused);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

@@ -51,7 +51,7 @@ final class StepMachineTest {
 
   @AfterEach
   void close() {
-    Release.all(resources.reversed());
+    Release.all(resources);
     assertThat(EmulatedDevice.inUse()).isZero();
   }
 
