@@ -53,6 +53,11 @@ final class StepInput implements AutoCloseable {
     return device.address();
   }
 
+  /** Where its first byte lies on the host, once everything is put in. */
+  long hostAddress() {
+    return pinned.segment().address();
+  }
+
   /**
    * Puts integers in.
    *

@@ -133,8 +133,10 @@ final class StepMachine implements AutoCloseable {
     Tape.Key key =
         tape.key(
             input.address(),
+            input.hostAddress(),
             input.used(),
             results.address(),
+            host.segment().address(),
             bytes);
     @Nullable Graph graph = oneByOne ? null : graphs.get(key);
     boolean captures = graph == null && !oneByOne && seen.contains(key.hash());

@@ -21,21 +21,23 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class StepMachineTest {
   private final List<AutoCloseable> resources = new ArrayList<>();
+  private Stream stream;
   private DeviceMemory memory;
   private PinnedMemory host;
   private CudaWeight weight;
+  private StepInput input;
   private StepMachine machine;
 
   @BeforeEach
   void open(@TempDir Path folder) {
     EmulatedDevice.require();
     Context context = held(Context.retain(Cuda.devices().getFirst()));
-    Stream stream = held(new Stream());
+    stream = held(new Stream());
     Kernels kernels = held(Kernels.load(Precision.F32));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
     Products products = held(new Products(kernels, stream, store, false));
-    StepInput input = held(new StepInput());
     memory = held(DeviceMemory.allocate(1024));
+    input = held(new StepInput());
     host = held(PinnedMemory.allocate(1024));
     weight = new CudaWeight(0, Precision.F32, 1, 1, memory.address());
     machine =
@@ -81,5 +83,38 @@ final class StepMachineTest {
     Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address()).value(1);
     machine.run(memory, host, 48);
     assertThat(host.segment().getAtIndex(JAVA_INT, 9)).isEqualTo(-1);
+  }
+
+  /** The first run is one by one, the second records a graph, and later ones launch it. */
+  private int gathered(int row) {
+    input.clear();
+    long rows = input.put(new int[] {row}, 1, 0);
+    Launch _ =
+        machine
+            .launch(DeviceOp.GATHER, 1, 1)
+            .address(memory.address())
+            .value(1)
+            .input(rows)
+            .address(memory.address() + 512)
+            .value(1)
+            .value(1);
+    machine.run(memory, host, 1024);
+    return host.segment().getAtIndex(JAVA_INT, 128);
+  }
+
+  /** The device's memory grows where it is, so nothing but the host's tells the steps apart. */
+  @Test
+  void aGraphIsNotUsedForInputThatTheHostKeepsElsewhereSince() {
+    memory.fill(1, 0, 1, stream);
+    memory.fill(2, 4, 1, stream);
+    for (int run = 0; run < 3; run++) {
+      assertThat(gathered(run % 2)).isEqualTo(1 + run % 2);
+    }
+    long before = input.address();
+    long _ = input.reserve(2 * StepInput.FIRST_BYTES);
+    assertThat(input.address()).isEqualTo(before);
+    for (int run = 0; run < 3; run++) {
+      assertThat(gathered(run % 2)).isEqualTo(1 + run % 2);
+    }
   }
 }
