@@ -146,7 +146,8 @@ struct Share {
       for (int i = 0; i < 4; i++) {
         const bool drawable = (hidden >> i & 1) == 0 && logits[i] > NEGATIVE_INFINITY;
         if (drawable && logits[i] + how.temperature * (roughGumbel(words.at[i]) + SCREENING_ERROR) > drawnScore) {
-          const double score = logits[i] + how.temperature * gumbel(words.at[i]);
+          // Rounded twice, as on the host: the compiler may not make one operation of it.
+          const double score = __dadd_rn(logits[i], __dmul_rn(how.temperature, gumbel(words.at[i])));
           if (score > drawnScore) {
             drawnScore = score;
             drawn = id + i;
