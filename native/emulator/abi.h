@@ -40,7 +40,7 @@ __attribute__((visibility("default"))) Status emulatorEnqueue(void* stream, Work
 __attribute__((visibility("default"))) bool emulatorFails(const std::string& kernel);
 
 // Whether a test wants the launch that is asked for to be refused.
-__attribute__((visibility("default"))) bool emulatorRefuses();
+__attribute__((visibility("default"))) bool emulatorRefuses(void* stream);
 
 // Whether `bytes` from `address` on lie in one allocation of device memory.
 __attribute__((visibility("default"))) bool emulatorOwns(const void* address, size_t bytes);

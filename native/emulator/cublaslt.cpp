@@ -225,7 +225,7 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
       (workspaceBytes > 0 && !emulatorOwns(workspace, workspaceBytes))) {
     return CUBLAS_INVALID_VALUE;
   }
-  if (emulatorRefuses()) {
+  if (emulatorRefuses(stream)) {
     return CUBLAS_NOT_SUPPORTED;
   }
   const float times = *alpha;

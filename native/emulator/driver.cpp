@@ -26,6 +26,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "abi.h"
@@ -56,6 +57,7 @@ struct Graph {
 struct Stream {
   std::deque<Work> waiting;
   std::shared_ptr<Graph> recording;
+  bool spoiled = false;  // a call was refused while it recorded
 };
 
 struct Event {
@@ -244,6 +246,9 @@ Status emulatorEnqueue(void* handle, Work work) {
   if (const Status status = state(); status != SUCCESS) {
     return status;
   }
+  if (stream->spoiled) {
+    return STREAM_CAPTURE_INVALIDATED;
+  }
   if (stream->recording) {
     stream->recording->work.push_back(std::move(work));
   } else {
@@ -261,9 +266,14 @@ bool emulatorFails(const std::string& kernel) {
   return true;
 }
 
-bool emulatorRefuses() {
+bool emulatorRefuses(void* stream) {
   Lock lock(mutex);
-  return untilRefusal > 0 && --untilRefusal == 0;
+  if (untilRefusal == 0 || --untilRefusal > 0) {
+    return false;
+  }
+  auto* recording = static_cast<Stream*>(stream);
+  recording->spoiled = recording->recording != nullptr;
+  return true;
 }
 
 bool emulatorOwns(const void* address, size_t bytes) {
@@ -685,8 +695,13 @@ EXPORT Status cuStreamEndCapture(void* handle, void** graph) {
   if (streams.count(stream) == 0 || !stream->recording) {
     return INVALID_HANDLE;
   }
-  *graph = new std::shared_ptr<Graph>(std::move(stream->recording));
+  const std::shared_ptr<Graph> recorded = std::move(stream->recording);
   stream->recording.reset();
+  if (std::exchange(stream->spoiled, false)) {
+    *graph = nullptr;
+    return STREAM_CAPTURE_INVALIDATED;
+  }
+  *graph = new std::shared_ptr<Graph>(recorded);
   return broken;
 }
 
@@ -797,7 +812,7 @@ EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz
   }
   // Registers are given out a warp at a time, each thread's rounded up.
   const unsigned registers = static_cast<unsigned>((function->needs.registers + REGISTER_UNIT - 1) / REGISTER_UNIT * REGISTER_UNIT);
-  if ((threads + WARP - 1) / WARP * WARP * registers > REGISTERS || emulatorRefuses()) {
+  if ((threads + WARP - 1) / WARP * WARP * registers > REGISTERS || emulatorRefuses(stream)) {
     return LAUNCH_OUT_OF_RESOURCES;
   }
   // No parameter of the kernels is longer than eight bytes.

@@ -31,6 +31,13 @@ public final class DeviceMemory implements AutoCloseable {
     }
   }
 
+  /** No memory at all, where there is to be some later. */
+  public static DeviceMemory none() {
+    DeviceMemory none = new DeviceMemory(0, 0);
+    none.open = false;
+    return none;
+  }
+
   /** Where it lies in the device's address space. */
   public long address() {
     return address;

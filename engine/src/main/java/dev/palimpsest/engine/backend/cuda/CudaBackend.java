@@ -40,7 +40,8 @@ import java.util.stream.IntStream;
  * The operations on an NVIDIA GPU. Activations and weights are f32 or bf16, sums f32; vectors and
  * tables are f32.
  *
- * <p>After a failure of the device everything is freed, and only {@link #close} may be called.
+ * <p>After a failure of the device everything is freed, and only {@link #close} may be called. A
+ * call that it refuses is no failure: that step is lost, and another may be begun.
  */
 public final class CudaBackend implements Backend {
   private static final int ATTENTION_THREADS = 128;
@@ -62,31 +63,30 @@ public final class CudaBackend implements Backend {
   private final List<AttentionWork> attentionWork = new ArrayList<>();
   private final GuidedRows guided = new GuidedRows();
 
-  private DeviceMemory memory;
+  private DeviceMemory memory = DeviceMemory.none();
   private Optional<String> unusable = Optional.empty();
   private int[] numbers = {};
   private long steps;
   private int tokens;
 
-  private CudaBackend(Precision precision, CudaOptions options, Context context) {
+  private CudaBackend(Precision precision, CudaOptions options, int headSize, Context context) {
     this.precision = precision;
     this.options = options;
     this.context = context;
     boolean opened = false;
     try {
       stream = held(new Stream());
-      kernels = held(Kernels.load(precision));
+      kernels = held(Kernels.load(precision, headSize));
       AlgorithmStore store = new AlgorithmStore(storeFile(context.device()));
       Products products = held(new Products(kernels, stream, store, options.fastGemm()));
       upload = held(new WeightUpload(stream));
-      input = held(new StepInput());
+      input = held(new StepInput(this::growInput));
       vocabulary = held(new Vocabulary(input));
       machine =
           held(
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
-      mixture = held(new DeviceMixture(machine, kernels, precision));
-      memory = DeviceMemory.allocate(Integer.BYTES);
+      mixture = held(new DeviceMixture(machine, precision));
       opened = true;
     } finally {
       if (!opened) {
@@ -188,7 +188,7 @@ public final class CudaBackend implements Backend {
         Release.one(context);
       }
     }
-    return new CudaBackend(precision, options, context);
+    return new CudaBackend(precision, options, spec.attention().headSize(), context);
   }
 
   /** Sets a GPU up for weights alone. */
@@ -311,19 +311,29 @@ public final class CudaBackend implements Backend {
   /** A step that is too large is refused, and another may be begun. */
   private void makeRoom(long bytes) {
     memory.close();
+    memory = DeviceMemory.none();
     try {
       memory = DeviceMemory.allocate(bytes);
     } catch (CudaException e) {
       if (!e.isOutOfMemory()) {
         throw e;
       }
-      memory = DeviceMemory.allocate(Integer.BYTES);
       throw new DeviceException(
           "step %d does not fit: %s of the device's memory are needed for its activations, and %s are free; fewer or shorter sequences at once need less"
               .formatted(
                   steps, DeviceNeed.gigabytes(bytes), DeviceNeed.gigabytes(context.freeBytes())),
           e);
     }
+  }
+
+  private void growInput(Runnable growth) {
+    boolean _ =
+        onDevice(
+            () -> "making room for the input of step " + steps,
+            () -> {
+              growth.run();
+              return true;
+            });
   }
 
   private void forgetInput() {
@@ -582,11 +592,14 @@ public final class CudaBackend implements Backend {
       KvAddresses cached,
       Activation out) {
     int keyHeads = k.columns() / headSize;
-    int shared = precision == Precision.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704;
     putGuided();
     machine
         .launch(
-            kernels.attention(headSize, shared), work.items(), keyHeads, ATTENTION_THREADS, shared)
+            DeviceOp.ATTENTION,
+            work.items(),
+            keyHeads,
+            ATTENTION_THREADS,
+            kernels.attentionSharedBytes())
         .address(address(q))
         .value(q.stride())
         .address(address(k))
@@ -712,6 +725,12 @@ public final class CudaBackend implements Backend {
 
   @Override
   public float[] read(Activation x) {
+    long count = (long) x.rows() * x.columns();
+    if (count > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "%d rows of %d numbers are read at once, and at most %d numbers can be"
+              .formatted(x.rows(), x.columns(), Integer.MAX_VALUE));
+    }
     putGuided();
     long elementBytes = CudaWeight.elementBytes(precision);
     long span = elementBytes * ((long) (x.rows() - 1) * x.stride() + x.columns());
@@ -723,7 +742,7 @@ public final class CudaBackend implements Backend {
             forgetInput();
             memory.copyTo(copy, elementBytes * x.offset(), 0, span, stream);
             stream.synchronize();
-            float[] result = new float[x.rows() * x.columns()];
+            float[] result = new float[(int) count];
             for (int row = 0; row < x.rows(); row++) {
               for (int column = 0; column < x.columns(); column++) {
                 long at = (long) row * x.stride() + column;
@@ -766,8 +785,13 @@ public final class CudaBackend implements Backend {
       return task.run();
     } catch (CudaException e) {
       String reason = what.get() + ": " + machine.failed() + e.getMessage();
-      release();
-      unusable = Optional.of("the device failed before: " + reason);
+      if (machine.isIdle()) { // the call was refused, and the device works
+        machine.clear();
+        forgetInput();
+      } else {
+        release();
+        unusable = Optional.of("the device failed before: " + reason);
+      }
       throw new DeviceException(reason, e);
     }
   }

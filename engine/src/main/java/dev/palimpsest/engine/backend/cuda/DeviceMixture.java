@@ -31,15 +31,13 @@ final class DeviceMixture implements AutoCloseable {
   private static final int NAN_WORD = -1;
 
   private final StepMachine machine;
-  private final Kernels kernels;
   private final Precision precision;
   private final Tiles tiles;
   private final List<DeviceMemory> outgrown = new ArrayList<>();
   private DeviceMemory memory = DeviceMemory.allocate(Float.BYTES);
 
-  DeviceMixture(StepMachine machine, Kernels kernels, Precision precision) {
+  DeviceMixture(StepMachine machine, Precision precision) {
     this.machine = machine;
-    this.kernels = kernels;
     this.precision = precision;
     tiles =
         switch (precision) {
@@ -207,7 +205,7 @@ final class DeviceMixture implements AutoCloseable {
     int outputs = w.rows() / experts.count();
     machine
         .launch(
-            kernels.index(DeviceOp.EXPERT_LINEAR),
+            DeviceOp.EXPERT_LINEAR,
             tiles.most(entries, experts.count()),
             Math.ceilDiv(outputs, tiles.columns()),
             tiles.threads(),

@@ -13,13 +13,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The kernels of this build, loaded into the device for one type of activations. */
 final class Kernels implements AutoCloseable {
@@ -29,26 +26,20 @@ final class Kernels implements AutoCloseable {
   private static final int THREADS = 256;
   private static final int MOST_BLOCKS = 1024;
   private static final int MOST_HEAD_SIZE = 128;
-  private static final int UNKNOWN = -1;
 
   private final KernelModule module;
-  private final String type;
-  private final List<Entry> entries = new ArrayList<>();
-  private final Map<String, Integer> indices = new HashMap<>();
 
-  /** Indices by operation, and by head size: steps look them up hundreds of times. */
-  private final Map<DeviceOp, Integer> ofOp = new EnumMap<>(DeviceOp.class);
+  /** By the ordinal of their operation. */
+  private final List<Kernel> kernels;
 
-  private final int[] ofHeadSize = new int[MOST_HEAD_SIZE + 1];
+  private final int attentionSharedBytes;
   private final KernelArguments arguments = new KernelArguments();
 
-  private Kernels(KernelModule module, Precision precision) {
+  private Kernels(KernelModule module, List<Kernel> kernels, int attentionSharedBytes) {
     this.module = module;
-    type = precision.name().toLowerCase(Locale.ROOT);
-    Arrays.fill(ofHeadSize, UNKNOWN);
+    this.kernels = kernels;
+    this.attentionSharedBytes = attentionSharedBytes;
   }
-
-  private record Entry(DeviceOp op, Kernel kernel) {}
 
   /** Why this build's kernels cannot run on a device, in one sentence; empty if they can. */
   static Optional<String> failure(Device device) {
@@ -66,19 +57,43 @@ final class Kernels implements AutoCloseable {
   }
 
   /**
-   * Loads them into the current context.
+   * Loads all of them into the current context: a step asks the driver for none.
    *
+   * @param headSize what {@link #requireHeads} accepts
    * @throws DeviceException if the driver refuses them
    */
-  static Kernels load(Precision precision) {
+  static Kernels load(Precision precision, int headSize) {
+    String type = "_" + precision.name().toLowerCase(Locale.ROOT);
+    int shared =
+        switch (precision) {
+          case BF16 -> 512 * (headSize + 8);
+          case F32 -> 512 * headSize + 8704;
+        };
+    List<Kernel> kernels = new ArrayList<>();
+    @Nullable KernelModule module = null;
+    boolean loaded = false;
     try {
-      return new Kernels(new KernelModule(image()), precision);
+      module = new KernelModule(image());
+      for (DeviceOp op : DeviceOp.values()) {
+        String size = op == DeviceOp.ATTENTION ? "_h" + headSize : "";
+        Kernel kernel = module.kernel(op.kernel() + (op.isTyped() ? type : "") + size);
+        if (op == DeviceOp.ATTENTION && shared > UNASKED_SHARED_BYTES) {
+          kernel.allowSharedBytes(shared);
+        }
+        kernels.add(kernel);
+      }
+      loaded = true;
+      return new Kernels(module, List.copyOf(kernels), shared);
     } catch (CudaException e) {
       throw new DeviceException(
           "the driver refuses this build's kernels: "
               + e.getMessage()
               + "; it must be as new as the CUDA they were built with",
           e);
+    } finally {
+      if (!loaded && module != null) {
+        Release.one(module);
+      }
     }
   }
 
@@ -94,17 +109,6 @@ final class Kernels implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** The number of an operation's kernel. */
-  @SuppressWarnings("EnumOrdinal") // the place in an array as long as the enum, kept nowhere
-  int index(DeviceOp op) {
-    Integer known = ofOp.get(op);
-    if (known == null) {
-      known = index(op, op.isTyped() ? op.kernel() + "_" + type : op.kernel(), 0);
-      ofOp.put(op, known);
-    }
-    return known;
   }
 
   /**
@@ -125,39 +129,14 @@ final class Kernels implements AutoCloseable {
     }
   }
 
-  /** The number of the attention over heads of a size. */
-  int attention(int headSize, int sharedBytes) {
-    if (ofHeadSize[headSize] == UNKNOWN) {
-      ofHeadSize[headSize] =
-          index(
-              DeviceOp.ATTENTION,
-              DeviceOp.ATTENTION.kernel() + "_" + type + "_h" + headSize,
-              sharedBytes);
-    }
-    return ofHeadSize[headSize];
+  /** The shared memory that a block of the attention takes. */
+  int attentionSharedBytes() {
+    return attentionSharedBytes;
   }
 
-  private int index(DeviceOp op, String name, int sharedBytes) {
-    Integer known = indices.get(name);
-    if (known != null) {
-      return known;
-    }
-    Kernel kernel = module.kernel(name);
-    if (sharedBytes > UNASKED_SHARED_BYTES) {
-      kernel.allowSharedBytes(sharedBytes);
-    }
-    entries.add(new Entry(op, kernel));
-    indices.put(name, entries.size() - 1);
-    return entries.size() - 1;
-  }
-
-  Kernel kernel(int index) {
-    return entries.get(index).kernel();
-  }
-
-  /** What a kernel computes, and its arguments. */
-  DeviceOp op(int index) {
-    return entries.get(index).op();
+  @SuppressWarnings("EnumOrdinal") // the place in a list as long as the enum, kept nowhere
+  Kernel kernel(DeviceOp op) {
+    return kernels.get(op.ordinal());
   }
 
   /** The arguments of the next launch. */
@@ -168,9 +147,8 @@ final class Kernels implements AutoCloseable {
   /** Fills memory with normally distributed numbers. */
   void random(long address, long count, Stream stream) {
     Tape tape = new Tape();
-    int kernel = index(DeviceOp.RANDOM);
     new Launch(tape)
-        .begin(DeviceOp.RANDOM, kernel, MOST_BLOCKS, 1, THREADS, 0)
+        .begin(DeviceOp.RANDOM, MOST_BLOCKS, 1, THREADS, 0)
         .address(address)
         .value(count)
         .value(1L)

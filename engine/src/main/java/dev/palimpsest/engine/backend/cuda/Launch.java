@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Launch {
   private static final int HEADER_WORDS = 6;
+  private static final List<DeviceOp> OPERATIONS = List.of(DeviceOp.values());
 
   private final Tape tape;
   private @Nullable DeviceOp op;
@@ -23,14 +24,19 @@ final class Launch {
   /**
    * Begins one; its arguments follow.
    *
-   * @param kernel the number of the operation's kernel, {@link Kernels#index}
    * @throws IllegalStateException if the launch before lacks arguments
    */
-  Launch begin(DeviceOp operation, int kernel, int gridX, int gridY, int threads, int sharedBytes) {
+  @SuppressWarnings("EnumOrdinal") // tapes are kept nowhere
+  Launch begin(DeviceOp operation, int gridX, int gridY, int threads, int sharedBytes) {
     end();
     op = operation;
     given = 0;
-    tape.add(Tape.KERNEL).add(kernel).add(gridX).add(gridY).add(threads).add(sharedBytes);
+    tape.add(Tape.KERNEL)
+        .add(operation.ordinal())
+        .add(gridX)
+        .add(gridY)
+        .add(threads)
+        .add(sharedBytes);
     return this;
   }
 
@@ -120,7 +126,7 @@ final class Launch {
   static int put(Tape tape, int at, Kernels kernels, long input, Stream stream) {
     KernelArguments arguments = kernels.arguments();
     int next = at + HEADER_WORDS;
-    List<Parameter> parameters = op(tape, at, kernels).parameters();
+    List<Parameter> parameters = op(tape, at).parameters();
     for (int i = 0; i < parameters.size(); i++) {
       long word = tape.word(next++);
       var _ =
@@ -132,7 +138,7 @@ final class Launch {
           };
     }
     kernels
-        .kernel((int) tape.word(at + 1))
+        .kernel(op(tape, at))
         .launch(
             stream,
             (int) tape.word(at + 2),
@@ -145,12 +151,12 @@ final class Launch {
   }
 
   /** Where the tape goes on behind the launch that is written at {@code at}. */
-  static int next(Tape tape, int at, Kernels kernels) {
-    return at + HEADER_WORDS + op(tape, at, kernels).parameters().size();
+  static int next(Tape tape, int at) {
+    return at + HEADER_WORDS + op(tape, at).parameters().size();
   }
 
   /** What the launch that is written at {@code at} computes. */
-  static DeviceOp op(Tape tape, int at, Kernels kernels) {
-    return kernels.op((int) tape.word(at + 1));
+  static DeviceOp op(Tape tape, int at) {
+    return OPERATIONS.get((int) tape.word(at + 1));
   }
 }

@@ -10,6 +10,7 @@ import dev.palimpsest.bindings.cuda.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The numbers that a step needs on the device beside activations and weights: token ids, positions,
@@ -25,6 +26,7 @@ final class StepInput implements AutoCloseable {
   private static final int ALIGNMENT = 16;
   private static final int[] NONE = {};
 
+  private final Consumer<Runnable> onDevice;
   private PinnedMemory pinned = PinnedMemory.allocate(FIRST_BYTES);
   private DeviceMemory device = DeviceMemory.allocate(FIRST_BYTES);
   private long used;
@@ -33,6 +35,15 @@ final class StepInput implements AutoCloseable {
   private int[] knownCounts = new int[16];
   private long[] knownAt = new long[16];
   private int knownCount;
+
+  /**
+   * Room for a step's numbers.
+   *
+   * @param onDevice runs what takes memory of the device, when more is needed than there was
+   */
+  StepInput(Consumer<Runnable> onDevice) {
+    this.onDevice = onDevice;
+  }
 
   /** Forgets everything. */
   void clear() {
@@ -96,19 +107,26 @@ final class StepInput implements AutoCloseable {
   long reserve(long bytes) {
     long at = used;
     used += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
-    if (used > pinned.segment().byteSize()) {
-      grow();
+    if (used > capacity()) {
+      onDevice.accept(this::grow);
     }
     return at;
   }
 
+  private long capacity() {
+    return Math.min(pinned.segment().byteSize(), device.bytes());
+  }
+
   private void grow() {
-    long bytes = Math.max(used, 2 * pinned.segment().byteSize());
-    PinnedMemory larger = PinnedMemory.allocate(bytes);
-    MemorySegment.copy(pinned.segment(), 0, larger.segment(), 0, pinned.segment().byteSize());
-    pinned.close();
-    pinned = larger;
+    long bytes = Math.max(Math.max(used, 2 * capacity()), FIRST_BYTES);
+    if (pinned.segment().byteSize() < bytes) {
+      PinnedMemory larger = PinnedMemory.allocate(bytes);
+      MemorySegment.copy(pinned.segment(), 0, larger.segment(), 0, pinned.segment().byteSize());
+      pinned.close();
+      pinned = larger;
+    }
     device.close();
+    device = DeviceMemory.none();
     device = DeviceMemory.allocate(bytes);
   }
 

@@ -88,11 +88,11 @@ final class StepMachine implements AutoCloseable {
   }
 
   Launch launch(DeviceOp op, int gridX, int gridY, int threads) {
-    return launch(kernels.index(op), gridX, gridY, threads, 0);
+    return launch(op, gridX, gridY, threads, 0);
   }
 
-  Launch launch(int kernel, int gridX, int gridY, int threads, int sharedBytes) {
-    return launch.begin(kernels.op(kernel), kernel, gridX, gridY, threads, sharedBytes);
+  Launch launch(DeviceOp op, int gridX, int gridY, int threads, int sharedBytes) {
+    return launch.begin(op, gridX, gridY, threads, sharedBytes);
   }
 
   /** Writes a product down, see {@link Products#multiply}. */
@@ -237,12 +237,12 @@ final class StepMachine implements AutoCloseable {
   }
 
   private int next(int at) {
-    return isLaunch(at) ? Launch.next(tape, at, kernels) : at + PRODUCT_WORDS;
+    return isLaunch(at) ? Launch.next(tape, at) : at + PRODUCT_WORDS;
   }
 
   private String name(int at) {
     if (isLaunch(at)) {
-      return Launch.op(tape, at, kernels).kernel();
+      return Launch.op(tape, at).kernel();
     }
     CudaWeight w = weights.get((int) tape.word(at + 1));
     return "product with a weight of " + w.rows() + " x " + w.columns();

@@ -159,15 +159,23 @@ final class Vocabulary implements AutoCloseable {
     long needed = (long) Float.BYTES * scratchRows * width;
     if (scratch.bytes() < needed) {
       scratch.close();
+      scratch = DeviceMemory.none();
       scratch = DeviceMemory.allocate(needed);
     }
     if (states.bytes() < (long) STATE_BYTES * rows) {
       states.close();
-      results.close();
-      pinned.close();
+      states = DeviceMemory.none();
       states = DeviceMemory.allocate((long) STATE_BYTES * rows);
+    }
+    if (results.bytes() < MOST_RESULT_BYTES * rows) {
+      results.close();
+      results = DeviceMemory.none();
       results = DeviceMemory.allocate(MOST_RESULT_BYTES * rows);
-      pinned = PinnedMemory.allocate(MOST_RESULT_BYTES * rows);
+    }
+    if (pinned.segment().byteSize() < MOST_RESULT_BYTES * rows) {
+      PinnedMemory larger = PinnedMemory.allocate(MOST_RESULT_BYTES * rows);
+      pinned.close();
+      pinned = larger;
     }
   }
 

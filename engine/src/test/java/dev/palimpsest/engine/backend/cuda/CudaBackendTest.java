@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.palimpsest.bindings.cuda.Context;
 import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.backend.host.TinyFamily;
@@ -31,6 +33,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -271,6 +274,96 @@ final class CudaBackendTest {
     }
     EmulatedDevice.failAt(0, 0);
     assertThat(launches).isGreaterThan(10 * MODEL.spec().layers());
+  }
+
+  /** One by one in the first run, recorded in the second. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void whereverInAStepALaunchIsRefusedItIsNamedAndTheStepCanBeTakenAgain(int run) {
+    List<Query> other = batch(2);
+    int launches = 0;
+    boolean refused = true;
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> expected = device.predict(other);
+      while (refused) {
+        launches++;
+        List<Query> queries = List.of(ofItsOwnShape(launches));
+        List<List<Prediction>> unrefused = run == 1 ? List.of() : device.predict(queries);
+        EmulatedDevice.failAt(0, launches);
+        try {
+          device.predict(queries);
+          refused = false;
+        } catch (DeviceException e) {
+          assertThat(e)
+              .hasMessageMatching(
+                  "step [0-9]+ over .*, operation %d of [0-9]+: cu.* failed with CU.*"
+                      .formatted(launches));
+          List<List<Prediction>> again = device.predict(queries);
+          if (run > 1) {
+            assertThat(again).isEqualTo(unrefused);
+          }
+        }
+      }
+      EmulatedDevice.failAt(0, 0);
+      assertThat(device.predict(other)).isEqualTo(expected);
+    }
+    assertThat(launches).isGreaterThan(10 * MODEL.spec().layers());
+  }
+
+  /** No two of them up to 63 have as many tokens and as many rows. */
+  private static Query ofItsOwnShape(int number) {
+    int[] tokens = new int[64 + number / 8 * 8];
+    int[] rows = IntStream.rangeClosed(0, number % 8 * 8).toArray();
+    return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
+  }
+
+  @Test
+  void anotherThreadMayGoOnWithAStepAndTakeMemoryForIt() throws InterruptedException {
+    try (CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec())) {
+      Weight table = backend.table(4, 16, new float[64]);
+      int[] ids = new int[300_000];
+      Activation rows = new Activation(0, ids.length, 16, 16);
+      backend.begin(16L * ids.length);
+      AtomicReference<Throwable> failure = new AtomicReference<>();
+      Thread thread =
+          Thread.ofPlatform()
+              .uncaughtExceptionHandler((_, e) -> failure.set(e))
+              .start(() -> backend.embed(ids, table, rows));
+      thread.join();
+      assertThat(failure.get()).isNull();
+      assertThat(backend.read(rows.firstRows(1))).containsOnly(0);
+    }
+  }
+
+  @Test
+  void aStepWhoseInputDoesNotFitIsRefusedAndAnotherRuns() {
+    try (CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec())) {
+      Weight table = backend.table(4, 1, new float[] {1, 2, 3, 4});
+      backend.begin(1000);
+      EmulatedDevice.setMemory((2L << 30) - freeBytes() + 1000);
+      Activation many = new Activation(0, 600_000, 1, 1);
+      assertThatThrownBy(() -> backend.embed(new int[many.rows()], table, many))
+          .isInstanceOf(DeviceException.class)
+          .hasMessageStartingWith(
+              "making room for the input of step 1: cuMemAlloc_v2 failed with"
+                  + " CUDA_ERROR_OUT_OF_MEMORY");
+      EmulatedDevice.setMemory(0);
+      Activation few = new Activation(0, 3, 1, 1);
+      backend.begin(1000);
+      backend.embed(new int[] {2, 0, 3}, table, few);
+      assertThat(backend.read(few)).containsExactly(3, 1, 4);
+    }
+  }
+
+  @Test
+  void moreNumbersThanAnArrayHoldsAreNotRead() {
+    try (CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec())) {
+      assertThatThrownBy(() -> backend.read(new Activation(0, 16_981, 126_464, 126_464)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "16981 rows of 126464 numbers are read at once, and at most 2147483647 numbers can"
+                  + " be");
+    }
   }
 
   @Test

@@ -16,7 +16,7 @@ final class LaunchTest {
   private final Launch launch = new Launch(tape);
 
   private void begin(DeviceOp op) {
-    Launch _ = launch.begin(op, 0, 1, 1, 256, 0);
+    Launch _ = launch.begin(op, 1, 1, 256, 0);
   }
 
   private void give(Parameter.Kind kind) {

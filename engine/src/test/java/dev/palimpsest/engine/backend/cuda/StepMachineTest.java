@@ -33,11 +33,11 @@ final class StepMachineTest {
     EmulatedDevice.require();
     Context context = held(Context.retain(Cuda.devices().getFirst()));
     stream = held(new Stream());
-    Kernels kernels = held(Kernels.load(Precision.F32));
+    Kernels kernels = held(Kernels.load(Precision.F32, 16));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
     Products products = held(new Products(kernels, stream, store, false));
     memory = held(DeviceMemory.allocate(1024));
-    input = held(new StepInput());
+    input = held(new StepInput(Runnable::run));
     host = held(PinnedMemory.allocate(1024));
     weight = new CudaWeight(0, Precision.F32, 1, 1, memory.address());
     machine =
