@@ -11,6 +11,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 TINY = sys.argv[1] == "tiny"
 DEVICE = "cuda" if torch.cuda.is_available() or not TINY else "cpu"
@@ -121,6 +122,13 @@ def measure():
         # Many in one go: the host would not keep up with a short one.
         taken = millis(lambda: [F.scaled_dot_product_attention(q, k, v) for _ in range(32)]) / 32
         say(benchmark="sdpa", batch=batch, length=length, ms=taken, tflops=4 * batch * length**2 * HIDDEN / taken / 1e9)
+        for name, kind in (("flash", SDPBackend.FLASH_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)) if DEVICE == "cuda" else ():
+            try:
+                with sdpa_kernel(kind):
+                    taken = millis(lambda: [F.scaled_dot_product_attention(q, k, v) for _ in range(32)]) / 32
+                say(benchmark="sdpa-" + name, batch=batch, length=length, ms=taken)
+            except RuntimeError as e:
+                say(benchmark="sdpa-" + name, batch=batch, length=length, error=str(e).splitlines()[0])
         del q, k, v
     x = random(HEAD_ROWS, HIDDEN)
     say(benchmark="head-gemm", rows=HEAD_ROWS, ms=millis(lambda: F.linear(x, head)))
