@@ -44,3 +44,6 @@ __attribute__((visibility("default"))) bool emulatorRefuses(void* stream);
 
 // Whether `bytes` from `address` on lie in one allocation of device memory.
 __attribute__((visibility("default"))) bool emulatorOwns(const void* address, size_t bytes);
+
+// Whether a product over so many rows is computed.
+__attribute__((visibility("default"))) bool emulatorMultiplies(uint64_t rows);

@@ -190,7 +190,7 @@ EXPORT Status cublasLtMatmulPreferenceSetAttribute(void*, int, const void*, size
 
 EXPORT Status cublasLtMatmulAlgoCheck(void*, void* descriptor, void* a, void* b, void*, void* d, const Algorithm* algorithm,
                                       HeuristicResult* result) {
-  if (algorithm->mark != ALGORITHM_MARK ||
+  if (algorithm->mark != ALGORITHM_MARK || !emulatorMultiplies(static_cast<Layout*>(b)->columns) ||
       !fits(*static_cast<Descriptor*>(descriptor), *static_cast<Layout*>(a), *static_cast<Layout*>(b), *static_cast<Layout*>(d))) {
     return CUBLAS_NOT_SUPPORTED;
   }
@@ -225,7 +225,7 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
       (workspaceBytes > 0 && !emulatorOwns(workspace, workspaceBytes))) {
     return CUBLAS_INVALID_VALUE;
   }
-  if (emulatorRefuses(stream)) {
+  if (!emulatorMultiplies(bCopy.columns) || emulatorRefuses(stream)) {
     return CUBLAS_NOT_SUPPORTED;
   }
   const float times = *alpha;

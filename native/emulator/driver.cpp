@@ -152,6 +152,7 @@ size_t memoryLimit = DEFAULT_MEMORY;
 std::string failing;  // the kernel whose next launch fails
 int untilFailure = 0;  // the launch that fails when it runs, counted from here; 0: none
 int untilRefusal = 0;  // the launch that is refused
+uint64_t refusedRows = 0;  // no product over so many rows is computed
 bool skipsGraphs = false;
 size_t memoryUsed = 0;
 Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
@@ -276,6 +277,11 @@ bool emulatorRefuses(void* stream) {
   return true;
 }
 
+bool emulatorMultiplies(uint64_t rows) {
+  Lock lock(mutex);
+  return rows != refusedRows;
+}
+
 bool emulatorOwns(const void* address, size_t bytes) {
   Lock lock(mutex);
   return contains(deviceMemory, reinterpret_cast<uintptr_t>(address), bytes);
@@ -306,6 +312,12 @@ EXPORT void palimpsest_emulator_fail_at(int failed, int refused) {
   Lock lock(mutex);
   untilFailure = failed;
   untilRefusal = refused;
+}
+
+// Lets no algorithm compute products over so many rows; 0: all do.
+EXPORT void palimpsest_emulator_refuse_rows(int rows) {
+  Lock lock(mutex);
+  refusedRows = static_cast<uint64_t>(rows);
 }
 
 // Lets graphs do nothing: what a step then takes is the host's.

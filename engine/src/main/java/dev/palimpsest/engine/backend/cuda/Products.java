@@ -15,10 +15,12 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,7 +45,9 @@ final class Products implements AutoCloseable {
   private final MatmulDescriptor descriptor = new MatmulDescriptor();
   private final DeviceMemory workspace = DeviceMemory.allocate(WORKSPACE_BYTES);
   private final Map<LayoutKey, MatrixLayout> layouts = new HashMap<>();
-  private final Map<AlgorithmKey, MatmulAlgorithm> algorithms = new HashMap<>();
+  private final Map<AlgorithmStore.Shape, MatmulAlgorithm> ofWeights = new HashMap<>();
+  private final Set<Use> checked = new HashSet<>();
+  private final Map<Use, MatmulAlgorithm> own = new HashMap<>();
   private final Kernels kernels;
   private final Stream stream;
   private final AlgorithmStore store;
@@ -63,8 +67,8 @@ final class Products implements AutoCloseable {
 
   private record LayoutKey(ElementType type, long height, long width, long stride) {}
 
-  /** The rows are 0 where the algorithm does not depend on them. */
-  private record AlgorithmKey(AlgorithmStore.Shape shape, int rows) {}
+  /** An algorithm at work on matrices that lie just so. */
+  private record Use(AlgorithmStore.Shape shape, Operands operands) {}
 
   static ElementType type(Precision precision) {
     return switch (precision) {
@@ -108,11 +112,20 @@ final class Products implements AutoCloseable {
     MatrixLayout result = layout(outType, columns, rows, outStride);
     AlgorithmStore.Shape shape =
         new AlgorithmStore.Shape(type, w.rows(), w.columns(), outType, alignment);
+    Use use = new Use(shape, new Operands(left, right, result));
     MatmulAlgorithm algorithm =
         fast
-            ? algorithms.computeIfAbsent(
-                new AlgorithmKey(shape, rows), _ -> proposed(shape, left, right, result))
-            : algorithms.computeIfAbsent(new AlgorithmKey(shape, 0), _ -> fixed(shape, w));
+            ? own.computeIfAbsent(use, _ -> proposed(shape, left, right, result))
+            : ofWeights.computeIfAbsent(shape, _ -> fixed(shape, w));
+    if (!fast && !checked.contains(use)) {
+      if (!fits(algorithm, use.operands())) {
+        throw new DeviceException(
+            ("cuBLASLt's algorithm for products with a weight of %d x %d does not compute %d rows,"
+                    + " %d elements apart, into %d columns, %d apart")
+                .formatted(w.rows(), w.columns(), rows, xStride, columns, outStride));
+      }
+      checked.add(use);
+    }
     cublas.multiply(
         descriptor,
         add,
@@ -210,12 +223,14 @@ final class Products implements AutoCloseable {
   private boolean fitsAll(MatmulAlgorithm algorithm, AlgorithmStore.Shape shape) {
     return Arrays.stream(MEASURED_ROWS)
         .mapToObj(rows -> operands(shape, rows))
-        .allMatch(
-            each ->
-                algorithm
-                    .workspaceBytes(cublas, descriptor, each.left(), each.right(), each.result())
-                    .filter(bytes -> bytes <= WORKSPACE_BYTES)
-                    .isPresent());
+        .allMatch(each -> fits(algorithm, each));
+  }
+
+  private boolean fits(MatmulAlgorithm algorithm, Operands each) {
+    return algorithm
+        .workspaceBytes(cublas, descriptor, each.left(), each.right(), each.result())
+        .filter(bytes -> bytes <= WORKSPACE_BYTES)
+        .isPresent();
   }
 
   private MatmulAlgorithm fastest(

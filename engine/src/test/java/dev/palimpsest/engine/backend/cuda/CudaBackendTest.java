@@ -317,6 +317,27 @@ final class CudaBackendTest {
     return new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void rowsThatAProductsAlgorithmDoesNotComputeAreNamedBeforeItIsCalled(int times) {
+    List<Query> few = List.of(ofItsOwnShape(0));
+    Query more = ofItsOwnShape(8);
+    try (Transformer device = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> expected = device.predict(few);
+      EmulatedDevice.refuseRows(more.tokens().length);
+      for (int time = 0; time < times; time++) {
+        assertThatThrownBy(() -> device.predict(List.of(more)))
+            .isInstanceOf(DeviceException.class)
+            .hasMessageMatching(
+                "cuBLASLt's algorithm for products with a weight of [0-9]+ x [0-9]+ does not"
+                    + " compute 72 rows, [0-9]+ elements apart, into [0-9]+ columns, [0-9]+ apart");
+      }
+      assertThat(device.predict(few)).isEqualTo(expected);
+    } finally {
+      EmulatedDevice.refuseRows(0);
+    }
+  }
+
   @Test
   void anotherThreadMayGoOnWithAStepAndTakeMemoryForIt() throws InterruptedException {
     try (CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec())) {

@@ -73,6 +73,16 @@ final class EmulatedDevice {
     }
   }
 
+  /** Lets no algorithm compute products over so many rows; 0: all do. */
+  static void refuseRows(int rows) {
+    try {
+      function("palimpsest_emulator_refuse_rows", FunctionDescriptor.ofVoid(JAVA_INT))
+          .invokeExact(rows);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
     Path library = Cuda.emulator().orElseThrow().resolve("libcuda.so.1");
     MemorySegment symbol = SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow(name);
