@@ -9,6 +9,7 @@ module dev.palimpsest.sampler {
   exports dev.palimpsest.sampler.audit;
   exports dev.palimpsest.sampler.canvas;
   exports dev.palimpsest.sampler.intervention;
+  exports dev.palimpsest.sampler.likelihood;
   exports dev.palimpsest.sampler.method;
   exports dev.palimpsest.sampler.run;
   exports dev.palimpsest.sampler.statistics;

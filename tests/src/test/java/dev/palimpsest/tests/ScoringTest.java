@@ -1,7 +1,6 @@
 package dev.palimpsest.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.api.LanguageModel;
@@ -9,7 +8,6 @@ import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
-import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Scoring;
 import dev.palimpsest.step.Draw;
@@ -22,7 +20,6 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -52,7 +49,7 @@ final class ScoringTest {
     Random random = new Random(seed);
     int length = 1 + random.nextInt(model.limits().maxLength());
     int[] text = random.ints(length, 0, model.limits().vocabulary()).toArray();
-    Scoring scoring = model.generator().scoring(text, 3);
+    Scoring scoring = model.generator().scoring(text, true, 3);
     Driver driver = new Driver(model.model().transformer());
     driver.submit(
         model.generator().run(new int[] {5}, model.options(Map.of("gen_length", 3), 1)),
@@ -75,22 +72,11 @@ final class ScoringTest {
         sum += Math.exp(logits[first + id]);
         best = logits[first + id] > logits[first + best] ? id : best;
       }
-      assertThat(scoring.logProbability(position))
+      assertThat(scoring.of(position).targetLogProbability().orElseThrow())
           .as("seed %d, position %d of %d", seed, position, length)
           .isCloseTo(logits[first + text[position]] - Math.log(sum), within(1e-9));
       assertThat(scoring.of(position).argmax()).isEqualTo(best);
       assertThat(scoring.of(position).alternatives()).hasSize(3);
-    }
-  }
-
-  @Test
-  void aModelThatFillsMasksHasNoSuchScores() {
-    try (LanguageModel masked =
-        LanguageModel.load(
-            Path.of("../models/abacus-mdm"), LoadOptions.on(Compute.onHost(Precision.F32, 2)))) {
-      assertThatThrownBy(() -> masked.generator().scoring(new int[] {5}, 0))
-          .isInstanceOf(InvalidOptionException.class)
-          .hasMessageContaining("only one that writes from left to right");
     }
   }
 }

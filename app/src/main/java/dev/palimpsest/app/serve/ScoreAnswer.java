@@ -7,6 +7,7 @@ import dev.palimpsest.app.openai.TokenLogprob;
 import dev.palimpsest.app.openai.Usage;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.run.Scoring;
+import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Prediction;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -20,8 +21,8 @@ import org.eclipse.jetty.io.EofException;
 
 /**
  * Answers with the log-probabilities of prompts, as harnesses ask for them: echoed, with no token
- * or the most probable one behind. It takes one forward, and a model that predicts each token from
- * those before it.
+ * or the most probable one behind. Each token is predicted from those before it: by a causal model
+ * in one forward, by one that fills masks in a forward a token.
  */
 record ScoreAnswer(Served served, DriverThread driver) {
 
@@ -47,7 +48,7 @@ record ScoreAnswer(Served served, DriverThread driver) {
       works.add(
           new ScoringWork(
               new Work.Place(works.size(), exchange::isGone, deadline, news),
-              scoring(prompt.ids(), Math.max(1, alternatives))));
+              scoring(prompt.ids(), next, Math.max(1, alternatives))));
     }
     driver.submit(works);
     List<Choice> choices = new ArrayList<>();
@@ -70,9 +71,9 @@ record ScoreAnswer(Served served, DriverThread driver) {
     exchange.send(200, reply.whole(choices, usage));
   }
 
-  private Scoring scoring(int[] ids, int alternatives) {
+  private Scoring scoring(int[] ids, boolean next, int alternatives) {
     try {
-      return served.language().generator().scoring(ids, alternatives);
+      return served.language().generator().scoring(ids, next, alternatives);
     } catch (InvalidOptionException e) {
       throw RequestException.of(e, UnaryOperator.identity());
     }
@@ -95,12 +96,16 @@ record ScoreAnswer(Served served, DriverThread driver) {
     for (int position = 1; position < ids.length; position++) {
       tokens.add(
           token(
-              ids[position], scoring.logProbability(position), scoring.of(position), alternatives));
+              ids[position],
+              scoring.of(position).targetLogProbability().orElseThrow(),
+              scoring.of(position),
+              alternatives));
     }
     String text = prompt.text();
     if (next) {
       Prediction last = scoring.of(ids.length);
-      TokenLogprob added = token(last.argmax(), Math.log(last.top()), last, alternatives);
+      Alternative best = last.alternatives().getFirst();
+      TokenLogprob added = token(best.token(), Math.log(best.probability()), last, alternatives);
       tokens.add(added);
       text += added.token();
     }

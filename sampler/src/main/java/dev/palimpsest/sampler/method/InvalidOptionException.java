@@ -23,7 +23,7 @@ public final class InvalidOptionException extends RuntimeException {
    *
    * @param complaint names other options in braces, as <code>{gen_length}</code>
    */
-  InvalidOptionException(String option, Object value, String complaint) {
+  public InvalidOptionException(String option, Object value, String complaint) {
     this(option, String.valueOf(value), complaint, true);
   }
 
@@ -40,12 +40,17 @@ public final class InvalidOptionException extends RuntimeException {
     return new InvalidOptionException("prompt", what, complaint, false);
   }
 
+  /** A complaint about a completion that is to be scored, which is no option. */
+  static InvalidOptionException ofCompletion(String what, String complaint) {
+    return new InvalidOptionException("completion", what, complaint, false);
+  }
+
   /** A complaint about a canvas, which is no option. */
   static InvalidOptionException ofCanvas(String what, String complaint) {
     return new InvalidOptionException("canvas", what, complaint, false);
   }
 
-  /** The option's reference name, {@code prompt} or {@code canvas}. */
+  /** The option's reference name, {@code prompt}, {@code completion} or {@code canvas}. */
   public String option() {
     return subject;
   }

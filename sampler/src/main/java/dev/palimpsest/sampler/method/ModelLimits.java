@@ -87,24 +87,58 @@ public record ModelLimits(
   }
 
   /**
-   * Checks a text whose tokens are to be scored, each from those before it.
+   * Checks a text whose completion is to be scored behind a prompt. Masks behind it up to the end
+   * of a block must have room too.
    *
-   * @throws InvalidOptionException if the model does not predict from left to right, or cannot take
-   *     the text
+   * @throws InvalidOptionException if there is nothing to score, an id is no token, the model
+   *     cannot take so many, or is causal and has no token before the first
    */
-  public void requireScorable(int[] tokens) {
-    if (!(pattern instanceof AttentionPattern.Causal)) {
-      throw InvalidOptionException.ofPrompt(
-          "of " + tokens.length + " tokens",
-          "has no score of every token: the model fills masks, and only one that writes from left"
-              + " to right predicts each token from those before it");
+  public void requireScorable(int[] prompt, int[] completion) {
+    if (completion.length == 0) {
+      throw InvalidOptionException.ofCompletion(
+          "of 0 tokens", "has nothing to score: give it some");
     }
-    if (tokens.length < 1 || tokens.length > maxLength) {
+    if (prompt.length == 0 && pattern instanceof AttentionPattern.Causal) {
+      throw InvalidOptionException.ofPrompt(
+          "of 0 tokens",
+          "leaves the first token without a score: a causal model predicts it from one before it");
+    }
+    int room = maxLength / alignment() * alignment();
+    if (prompt.length > room - completion.length) {
+      throw InvalidOptionException.ofCompletion(
+          "of %d tokens behind a prompt of %d".formatted(completion.length, prompt.length),
+          "cannot be scored: the model takes " + room + " tokens, both together");
+    }
+    requireIds(prompt);
+    for (int position = 0; position < completion.length; position++) {
+      if (completion[position] < 0 || completion[position] >= vocabulary) {
+        throw InvalidOptionException.ofCompletion(
+            "id " + completion[position],
+            "at position " + position + " is no token: ids are 0 to " + (vocabulary - 1));
+      }
+    }
+  }
+
+  /**
+   * Checks a text whose tokens are to be scored, all but the first.
+   *
+   * @param more tokens that are to have room behind it
+   * @throws InvalidOptionException if the model cannot take the text
+   */
+  public void requireScorable(int[] tokens, int more) {
+    int room = maxLength / alignment() * alignment() - more;
+    if (tokens.length < 1 || tokens.length > room) {
       throw InvalidOptionException.ofPrompt(
           "of " + tokens.length + " tokens",
-          "cannot be scored: the model takes 1 to " + maxLength + " tokens");
+          "cannot be scored: the model takes 1 to "
+              + room
+              + (more == 0 ? " tokens" : " tokens and one behind them"));
     }
     requireIds(tokens);
+  }
+
+  private int alignment() {
+    return pattern instanceof AttentionPattern.BlockCausal blocks ? blocks.length() : 1;
   }
 
   private void requireIds(int[] prompt) {

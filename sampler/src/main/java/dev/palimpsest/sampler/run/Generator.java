@@ -5,10 +5,15 @@ import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.likelihood.Estimator;
+import dev.palimpsest.sampler.likelihood.Measurement;
+import dev.palimpsest.sampler.likelihood.Passage;
+import dev.palimpsest.sampler.likelihood.TokenScores;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Denoiser;
 import java.util.Arrays;
 import java.util.List;
@@ -101,15 +106,30 @@ public final class Generator {
   }
 
   /**
-   * How probable the model finds a text.
+   * How probable the model finds each token of a text but the first, from those before it, and what
+   * it would write next ({@link Scoring#of}). A causal model says it in one forward; one that fills
+   * masks takes one a token, in which that token and all behind it are masked.
    *
    * @param tokens at least one
+   * @param next whether the token behind the text is to be predicted too
    * @param alternatives how many of the most probable ids to name at every position
-   * @throws InvalidOptionException if the model is not causal, or cannot take the text
+   * @throws InvalidOptionException if the model cannot take the text
    */
-  public Scoring scoring(int[] tokens, int alternatives) {
-    limits.requireScorable(tokens);
-    return new Scoring(tokens, alternatives);
+  public Scoring scoring(int[] tokens, boolean next, int alternatives) {
+    boolean causal = limits.pattern() instanceof AttentionPattern.Causal;
+    limits.requireScorable(tokens, next && !causal ? 1 : 0);
+    return new Scoring(
+        TokenScores.forwards(tokens, next, alternatives, limits.pattern(), specials.maskId()));
+  }
+
+  /**
+   * The likelihood of a text, whose forwards are {@link Scoring}s for a driver of the caller's own.
+   *
+   * @throws InvalidOptionException if the estimator is not defined for the model or for so long a
+   *     completion, or the model cannot take the text
+   */
+  public Measurement measurement(Passage passage, Estimator estimator) {
+    return Measurement.of(passage, estimator, limits, specials.maskId());
   }
 
   private static void requireId(String name, int id, ModelLimits limits) {

@@ -190,12 +190,12 @@ class DriverTest {
     SpecialTokens specials = new SpecialTokens(SpecialTokens.NO_MASK, 1, OptionalInt.empty());
     Generator generator = new Generator(model, limits, specials);
     int[] text = {3, 7, 0, 10, 3, 3};
-    Scoring scoring = generator.scoring(text, 2);
+    Scoring scoring = generator.scoring(text, true, 2);
     Driver driver = new Driver(model);
     SamplingOptions options = SamplingOptions.of("decode", Map.of("gen_length", 4));
     driver.submit(generator.run(new int[] {4}, options), SnapshotListener.NONE);
     Driver.Ticket ticket = driver.submit(scoring);
-    assertThatThrownBy(() -> scoring.of(1)).hasMessageContaining("not scored yet");
+    assertThatThrownBy(() -> scoring.of(1)).hasMessageContaining("0 of 1 forwards");
     driver.run(() -> false);
 
     assertThat(ticket.isOver()).isTrue();
@@ -206,15 +206,43 @@ class DriverTest {
         sum += Math.exp(logit);
       }
       double expected = Math.log(Math.exp(logits[position - 1][text[position]]) / sum);
-      assertThat(scoring.logProbability(position)).isCloseTo(expected, within(1e-12));
+      assertThat(scoring.of(position).targetLogProbability().orElseThrow())
+          .isCloseTo(expected, within(1e-12));
       assertThat(scoring.of(position).alternatives()).hasSize(2);
     }
-    assertThatThrownBy(() -> scoring.logProbability(text.length)).hasMessageContaining("1 to 5");
+    assertThat(scoring.of(text.length).alternatives()).hasSize(2);
+    assertThatThrownBy(() -> scoring.of(text.length + 1)).hasMessageContaining("there are 6");
     assertThatThrownBy(ticket::generation).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> generator.scoring(new int[13], 0)).hasMessageContaining("1 to 12");
-    assertThatThrownBy(() -> generator.scoring(new int[] {11}, 0)).hasMessageContaining("id 11");
-    ModelLimits full = new ModelLimits(11, 12, new AttentionPattern.Full());
-    assertThatThrownBy(() -> full.requireScorable(text)).hasMessageContaining("fills masks");
+    assertThatThrownBy(() -> generator.scoring(new int[13], true, 0))
+        .hasMessageContaining("1 to 12");
+    assertThatThrownBy(() -> generator.scoring(new int[] {11}, true, 0))
+        .hasMessageContaining("id 11");
+  }
+
+  @Test
+  void aMaskedModelScoresATextInAForwardATokenWithThatTokenAndAllBehindItMasked() {
+    AttentionPattern full = new AttentionPattern.Full();
+    HashModel model = new HashModel(11, 6, 4, 0, -1, full);
+    Generator generator =
+        new Generator(
+            model, new ModelLimits(11, 4, full), new SpecialTokens(10, 1, OptionalInt.empty()));
+    int[] text = {3, 7, 0};
+    Scoring scoring = generator.scoring(text, true, 10);
+    Driver driver = new Driver(model);
+    driver.submit(scoring);
+    driver.run(() -> false);
+
+    assertThat(model.asked.stream().map(each -> each.getFirst().tokens()))
+        .containsExactly(new int[] {3, 10, 10}, new int[] {3, 7, 10}, new int[] {3, 7, 0, 10});
+    assertThat(scoring.of(1).targetLogProbability()).isPresent();
+    assertThat(scoring.of(3).targetLogProbability()).isEmpty();
+    assertThat(scoring.of(3).alternatives())
+        .hasSize(10)
+        .noneMatch(alternative -> alternative.token() == 10);
+    assertThat(generator.scoring(new int[4], false, 1).finished()).isFalse();
+    assertThatThrownBy(() -> generator.scoring(new int[4], true, 1))
+        .hasMessageContaining("1 to 3 tokens and one behind them");
+    assertThat(generator.scoring(new int[1], false, 1).finished()).isTrue();
   }
 
   /** Throws at a step of its own, when it is asked or when it is told. */

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.sampler.likelihood;
+
+import org.jspecify.annotations.NullMarked;
