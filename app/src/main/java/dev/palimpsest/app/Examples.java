@@ -27,6 +27,10 @@ final class Examples {
               "./palimpsest batch prompts.jsonl texts.jsonl",
               "./palimpsest batch --model FOLDER --threshold 0.9 rows.parquet texts.parquet",
               "./palimpsest batch --order done - -");
+      case "score" ->
+          List.of(
+              "./palimpsest score --method chain texts.jsonl",
+              "./palimpsest score --model FOLDER --samples 512 --out s.parquet texts.parquet");
       case "eval" ->
           List.of(
               "./palimpsest eval --limit 100",

@@ -12,6 +12,7 @@ import dev.palimpsest.app.eval.EvalCommand;
 import dev.palimpsest.app.findings.FindingsCommand;
 import dev.palimpsest.app.generate.GenerateCommand;
 import dev.palimpsest.app.options.SamplerOptions;
+import dev.palimpsest.app.score.ScoreCommand;
 import dev.palimpsest.app.serve.ServeCommand;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.app.terminal.Notices;
@@ -60,6 +61,7 @@ public final class Main implements Cli, Runnable {
       List.of(
           GenerateCommand.class,
           BatchCommand.class,
+          ScoreCommand.class,
           EvalCommand.class,
           CompareCommand.class,
           ServeCommand.class,

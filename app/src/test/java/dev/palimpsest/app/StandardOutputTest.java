@@ -31,6 +31,8 @@ final class StandardOutputTest {
   @BeforeAll
   static void write() throws IOException {
     Files.writeString(folder.resolve("rows.jsonl"), "{\"prompt\": \"Omar\"}\n");
+    Files.writeString(
+        folder.resolve("scored.jsonl"), "{\"prompt\": \"Omar has\", \"completion\": \" 5\"}\n");
     FakeTraces.write(folder.resolve("fake.trace.jsonl"), 12, 6, 1, true);
     Outcome outcome =
         Outcome.of("generate", "--trace", folder.resolve("a.trace.jsonl").toString(), "Omar");
@@ -43,6 +45,7 @@ final class StandardOutputTest {
           Map.entry("generate", "Omar"),
           Map.entry("eval", "--limit 1"),
           Map.entry("batch", "FOLDER/rows.jsonl FOLDER/texts.jsonl"),
+          Map.entry("score", "--method chain FOLDER/scored.jsonl"),
           Map.entry(
               "compare",
               "--limit 1 --concurrency 1 --warm-up 0 --out FOLDER HOME/models/abacus-ar"),

@@ -4,6 +4,7 @@ import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Journal;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Replacement;
+import dev.palimpsest.app.options.BatchTokens;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.options.SamplerOptions;
 import dev.palimpsest.app.options.SpecialTokenOptions;

@@ -1,9 +1,10 @@
 package dev.palimpsest.app.batch;
 
+import dev.palimpsest.app.file.JsonLines;
+import dev.palimpsest.app.file.ParquetTable;
 import dev.palimpsest.app.provenance.ModelFiles;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -67,17 +68,8 @@ record Input(Optional<Path> file) {
       return -1;
     }
     if (file.get().toString().toLowerCase(Locale.ROOT).endsWith(".parquet")) {
-      return ParquetRows.count(file.get());
+      return ParquetTable.count(file.get());
     }
-    long lines = 0;
-    byte[] buffer = new byte[1 << 20];
-    try (InputStream in = Files.newInputStream(file.get())) {
-      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-        for (int index = 0; index < read; index++) {
-          lines += buffer[index] == '\n' ? 1 : 0;
-        }
-      }
-    }
-    return lines;
+    return JsonLines.count(file.get());
   }
 }

@@ -5,9 +5,6 @@ import dev.palimpsest.app.file.Replacement;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.sql.Statement;
 
 /**
  * A Parquet file of results.
@@ -17,11 +14,6 @@ import java.sql.Statement;
  * @param form says which columns there are
  */
 record ParquetResults(Path lines, Path out, ResultForm form) {
-  private static final String BOUNDS = "SET memory_limit = '512MB'; SET threads = 2";
-
-  /** Bytes; a thread takes twice as many. */
-  private static final int LONGEST_LINE = 1 << 25;
-
   /** Writes it, whole or not at all. */
   void write() throws IOException {
     Replacement.write(out, this::copy);
@@ -35,20 +27,6 @@ record ParquetResults(Path lines, Path out, ResultForm form) {
             + " nfe: 'INTEGER', tpf: 'DOUBLE', "
             + (form.timings() ? "first_snapshot_seconds: 'DOUBLE', seconds: 'DOUBLE', " : "")
             + "seed: 'BIGINT', error: 'VARCHAR'";
-    try (Connection connection = DuckDb.open();
-        Statement statement = connection.createStatement()) {
-      statement.execute(BOUNDS);
-      statement.execute(
-          """
-          COPY (
-            FROM read_json(%s, format = 'newline_delimited', columns = {%s},
-              maximum_object_size = %d))
-          TO %s (FORMAT parquet, COMPRESSION zstd)
-          """
-              .formatted(DuckDb.quoted(lines), columns, LONGEST_LINE, DuckDb.quoted(file)));
-    } catch (SQLException e) {
-      String why = String.valueOf(e.getMessage()).replace(file.toString(), out.toString());
-      throw new IOException(out + ": it cannot be written: " + why, e);
-    }
+    DuckDb.writeParquet(lines, columns, file, out);
   }
 }

@@ -4,6 +4,7 @@ import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.unpack.LibraryCache;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -15,6 +16,11 @@ import org.duckdb.DuckDBConnection;
 
 /** DuckDB in memory, which reads and writes tables in files. */
 public final class DuckDb {
+  private static final String BOUNDS = "SET memory_limit = '512MB'; SET threads = 2";
+
+  /** Bytes; a thread takes twice as many. */
+  private static final int LONGEST_LINE = 1 << 25;
+
   private DuckDb() {}
 
   /** An empty database. Its library unpacks itself into a file in the temporary folder. */
@@ -61,6 +67,32 @@ public final class DuckDb {
     } catch (SQLException e) {
       throw new CheckpointException(
           file + ": it cannot be read as Parquet: " + String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /**
+   * Writes a Parquet file of JSON objects, one a line.
+   *
+   * @param columns of the file, as {@code id: 'VARCHAR', seed: 'BIGINT'}
+   * @param named what the file is called in a message
+   * @throws IOException if it cannot be written
+   */
+  public static void writeParquet(Path lines, String columns, Path file, Path named)
+      throws IOException {
+    try (Connection connection = open();
+        Statement statement = connection.createStatement()) {
+      statement.execute(BOUNDS);
+      statement.execute(
+          """
+          COPY (
+            FROM read_json(%s, format = 'newline_delimited', columns = {%s},
+              maximum_object_size = %d))
+          TO %s (FORMAT parquet, COMPRESSION zstd)
+          """
+              .formatted(quoted(lines), columns, LONGEST_LINE, quoted(file)));
+    } catch (SQLException e) {
+      String why = String.valueOf(e.getMessage()).replace(file.toString(), named.toString());
+      throw new IOException(named + ": it cannot be written: " + why, e);
     }
   }
 

@@ -23,12 +23,25 @@ public final class LateProgress implements AutoCloseable {
   /** A part of the task is done. */
   public void step() {
     done++;
+    ProgressBar shown = shown();
+    if (shown != null) {
+      shown.stepTo(Math.min(done, shown.getMax()));
+    }
+  }
+
+  /** Says how far the part that is under way is. */
+  public void say(String message) {
+    ProgressBar shown = shown();
+    if (shown != null) {
+      shown.setExtraMessage(message);
+    }
+  }
+
+  private @Nullable ProgressBar shown() {
     if (bar == null && System.nanoTime() - started > MOMENT_NANOS) {
       bar = ProgressBars.start(task, Math.max(total, done));
     }
-    if (bar != null) {
-      bar.stepTo(Math.min(done, bar.getMax()));
-    }
+    return bar;
   }
 
   /** A model each of whose forwards is a part of the task. */

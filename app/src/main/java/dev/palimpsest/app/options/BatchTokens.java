@@ -1,4 +1,4 @@
-package dev.palimpsest.app.batch;
+package dev.palimpsest.app.options;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.palimpsest.engine.Model;
@@ -7,7 +7,7 @@ import dev.palimpsest.engine.model.ModelSpec;
 import java.lang.management.ManagementFactory;
 
 /** How many tokens a forward may have, if nobody says. */
-final class BatchTokens {
+public final class BatchTokens {
   private static final int SAMPLE = 4096;
   private static final int PART_OF_MEMORY = 4;
 
@@ -18,7 +18,7 @@ final class BatchTokens {
    * made sure to fit beside the weights; and where keys and values are cached, no more than the
    * cache holds, since those that it lacks are computed at every step.
    */
-  static long of(Model model) {
+  public static long of(Model model) {
     ModelSpec spec = model.spec();
     Transformer transformer = model.transformer();
     long tokens =

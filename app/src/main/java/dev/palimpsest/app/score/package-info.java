@@ -1,0 +1,5 @@
+/** The command {@code score}: a file of texts in, their likelihoods out. */
+@NullMarked
+package dev.palimpsest.app.score;
+
+import org.jspecify.annotations.NullMarked;
