@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.palimpsest.api.LanguageModel;
+import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.engine.Compute;
-import dev.palimpsest.engine.LoadOptions;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.likelihood.Chain;
 import dev.palimpsest.sampler.likelihood.CoupledMasks;
 import dev.palimpsest.sampler.likelihood.Estimator;
@@ -18,6 +21,7 @@ import dev.palimpsest.sampler.likelihood.Measurement;
 import dev.palimpsest.sampler.likelihood.MonteCarloBound;
 import dev.palimpsest.sampler.likelihood.Passage;
 import dev.palimpsest.sampler.run.Driver;
+import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Scoring;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,9 +47,29 @@ final class LikelihoodOracleTest {
         .map(mapper::readTree);
   }
 
-  private static LanguageModel model(String folder) {
-    return LanguageModel.load(
-        ORACLE.resolve(folder), LoadOptions.on(Compute.onHost(Precision.F32, 2)));
+  /** One of the oracle's models, which have no tokenizer. */
+  private record Loaded(ModelSpec spec, Transformer transformer) implements AutoCloseable {
+    static Loaded of(String folder) {
+      try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve(folder))) {
+        ModelSpec spec = Families.spec(checkpoint.config(), _ -> {});
+        Compute host = Compute.onHost(Precision.F32, 2);
+        return new Loaded(
+            spec, Transformer.load(checkpoint, spec, host.open(spec, _ -> {}), _ -> {}));
+      }
+    }
+
+    Measurement measurement(Passage passage, Estimator estimator) {
+      return new Generator(
+              transformer,
+              ModelTraits.limits(spec),
+              ModelTraits.specials(spec, OptionalInt.empty()))
+          .measurement(passage, estimator);
+    }
+
+    @Override
+    public void close() {
+      transformer.close();
+    }
   }
 
   private static int[] ids(JsonNode list) {
@@ -53,10 +78,10 @@ final class LikelihoodOracleTest {
 
   /** As many forwards of the text at once as fit the tokens. */
   private static LogLikelihood measured(
-      LanguageModel model, Passage passage, Estimator estimator, long tokens) {
-    Measurement measurement = model.generator().measurement(passage, estimator);
+      Loaded model, Passage passage, Estimator estimator, long tokens) {
+    Measurement measurement = model.measurement(passage, estimator);
     List<Scoring> scorings = new ArrayList<>();
-    Driver driver = new Driver(model.model().transformer(), tokens);
+    Driver driver = new Driver(model.transformer(), tokens);
     measurement
         .forwards()
         .forEach(
@@ -74,10 +99,10 @@ final class LikelihoodOracleTest {
   @MethodSource("texts")
   void everyLikelihoodIsThatOfThePublishedCode(JsonNode text) {
     Passage passage = new Passage(ids(text.path("prompt_ids")), ids(text.path("completion_ids")));
-    try (LanguageModel model = model(text.path("model").stringValue())) {
+    try (Loaded model = Loaded.of(text.path("model").stringValue())) {
       if (text.has("exact")) {
         requireClose(measured(model, passage, new Exact(), 512), text.path("exact"));
-        assertThatThrownBy(() -> model.generator().measurement(passage, new Chain()))
+        assertThatThrownBy(() -> model.measurement(passage, new Chain()))
             .hasMessageContaining("use exact");
         return;
       }
@@ -92,7 +117,7 @@ final class LikelihoodOracleTest {
             .isCloseTo(bound.value(), within(5 * estimate.standardError().orElseThrow()));
         assertThat(measured(model, passage, drawn, 1)).isEqualTo(estimate);
       }
-      assertThatThrownBy(() -> model.generator().measurement(passage, new Exact()))
+      assertThatThrownBy(() -> model.measurement(passage, new Exact()))
           .hasMessageContaining("use chain");
     }
   }
@@ -104,7 +129,7 @@ final class LikelihoodOracleTest {
 
   @Test
   void aModelWithBlocksFactorsOverThemWithAndWithoutItsCache() {
-    try (LanguageModel model = model("sdar")) {
+    try (Loaded model = Loaded.of("sdar")) {
       int block = 4;
       int[] prompt = {5, 17, 3, 8, 21, 9};
       int[] completion = {31, 7, 12, 40, 2, 19, 11};

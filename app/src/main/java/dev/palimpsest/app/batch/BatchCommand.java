@@ -259,7 +259,9 @@ public final class BatchCommand implements Callable<Integer> {
               summary,
               () -> bar.step().setExtraMessage(summary.speed()));
       Admission admission = work.admission(rows);
-      long maxTokens = batchTokens.orElseGet(() -> BatchTokens.of(language.model()));
+      long maxTokens =
+          batchTokens.orElseGet(
+              () -> BatchTokens.of(language.model().spec(), language.model().transformer()));
       try (Interruption _ =
           Interruption.then(() -> interrupted(admission, over, summary, rowsAtOnce))) {
         try {

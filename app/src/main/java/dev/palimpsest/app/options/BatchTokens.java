@@ -1,7 +1,6 @@
 package dev.palimpsest.app.options;
 
 import com.sun.management.OperatingSystemMXBean;
-import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.lang.management.ManagementFactory;
@@ -18,9 +17,7 @@ public final class BatchTokens {
    * made sure to fit beside the weights; and where keys and values are cached, no more than the
    * cache holds, since those that it lacks are computed at every step.
    */
-  public static long of(Model model) {
-    ModelSpec spec = model.spec();
-    Transformer transformer = model.transformer();
+  public static long of(ModelSpec spec, Transformer transformer) {
     long tokens =
         transformer.arithmetic().startsWith("cuda")
             ? Transformer.workload(spec).tokens()

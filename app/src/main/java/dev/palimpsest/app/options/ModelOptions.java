@@ -10,8 +10,13 @@ import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.backend.cuda.CudaBackend;
 import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
+import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -21,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
@@ -176,6 +182,23 @@ public final class ModelOptions {
     }
     loaded.model().notices().forEach(ModelOptions::tell);
     return loaded;
+  }
+
+  /**
+   * Loads what computes, of a folder that may have no tokenizer.
+   *
+   * @return the transformer, by what it is
+   */
+  public Map.Entry<ModelSpec, Transformer> loadTransformer() {
+    try (LoadProgress progress = new LoadProgress();
+        Checkpoint checkpoint = Checkpoint.open(folder())) {
+      ModelSpec published = Families.spec(checkpoint.config(), ModelOptions::tell);
+      ModelSpec spec =
+          published.recommended(
+              GenerationConfig.read(folder(), published, ModelOptions::tell), OptionalInt.empty());
+      return Map.entry(
+          spec, Transformer.load(checkpoint, spec, compute().open(spec, device::notice), progress));
+    }
   }
 
   /** Says on standard error what of a model's folder is not heeded. */

@@ -1,6 +1,5 @@
 package dev.palimpsest.app.score;
 
-import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.DuckDb;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Replacement;
@@ -29,7 +28,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -116,18 +114,18 @@ public final class ScoreCommand implements Callable<Integer> {
       }
       Replacement.requireNoInput(spec, "--out", out.get(), inputs);
     }
-    try (LanguageModel language = modelOptions.load(OptionalInt.empty())) {
-      AttentionPattern pattern = language.limits().pattern();
+    try (ScoringModel model = ScoringModel.load(modelOptions)) {
+      AttentionPattern pattern = model.limits().pattern();
       Method chosen =
           method.orElse(pattern instanceof AttentionPattern.Causal ? Method.EXACT : Method.ELBO_MC);
       Estimator estimator = estimator(chosen);
-      estimator.requireFit(language.limits());
+      estimator.requireFit(model.limits());
       ScoreSummary summary = new ScoreSummary(described(chosen, estimator.name(pattern)));
       try (Interruption _ = Interruption.then(this::interrupted)) {
         if (out.isEmpty()) {
-          score(language, estimator, summary, System.out);
+          score(model, estimator, summary, System.out);
         } else {
-          write(language, estimator, summary, out.get());
+          write(model, estimator, summary, out.get());
         }
       }
       print(summary);
@@ -188,19 +186,19 @@ public final class ScoreCommand implements Callable<Integer> {
     return fields;
   }
 
-  private void write(LanguageModel language, Estimator estimator, ScoreSummary summary, Path file)
+  private void write(ScoringModel model, Estimator estimator, ScoreSummary summary, Path file)
       throws IOException {
     Replacement.write(
         file,
         target -> {
           if (!isParquet(file)) {
-            scoreTo(target, language, estimator, summary);
+            scoreTo(target, model, estimator, summary);
             return;
           }
           Path lines = target.resolveSibling(target.getFileName() + ".jsonl");
           lines.toFile().deleteOnExit();
           try {
-            scoreTo(lines, language, estimator, summary);
+            scoreTo(lines, model, estimator, summary);
             DuckDb.writeParquet(lines, ScoreResult.COLUMNS, target, file);
           } finally {
             Files.deleteIfExists(lines);
@@ -208,23 +206,23 @@ public final class ScoreCommand implements Callable<Integer> {
         });
   }
 
-  private void scoreTo(Path file, LanguageModel language, Estimator estimator, ScoreSummary summary)
+  private void scoreTo(Path file, ScoringModel model, Estimator estimator, ScoreSummary summary)
       throws IOException {
     try (OutputStream lines = new BufferedOutputStream(Files.newOutputStream(file))) {
-      score(language, estimator, summary, lines);
+      score(model, estimator, summary, lines);
     }
   }
 
   private void score(
-      LanguageModel language, Estimator estimator, ScoreSummary summary, OutputStream lines)
+      ScoringModel model, Estimator estimator, ScoreSummary summary, OutputStream lines)
       throws IOException {
-    long maxTokens = Math.min(MOST_TOKENS, BatchTokens.of(language.model()));
-    ScoreForm form = new ScoreForm(language.model(), specialTokenOptions);
+    long maxTokens = Math.min(MOST_TOKENS, BatchTokens.of(model.spec(), model.transformer()));
+    ScoreForm form = new ScoreForm(model.words(), specialTokenOptions);
     try (LateProgress progress = new LateProgress("Scoring", ScoreRows.count(in));
         ScoreRows rows = ScoreRows.open(in, form)) {
       new Scorer(
-              language.generator(),
-              language.model().transformer(),
+              model.generator(),
+              model.transformer(),
               estimator,
               maxTokens,
               new Scorer.Results() {

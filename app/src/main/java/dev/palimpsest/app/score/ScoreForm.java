@@ -6,6 +6,7 @@ import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.likelihood.Passage;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
@@ -13,7 +14,7 @@ import tools.jackson.databind.JsonNode;
  * How the fields of a row become a text: {@code id}, {@code prompt} or {@code prompt_ids}, and
  * {@code completion} or {@code completion_ids}. Others are not read.
  */
-record ScoreForm(Model model, SpecialTokenOptions specialTokens) {
+record ScoreForm(Optional<Model> model, SpecialTokenOptions specialTokens) {
   static final String ID = "id";
   static final String PROMPT = "prompt";
   static final String PROMPT_IDS = "prompt_ids";
@@ -34,7 +35,7 @@ record ScoreForm(Model model, SpecialTokenOptions specialTokens) {
     }
     String id = isAbsent(own) ? otherwise : own.asString();
     try {
-      int[] prompt = ids(PROMPT, PROMPT_IDS, field, text -> specialTokens.ids(model, text));
+      int[] prompt = ids(PROMPT, PROMPT_IDS, field, text -> specialTokens.ids(words(), text));
       return new ScoreRow.Asked(
           id, new Passage(prompt, ids(COMPLETION, COMPLETION_IDS, field, this::completion)));
     } catch (Unreadable | CheckpointException e) {
@@ -42,8 +43,13 @@ record ScoreForm(Model model, SpecialTokenOptions specialTokens) {
     }
   }
 
+  private Model words() {
+    return model.orElseThrow(
+        () -> new CheckpointException("the model has no tokenizer: give ids in place of texts"));
+  }
+
   private int[] completion(String text) {
-    Tokenizer tokenizer = model.tokenizer();
+    Tokenizer tokenizer = words().tokenizer();
     return tokenizer.encode(specialTokens.parsesSpecial() ? text : tokenizer.literal(text));
   }
 

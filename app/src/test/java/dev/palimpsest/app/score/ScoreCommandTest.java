@@ -266,4 +266,30 @@ final class ScoreCommandTest {
     Path table = Files.writeString(folder.resolve("broken.parquet"), "PAR1");
     assertThat(score(table).err()).contains("broken.parquet: it cannot be read");
   }
+
+  @Test
+  void aModelWithoutATokenizerTakesIds() throws IOException {
+    Path oracle = Cli.home().resolve("tests/src/test/resources/oracle");
+    Path texts = oracle.resolveSibling("likelihood.jsonl");
+    Outcome outcome =
+        score(texts, "--method", "chain", "--model", oracle.resolve("llada-mha").toString());
+    List<JsonNode> results = lines(outcome);
+    List<JsonNode> expected = Files.readAllLines(texts).stream().map(MAPPER::readTree).toList();
+    assertThat(outcome.err()).contains("llada-mha has no tokenizer: rows need prompt_ids");
+    assertThat(results).hasSameSizeAs(expected);
+    for (int row = 0; row < results.size(); row++) {
+      if (expected.get(row).path("model").asString("").equals("llada-mha")) {
+        double logprob = expected.get(row).path("chain").doubleValue();
+        assertThat(results.get(row).path("logprob").doubleValue())
+            .isCloseTo(logprob, within(1e-5 * -logprob));
+      }
+    }
+    Path words = rows("{\"prompt\": \"Omar\", \"completion_ids\": [5]}\n");
+    assertThat(
+            lines(score(words, "--model", oracle.resolve("llama").toString()))
+                .getFirst()
+                .path("error")
+                .asString(""))
+        .isEqualTo("the model has no tokenizer: give ids in place of texts");
+  }
 }

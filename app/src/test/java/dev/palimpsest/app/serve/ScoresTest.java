@@ -7,6 +7,7 @@ import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Query;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** What a server of a causal model answers. */
+/** How a server scores prompts. */
 final class ScoresTest {
   @TempDir private Path traces;
 
@@ -77,6 +78,45 @@ final class ScoresTest {
           .isEqualTo(ids.length);
       assertThat(server.post("/v1/fim/completions", "{\"prompt\":\"a\",\"length\":3}").statusCode())
           .isEqualTo(400);
+    }
+  }
+
+  @Test
+  void aMaskedModelScoresThePromptFromLeftToRightWithMasksBehind() throws Exception {
+    try (RunningServer server =
+        new RunningServer("abacus-mdm", Limits.DEFAULTS, ApiKeys.NONE, traces)) {
+      int[] ids = server.language().model().prompt(RunningServer.PROBLEM);
+      JsonNode choice =
+          server
+              .ask(
+                  "/v1/completions",
+                  Map.of("prompt", List.of(ids), "max_tokens", 1, "logprobs", 2, "echo", true))
+              .path("choices")
+              .path(0);
+      JsonNode logprobs = choice.path("logprobs");
+      assertThat(logprobs.path("tokens").size()).isEqualTo(ids.length + 1);
+      assertThat(logprobs.path("token_logprobs").path(0).isNull()).isTrue();
+      int mask = server.language().specials().maskId();
+      int position = ids.length - 3;
+      int[] canvas = Arrays.copyOf(ids, ids.length);
+      Arrays.fill(canvas, position, ids.length, mask);
+      float[] logits =
+          server
+              .language()
+              .model()
+              .transformer()
+              .logits(
+                  new Query(canvas, 0, new int[] {position}, 0, Draw.GREEDY, Optional.empty()));
+      double sum = 0;
+      for (float logit : logits) {
+        sum += Math.exp(logit);
+      }
+      assertThat(logprobs.path("token_logprobs").path(position).doubleValue())
+          .isCloseTo(logits[ids[position]] - Math.log(sum), within(1e-5));
+      double added = logprobs.path("token_logprobs").path(ids.length).doubleValue();
+      assertThat(logprobs.path("top_logprobs").path(ids.length).values())
+          .hasSize(2)
+          .allMatch(each -> each.doubleValue() <= added);
     }
   }
 }

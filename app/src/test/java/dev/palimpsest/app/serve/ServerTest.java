@@ -303,7 +303,7 @@ final class ServerTest {
         "/v1/completions|{\"prompt\":\"a\",\"sampler\":\"decode\"}|400|sampler",
         "/v1/completions|{\"prompt\":[106]}|400|prompt",
         "/v1/completions|{\"prompt\":[[]],\"max_tokens\":0}|400|max_tokens",
-        "/v1/completions|{\"prompt\":\"a\",\"echo\":true,\"logprobs\":1,\"max_tokens\":1}|400|prompt",
+        "/v1/completions|{\"prompt\":[[]],\"echo\":true,\"logprobs\":1,\"max_tokens\":1}|400|prompt",
         "/v1/fim/completions|{\"prompt\":\"a\",\"length\":500}|400|length",
         "/v1/fim/completions|{\"prompt\":\"a\"}|400|length",
         "/v1/edit/completions|{\"text\":\"12\",\"edits\":[{\"start\":1,\"end\":9}]}|400|edits[0].end",

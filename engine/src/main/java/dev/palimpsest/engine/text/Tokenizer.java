@@ -114,6 +114,11 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
+  /** Whether a folder has the files of a tokenizer. */
+  public static boolean isIn(Path folder) {
+    return TokenizerJson.isIn(folder);
+  }
+
   /** The files of a folder that its vocabulary is in, for people. */
   public static String source(Path folder) {
     return TokenizerJson.source(folder);

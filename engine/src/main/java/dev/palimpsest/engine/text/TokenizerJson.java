@@ -85,6 +85,13 @@ final class TokenizerJson {
     return tokenizer;
   }
 
+  /** Whether the folder has the files that {@link #read} needs. */
+  static boolean isIn(Path folder) {
+    return Files.isRegularFile(folder.resolve(FILE))
+        || (Files.isRegularFile(folder.resolve(VOCABULARY))
+            && Files.isRegularFile(folder.resolve(MERGES)));
+  }
+
   /** The files that the folder's vocabulary is in, for people. */
   static String source(Path folder) {
     return Files.isRegularFile(folder.resolve(FILE))
