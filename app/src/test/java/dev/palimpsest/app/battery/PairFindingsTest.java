@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.app.Outcome;
 import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.lab.battery.ItemResult;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.battery.part.Monitor;
 import dev.palimpsest.sampler.intervention.Paraphraser;
@@ -11,16 +12,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,12 +32,22 @@ import tools.jackson.databind.json.JsonMapper;
 final class PairFindingsTest {
   private static final Path PAGES = Cli.home().resolve("docs/findings");
   private static final Pattern ROW =
-      Pattern.compile("^\\|[^|]*\\| `([^`]+)` \\| ([^|]+) \\| ([^|]+) \\|$", Pattern.MULTILINE);
+      Pattern.compile("^\\|[^|]*\\| `([^`]+)` \\| (.+) \\|$", Pattern.MULTILINE);
 
   @TempDir private Path folder;
 
+  static List<String> pages() throws IOException {
+    try (Stream<Path> folders = Files.list(PAGES)) {
+      return folders
+          .filter(each -> Files.exists(each.resolve("battery.json")))
+          .map(each -> each.getFileName().toString())
+          .sorted()
+          .toList();
+    }
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"pair", "coded"})
+  @MethodSource("pages")
   void theNumbersAreComputedOfTheObservations(String name) throws IOException {
     Path page = PAGES.resolve(name);
     Files.copy(page.resolve("items.jsonl.gz"), folder.resolve("items.jsonl.gz"));
@@ -45,32 +59,68 @@ final class PairFindingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"pair", "coded"})
+  @MethodSource("pages")
   void theTableIsThatOfTheNumbers(String name) throws IOException {
     Path page = PAGES.resolve(name);
-    JsonNode numbers = new JsonMapper().readTree(Files.readString(page.resolve("battery.json")));
-    List<String> models = new ArrayList<>();
-    numbers.path("models").values().forEach(model -> models.add(model.path("name").asString("")));
-    List<MatchResult> rows =
-        ROW.matcher(Files.readString(page.resolve("README.md"))).results().toList();
-    assertThat(rows).hasSizeGreaterThanOrEqualTo(5);
-    for (MatchResult row : rows) {
-      for (int model = 0; model < models.size(); model++) {
-        assertThat(row.group(2 + model))
-            .as("%s of %s", row.group(1), models.get(model))
-            .isEqualTo(shown(find(numbers, models.get(model), row.group(1).split(" ", -1))));
-      }
+    JsonNode numbers = numbers(name);
+    assertTable(page.resolve("README.md"), Map.of(name, numbers), 5);
+  }
+
+  @Test
+  void theTableOfAllPairsIsThatOfTheirNumbers() throws IOException {
+    Map<String, JsonNode> pairs = new LinkedHashMap<>();
+    for (String name : List.of("pair", "chain", "sudoku")) {
+      pairs.put(name, numbers(name));
+    }
+    assertTable(PAGES.resolve("README.md"), pairs, 10);
+  }
+
+  @Test
+  void theTableOfEqualCostIsThatOfTheContrasts() throws IOException {
+    String page = Files.readString(PAGES.resolve("README.md"));
+    String part = page.substring(page.indexOf("## At equal cost"));
+    for (String name : List.of("pair", "chain", "sudoku")) {
+      JsonNode numbers = numbers(name);
+      JsonNode contrast =
+          numbers.path("contrasts").values().stream()
+              .filter(each -> each.path("condition").asString("").equals("iso_nfe"))
+              .findAny()
+              .orElseThrow();
+      double x = contrast.path("x").doubleValue();
+      JsonNode cell =
+          numbers.path("cells").values().stream()
+              .filter(each -> each.path("condition").asString("").equals("steps"))
+              .filter(each -> each.path("x").doubleValue() == x)
+              .findAny()
+              .orElseThrow();
+      double twin =
+          BatteryFile.read(PAGES.resolve(name).resolve("items.jsonl.gz")).items().stream()
+              .filter(item -> item.model().equals(models(numbers).getLast()))
+              .mapToInt(ItemResult::nfe)
+              .average()
+              .orElseThrow();
+      assertThat(part)
+          .contains(
+              String.format(
+                  Locale.ROOT,
+                  "| %s | %s | %.1f | %.1f | %s | %s | %.2g |\n",
+                  models(numbers).getFirst(),
+                  x,
+                  cell.path("nfe").doubleValue(),
+                  twin,
+                  shown(cell.path("right")),
+                  shown(contrast),
+                  contrast.path("p_holm").doubleValue()));
     }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"pair", "coded"})
+  @MethodSource("pages")
   void everyNumberIsDefined(String name) throws IOException {
     String definitions =
         Files.readString(Cli.home().resolve("docs/battery.md"))
             + Files.readString(Cli.home().resolve("docs/measures.md"));
-    JsonNode numbers =
-        new JsonMapper().readTree(Files.readString(PAGES.resolve(name).resolve("battery.json")));
+    JsonNode numbers = numbers(name);
     Set<String> names = new TreeSet<>();
     for (JsonNode figure : numbers.path("figures").values()) {
       String shown = figure.path("name").asString("");
@@ -106,6 +156,32 @@ final class PairFindingsTest {
     assertThat(Section.ALL).extracting(Section::part).containsExactlyElementsOf(parts);
     assertThat(Outcome.of("battery", "--help").out().replaceAll("\\s+", " "))
         .contains(String.join(", ", parts));
+  }
+
+  private static JsonNode numbers(String name) throws IOException {
+    return new JsonMapper().readTree(Files.readString(PAGES.resolve(name).resolve("battery.json")));
+  }
+
+  private static List<String> models(JsonNode numbers) {
+    return numbers.path("models").values().stream()
+        .map(model -> model.path("name").asString(""))
+        .toList();
+  }
+
+  /** Every row of a page that names a number has it for each model, in the order of the pairs. */
+  private static void assertTable(Path page, Map<String, JsonNode> pairs, int fewest)
+      throws IOException {
+    List<MatchResult> rows = ROW.matcher(Files.readString(page)).results().toList();
+    assertThat(rows).hasSizeGreaterThanOrEqualTo(fewest);
+    for (MatchResult row : rows) {
+      List<String> expected = new ArrayList<>();
+      for (JsonNode numbers : pairs.values()) {
+        for (String model : models(numbers)) {
+          expected.add(shown(find(numbers, model, row.group(1).split(" ", -1))));
+        }
+      }
+      assertThat(row.group(2)).as(row.group(1)).isEqualTo(String.join(" | ", expected));
+    }
   }
 
   /** A figure by its part and name, or a number of a cell by its part, condition and name. */

@@ -105,8 +105,7 @@ final class ScoresTest {
               .language()
               .model()
               .transformer()
-              .logits(
-                  new Query(canvas, 0, new int[] {position}, 0, Draw.GREEDY, Optional.empty()));
+              .logits(new Query(canvas, 0, new int[] {position}, 0, Draw.GREEDY, Optional.empty()));
       double sum = 0;
       for (float logit : logits) {
         sum += Math.exp(logit);
