@@ -31,6 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** What the pages of two models in {@code docs/findings} say is what their observations give. */
 final class PairFindingsTest {
   private static final Path PAGES = Cli.home().resolve("docs/findings");
+  private static final List<String> PAIRS = List.of("pair", "chain", "sudoku");
   private static final Pattern ROW =
       Pattern.compile("^\\|[^|]*\\| `([^`]+)` \\| (.+) \\|$", Pattern.MULTILINE);
 
@@ -69,7 +70,7 @@ final class PairFindingsTest {
   @Test
   void theTableOfAllPairsIsThatOfTheirNumbers() throws IOException {
     Map<String, JsonNode> pairs = new LinkedHashMap<>();
-    for (String name : List.of("pair", "chain", "sudoku")) {
+    for (String name : PAIRS) {
       pairs.put(name, numbers(name));
     }
     assertTable(PAGES.resolve("README.md"), pairs, 10);
@@ -79,7 +80,7 @@ final class PairFindingsTest {
   void theTableOfEqualCostIsThatOfTheContrasts() throws IOException {
     String page = Files.readString(PAGES.resolve("README.md"));
     String part = page.substring(page.indexOf("## At equal cost"));
-    for (String name : List.of("pair", "chain", "sudoku")) {
+    for (String name : PAIRS) {
       JsonNode numbers = numbers(name);
       JsonNode contrast =
           numbers.path("contrasts").values().stream()
