@@ -47,3 +47,20 @@ __attribute__((visibility("default"))) bool emulatorOwns(const void* address, si
 
 // Whether a product over so many rows is computed.
 __attribute__((visibility("default"))) bool emulatorMultiplies(uint64_t rows);
+
+// What tests want of products.
+struct Products {
+  int tiles = 1;          // that algorithms of one class of bits come with
+  int deviatingTile = 0;  // the one whose sums are another class's after all; 0: none
+  int slowAlgorithm = 0;  // its products take a second by the events' clock; 0: none do
+  int slowTile = 0;
+  uint64_t silentRows = 0;  // no algorithm of the class is proposed for so many rows, though it computes them
+  bool invariant = true;  // whether any algorithm adds up alike for all numbers of rows
+};
+__attribute__((visibility("default"))) Products emulatorProducts();
+
+// The first number of the device's compute capability.
+__attribute__((visibility("default"))) int emulatorMajor();
+
+// Lets the clock of events go on by so many seconds.
+__attribute__((visibility("default"))) void emulatorDelay(int seconds);

@@ -1,4 +1,9 @@
 // An emulated cuBLASLt for tests: products as plain loops, put into the emulated driver's streams.
+//
+// It offers what a real one may, and in the order that misleads most: for few rows an algorithm first whose sums depend on the number of
+// rows, then one whose sums are its own, and last, on a device of capability 9 and for bf16, those of the class that add up alike. Where
+// pieces of the inner dimension may be added up one after another, such an algorithm comes first, and it forgets what is left over from
+// whole blocks of 64, as a published version does (facebookexperimental/triton#2767).
 #include <cstring>
 #include <string>
 #include <vector>
@@ -14,7 +19,12 @@ constexpr int BF16 = 14;
 constexpr int TRANSA = 3;
 constexpr int TRANSPOSED = 1;
 constexpr uint64_t ALGORITHM_MARK = 0x70616c696d707331;
-constexpr int LANES = 16;
+constexpr int MOST_LANES = 16;
+constexpr int VECTOR = 11, WHOLE = 21, CLASS = 66;  // algorithms
+constexpr int CLASS_STAGES = 35;
+constexpr uint64_t VECTOR_ROWS = 16;
+constexpr uint64_t PIECE_BLOCK = 64;
+constexpr int REDUCTION_SCHEMES = 3;  // of a preference
 constexpr size_t ALGORITHM_BYTES = 64;
 
 struct Layout {
@@ -33,7 +43,15 @@ struct Descriptor {
 
 struct Algorithm {
   uint64_t mark;
-  unsigned char rest[ALGORITHM_BYTES - 8];
+  int id;
+  int tile;
+  int stages;
+  int pieces;
+  unsigned char rest[ALGORITHM_BYTES - 24];
+};
+
+struct Preference {
+  bool inPieces = true;
 };
 
 struct HeuristicResult {
@@ -78,27 +96,66 @@ std::vector<float> column(const Layout& layout, const unsigned char* data, uint6
   return values;
 }
 
-// Sixteen sums over every sixteenth element, added in order: the same for every element of the result.
-float dot(const float* a, const float* b, uint64_t count) {
-  float sums[LANES] = {};
+// How an algorithm adds up: so many sums over every so manieth element, added in order, of so many pieces. Sums may be rounded to bf16
+// before they are added, so that a difference shows in few numbers.
+struct Order {
+  int lanes;
+  int pieces;
+  bool coarse;
+};
+
+Order order(const Algorithm& algorithm, const Layout& right) {
+  const Products products = emulatorProducts();
+  const bool narrow = right.type == BF16;
+  if (algorithm.id == VECTOR || !products.invariant) {
+    return {right.columns <= VECTOR_ROWS ? 4 : 2, 1, narrow};
+  }
+  const bool deviates = algorithm.id == CLASS && algorithm.tile == products.deviatingTile;
+  const bool other = algorithm.id == WHOLE || deviates;
+  return {other ? MOST_LANES : 8, algorithm.pieces, other && narrow};
+}
+
+float rounded(float value) {
+  const Layout narrow{BF16, 1, 1, 1};
+  unsigned char half[2];
+  store(narrow, half, 0, value);
+  return load(narrow, half, 0);
+}
+
+float sumOf(const float* a, const float* b, uint64_t count, const Order& order) {
+  const int lanes = order.lanes;
+  float sums[MOST_LANES] = {};
   uint64_t i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    for (int lane = 0; lane < LANES; lane++) {
+  for (; i + lanes <= count; i += lanes) {
+    for (int lane = 0; lane < lanes; lane++) {
       sums[lane] += a[i + lane] * b[i + lane];
     }
   }
   for (; i < count; i++) {
-    sums[i % LANES] += a[i] * b[i];
+    sums[i % lanes] += a[i] * b[i];
   }
   float sum = 0;
-  for (const float each : sums) {
-    sum += each;
+  for (int lane = 0; lane < lanes; lane++) {
+    sum += order.coarse ? rounded(sums[lane]) : sums[lane];
+  }
+  return sum;
+}
+
+float dot(const float* a, const float* b, uint64_t count, const Order& order) {
+  if (order.pieces <= 1) {
+    return sumOf(a, b, count, order);
+  }
+  const uint64_t piece = count / order.pieces / PIECE_BLOCK * PIECE_BLOCK;
+  float sum = 0;
+  for (uint64_t from = 0; from + PIECE_BLOCK <= count; from += piece) {
+    const uint64_t rest = (count - from) / PIECE_BLOCK * PIECE_BLOCK;
+    sum += sumOf(a + from, b + from, piece < rest ? piece : rest, order);
   }
   return sum;
 }
 
 // d = alpha · aᵀ · b + beta · d
-void multiply(float alpha, const Layout& a, const unsigned char* aData, const Layout& b, const unsigned char* bData, float beta,
+void multiply(const Order& order, float alpha, const Layout& a, const unsigned char* aData, const Layout& b, const unsigned char* bData, float beta,
               const Layout& d, unsigned char* dData) {
   std::vector<std::vector<float>> right;
   for (uint64_t n = 0; n < d.columns; n++) {
@@ -108,7 +165,7 @@ void multiply(float alpha, const Layout& a, const unsigned char* aData, const La
     const std::vector<float> left = column(a, aData, m);
     for (uint64_t n = 0; n < d.columns; n++) {
       const size_t at = n * static_cast<size_t>(d.stride) + m;
-      const float product = alpha * dot(left.data(), right[n].data(), a.rows);
+      const float product = alpha * dot(left.data(), right[n].data(), a.rows, order);
       store(d, dData, at, beta == 0 ? product : product + beta * load(d, dData, at));
     }
   }
@@ -179,36 +236,84 @@ EXPORT Status cublasLtMatrixLayoutDestroy(void* layout) {
 }
 
 EXPORT Status cublasLtMatmulPreferenceCreate(void** preference) {
-  static char only;
-  *preference = &only;
+  *preference = new Preference();
   return CUBLAS_SUCCESS;
 }
 
-EXPORT Status cublasLtMatmulPreferenceDestroy(void*) { return CUBLAS_SUCCESS; }
+EXPORT Status cublasLtMatmulPreferenceDestroy(void* preference) {
+  delete static_cast<Preference*>(preference);
+  return CUBLAS_SUCCESS;
+}
 
-EXPORT Status cublasLtMatmulPreferenceSetAttribute(void*, int, const void*, size_t) { return CUBLAS_SUCCESS; }
+EXPORT Status cublasLtMatmulPreferenceSetAttribute(void* preference, int attribute, const void* value, size_t) {
+  if (attribute == REDUCTION_SCHEMES) {
+    int schemes;
+    memcpy(&schemes, value, sizeof schemes);
+    static_cast<Preference*>(preference)->inPieces = schemes != 0;
+  }
+  return CUBLAS_SUCCESS;
+}
 
 EXPORT Status cublasLtMatmulAlgoCheck(void*, void* descriptor, void* a, void* b, void*, void* d, const Algorithm* algorithm,
                                       HeuristicResult* result) {
-  if (algorithm->mark != ALGORITHM_MARK || !emulatorMultiplies(static_cast<Layout*>(b)->columns) ||
-      !fits(*static_cast<Descriptor*>(descriptor), *static_cast<Layout*>(a), *static_cast<Layout*>(b), *static_cast<Layout*>(d))) {
+  const Layout& left = *static_cast<Layout*>(a);
+  const Layout& right = *static_cast<Layout*>(b);
+  if (algorithm->mark != ALGORITHM_MARK || !emulatorMultiplies(right.columns) ||
+      (algorithm->pieces > 1 && left.rows < algorithm->pieces * PIECE_BLOCK) ||
+      !fits(*static_cast<Descriptor*>(descriptor), left, right, *static_cast<Layout*>(d))) {
     return CUBLAS_NOT_SUPPORTED;
   }
   *result = HeuristicResult{*algorithm, 0, CUBLAS_SUCCESS, 1, {}};
   return CUBLAS_SUCCESS;
 }
 
-EXPORT Status cublasLtMatmulAlgoGetHeuristic(void* handle, void* descriptor, void* a, void* b, void* c, void* d, void*, int wanted,
-                                             HeuristicResult* results, int* count) {
-  const Algorithm algorithm{ALGORITHM_MARK, {}};
+EXPORT Status cublasLtMatmulAlgoGetHeuristic(void* handle, void* descriptor, void* a, void* b, void* c, void* d, void* preference,
+                                             int wanted, HeuristicResult* results, int* count) {
   *count = 0;
-  const Status status = wanted < 1 ? CUBLAS_INVALID_VALUE : cublasLtMatmulAlgoCheck(handle, descriptor, a, b, c, d, &algorithm, results);
-  *count = status == CUBLAS_SUCCESS ? 1 : 0;
-  return status;
+  if (wanted < 1) {
+    return CUBLAS_INVALID_VALUE;
+  }
+  const Layout& right = *static_cast<Layout*>(b);
+  const bool classed = right.type == BF16 && emulatorMajor() == 9;
+  std::vector<Algorithm> all;
+  if (static_cast<Preference*>(preference)->inPieces) {
+    all.push_back({ALGORITHM_MARK, classed ? CLASS : WHOLE, 1, CLASS_STAGES, 2, {}});
+  }
+  if (right.columns <= VECTOR_ROWS) {
+    all.push_back({ALGORITHM_MARK, VECTOR, 1, 0, 1, {}});
+  }
+  all.push_back({ALGORITHM_MARK, WHOLE, 1, 3, 1, {}});
+  const Products products = emulatorProducts();
+  for (int tile = 1; classed && right.columns != products.silentRows && tile <= products.tiles; tile++) {
+    all.push_back({ALGORITHM_MARK, CLASS, tile, CLASS_STAGES, 1, {}});
+  }
+  for (const Algorithm& each : all) {
+    if (*count < wanted && cublasLtMatmulAlgoCheck(handle, descriptor, a, b, c, d, &each, results + *count) == CUBLAS_SUCCESS) {
+      ++*count;
+    }
+  }
+  return *count > 0 ? CUBLAS_SUCCESS : CUBLAS_NOT_SUPPORTED;
 }
 
-EXPORT Status cublasLtMatmulAlgoConfigGetAttribute(const Algorithm*, int attribute, void* value, size_t bytes, size_t* written) {
-  const int answer = attribute == 2 ? 1 : 0;  // one piece; the rest has no meaning here
+EXPORT Status cublasLtMatmulAlgoConfigGetAttribute(const Algorithm* algorithm, int attribute, void* value, size_t bytes,
+                                                   size_t* written) {
+  int answer = 0;
+  switch (attribute) {
+    case 0:
+      answer = algorithm->id;
+      break;
+    case 1:
+      answer = algorithm->tile;
+      break;
+    case 2:
+      answer = algorithm->pieces;
+      break;
+    case 6:
+      answer = algorithm->stages;
+      break;
+    default:
+      return CUBLAS_INVALID_VALUE;
+  }
   memcpy(value, &answer, sizeof(answer));
   *written = bytes;
   return CUBLAS_SUCCESS;
@@ -228,13 +333,19 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
   if (!emulatorMultiplies(bCopy.columns) || emulatorRefuses(stream)) {
     return CUBLAS_NOT_SUPPORTED;
   }
+  const Products products = emulatorProducts();
+  const bool slow = algorithm->id == products.slowAlgorithm && algorithm->tile == products.slowTile;
+  const Order adding = order(*algorithm, bCopy);
   const float times = *alpha;
   const float plus = *beta;
   const Status status = emulatorEnqueue(stream, [=] {
     if (emulatorFails("cublasLtMatmul")) {
       return ILLEGAL_ADDRESS;
     }
-    multiply(times, aCopy, a, bCopy, b, plus, dCopy, d);
+    if (slow) {
+      emulatorDelay(1);
+    }
+    multiply(adding, times, aCopy, a, bCopy, b, plus, dCopy, d);
     return SUCCESS;
   });
   return status == SUCCESS ? CUBLAS_SUCCESS : CUBLAS_EXECUTION_FAILED;

@@ -43,6 +43,7 @@ constexpr size_t PAGE = 4096;
 constexpr int SHARED_BYTES = 227 * 1024;
 constexpr int UNASKED_SHARED_BYTES = 48 * 1024;
 constexpr int REGISTERS = 64 * 1024;
+constexpr int DEFAULT_MAJOR = 9;
 constexpr int REGISTER_UNIT = 8;
 constexpr int WARP = 32;
 
@@ -153,6 +154,9 @@ std::string failing;  // the kernel whose next launch fails
 int untilFailure = 0;  // the launch that fails when it runs, counted from here; 0: none
 int untilRefusal = 0;  // the launch that is refused
 uint64_t refusedRows = 0;  // no product over so many rows is computed
+Products products;
+int major = DEFAULT_MAJOR;
+Clock::duration delay{};  // of the events' clock
 bool skipsGraphs = false;
 size_t memoryUsed = 0;
 Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
@@ -282,6 +286,21 @@ bool emulatorMultiplies(uint64_t rows) {
   return rows != refusedRows;
 }
 
+Products emulatorProducts() {
+  Lock lock(mutex);
+  return products;
+}
+
+int emulatorMajor() {
+  Lock lock(mutex);
+  return major;
+}
+
+void emulatorDelay(int seconds) {
+  Lock lock(mutex);
+  delay += std::chrono::seconds(seconds);
+}
+
 bool emulatorOwns(const void* address, size_t bytes) {
   Lock lock(mutex);
   return contains(deviceMemory, reinterpret_cast<uintptr_t>(address), bytes);
@@ -318,6 +337,19 @@ EXPORT void palimpsest_emulator_fail_at(int failed, int refused) {
 EXPORT void palimpsest_emulator_refuse_rows(int rows) {
   Lock lock(mutex);
   refusedRows = static_cast<uint64_t>(rows);
+}
+
+// The first number of the device's compute capability; 0: 9.
+EXPORT void palimpsest_emulator_capability(int number) {
+  Lock lock(mutex);
+  major = number == 0 ? DEFAULT_MAJOR : number;
+}
+
+// What algorithms products have, see Products.
+EXPORT void palimpsest_emulator_products(int tiles, int deviatingTile, int slowAlgorithm, int slowTile, int silentRows,
+                                           int invariant) {
+  Lock lock(mutex);
+  products = {tiles, deviatingTile, slowAlgorithm, slowTile, static_cast<uint64_t>(silentRows), invariant != 0};
 }
 
 // Lets graphs do nothing: what a step then takes is the host's.
@@ -375,7 +407,7 @@ EXPORT Status cuDeviceTotalMem_v2(size_t* bytes, int) {
 EXPORT Status cuDeviceGetAttribute(int* value, int attribute, int) {
   switch (attribute) {
     case 75:  // compute capability, major
-      *value = 9;
+      *value = emulatorMajor();
       return SUCCESS;
     case 76:  // minor
       *value = 0;
@@ -652,7 +684,7 @@ EXPORT Status cuEventRecord(void* handle, void* stream) {
   const uint64_t count = event->recorded + 1;
   const Status status = emulatorEnqueue(stream, [=] {
     event->happened = count;
-    event->time = Clock::now();
+    event->time = Clock::now() + delay;
     return SUCCESS;
   });
   if (status == SUCCESS) {

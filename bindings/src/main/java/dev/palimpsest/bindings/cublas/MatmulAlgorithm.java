@@ -136,6 +136,16 @@ public final class MatmulAlgorithm {
     }
   }
 
+  /** The library's number of the kernels it is one of. */
+  public int id() {
+    return configuration(CublasLt.CUBLASLT_ALGO_CONFIG_ID());
+  }
+
+  /** The library's number of how its kernel reads ahead. */
+  public int stages() {
+    return configuration(CublasLt.CUBLASLT_ALGO_CONFIG_STAGES_ID());
+  }
+
   /** The number of pieces that the inner dimension is cut into. */
   public int pieces() {
     return configuration(CublasLt.CUBLASLT_ALGO_CONFIG_SPLITK_NUM());
@@ -144,11 +154,11 @@ public final class MatmulAlgorithm {
   /** The library's numbers for this algorithm, in words. */
   public String describe() {
     return "algorithm "
-        + configuration(CublasLt.CUBLASLT_ALGO_CONFIG_ID())
+        + id()
         + ", tile "
         + configuration(CublasLt.CUBLASLT_ALGO_CONFIG_TILE_ID())
         + ", stages "
-        + configuration(CublasLt.CUBLASLT_ALGO_CONFIG_STAGES_ID());
+        + stages();
   }
 
   private int configuration(int attribute) {

@@ -1,6 +1,5 @@
 package dev.palimpsest.engine.backend.cuda;
 
-import dev.palimpsest.bindings.cublas.ElementType;
 import dev.palimpsest.bindings.cublas.MatmulAlgorithm;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Algorithms that were chosen by measurement, kept in a file per GPU and version of cuBLASLt: one
- * line a shape, its numbers and the algorithm's bytes in hex. A line that cannot be read is
- * measured again.
+ * Which algorithm was found to be the fastest for a product, kept in a file per GPU and version of
+ * cuBLASLt: one line a product, its numbers and the algorithm's bytes in hex. It saves measuring
+ * again, and no bit of a result depends on it. A line that cannot be read is measured again.
  */
 final class AlgorithmStore {
   private static final Logger LOG = LoggerFactory.getLogger(AlgorithmStore.class);
@@ -50,28 +49,26 @@ final class AlgorithmStore {
     }
   }
 
-  /**
-   * A product that an algorithm is chosen for.
-   *
-   * @param type of both factors
-   * @param columns of the result: rows of the weight
-   * @param inner dimension
-   * @param result type of its elements
-   * @param alignment of all addresses, in bytes
-   */
-  record Shape(ElementType type, int columns, int inner, ElementType result, int alignment) {
-    private String key() {
-      return type + " " + columns + " " + inner + " " + result + " " + alignment;
-    }
+  private static String key(Gemm.Product product) {
+    return "%s %d %d %d %d %s %d %d"
+        .formatted(
+            product.type(),
+            product.rows(),
+            product.inner(),
+            product.columns(),
+            product.xStride(),
+            product.resultType(),
+            product.outStride(),
+            product.alignment());
   }
 
-  Optional<MatmulAlgorithm> find(Shape shape) {
-    return Optional.ofNullable(known.get(shape.key()));
+  Optional<MatmulAlgorithm> find(Gemm.Product product) {
+    return Optional.ofNullable(known.get(key(product)));
   }
 
   /** Keeps an algorithm, for other processes too. */
-  void put(Shape shape, MatmulAlgorithm algorithm) {
-    known.put(shape.key(), algorithm);
+  void put(Gemm.Product product, MatmulAlgorithm algorithm) {
+    known.put(key(product), algorithm);
     List<String> lines = new ArrayList<>();
     known.forEach((key, each) -> lines.add(key + " " + HexFormat.of().formatHex(each.toBytes())));
     try {

@@ -55,6 +55,7 @@ public final class CudaBackend implements Backend {
   private final List<CudaWeight> weights = new ArrayList<>();
   private final Stream stream;
   private final Kernels kernels;
+  private final Products products;
   private final WeightUpload upload;
   private final StepInput input;
   private final StepMachine machine;
@@ -69,16 +70,25 @@ public final class CudaBackend implements Backend {
   private long steps;
   private int tokens;
 
-  private CudaBackend(Precision precision, CudaOptions options, int headSize, Context context) {
+  private CudaBackend(Precision precision, CudaOptions options, ModelSpec spec, Context context) {
     this.precision = precision;
     this.options = options;
     this.context = context;
     boolean opened = false;
     try {
       stream = held(new Stream());
-      kernels = held(Kernels.load(precision, headSize));
+      kernels = held(Kernels.load(precision, spec.attention().headSize()));
       AlgorithmStore store = new AlgorithmStore(storeFile(context.device()));
-      Products products = held(new Products(kernels, stream, store, options.fastGemm()));
+      products =
+          held(
+              new Products(
+                  kernels,
+                  stream,
+                  store,
+                  weights,
+                  BitClass.of(context.device(), precision),
+                  new Products.Sample(spec.hidden(), spec.attention().queryWidth()),
+                  options.fastGemm()));
       upload = held(new WeightUpload(stream));
       input = held(new StepInput(this::growInput));
       vocabulary = held(new Vocabulary(input));
@@ -188,7 +198,7 @@ public final class CudaBackend implements Backend {
         Release.one(context);
       }
     }
-    return new CudaBackend(precision, options, spec.attention().headSize(), context);
+    return new CudaBackend(precision, options, spec, context);
   }
 
   /** Sets a GPU up for weights alone. */
@@ -208,7 +218,8 @@ public final class CudaBackend implements Backend {
         + inWords(context.device())
         + ", cuBLASLt "
         + Cublas.version()
-        + (options.fastGemm() ? ", fast products: results may depend on the batch" : "")
+        + ", "
+        + products.rule().words()
         + (options.audit() ? ", audited" : "");
   }
 
@@ -216,10 +227,12 @@ public final class CudaBackend implements Backend {
   public String arithmetic() {
     return "cuda-"
         + name(precision)
-        + (options.fastGemm() ? "-fast/" : "/")
+        + "/"
         + inWords(context.device())
         + "/cuBLASLt-"
-        + Cublas.version();
+        + Cublas.version()
+        + "/"
+        + products.rule().words();
   }
 
   @Override

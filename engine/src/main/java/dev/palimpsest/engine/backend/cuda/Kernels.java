@@ -27,6 +27,7 @@ final class Kernels implements AutoCloseable {
   private static final int MOST_BLOCKS = 1024;
   private static final int MOST_HEAD_SIZE = 128;
 
+  private final Precision precision;
   private final KernelModule module;
 
   /** By the ordinal of their operation. */
@@ -35,7 +36,9 @@ final class Kernels implements AutoCloseable {
   private final int attentionSharedBytes;
   private final KernelArguments arguments = new KernelArguments();
 
-  private Kernels(KernelModule module, List<Kernel> kernels, int attentionSharedBytes) {
+  private Kernels(
+      Precision precision, KernelModule module, List<Kernel> kernels, int attentionSharedBytes) {
+    this.precision = precision;
     this.module = module;
     this.kernels = kernels;
     this.attentionSharedBytes = attentionSharedBytes;
@@ -83,7 +86,7 @@ final class Kernels implements AutoCloseable {
         kernels.add(kernel);
       }
       loaded = true;
-      return new Kernels(module, List.copyOf(kernels), shared);
+      return new Kernels(precision, module, List.copyOf(kernels), shared);
     } catch (CudaException e) {
       throw new DeviceException(
           "the driver refuses this build's kernels: "
@@ -144,13 +147,13 @@ final class Kernels implements AutoCloseable {
     return arguments.start();
   }
 
-  /** Fills memory with normally distributed numbers. */
-  void random(long address, long count, Stream stream) {
+  /** Fills memory with normally distributed numbers of the kernels' type. */
+  void random(long address, long bytes, Stream stream) {
     Tape tape = new Tape();
     new Launch(tape)
         .begin(DeviceOp.RANDOM, MOST_BLOCKS, 1, THREADS, 0)
         .address(address)
-        .value(count)
+        .value(bytes / CudaWeight.elementBytes(precision))
         .value(1L)
         .value(1f)
         .end();

@@ -83,6 +83,73 @@ final class EmulatedDevice {
     }
   }
 
+  /** The first number of the device's compute capability; 0 is the default of 9. */
+  static void setCapability(int major) {
+    try {
+      function("palimpsest_emulator_capability", FunctionDescriptor.ofVoid(JAVA_INT))
+          .invokeExact(major);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * What algorithms products have.
+   *
+   * @param tiles that algorithms of one class of bits come with
+   * @param deviatingTile the one whose sums are another class's after all; 0 for none
+   * @param slowAlgorithm its products take a second by the events' clock; 0 for none
+   * @param silentRows no algorithm of the class is proposed for so many rows, though it computes
+   *     them; 0 for none
+   * @param invariant whether any algorithm adds up alike for all numbers of rows
+   */
+  record Algorithms(
+      int tiles,
+      int deviatingTile,
+      int slowAlgorithm,
+      int slowTile,
+      int silentRows,
+      boolean invariant) {
+    static final Algorithms DEFAULT = new Algorithms(1, 0, 0, 0, 0, true);
+
+    Algorithms ofTiles(int count) {
+      return new Algorithms(count, deviatingTile, slowAlgorithm, slowTile, silentRows, invariant);
+    }
+
+    Algorithms deviating(int tile) {
+      return new Algorithms(tiles, tile, slowAlgorithm, slowTile, silentRows, invariant);
+    }
+
+    Algorithms slow(int algorithm, int tile) {
+      return new Algorithms(tiles, deviatingTile, algorithm, tile, silentRows, invariant);
+    }
+
+    Algorithms silent(int rows) {
+      return new Algorithms(tiles, deviatingTile, slowAlgorithm, slowTile, rows, invariant);
+    }
+
+    Algorithms varying() {
+      return new Algorithms(tiles, deviatingTile, slowAlgorithm, slowTile, silentRows, false);
+    }
+  }
+
+  static void set(Algorithms algorithms) {
+    try {
+      function(
+              "palimpsest_emulator_products",
+              FunctionDescriptor.ofVoid(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT))
+          .invokeExact(
+              algorithms.tiles(),
+              algorithms.deviatingTile(),
+              algorithms.slowAlgorithm(),
+              algorithms.slowTile(),
+              algorithms.silentRows(),
+              algorithms.invariant() ? 1 : 0);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
     Path library = Cuda.emulator().orElseThrow().resolve("libcuda.so.1");
     MemorySegment symbol = SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow(name);

@@ -13,6 +13,7 @@ import dev.palimpsest.engine.device.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +36,16 @@ final class StepMachineTest {
     stream = held(new Stream());
     Kernels kernels = held(Kernels.load(Precision.F32, 16));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
-    Products products = held(new Products(kernels, stream, store, false));
+    Products products =
+        held(
+            new Products(
+                kernels,
+                stream,
+                store,
+                List.of(),
+                Optional.empty(),
+                new Products.Sample(1, 1),
+                false));
     memory = held(DeviceMemory.allocate(1024));
     input = held(new StepInput(Runnable::run));
     host = held(PinnedMemory.allocate(1024));
