@@ -159,7 +159,7 @@ public final class BranchCommand implements Callable<Integer> {
   }
 
   private void report(Trace parent, Trace branch) {
-    TraceText text = new TraceText(branch, Terminal.isUnicodeOut(), 80);
+    TraceText text = new TraceText(branch, new TerminalText(Terminal.isUnicodeOut(), 80));
     System.out.printf("%s: %d steps of its own from step %d%n", target, branch.steps() - at, at);
     for (int index = branch.indexOfStep(at) - edits.size(); index >= 0; index++) {
       if (!(branch.records().get(index) instanceof TraceRecord.Event event)) {

@@ -1,12 +1,14 @@
 package dev.palimpsest.app.trace;
 
 import dev.palimpsest.app.terminal.Cli;
+import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceDamage;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -41,25 +43,34 @@ final class TraceCheckCommand implements Callable<Integer> {
   /** The exit code for one file. */
   private static int check(Path file) {
     try {
-      Trace trace = Trace.read(file);
-      if (trace.damage().isEmpty()) {
-        System.out.printf(
-            "%s: ok, %d records, %d steps%n", file, trace.records().size() + 1, trace.steps());
-        return 0;
+      if (TextTrace.isIn(file)) {
+        TextTrace trace = TextTrace.read(file);
+        int frames = trace.frames().size();
+        return report(file, trace.damage(), frames + 2, "%d frames".formatted(frames));
       }
-      TraceDamage damage = trace.damage().get();
-      System.out.printf(
-          "%s: %s, record %d: %s; the %d before it, with %d steps, are right%n",
-          file,
-          damage.kind() == TraceDamage.Kind.ALTERED ? "ALTERED" : "ENDS EARLY",
-          damage.record(),
-          damage.problem(),
-          damage.record() - 1,
-          trace.steps());
-      return damage.kind() == TraceDamage.Kind.ALTERED ? Cli.FAILURE : ENDS_EARLY;
+      Trace trace = Trace.read(file);
+      return report(
+          file, trace.damage(), trace.records().size() + 1, "%d steps".formatted(trace.steps()));
     } catch (TraceException e) {
       System.out.println(e.getMessage());
       return Cli.FAILURE;
     }
+  }
+
+  private static int report(Path file, Optional<TraceDamage> damage, int records, String content) {
+    if (damage.isEmpty()) {
+      System.out.printf("%s: ok, %d records, %s%n", file, records, content);
+      return 0;
+    }
+    boolean altered = damage.get().kind() == TraceDamage.Kind.ALTERED;
+    System.out.printf(
+        "%s: %s, record %d: %s; the %d before it, with %s, are right%n",
+        file,
+        altered ? "ALTERED" : "ENDS EARLY",
+        damage.get().record(),
+        damage.get().problem(),
+        damage.get().record() - 1,
+        content);
+    return altered ? Cli.FAILURE : ENDS_EARLY;
   }
 }

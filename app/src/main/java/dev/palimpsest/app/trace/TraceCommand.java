@@ -7,14 +7,15 @@ import picocli.CommandLine.Spec;
 /** {@code trace}: what can be done with traces without a model. */
 @Command(
     name = "trace",
-    description = "Shows, checks, measures and exports traces.",
+    description = "Shows, checks, measures, exports and imports traces.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       TraceShowCommand.class,
       TraceCheckCommand.class,
       TraceStatsCommand.class,
-      TraceExportCommand.class
+      TraceExportCommand.class,
+      TraceImportCommand.class
     })
 public final class TraceCommand implements Runnable {
   @Spec private CommandSpec spec;

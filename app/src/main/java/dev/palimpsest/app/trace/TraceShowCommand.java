@@ -5,7 +5,10 @@ import dev.palimpsest.app.terminal.Wording;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.sampler.trace.TraceDamage;
+import dev.palimpsest.sampler.trace.TraceException;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import java.nio.file.Path;
@@ -44,8 +47,14 @@ final class TraceShowCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (TextTrace.isIn(file)) {
+      TextTrace trace = TextTrace.readWhole(file);
+      showTexts(trace);
+      complain(trace.damage());
+      return 0;
+    }
     Trace trace = Trace.readWhole(file);
-    TraceText text = new TraceText(trace, Terminal.isUnicodeOut(), COLUMNS);
+    TraceText text = new TraceText(trace, new TerminalText(Terminal.isUnicodeOut(), COLUMNS));
     if (diff.isPresent()) {
       int from = step.orElse(0);
       trace.indexOfStep(from);
@@ -56,14 +65,50 @@ final class TraceShowCommand implements Callable<Integer> {
     } else {
       showAll(trace, text);
     }
-    trace
-        .damage()
-        .ifPresent(
-            damage ->
-                System.err.printf(
-                    "palimpsest: %s ends early, before record %d: the run was cut off%n",
-                    file, damage.record()));
+    complain(trace.damage());
     return 0;
+  }
+
+  private void complain(Optional<TraceDamage> damage) {
+    damage.ifPresent(
+        each ->
+            System.err.printf(
+                "palimpsest: %s ends early, before record %d: the run was cut off%n",
+                file, each.record()));
+  }
+
+  private void showTexts(TextTrace trace) {
+    if (diff.isPresent()) {
+      throw new TraceException(
+          "%s: --diff compares positions, and a trace of texts has none: look at two steps."
+              .formatted(file));
+    }
+    TerminalText text = new TerminalText(Terminal.isUnicodeOut(), COLUMNS);
+    if (step.isPresent()) {
+      int frames = trace.frames().size();
+      if (step.get() < 0 || step.get() >= frames) {
+        throw new TraceException(
+            "%s: step %d is not in the trace: use 0 to %d."
+                .formatted(file, step.get(), frames - 1));
+      }
+      System.out.printf("step %d of %d%n", step.get(), frames);
+      text.wrapped(text.shown(trace.frames().get(step.get())), "  ").forEach(System.out::println);
+      return;
+    }
+    TextTrace.Source source = trace.source();
+    System.out.println(text.cut("model     " + source.model().orElse("not known")));
+    System.out.println(text.cut("frames    " + source.format() + ", " + source.sha256()));
+    source
+        .prompt()
+        .ifPresent(
+            prompt -> text.wrapped(text.shown(prompt), "prompt    ").forEach(System.out::println));
+    System.out.println("step text");
+    for (int index = 0; index < trace.frames().size(); index++) {
+      System.out.println(text.cut("%4d ".formatted(index) + text.shown(trace.frames().get(index))));
+    }
+    if (!trace.frames().isEmpty()) {
+      text.wrapped(text.shown(trace.frames().getLast()), "text      ").forEach(System.out::println);
+    }
   }
 
   private static void showAll(Trace trace, TraceText text) {

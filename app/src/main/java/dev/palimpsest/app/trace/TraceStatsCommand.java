@@ -8,9 +8,11 @@ import dev.palimpsest.app.options.AnswerOptions;
 import dev.palimpsest.app.options.ProblemOptions;
 import dev.palimpsest.app.terminal.Notices;
 import dev.palimpsest.lab.answer.SpanRule;
+import dev.palimpsest.lab.measure.AnswerHistory;
 import dev.palimpsest.lab.measure.Estimate;
 import dev.palimpsest.lab.measure.Measures;
 import dev.palimpsest.sampler.statistics.CommitSteps;
+import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
 import java.io.IOException;
@@ -108,13 +110,14 @@ final class TraceStatsCommand implements Callable<Integer> {
     List<Problem> problems = problems();
     List<Measured> measured = new ArrayList<>();
     for (Path file : files) {
-      Trace trace = Trace.readWhole(file);
-      if (trace.steps() > 0) {
-        measured.add(measured(file, trace, rule, problems));
-      } else {
-        Notices.say(file + " has no step, and is left out");
-      }
+      Optional<Measured> found =
+          TextTrace.isIn(file)
+              ? measuredTexts(file, problems)
+              : measuredTokens(file, rule, problems);
+      found.ifPresentOrElse(
+          measured::add, () -> Notices.say(file + " has no step, and is left out"));
     }
+    noticeTexts(measured);
     if (measured.isEmpty()) {
       throw new ParameterException(spec.commandLine(), paths + " holds no trace with a step");
     }
@@ -148,9 +151,9 @@ final class TraceStatsCommand implements Callable<Integer> {
         rows.beginRow();
         rows.append(TraceFolder.id(each.file()));
         rows.append(each.file().toString());
-        rows.append(each.trace().steps());
+        rows.append(each.steps());
         append(rows, each.measures().expected());
-        append(rows, each.measures().answer().map(found -> found.spans().answer()));
+        append(rows, each.measures().answer().map(AnswerHistory::last));
         for (String name : Measures.names()) {
           Double value = each.measures().values().get(name);
           if (value == null) {
@@ -177,8 +180,10 @@ final class TraceStatsCommand implements Callable<Integer> {
 
   private static void print(List<Measured> measured) {
     System.out.printf("%d trace%s%n", measured.size(), measured.size() == 1 ? "" : "s");
-    printOrder("order of the text", "", measured);
-    printOrder("order of the whole canvas", Measures.CANVAS, measured);
+    if (measured.stream().anyMatch(each -> each.trace().isPresent())) {
+      printOrder("order of the text", "", measured);
+      printOrder("order of the whole canvas", Measures.CANVAS, measured);
+    }
     System.out.printf("%-28s %8s %20s %5s%n", "other measures", "mean", "95 % interval", "n");
     for (String name : Measures.OTHERS) {
       estimate(measured, name)
@@ -234,11 +239,47 @@ final class TraceStatsCommand implements Callable<Integer> {
     }
   }
 
-  private Measured measured(Path file, Trace trace, SpanRule rule, List<Problem> problems) {
+  private Optional<Measured> measuredTokens(Path file, SpanRule rule, List<Problem> problems) {
+    Trace trace = Trace.readWhole(file);
+    if (trace.steps() == 0) {
+      return Optional.empty();
+    }
+    String prompt = TextTrace.of(trace).source().prompt().orElse("");
     try {
-      return new Measured(file, trace, Measures.of(trace, rule, expected(trace, problems)));
+      return Optional.of(
+          new Measured(
+              file,
+              trace.steps(),
+              Measures.of(trace, rule, expected(prompt, problems)),
+              Optional.of(trace)));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), trace.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Optional<Measured> measuredTexts(Path file, List<Problem> problems) {
+    require(
+        answerSlot.isEmpty(),
+        "--answer-at names positions, and " + file + " is a trace of texts, which has none");
+    TextTrace trace = TextTrace.readWhole(file);
+    if (trace.frames().isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<String> right = expected(trace.source().prompt().orElse(""), problems);
+    return Optional.of(
+        new Measured(
+            file,
+            trace.frames().size(),
+            Measures.of(trace, answerOptions.pattern(), right),
+            Optional.empty()));
+  }
+
+  private static void noticeTexts(List<Measured> measured) {
+    long texts = measured.stream().filter(each -> each.trace().isEmpty()).count();
+    if (texts > 0) {
+      Notices.say(
+          "%d of %d traces have texts and no tokens: they have no %s"
+              .formatted(texts, measured.size(), String.join(", ", Measures.ofTokens())));
     }
   }
 
@@ -268,17 +309,12 @@ final class TraceStatsCommand implements Callable<Integer> {
     return Problem.read(ProblemOptions.file(problemsFile));
   }
 
-  private Optional<String> expected(Trace trace, List<Problem> problems) {
+  private Optional<String> expected(String prompt, List<Problem> problems) {
     if (expected.isPresent()) {
       return expected;
     }
-    StringBuilder prompt = new StringBuilder();
-    for (int position = 0; position < trace.last().promptLength(); position++) {
-      prompt.append(trace.piece(trace.last().id(position)));
-    }
-    String text = prompt.toString();
     return problems.stream()
-        .filter(problem -> text.contains(problem.prompt()))
+        .filter(problem -> prompt.contains(problem.prompt()))
         .findFirst()
         .map(Problem::answer);
   }
@@ -327,36 +363,45 @@ final class TraceStatsCommand implements Callable<Integer> {
     return curve;
   }
 
-  /** A trace and what was measured on it. */
-  private record Measured(Path file, Trace trace, Measures measures) {
+  /**
+   * A trace and what was measured on it.
+   *
+   * @param trace of tokens; empty if it is one of texts
+   */
+  private record Measured(Path file, int steps, Measures measures, Optional<Trace> trace) {
 
     /** Whether an estimate of its first so many tenths of steps had the right answer. */
     boolean everRight(int tenths) {
       return measures
           .answer()
-          .map(found -> found.everRight(trace.steps() * tenths / CURVE - 1))
+          .map(found -> found.everRight(steps * tenths / CURVE - 1))
           .orElse(false);
     }
 
     Map<String, Object> json() {
       Map<String, Object> fields = new LinkedHashMap<>();
-      fields.put("trace", trace.name());
-      fields.put("steps", trace.steps());
+      fields.put("trace", file.toString());
+      fields.put("steps", steps);
       fields.putAll(measures.values());
       measures.expected().ifPresent(right -> fields.put("expected", right));
       measures
           .answer()
           .ifPresent(
               found -> {
-                fields.put("answer", found.spans().answer());
+                fields.put("answer", found.last());
                 fields.put("estimates", found.estimates().stream().map(e -> e.orElse("")).toList());
               });
-      fields.put("commit_steps", Arrays.stream(CommitSteps.of(trace)).boxed().toList());
-      fields.put("vanished", CommitSteps.vanished(trace).stream().map(this::json).toList());
+      trace.ifPresent(
+          tokens -> {
+            fields.put("commit_steps", Arrays.stream(CommitSteps.of(tokens)).boxed().toList());
+            fields.put(
+                "vanished",
+                CommitSteps.vanished(tokens).stream().map(each -> json(each, tokens)).toList());
+          });
       return fields;
     }
 
-    private Map<String, Object> json(CommitSteps.Vanished each) {
+    private static Map<String, Object> json(CommitSteps.Vanished each, Trace trace) {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("position", each.position() - trace.last().promptLength());
       fields.put("token", each.token());

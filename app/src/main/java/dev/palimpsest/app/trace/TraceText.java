@@ -3,28 +3,25 @@ package dev.palimpsest.app.trace;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
-import java.util.ArrayList;
 import java.util.List;
 
-/** The texts of a trace for a terminal: one column a character, no control characters. */
+/** The texts of a trace of tokens for a terminal. */
 final class TraceText {
   private final Trace trace;
-  private final String mask;
+  private final TerminalText terminal;
   private final String stop;
-  private final String newline;
-  private final int columns;
 
-  TraceText(Trace trace, boolean unicode, int columns) {
+  TraceText(Trace trace, TerminalText terminal) {
     this.trace = trace;
-    this.columns = columns;
-    mask = unicode ? "░" : "_";
-    stop = unicode ? "∎" : "|";
-    newline = unicode ? "⏎" : "/";
+    this.terminal = terminal;
+    stop = terminal.unicode() ? "∎" : "|";
   }
 
   /** What stands at a position. */
   String piece(CanvasImage canvas, int position) {
-    return canvas.state(position) == CellState.MASKED ? mask : piece(canvas.id(position));
+    return canvas.state(position) == CellState.MASKED
+        ? terminal.mask()
+        : piece(canvas.id(position));
   }
 
   /** The text of an id. */
@@ -32,7 +29,7 @@ final class TraceText {
     if (trace.header().specials().isStop(id)) {
       return stop;
     }
-    return trace.piece(id).replace("\n", newline).replaceAll("\\p{Cntrl}", "?");
+    return terminal.shown(trace.piece(id));
   }
 
   /** An id's text in quotes, cut where it is long. */
@@ -55,29 +52,15 @@ final class TraceText {
   }
 
   private List<String> wrapped(CanvasImage canvas, int from, int to, String indent) {
-    List<String> lines = new ArrayList<>();
-    StringBuilder line = new StringBuilder(indent);
-    int width = indent.length();
+    StringBuilder text = new StringBuilder();
     for (int position = from; position < to; position++) {
-      for (int codePoint : piece(canvas, position).codePoints().toArray()) {
-        int wide = Character.isIdeographic(codePoint) ? 2 : 1;
-        if (width + wide > columns) {
-          lines.add(line.toString());
-          line = new StringBuilder(indent);
-          width = indent.length();
-        }
-        line.appendCodePoint(codePoint);
-        width += wide;
-      }
+      text.append(piece(canvas, position));
     }
-    lines.add(line.toString());
-    return lines;
+    return terminal.wrapped(text.toString(), indent);
   }
 
   /** A line cut to the width. */
   String cut(String line) {
-    return line.codePointCount(0, line.length()) <= columns
-        ? line
-        : line.substring(0, line.offsetByCodePoints(0, columns - 1)) + "…";
+    return terminal.cut(line);
   }
 }

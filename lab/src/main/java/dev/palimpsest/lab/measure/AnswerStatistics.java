@@ -10,9 +10,7 @@ import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -25,30 +23,23 @@ import java.util.OptionalInt;
  * the step, in which positions are still missing.
  *
  * @param spans of the last canvas
- * @param estimates the answer in each step's estimate, empty where it has none
+ * @param history the answers of the steps' estimates
  * @param firstHit the first step whose estimate has the final answer's tokens in their places
  *     (Prophet, arXiv 2508.19982)
- * @param firstRight the first step whose estimate has the expected answer
  * @param answerCommitted the step after which all of the answer's positions were filled
  * @param lastChanged the last step that changed one of them
  * @param reasoningCommitted the share of the reasoning's positions filled after {@link
  *     #answerCommitted}
  * @param medianReasoningStep the median of the steps that wrote the reasoning
- * @param flips how often an estimate's answer differs from the one before that had one
- * @param temporalEntropy of the estimates' answers in nats, every step with one counting the same
- *     (arXiv 2508.09138)
  */
 public record AnswerStatistics(
     Spans spans,
-    List<Optional<String>> estimates,
+    AnswerHistory history,
     OptionalInt firstHit,
-    OptionalInt firstRight,
     int answerCommitted,
     int lastChanged,
     OptionalDouble reasoningCommitted,
-    OptionalDouble medianReasoningStep,
-    int flips,
-    OptionalDouble temporalEntropy) {
+    OptionalDouble medianReasoningStep) {
 
   /**
    * Statistics of one trace.
@@ -66,16 +57,11 @@ public record AnswerStatistics(
     Spans spans = found.get();
     List<Optional<String>> estimates = new ArrayList<>();
     OptionalInt firstHit = OptionalInt.empty();
-    OptionalInt firstRight = OptionalInt.empty();
     for (int step = 0; step < trace.steps(); step++) {
       int[] ids = estimate(trace, step);
-      Optional<String> answer = find(trace, ids, rule).map(Spans::answer);
-      estimates.add(answer);
+      estimates.add(find(trace, ids, rule).map(Spans::answer));
       if (firstHit.isEmpty() && hits(ids, spans, trace.last())) {
         firstHit = OptionalInt.of(step);
-      }
-      if (firstRight.isEmpty() && answer.isPresent() && answer.equals(expected)) {
-        firstRight = OptionalInt.of(step);
       }
     }
     int[] written = CommitSteps.of(trace);
@@ -83,9 +69,8 @@ public record AnswerStatistics(
     return Optional.of(
         new AnswerStatistics(
             spans,
-            List.copyOf(estimates),
+            AnswerHistory.of(spans.answer(), estimates, expected),
             firstHit,
-            firstRight,
             committed,
             Arrays.stream(spans.answerPositions())
                 .map(position -> written[position - trace.last().promptLength()])
@@ -96,21 +81,11 @@ public record AnswerStatistics(
                 Arrays.stream(spans.reasoningPositions())
                     .map(position -> written[position - trace.last().promptLength()])
                     .sorted()
-                    .toArray()),
-            flips(estimates),
-            entropy(estimates)));
+                    .toArray())));
   }
 
   private static Optional<Spans> find(Trace trace, int[] ids, SpanRule rule) {
     return rule.find(ids, trace.last().promptLength(), trace.header().specials(), trace::piece);
-  }
-
-  /**
-   * Whether an estimate up to and including a step had the expected answer: one trace's part of the
-   * EverPass curve (arXiv 2508.09138).
-   */
-  public boolean everRight(int step) {
-    return firstRight.isPresent() && firstRight.getAsInt() <= step;
   }
 
   /** What a step made of everything after the prompt; below 0 where nothing is known. */
@@ -165,32 +140,5 @@ public record AnswerStatistics(
     return length == 0
         ? OptionalDouble.empty()
         : OptionalDouble.of((sorted[(length - 1) / 2] + sorted[length / 2]) / 2.0);
-  }
-
-  private static int flips(List<Optional<String>> estimates) {
-    Optional<String> before = Optional.empty();
-    int flips = 0;
-    for (Optional<String> estimate : estimates) {
-      if (estimate.isPresent()) {
-        flips += before.isPresent() && !before.equals(estimate) ? 1 : 0;
-        before = estimate;
-      }
-    }
-    return flips;
-  }
-
-  private static OptionalDouble entropy(List<Optional<String>> estimates) {
-    Map<String, Integer> counts = new HashMap<>();
-    estimates.forEach(each -> each.ifPresent(answer -> counts.merge(answer, 1, Integer::sum)));
-    int all = counts.values().stream().mapToInt(Integer::intValue).sum();
-    if (all == 0) {
-      return OptionalDouble.empty();
-    }
-    double entropy = 0;
-    for (int count : counts.values()) {
-      double share = (double) count / all;
-      entropy -= share * StrictMath.log(share);
-    }
-    return OptionalDouble.of(entropy == 0 ? 0 : entropy);
   }
 }

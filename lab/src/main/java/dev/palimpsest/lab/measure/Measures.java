@@ -3,6 +3,7 @@ package dev.palimpsest.lab.measure;
 import dev.palimpsest.lab.answer.SpanRule;
 import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.statistics.OrderStatistics;
+import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import java.util.ArrayList;
@@ -13,16 +14,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Every measure of one trace by its name; one that the trace does not have is missing.
  *
  * @param values by name, in the order of {@link #names}
- * @param answer what became of the answer, if the text has one
+ * @param answer the answers on the way, if the text has one in the end
  * @param expected the right answer, if it is known
  */
 public record Measures(
-    Map<String, Double> values, Optional<AnswerStatistics> answer, Optional<String> expected) {
+    Map<String, Double> values, Optional<AnswerHistory> answer, Optional<String> expected) {
   /** Whether the answer is the right one. */
   public static final String RIGHT = "right";
 
@@ -55,6 +58,15 @@ public record Measures(
           "temporal_entropy",
           "vanished_tokens");
 
+  private static final Set<String> OF_TEXTS =
+      Set.of(
+          RIGHT,
+          "first_hit",
+          "first_right",
+          "answer_last_changed",
+          "answer_flips",
+          "temporal_entropy");
+
   /** Takes its own copy. */
   public Measures {
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
@@ -78,14 +90,58 @@ public record Measures(
       values.put("tpf", (double) text.map(OrderStatistics::length).orElse(0) / forwards);
     }
     Optional<AnswerStatistics> answer = AnswerStatistics.of(trace, rule, expected);
-    expected.ifPresent(
-        right -> {
-          boolean hit = answer.map(found -> found.spans().answer().equals(right)).orElse(false);
-          values.put(RIGHT, hit ? 1.0 : 0.0);
-        });
+    Optional<AnswerHistory> history = answer.map(AnswerStatistics::history);
+    putRight(values, history, expected);
     answer.ifPresent(found -> put(values, trace.steps(), found));
     values.put("vanished_tokens", (double) CommitSteps.vanished(trace).size());
+    return new Measures(values, history, expected);
+  }
+
+  /**
+   * The measures of a trace of texts with a frame, which need no tokens: frames are its steps, and
+   * their answers its estimates.
+   *
+   * @param pattern with one group, the answer
+   */
+  public static Measures of(TextTrace trace, Pattern pattern, Optional<String> expected) {
+    Map<String, Double> values = new LinkedHashMap<>();
+    Optional<AnswerHistory> answer = AnswerHistory.of(trace, pattern, expected);
+    putRight(values, answer, expected);
+    answer.ifPresent(
+        found -> {
+          List<Optional<String>> answers = found.estimates();
+          int changed = answers.size() - 1;
+          while (changed > 0 && answers.get(changed).equals(answers.get(changed - 1))) {
+            changed--;
+          }
+          put(values, "first_hit", number(OptionalInt.of(answers.indexOf(answers.getLast()))));
+          put(values, "first_right", number(found.firstRight()));
+          values.put("answer_last_changed", (double) changed);
+          put(values, found);
+        });
     return new Measures(values, answer, expected);
+  }
+
+  /**
+   * The measures that a trace of texts does not have, in the order of {@link #names}: a name stands
+   * for all its numbers, its ties and its value over the canvas.
+   */
+  public static List<String> ofTokens() {
+    return names().stream()
+        .filter(name -> !OF_TEXTS.contains(name))
+        .filter(name -> !name.startsWith(CANVAS) && !name.endsWith(TIES))
+        .map(name -> name.replaceFirst("@.*", ""))
+        .distinct()
+        .toList();
+  }
+
+  private static void putRight(
+      Map<String, Double> values, Optional<AnswerHistory> answer, Optional<String> expected) {
+    expected.ifPresent(
+        right -> {
+          boolean hit = answer.map(found -> found.last().equals(right)).orElse(false);
+          values.put(RIGHT, hit ? 1.0 : 0.0);
+        });
   }
 
   /** How many forwards a trace ran, also if it was cut off. */
@@ -126,12 +182,16 @@ public record Measures(
 
   private static void put(Map<String, Double> values, int steps, AnswerStatistics found) {
     put(values, "first_hit", number(found.firstHit()));
-    put(values, "first_right", number(found.firstRight()));
+    put(values, "first_right", number(found.history().firstRight()));
     values.put("answer_committed", (double) found.answerCommitted());
     values.put("answer_last_changed", (double) found.lastChanged());
     values.put("answer_committed_share", (found.answerCommitted() + 1.0) / steps);
     put(values, "reasoning_median_step", found.medianReasoningStep());
     put(values, "reasoning_committed_share", found.reasoningCommitted());
+    put(values, found.history());
+  }
+
+  private static void put(Map<String, Double> values, AnswerHistory found) {
     values.put("answer_flips", (double) found.flips());
     put(values, "temporal_entropy", found.temporalEntropy());
   }

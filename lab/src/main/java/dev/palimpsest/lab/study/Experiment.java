@@ -455,10 +455,10 @@ public final class Experiment {
           answer[0] - prompt,
           answer[answer.length - 1] - prompt,
           found.firstHit(),
-          found.firstRight(),
+          found.history().firstRight(),
           found.answerCommitted(),
           found.reasoningCommitted(),
-          found.estimates().stream().map(each -> each.orElse("")).toList());
+          found.history().estimates().stream().map(each -> each.orElse("")).toList());
     }
   }
 }

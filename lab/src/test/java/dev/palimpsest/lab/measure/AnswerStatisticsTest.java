@@ -128,20 +128,20 @@ final class AnswerStatisticsTest {
     assertThat(found.spans().answer()).isEqualTo("42");
     assertThat(found.spans().answerPositions()).containsExactly(12, 13);
     assertThat(found.spans().reasoningPositions()).containsExactly(0, 1, 2, 3);
-    assertThat(found.estimates())
+    assertThat(found.history().estimates())
         .extracting(each -> each.orElse(""))
         .containsExactly("17", "42", "43", "42", "42");
     assertThat(found.firstHit()).hasValue(1);
-    assertThat(found.firstRight()).hasValue(1);
+    assertThat(found.history().firstRight()).hasValue(1);
     assertThat(found.answerCommitted()).isEqualTo(2);
     assertThat(found.lastChanged()).isEqualTo(2);
-    assertThat(found.flips()).isEqualTo(3);
+    assertThat(found.history().flips()).isEqualTo(3);
     assertThat(found.reasoningCommitted()).hasValue(0.5);
     assertThat(found.medianReasoningStep()).hasValue(1.5);
-    assertThat(found.temporalEntropy().orElseThrow())
+    assertThat(found.history().temporalEntropy().orElseThrow())
         .isCloseTo(-(0.6 * Math.log(0.6) + 0.4 * Math.log(0.2)), within(1e-12));
-    assertThat(found.everRight(0)).isFalse();
-    assertThat(found.everRight(1)).isTrue();
+    assertThat(found.history().everRight(0)).isFalse();
+    assertThat(found.history().everRight(1)).isTrue();
   }
 
   @Test
@@ -168,7 +168,7 @@ final class AnswerStatisticsTest {
     assertThat(found.spans().answer()).isEqualTo("42");
     assertThat(found.spans().answerPositions()).containsExactly(12, 13);
     assertThat(found.spans().reasoningPositions()).containsExactly(0, 1, 2);
-    assertThat(found.estimates())
+    assertThat(found.history().estimates())
         .extracting(each -> each.orElse(""))
         .containsExactly("17", "42", "43", "42", "42");
     assertThat(found.answerCommitted()).isEqualTo(2);

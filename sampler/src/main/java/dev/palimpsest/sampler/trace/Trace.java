@@ -7,13 +7,9 @@ import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +19,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -31,8 +26,6 @@ import tools.jackson.databind.JsonNode;
  * damage is whole: each record's checksum and the checksum of each rebuilt canvas were right.
  */
 public final class Trace {
-  private static final int CHAIN_LENGTH = TraceLines.CHAIN.length() + 64 + 2;
-
   private final String name;
   private final TraceHeader header;
   private final List<TraceRecord> records;
@@ -89,18 +82,11 @@ public final class Trace {
    */
   public static Trace readWhole(Path file) {
     Trace trace = read(file);
-    trace
-        .damage()
-        .filter(each -> each.kind() == TraceDamage.Kind.ALTERED)
-        .ifPresent(
-            each -> {
-              throw new TraceException(
-                  "%s: record %d: %s.".formatted(file, each.record(), each.problem()));
-            });
+    TraceDamage.requireUnaltered(file, trace.damage());
     return trace;
   }
 
-  private static InputStream open(Path file) throws IOException {
+  static InputStream open(Path file) throws IOException {
     boolean packed = file.toString().endsWith(".zst");
     if (packed) {
       ZstdLibrary.require();
@@ -126,8 +112,8 @@ public final class Trace {
    * @throws TraceException if the header cannot be read
    */
   public static Trace read(InputStream in, String name) {
-    Reading reading = new Reading(in);
-    Optional<TraceDamage> damage = reading.run();
+    Reading reading = new Reading();
+    Optional<TraceDamage> damage = ChainedLines.read(in, reading);
     TraceHeader header =
         reading.header.orElseThrow(
             () ->
@@ -252,92 +238,22 @@ public final class Trace {
     return canvas.image();
   }
 
-  /** One pass over the lines. */
-  private static final class Reading {
-    private final InputStream in;
+  /** What the lines of one pass say. */
+  private static final class Reading implements ChainedLines.Taker {
     private final List<TraceRecord> records = new ArrayList<>();
     private final List<CanvasImage> canvases = new ArrayList<>();
     private final List<String> chains = new ArrayList<>();
     private final Map<Integer, String> pieces = new TreeMap<>();
     private Optional<TraceHeader> header = Optional.empty();
-    private int lines;
 
-    Reading(InputStream in) {
-      this.in = in;
-    }
-
-    /** Reads to the end, or to the first damage. */
-    Optional<TraceDamage> run() {
-      while (true) {
-        int number = lines + 1;
-        try {
-          ByteArrayOutputStream line = new ByteArrayOutputStream();
-          boolean terminated = readLine(line);
-          if (!terminated) {
-            return early(number, line.size() > 0);
-          }
-          if (ended()) {
-            return altered(number, "there is more after the end");
-          }
-          take(line.toByteArray());
-          lines++;
-        } catch (IllegalArgumentException | IllegalStateException e) {
-          return altered(number, String.valueOf(e.getMessage()));
-        } catch (ArrayIndexOutOfBoundsException _) {
-          return altered(number, "it names a position outside the canvas");
-        } catch (CharacterCodingException _) {
-          return altered(number, "it is not UTF-8");
-        } catch (JacksonException _) {
-          return altered(number, "it is not JSON");
-        } catch (IOException e) {
-          return altered(number, "the file cannot be unpacked: " + e.getMessage());
-        }
-      }
-    }
-
-    private boolean ended() {
+    @Override
+    public boolean hasEnded() {
       return !records.isEmpty() && records.getLast() instanceof TraceRecord.End;
     }
 
-    private boolean readLine(ByteArrayOutputStream line) throws IOException {
-      int next = in.read();
-      while (next >= 0 && next != '\n') {
-        line.write(next);
-        next = in.read();
-      }
-      return next >= 0;
-    }
-
-    private Optional<TraceDamage> early(int number, boolean inTheMiddle) {
-      if (inTheMiddle) {
-        return Optional.of(
-            new TraceDamage(
-                number, TraceDamage.Kind.ENDS_EARLY, "the file ends in the middle of it"));
-      }
-      if (ended()) {
-        return Optional.empty();
-      }
-      return Optional.of(
-          new TraceDamage(number, TraceDamage.Kind.ENDS_EARLY, "the file ends before it"));
-    }
-
-    private static Optional<TraceDamage> altered(int number, String problem) {
-      return Optional.of(new TraceDamage(number, TraceDamage.Kind.ALTERED, problem));
-    }
-
-    private void take(byte[] bytes) throws CharacterCodingException {
-      String line = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      int split = line.length() - CHAIN_LENGTH;
-      if (split < 0 || !line.startsWith(TraceLines.CHAIN, split) || !line.endsWith("\"}")) {
-        throw new IllegalArgumentException("it does not end with its checksum");
-      }
-      String chain = line.substring(split + TraceLines.CHAIN.length(), line.length() - 2);
-      String before = chains.isEmpty() ? "" : chains.getLast();
-      if (!Checksum.sha256(before + line.substring(0, split)).equals(chain)) {
-        throw new IllegalArgumentException("its checksum is wrong, so it or one before is altered");
-      }
-      JsonNode json = TraceLines.MAPPER.readTree(line);
-      CanvasImage canvas = take(json);
+    @Override
+    public void take(JsonNode json, String chain) {
+      CanvasImage canvas = canvas(json);
       if (!Checksum.of(canvas).equals(json.path("canvas").asString(""))) {
         throw new IllegalArgumentException("the canvas rebuilt from it has another checksum");
       }
@@ -348,8 +264,9 @@ public final class Trace {
           .forEach(each -> pieces.put(Integer.valueOf(each.getKey()), each.getValue().asString()));
     }
 
-    private CanvasImage take(JsonNode json) {
+    private CanvasImage canvas(JsonNode json) {
       if (header.isEmpty()) {
+        TextTrace.requireTokens(json);
         TraceHeader read = TraceLines.header(json);
         header = Optional.of(read);
         return read.start();

@@ -1,5 +1,8 @@
 package dev.palimpsest.sampler.trace;
 
+import java.nio.file.Path;
+import java.util.Optional;
+
 /**
  * What is wrong with a trace.
  *
@@ -14,5 +17,16 @@ public record TraceDamage(int record, Kind kind, String problem) {
     ENDS_EARLY,
     /** A record is not what was written. */
     ALTERED
+  }
+
+  /** Refuses what was read of a file where a record is not what was written. */
+  static void requireUnaltered(Path file, Optional<TraceDamage> damage) {
+    damage
+        .filter(each -> each.kind() == Kind.ALTERED)
+        .ifPresent(
+            each -> {
+              throw new TraceException(
+                  "%s: record %d: %s.".formatted(file, each.record(), each.problem()));
+            });
   }
 }

@@ -26,9 +26,6 @@ final class TraceLines {
 
   private TraceLines() {}
 
-  /** Begins the last field of every line: the checksum over the one before and this line's rest. */
-  static final String CHAIN = ",\"chain\":\"";
-
   static ObjectNode json(TraceHeader header) {
     ObjectNode json = record("header");
     json.put("schema", TraceHeader.SCHEMA);
@@ -160,13 +157,18 @@ final class TraceLines {
    *
    * @throws IllegalArgumentException if the line is none
    */
-  static TraceHeader header(JsonNode json) {
+  /** Refuses what is no header, or one of another schema. */
+  static void requireHeader(JsonNode json) {
     require(json, "record", "header");
     int schema = json.path("schema").asInt(0);
     if (schema != TraceHeader.SCHEMA) {
       throw new IllegalArgumentException(
           "it has schema " + schema + ", and this engine reads schema " + TraceHeader.SCHEMA);
     }
+  }
+
+  static TraceHeader header(JsonNode json) {
+    requireHeader(json);
     JsonNode model = json.path("model");
     JsonNode machine = json.path("machine");
     JsonNode specials = json.path("specials");
@@ -340,7 +342,7 @@ final class TraceLines {
     return node.intValue();
   }
 
-  private static String text(JsonNode json, String field) {
+  static String text(JsonNode json, String field) {
     JsonNode node = json.path(field);
     if (!node.isString()) {
       throw new IllegalArgumentException("\"" + field + "\" is missing or no text");

@@ -8,7 +8,6 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -167,12 +166,8 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
   }
 
   private void write(ObjectNode json, CanvasImage canvas) {
-    String body = json.put("canvas", Checksum.of(canvas)).toString();
-    body = body.substring(0, body.length() - 1);
-    chain = Checksum.sha256(chain + body);
     try {
-      out.write((body + TraceLines.CHAIN + chain + "\"}\n").getBytes(StandardCharsets.UTF_8));
-      out.flush();
+      chain = ChainedLines.write(out, json.put("canvas", Checksum.of(canvas)), chain);
     } catch (IOException e) {
       throw failed(name, e);
     }

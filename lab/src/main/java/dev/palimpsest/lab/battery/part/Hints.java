@@ -142,7 +142,7 @@ public record Hints(Map<String, List<String>> kinds) implements Part {
   private static boolean estimated(Solution solution, Trace trace, String answer) {
     return solution
         .statistics(trace)
-        .map(found -> found.estimates().contains(Optional.of(answer)))
+        .map(found -> found.history().estimates().contains(Optional.of(answer)))
         .orElse(false);
   }
 

@@ -7,7 +7,6 @@ import dev.palimpsest.lab.battery.Observation;
 import dev.palimpsest.lab.battery.Observed;
 import dev.palimpsest.lab.battery.Part;
 import dev.palimpsest.lab.battery.Solution;
-import dev.palimpsest.lab.measure.AnswerStatistics;
 import dev.palimpsest.lab.measure.Auroc;
 import dev.palimpsest.lab.measure.TemporalVote;
 import dev.palimpsest.sampler.intervention.Region;
@@ -58,7 +57,10 @@ public record Votes(int texts, double temperature) implements Part {
   @Override
   public void measure(Solution solution, Consumer<Observation> observed) {
     List<Optional<String>> estimates =
-        solution.statistics(solution.trace()).map(AnswerStatistics::estimates).orElse(List.of());
+        solution
+            .statistics(solution.trace())
+            .map(found -> found.history().estimates())
+            .orElse(List.of());
     for (TemporalVote vote : TemporalVote.values()) {
       String condition = vote.name().toLowerCase(Locale.ROOT);
       vote.outcome(estimates)
