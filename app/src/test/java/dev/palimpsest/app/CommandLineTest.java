@@ -290,6 +290,9 @@ final class CommandLineTest {
   @Test
   void doctorNamesWhatItFound() {
     assertThat(run("doctor").out()).contains("java", "oneDNN", "tokenizers", "gpu");
+    String kernels =
+        new JsonMapper().readTree(run("doctor", "--json").out()).path("kernels").asString();
+    assertThat(kernels).containsPattern("sm_90a|nvcc was not found|compiled for");
   }
 
   private static JsonNode canvas(Outcome outcome) {

@@ -50,6 +50,7 @@ public final class DoctorCommand implements Callable<Integer> {
             : "none: this CPU has neither AVX512-BF16 nor AMX, or oneDNN is missing");
     findings.put("tokenizers", tokenizers());
     findings.put("gpu", gpu());
+    findings.put("kernels", CudaBackend.describeKernels());
     findings.put("cuBLASLt", CudaBackend.describeCublas());
     if (json) {
       System.out.println(Json.write(findings));

@@ -141,6 +141,12 @@ public final class CudaBackend implements Backend {
         .orElseGet(() -> "version " + Cublas.version());
   }
 
+  /** What of this build's kernels the first GPU runs, or what there is without one. */
+  public static String describeKernels() {
+    return Kernels.describe(
+        Cuda.isAvailable() ? Cuda.devices().stream().findFirst() : Optional.empty());
+  }
+
   /** The first GPU in words; {@link #failure} is empty. */
   public static String device() {
     return inWords(Cuda.devices().getFirst());

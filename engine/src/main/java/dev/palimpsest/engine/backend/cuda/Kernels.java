@@ -12,6 +12,7 @@ import dev.palimpsest.engine.device.Precision;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -20,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The kernels of this build, loaded into the device for one type of activations. */
 final class Kernels implements AutoCloseable {
-  private static final String IMAGE = "dev/palimpsest/kernels/palimpsest.fatbin";
+  private static final String FOLDER = "dev/palimpsest/kernels/";
+  private static final String IMAGE = FOLDER + "palimpsest.fatbin";
+  private static final String ARCHITECTURES = FOLDER + "architectures.txt";
   private static final int LEAST_MAJOR = 8;
   private static final int UNASKED_SHARED_BYTES = 48 << 10;
   private static final int THREADS = 256;
@@ -57,6 +60,31 @@ final class Kernels implements AutoCloseable {
     return Optional.of(
         "this build has no GPU kernels: nvcc was not found when it was made; install CUDA 13 or"
             + " name it in CUDA_HOME, and build again");
+  }
+
+  /** What of this build's kernels a device runs, or what there is if there is no device. */
+  static String describe(Optional<Device> device) {
+    if (Cuda.isEmulated()) {
+      return "compiled for the CPU, which the emulated device is";
+    }
+    List<String> built = architectures();
+    if (built.isEmpty()) {
+      return "none: nvcc was not found when this build was made";
+    }
+    return device
+        .map(
+            each ->
+                KernelCode.of(each, built)
+                    .map(KernelCode::describe)
+                    .orElseGet(() -> "none for %s".formatted(each.architecture())))
+        .orElseGet(() -> "built for " + String.join(", ", built));
+  }
+
+  /** What this build's kernels are compiled for; nothing without nvcc. */
+  private static List<String> architectures() {
+    return resource(ARCHITECTURES)
+        .map(bytes -> new String(bytes, StandardCharsets.US_ASCII).lines().toList())
+        .orElse(List.of());
   }
 
   /**
@@ -104,11 +132,13 @@ final class Kernels implements AutoCloseable {
     if (Cuda.isEmulated()) {
       return new byte[] {0};
     }
-    try (InputStream in = Kernels.class.getClassLoader().getResourceAsStream(IMAGE)) {
-      if (in == null) {
-        throw new IllegalStateException(IMAGE + " is not on the class path");
-      }
-      return in.readAllBytes();
+    return resource(IMAGE)
+        .orElseThrow(() -> new IllegalStateException(IMAGE + " is not on the class path"));
+  }
+
+  private static Optional<byte[]> resource(String name) {
+    try (InputStream in = Kernels.class.getClassLoader().getResourceAsStream(name)) {
+      return in == null ? Optional.empty() : Optional.of(in.readAllBytes());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
