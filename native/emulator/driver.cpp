@@ -157,7 +157,7 @@ uint64_t refusedRows = 0;  // no product over so many rows is computed
 Products products;
 int major = DEFAULT_MAJOR;
 Clock::duration delay{};  // of the events' clock
-bool skipsGraphs = false;
+bool idle = false;  // what is put into streams is not done
 size_t memoryUsed = 0;
 Status broken = SUCCESS;  // after a failed launch every call fails, as on a device
 int retained = 0;
@@ -242,8 +242,8 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 
 }  // namespace
 
-Status emulatorEnqueue(void* handle, Work work) {
-  Lock lock(mutex);
+// Puts work into a stream, also into that of an idle device.
+static Status put(void* handle, Work work) {
   auto* stream = static_cast<Stream*>(handle);
   if (streams.count(stream) == 0) {
     return INVALID_HANDLE;
@@ -260,6 +260,11 @@ Status emulatorEnqueue(void* handle, Work work) {
     stream->waiting.push_back(std::move(work));
   }
   return SUCCESS;
+}
+
+Status emulatorEnqueue(void* handle, Work work) {
+  Lock lock(mutex);
+  return put(handle, idle ? [] { return SUCCESS; } : std::move(work));
 }
 
 bool emulatorFails(const std::string& kernel) {
@@ -352,10 +357,11 @@ EXPORT void palimpsest_emulator_products(int tiles, int deviatingTile, int slowA
   products = {tiles, deviatingTile, slowAlgorithm, slowTile, static_cast<uint64_t>(silentRows), invariant != 0};
 }
 
-// Lets graphs do nothing: what a step then takes is the host's.
-EXPORT void palimpsest_emulator_skip_graphs(int skip) {
+// Lets the device do nothing of what is put into its streams, and leave its memory as it is: what then takes time is the host's, and
+// weights take addresses alone.
+EXPORT void palimpsest_emulator_idle(int on) {
   Lock lock(mutex);
-  skipsGraphs = skip != 0;
+  idle = on != 0;
 }
 
 // The driver and its device.
@@ -507,8 +513,11 @@ EXPORT Status cuMemAlloc_v2(DevicePointer* pointer, size_t bytes) {
     return OUT_OF_MEMORY;
   }
   auto* memory = reinterpret_cast<unsigned char*>(at);
-  memset(memory, GUARD_BYTE, guarded(bytes));
-  memset(memory + GUARD, FRESH_BYTE, bytes);
+  memset(memory, GUARD_BYTE, GUARD);
+  memset(memory + GUARD + bytes, GUARD_BYTE, guarded(bytes) - GUARD - bytes);
+  if (!idle) {
+    memset(memory + GUARD, FRESH_BYTE, bytes);
+  }
   *pointer = at + GUARD;
   deviceMemory[at + GUARD] = bytes;
   memoryUsed += bytes;
@@ -530,7 +539,9 @@ EXPORT Status cuMemFree_v2(DevicePointer pointer) {
   const bool whole = intact(0, GUARD) && intact(GUARD + bytes, guarded(bytes));
   deviceMemory.erase(found);
   memoryUsed -= bytes;
-  memset(memory, FRESH_BYTE, guarded(bytes));
+  if (!idle) {
+    memset(memory, FRESH_BYTE, guarded(bytes));
+  }
   return whole ? state() : ILLEGAL_ADDRESS;
 }
 
@@ -662,7 +673,7 @@ EXPORT Status cuStreamWaitEvent(void* stream, void* handle, unsigned) {
   Lock lock(mutex);
   auto* event = static_cast<Event*>(handle);
   const uint64_t count = event->recorded;
-  return count == 0 ? SUCCESS : emulatorEnqueue(stream, [=] { return await(event, count); });
+  return count == 0 ? SUCCESS : put(stream, [=] { return await(event, count); });
 }
 
 EXPORT Status cuEventCreate(void** event, unsigned) {
@@ -682,7 +693,7 @@ EXPORT Status cuEventRecord(void* handle, void* stream) {
   Lock lock(mutex);
   auto* event = static_cast<Event*>(handle);
   const uint64_t count = event->recorded + 1;
-  const Status status = emulatorEnqueue(stream, [=] {
+  const Status status = put(stream, [=] {
     event->happened = count;
     event->time = Clock::now() + delay;
     return SUCCESS;
@@ -762,9 +773,6 @@ EXPORT Status cuGraphDestroy(void* graph) {
 EXPORT Status cuGraphExecDestroy(void* executable) { return cuGraphDestroy(executable); }
 
 EXPORT Status cuGraphLaunch(void* executable, void* stream) {
-  if (skipsGraphs) {
-    return SUCCESS;
-  }
   const std::shared_ptr<Graph> graph = *static_cast<std::shared_ptr<Graph>*>(executable);
   return emulatorEnqueue(stream, [graph] {
     Status status = SUCCESS;

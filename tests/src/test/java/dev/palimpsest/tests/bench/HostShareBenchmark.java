@@ -75,14 +75,14 @@ public class HostShareBenchmark {
     for (int step = 0; step < STEPS_BEFORE_GRAPHS; step++) {
       transformer.predict(queries);
     }
-    skipGraphs(emulator);
+    idle(emulator);
   }
 
-  private static void skipGraphs(Path emulator) throws Throwable {
+  private static void idle(Path emulator) throws Throwable {
     Linker.nativeLinker()
         .downcallHandle(
             SymbolLookup.libraryLookup(emulator.resolve("libcuda.so.1"), Arena.global())
-                .findOrThrow("palimpsest_emulator_skip_graphs"),
+                .findOrThrow("palimpsest_emulator_idle"),
             FunctionDescriptor.ofVoid(JAVA_INT))
         .invokeExact(1);
   }

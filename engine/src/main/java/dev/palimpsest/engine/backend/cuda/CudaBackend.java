@@ -70,7 +70,8 @@ public final class CudaBackend implements Backend {
   private long steps;
   private int tokens;
 
-  private CudaBackend(Precision precision, CudaOptions options, ModelSpec spec, Context context) {
+  /** Takes the context, and closes it with itself or if it cannot be set up. */
+  CudaBackend(Precision precision, CudaOptions options, ModelSpec spec, Context context) {
     this.precision = precision;
     this.options = options;
     this.context = context;
@@ -291,7 +292,8 @@ public final class CudaBackend implements Backend {
         });
   }
 
-  private CudaWeight allocate(Precision stored, int rows, int columns) {
+  /** Memory for a weight, whose content is whatever lies there. */
+  CudaWeight allocate(Precision stored, int rows, int columns) {
     long bytes = CudaWeight.elementBytes(stored) * rows * columns;
     DeviceMemory allocated = held(DeviceMemory.allocate(bytes));
     CudaWeight weight = new CudaWeight(weights.size(), stored, rows, columns, allocated.address());
@@ -727,6 +729,11 @@ public final class CudaBackend implements Backend {
           Alternatives.add(address(x), x.stride(), weight, draws, predictions, machine, stream);
           return List.of(predictions);
         });
+  }
+
+  /** Lets every step's tape be seen before it runs. */
+  void readBy(StepMachine.TapeReader reader) {
+    machine.readBy(reader);
   }
 
   /**

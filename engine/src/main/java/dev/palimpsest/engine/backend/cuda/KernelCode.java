@@ -39,9 +39,7 @@ record KernelCode(String built, Fit fit) {
   static Optional<KernelCode> of(Device device, List<String> built) {
     return built.stream()
         .flatMap(each -> suits(each, device).map(fit -> new KernelCode(each, fit)).stream())
-        .min(
-            Comparator.comparing(KernelCode::fit)
-                .thenComparingInt(each -> -version(each.built)));
+        .min(Comparator.comparing(KernelCode::fit).thenComparingInt(each -> -version(each.built)));
   }
 
   private static Optional<Fit> suits(String built, Device device) {

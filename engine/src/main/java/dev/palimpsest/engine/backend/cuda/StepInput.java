@@ -130,6 +130,10 @@ final class StepInput implements AutoCloseable {
     device = DeviceMemory.allocate(bytes);
   }
 
+  int getInt(long at) {
+    return pinned.segment().get(JAVA_INT, at);
+  }
+
   void setInt(long at, int value) {
     pinned.segment().set(JAVA_INT, at, value);
   }

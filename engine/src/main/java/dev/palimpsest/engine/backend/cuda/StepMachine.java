@@ -24,9 +24,9 @@ final class StepMachine implements AutoCloseable {
   private static final int THREADS = 256;
   private static final int PACK_BYTES = 16;
   private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
-  private static final int ADD = 1;
-  private static final int F32_RESULT = 2;
-  private static final int PRODUCT_WORDS = 10;
+  static final int ADD = 1;
+  static final int F32_RESULT = 2;
+  static final int PRODUCT_WORDS = 10;
 
   private final Device device;
   private final Kernels kernels;
@@ -39,6 +39,7 @@ final class StepMachine implements AutoCloseable {
   private final boolean oneByOne;
   private final Set<Integer> seen = new HashSet<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
+  private TapeReader reader = (_, _) -> {};
   private boolean running;
   private boolean putting;
 
@@ -68,6 +69,16 @@ final class StepMachine implements AutoCloseable {
     this.input = input;
     this.stream = stream;
     this.oneByOne = oneByOne;
+  }
+
+  /** Sees a tape before it runs, and the input that its launches name bytes of. */
+  interface TapeReader {
+    void read(Tape tape, StepInput input);
+  }
+
+  /** Lets every tape be seen from now on. */
+  void readBy(TapeReader other) {
+    reader = other;
   }
 
   /** Forgets what was written down. */
@@ -130,6 +141,7 @@ final class StepMachine implements AutoCloseable {
   /** Runs the tape and copies its results, if any, to the host; done when this returns. */
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     launch.end();
+    reader.read(tape, input);
     Tape.Key key =
         tape.key(
             input.address(),
@@ -194,6 +206,7 @@ final class StepMachine implements AutoCloseable {
   /** Runs a tape that leaves its results where they are. */
   void runOnce() {
     launch.end();
+    reader.read(tape, input);
     running = true;
     putTape();
     await();

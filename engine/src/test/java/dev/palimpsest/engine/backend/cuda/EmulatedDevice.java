@@ -150,6 +150,16 @@ final class EmulatedDevice {
     }
   }
 
+  /** Lets the device do nothing, and leave its memory as it is: weights then take no room. */
+  static void setIdle(boolean idle) {
+    try {
+      function("palimpsest_emulator_idle", FunctionDescriptor.ofVoid(JAVA_INT))
+          .invokeExact(idle ? 1 : 0);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
     Path library = Cuda.emulator().orElseThrow().resolve("libcuda.so.1");
     MemorySegment symbol = SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow(name);

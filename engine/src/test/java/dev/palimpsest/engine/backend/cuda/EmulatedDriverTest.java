@@ -89,6 +89,23 @@ final class EmulatedDriverTest {
   }
 
   @Test
+  void anIdleDeviceHandsOutMemoryThatTakesNoRoomAndDoesNothing() {
+    long large = 200L << 30;
+    EmulatedDevice.setMemory(large);
+    EmulatedDevice.setIdle(true);
+    try (DeviceMemory memory = DeviceMemory.allocate(large);
+        PinnedMemory host = PinnedMemory.allocate(4)) {
+      memory.fill(7, 0, 1, stream);
+      memory.copyTo(host, 0, 0, Integer.BYTES, stream);
+      stream.synchronize();
+      assertThat(host.segment().get(JAVA_INT, 0)).isZero();
+    } finally {
+      EmulatedDevice.setIdle(false);
+      EmulatedDevice.setMemory(0);
+    }
+  }
+
+  @Test
   void moreSharedMemoryThanTheKernelWasAllowedIsRefused() {
     Kernel kernel = module.kernel("attention_f32_h128");
     assertThatThrownBy(() -> launch(kernel, 128, 74_240))
