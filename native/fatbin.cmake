@@ -31,21 +31,22 @@ file(GLOB cubin "${kept}/*90a*.cubin")
 file(RENAME "${cubin}" "${target}/palimpsest.sm_90a.cubin")
 file(REMOVE_RECURSE "${kept}")
 
-# An attention for every head size in every file that has one, for every architecture.
+# Every attention that is registered for all head sizes, for each of them and for every architecture.
 get_filename_component(sources "${MODULE}" DIRECTORY)
 file(READ "${sources}/attention.cuh" text)
 string(REGEX MATCH "#define FOR_HEAD_SIZES\\([^\n]*\\\\\n([^\n]*\\\\\n)*[^\n]*" text "${text}")
 string(REGEX MATCHALL "\\([0-9]+\\)" sizes "${text}")
 list(LENGTH sizes expected)
 file(GLOB files "${sources}/attention*.cu")
-set(uses "")
+set(registered "")
 foreach(file IN LISTS files)
-  file(STRINGS "${file}" used REGEX "^FOR_HEAD_SIZES")
-  list(APPEND uses ${used})
+  file(READ "${file}" text)
+  string(REGEX MATCHALL "KERNEL\\(attention_[a-z0-9_]*_h##D\\)" own "${text}")
+  list(APPEND registered ${own})
 endforeach()
-list(LENGTH uses each)
+list(LENGTH registered forms)
 list(LENGTH architectures count)
-math(EXPR expected "${expected} * ${each} * ${count}")
+math(EXPR expected "${expected} * ${forms} * ${count}")
 
 string(REGEX REPLACE ";" "," log "${log}")
 string(REGEX MATCHALL "Compiling entry function '[^\n]*\n[^\n]*\n[^\n]*bytes spill[^\n]*|Compiling entry function '[^\n]*\n[^\n]*bytes spill[^\n]*"
