@@ -2,7 +2,7 @@
 //
 // vocabulary_shape: for rows whose RowShape has a topK above 0, logits [rows, ids] of stride `stride` become
 // (logit - highest) / temperature where the id is kept and -inf where it is not, and shifts [rows] the highest / temperature, by which
-// the softmax's logarithm has moved. Ids in the lists are not kept; of the others, in descending order of logit (ties: the lower id
+// the softmax's logarithm has moved. Ids in the lists, or outside a row's set of allowed ids, are not kept; of the others, in descending order of logit (ties: the lower id
 // first), those whose rank is below topK and whose probabilities before them sum to at most topP; with topKFirst, to at most topP of the
 // first topK's sum. Other rows stay, with a shift of 0.
 // Grid (rows), 256 threads.
@@ -22,9 +22,10 @@ struct RowShape {
   int uncountedStart;
   int uncountedCount;
   int topKFirst;
+  int allowedStart;  // in idLists, a bit an id; -1: all are allowed
 };
 
-static_assert(sizeof(RowShape) == 40, "as in README.md");
+static_assert(sizeof(RowShape) == 48, "as in README.md");
 
 constexpr int SHAPE_THREADS = 256;
 constexpr int SHAPE_WARPS = SHAPE_THREADS / WARP_SIZE;
@@ -54,6 +55,14 @@ __device__ __forceinline__ void hide(float* row, int ids, const int* list, int c
   for (int i = static_cast<int>(threadIdx.x); i < count; i += SHAPE_THREADS) {
     if (list[i] < ids) {
       row[list[i]] = NEGATIVE_INFINITY;
+    }
+  }
+}
+
+__device__ __forceinline__ void hideOthers(float* row, int ids, const unsigned* allowed) {
+  for (int id = static_cast<int>(threadIdx.x); id < ids; id += SHAPE_THREADS) {
+    if ((allowed[id / 32] >> (id % 32) & 1) == 0) {
+      row[id] = NEGATIVE_INFINITY;
     }
   }
 }
@@ -214,6 +223,9 @@ extern "C" __global__ void __launch_bounds__(SHAPE_THREADS)
   }
   hide(row, ids, idLists + shape.undrawnStart, shape.undrawnCount);
   hide(row, ids, idLists + shape.uncountedStart, shape.uncountedCount);
+  if (shape.allowedStart >= 0) {
+    hideOthers(row, ids, reinterpret_cast<const unsigned*>(idLists) + shape.allowedStart);
+  }
   __syncthreads();
   const float top = highest(row, ids, whole, partial);
   const double beta = 1 / shape.temperature;

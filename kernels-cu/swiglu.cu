@@ -1,4 +1,5 @@
-// swiglu_T: out = silu(gate) · up (Shazeer, 2020), with silu(x) = x / (1 + e^-x).
+// swiglu_T: out = silu(gate) · up (Shazeer, 2020), with silu(x) = x / (1 + e^-x), the quotient within 2 units in the
+// last place.
 //
 // gateUp [rows, 2 · columns] of stride `stride`: gate, then up; out [rows, columns] of stride outStride. Grid (rows, y).
 // Moves 3 · rows · columns · sizeof(T) bytes; 5 · rows · columns FLOP.
@@ -16,7 +17,7 @@ __device__ void swiglu(const T* gateUp, int stride, T* out, int outStride, int c
     load(up, gates + columns + c, columns - c, whole);
 #pragma unroll
     for (int i = 0; i < SIZE; i++) {
-      gate.at[i] = gate.at[i] / (1.0f + expf(-gate.at[i])) * up.at[i];
+      gate.at[i] = __fdividef(gate.at[i], 1.0f + expf(-gate.at[i])) * up.at[i];
     }
     store(to + c, gate, columns - c, whole);
   }

@@ -1,16 +1,15 @@
-// The reduction of logits to a handful of scalars a row, chunk of ids by chunk of ids: the engine's RowFold on the device.
+// The reduction of logits to a handful of scalars a row, grain of ids by grain of ids: the engine's RowFold on the device.
 //
-// vocabulary_start: states [rows] as of rows without logits. Grid (⌈rows / blockDim⌉).
-// Writes 48 · rows bytes; 0 FLOP.
+// vocabulary_fold: what is known of a grain of 4,096 ids, into states [rows, grains], from logits [rows, count] of stride `stride`, those
+// of the ids from firstId on: the argmax, the two highest, the softmax's sums and, at a temperature T > 0, the argmax of
+// logit - T · ln(-ln u), with u from Philox keyed by seed, step, position and id, in double precision. Ids in the ranges of idLists that
+// draws [rows] name are not drawn, or not counted; those outside a row's set of allowed ids are as if their logits were -inf.
+// Grid (rows, ⌈count / 4096⌉), 256 threads, each with four loads of 16 bytes under way.
+// Reads 4 · rows · count bytes, writes 48 · rows · grains; 8 · rows · count FLOP, with noise about 50 integer operations more an id.
+// Nothing is double but the noise of the few ids that may be drawn, and the sums over warps. An f32 sum has 512 ids at most.
 //
-// vocabulary_fold: folds logits [rows, count] of stride `stride`, those of the ids from firstId on, into the states [rows]: the argmax,
-// the two highest, the softmax's sums and, at a temperature T > 0, the argmax of logit - T · ln(-ln u), with u from Philox keyed by
-// seed, step, position and id, in double precision. Ids in the ranges of idLists that draws [rows] name are not drawn, or not
-// counted. Grid (rows), 256 threads.
-// Reads 4 · rows · count bytes (and 136 a row); 8 · rows · count FLOP, with noise about 70 integer operations more an id.
-// Sums are f32 within a thread's share of a grain of 16,384 ids (64 ids), double across.
-//
-// vocabulary_finish: out [rows] from the states. Grid (⌈rows / blockDim⌉). Moves 152 · rows bytes; about 100 · rows FLOP.
+// vocabulary_finish: out [rows] from the states, merged in one order. Grid (⌈rows / 8⌉), 256 threads, a warp a row.
+// Moves (48 · grains + 112) · rows bytes; about (30 · grains + 100) · rows FLOP.
 #include "philox.cuh"
 
 struct RowDraw {
@@ -22,6 +21,7 @@ struct RowDraw {
   int undrawnCount;
   int uncountedStart;
   int uncountedCount;
+  int allowedStart;  // in idLists, a bit an id; -1: all are allowed
 };
 
 struct RowState {
@@ -48,56 +48,23 @@ struct DevicePrediction {
   int argmax;
 };
 
-static_assert(sizeof(RowDraw) == 40 && sizeof(RowState) == 48 && sizeof(DevicePrediction) == 64, "as in README.md");
+static_assert(sizeof(RowDraw) == 48 && sizeof(RowState) == 48 && sizeof(DevicePrediction) == 64, "as in README.md");
 
-constexpr int GRAIN = 16384;
 constexpr int FOLD_THREADS = 256;
+constexpr int FOLD_WARPS = FOLD_THREADS / WARP_SIZE;
+constexpr int FOLD_PACKS = 4;  // of four ids, a thread's share of a grain
+constexpr int GRAIN = FOLD_THREADS * FOLD_PACKS * 4;
 constexpr float LOG2_OF_E = 1.44269504f;
 constexpr float NEGLIGIBLE = -100.0f;        // e^x is 0 in f32; keeps -inf · 0 out of the weighted sum
-constexpr double HIGHEST_GUMBEL = 22.874;     // -ln(-ln(1 - 2^-33)) = 22.87385…, rounded up
+constexpr float HIGHEST_GUMBEL = 22.875f;    // -ln(-ln(1 - 2^-33)) = 22.87385…, rounded up
+constexpr float LOWEST_GUMBEL = -3.132f;     // -ln(-ln(2^-33)) = -3.13006…, rounded down
 constexpr float SCREENING_ERROR = 1e-3f;     // far above the error of a Gumbel number in f32
+constexpr float ROUNDING_ERROR = 0x1p-22f;   // of a score in f32
+constexpr float HIGHEST_TEMPERATURE = 1e30f;  // above it a logit changes no score in f32
 constexpr double NO_SCORE = -__builtin_huge_val();
 
 __device__ __forceinline__ bool isBetter(float value, int id, float than, int thanId) {
   return value > than || (value == than && static_cast<unsigned>(id) < static_cast<unsigned>(thanId));
-}
-
-__device__ __forceinline__ void takeDrawn(RowState& state, double score, int id, float logit) {
-  if (score > state.drawnScore ||
-      (score == state.drawnScore && static_cast<unsigned>(id) < static_cast<unsigned>(state.drawn))) {
-    state.drawnScore = score;
-    state.drawn = id;
-    state.drawnLogit = logit;
-  }
-}
-
-__device__ __forceinline__ void takeArgmax(RowState& state, float logit, int id) {
-  if (isBetter(logit, id, state.argmaxLogit, state.argmax)) {
-    state.argmaxLogit = logit;
-    state.argmax = id;
-  }
-}
-
-__device__ __forceinline__ RowState emptyState() {
-  return {NO_SCORE, 0, 0, NEGATIVE_INFINITY, NEGATIVE_INFINITY, NEGATIVE_INFINITY, -1, NEGATIVE_INFINITY, -1};
-}
-
-// Folds in what is known of other ids.
-__device__ void merge(RowState& state, const RowState& other) {
-  takeArgmax(state, other.argmaxLogit, other.argmax);
-  takeDrawn(state, other.drawnScore, other.drawn, other.drawnLogit);
-  if (other.top == NEGATIVE_INFINITY && other.sum == 0) {
-    return;  // nothing was counted; a sum of NaN goes on
-  }
-  const float top = fmaxf(state.top, other.top);
-  state.second = fmaxf(fminf(state.top, other.top), fmaxf(state.second, other.second));
-  const double down = state.top == NEGATIVE_INFINITY ? 0.0 : static_cast<double>(state.top) - top;
-  const double otherDown = other.top == NEGATIVE_INFINITY ? 0.0 : static_cast<double>(other.top) - top;
-  const double factor = exp(down), otherFactor = exp(otherDown);
-  state.weightedSum =
-      factor * (state.weightedSum + down * state.sum) + otherFactor * (other.weightedSum + otherDown * other.sum);
-  state.sum = factor * state.sum + otherFactor * other.sum;
-  state.top = top;
 }
 
 // -ln(-ln u) with u = (word + 0.5) / 2^32.
@@ -105,107 +72,60 @@ __device__ __forceinline__ double gumbel(unsigned word) { return -log(-log((word
 
 // The same in f32, accurate at both ends.
 __device__ __forceinline__ float roughGumbel(unsigned word) {
-  const float exponential = word < 0x80000000u ? -logf((static_cast<float>(word) + 0.5f) * 0x1p-32f)
-                                               : -log1pf(-(static_cast<float>(~word) + 0.5f) * 0x1p-32f);
-  return -logf(exponential);
+  const float rest = (static_cast<float>(~word) + 0.5f) * 0x1p-32f;  // 1 - u
+  const float exponential = rest > 0.0625f ? -__logf((static_cast<float>(word) + 0.5f) * 0x1p-32f)
+                                           : rest * (1.0f + rest * (0.5f + rest * (1.0f / 3.0f + rest * 0.25f)));
+  return -__logf(exponential);
 }
 
-// What one thread gathers in a grain.
-struct Share {
-  float argmaxLogit = NEGATIVE_INFINITY;
-  int argmax = -1;
-  double drawnScore;
-  int drawn = -1;
-  float drawnLogit = NEGATIVE_INFINITY;
-  float top = NEGATIVE_INFINITY;
-  float second = NEGATIVE_INFINITY;
-  float sum = 0;
-  float weightedSum = 0;
+// The highest logits of some ids.
+struct Highest {
+  float top;
+  float second;
+  float argmaxLogit;
+  int argmax;  // -1: none
 
-  // A drawn id must be better than what came before the grain.
-  __device__ explicit Share(double scoreToBeat) : drawnScore(scoreToBeat) {}
-
-  // `hidden`: a bit for each of the four logits that is not to be drawn.
-  __device__ void draw(const float (&logits)[4], int id, unsigned hidden, const RowDraw& how) {
-    bool noisy = false;
-    const double reach = how.temperature * HIGHEST_GUMBEL;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      if ((hidden >> i & 1) == 0) {
-        if (logits[i] > argmaxLogit) {
-          argmaxLogit = logits[i];
-          argmax = id + i;
-        }
-        noisy |= logits[i] > NEGATIVE_INFINITY && logits[i] + reach > drawnScore;
-      }
-    }
-    if (how.temperature > 0 && noisy) {
-      const Words words = philox(static_cast<unsigned>(id) / 4, static_cast<unsigned>(how.position),
-                                 static_cast<unsigned>(how.step), 0, how.seed);
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        const bool drawable = (hidden >> i & 1) == 0 && logits[i] > NEGATIVE_INFINITY;
-        if (drawable && logits[i] + how.temperature * (roughGumbel(words.at[i]) + SCREENING_ERROR) > drawnScore) {
-          // Rounded twice, as on the host: the compiler may not make one operation of it.
-          const double score = __dadd_rn(logits[i], __dmul_rn(how.temperature, gumbel(words.at[i])));
-          if (score > drawnScore) {
-            drawnScore = score;
-            drawn = id + i;
-            drawnLogit = logits[i];
-          }
-        }
-      }
+  __device__ __forceinline__ void take(const Highest& other) {
+    second = fmaxf(fminf(top, other.top), fmaxf(second, other.second));
+    top = fmaxf(top, other.top);
+    if (isBetter(other.argmaxLogit, other.argmax, argmaxLogit, argmax)) {
+      argmaxLogit = other.argmaxLogit;
+      argmax = other.argmax;
     }
   }
 
-  // Logits of -inf count nothing.
-  __device__ void count(const float (&logits)[4]) {
-    const float before = top;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      second = fmaxf(second, fminf(top, logits[i]));
-      top = fmaxf(top, logits[i]);
-    }
-    if (top > before && before > NEGATIVE_INFINITY) {
-      const float down = before - top;
-      const float factor = powerOfTwo(down * LOG2_OF_E);
-      weightedSum = factor * (weightedSum + down * sum);
-      sum *= factor;
-    }
-    const float base = top == NEGATIVE_INFINITY ? 0.0f : top;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      const float x = logits[i] - base;
-      const float e = powerOfTwo(x * LOG2_OF_E);
-      sum += e;
-      weightedSum += e * fmaxf(x, NEGLIGIBLE);
-    }
-  }
-
-  // The shares of a warp together, in every lane.
-  __device__ RowState ofWarp() const {
-    RowState state = {drawnScore, 0, 0, top, second, argmaxLogit, argmax, drawnLogit, drawn};
+  __device__ __forceinline__ void takeLanes() {
 #pragma unroll
     for (int lanes = WARP_SIZE / 2; lanes > 0; lanes /= 2) {
-      const float otherTop = __shfl_xor_sync(ALL_LANES, state.top, lanes);
-      const float otherSecond = __shfl_xor_sync(ALL_LANES, state.second, lanes);
-      state.second = fmaxf(fminf(state.top, otherTop), fmaxf(state.second, otherSecond));
-      state.top = fmaxf(state.top, otherTop);
-      const float otherLogit = __shfl_xor_sync(ALL_LANES, state.argmaxLogit, lanes);
-      const int otherArgmax = __shfl_xor_sync(ALL_LANES, state.argmax, lanes);
-      takeArgmax(state, otherLogit, otherArgmax);
-      const double otherScore = __shfl_xor_sync(ALL_LANES, state.drawnScore, lanes);
-      const int otherDrawn = __shfl_xor_sync(ALL_LANES, state.drawn, lanes);
-      const float otherDrawnLogit = __shfl_xor_sync(ALL_LANES, state.drawnLogit, lanes);
-      takeDrawn(state, otherScore, otherDrawn, otherDrawnLogit);
+      take({__shfl_xor_sync(ALL_LANES, top, lanes), __shfl_xor_sync(ALL_LANES, second, lanes),
+            __shfl_xor_sync(ALL_LANES, argmaxLogit, lanes), __shfl_xor_sync(ALL_LANES, argmax, lanes)});
     }
-    const float down = top == NEGATIVE_INFINITY ? 0.0f : top - state.top;
-    const double factor = powerOfTwo(down * LOG2_OF_E);
-    state.sum = warpSum(factor * sum);
-    state.weightedSum = warpSum(factor * (weightedSum + static_cast<double>(down) * sum));
-    return state;
   }
 };
+
+// The best that may be drawn of some ids.
+struct Drawn {
+  double score;
+  int id;  // -1: none
+  float logit;
+
+  __device__ __forceinline__ void take(const Drawn& other) {
+    if (other.score > score || (other.score == score && static_cast<unsigned>(other.id) < static_cast<unsigned>(id))) {
+      *this = other;
+    }
+  }
+
+  __device__ __forceinline__ void takeLanes() {
+#pragma unroll
+    for (int lanes = WARP_SIZE / 2; lanes > 0; lanes /= 2) {
+      take({__shfl_xor_sync(ALL_LANES, score, lanes), __shfl_xor_sync(ALL_LANES, id, lanes),
+            __shfl_xor_sync(ALL_LANES, logit, lanes)});
+    }
+  }
+};
+
+__device__ __forceinline__ Highest nothingHigh() { return {NEGATIVE_INFINITY, NEGATIVE_INFINITY, NEGATIVE_INFINITY, -1}; }
+__device__ __forceinline__ Drawn nothingDrawn() { return {NO_SCORE, -1, NEGATIVE_INFINITY}; }
 
 // A bit for every id of a grain that is in a list.
 struct Marks {
@@ -230,111 +150,302 @@ struct Marks {
   __device__ unsigned four(int j) const { return words[j / 32] >> (j % 32) & 15u; }
 };
 
-extern "C" __global__ void vocabulary_start(RowState* states, int rows) {
-  const int row = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (row < rows) {
-    states[row] = emptyState();
-  }
-}
-KERNEL(vocabulary_start);
+// What a thread holds of a grain: packs of four logits that lie a block's width apart.
+struct Share {
+  float logits[FOLD_PACKS][4];
+  unsigned hidden;   // a bit for each that is not to be drawn
+  unsigned skipped;  // and for each that does not count
 
-extern "C" __global__ void __launch_bounds__(FOLD_THREADS)
-    vocabulary_fold(const float* logits, int stride, int firstId, int count, const RowDraw* draws, const int* idLists,
+  static __device__ __forceinline__ int place(int pack) { return (pack * FOLD_THREADS + static_cast<int>(threadIdx.x)) * 4; }
+
+  __device__ __forceinline__ bool isDrawable(int pack, int i) const { return (hidden >> (pack * 4 + i) & 1) == 0; }
+
+  __device__ __forceinline__ float counted(int pack, int i) const {
+    return (skipped >> (pack * 4 + i) & 1) == 0 ? logits[pack][i] : NEGATIVE_INFINITY;
+  }
+
+  __device__ __forceinline__ void load(const float* from, int width, bool whole, const unsigned* allowed) {
+    hidden = 0;
+    skipped = 0;
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+      Pack<float, 4> pack;
+      ::load(pack, from + place(p), width - place(p), whole);
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        logits[p][i] = place(p) + i < width ? pack.at[i] : NEGATIVE_INFINITY;
+      }
+    }
+    if (allowed != nullptr) {
+#pragma unroll
+      for (int p = 0; p < FOLD_PACKS; p++) {
+        const unsigned four = place(p) < width ? allowed[place(p) / 32] >> (place(p) % 32) : 0;
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          logits[p][i] = (four >> i & 1) != 0 ? logits[p][i] : NEGATIVE_INFINITY;
+        }
+      }
+    }
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        hidden |= logits[p][i] > NEGATIVE_INFINITY ? 0 : 1u << (p * 4 + i);
+      }
+    }
+  }
+
+  __device__ __forceinline__ Highest highest(int firstId) const {
+    Highest found = nothingHigh();
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        if (isDrawable(p, i) && logits[p][i] > found.argmaxLogit) {
+          found.argmaxLogit = logits[p][i];
+          found.argmax = firstId + place(p) + i;
+        }
+        found.second = fmaxf(found.second, fminf(found.top, counted(p, i)));
+        found.top = fmaxf(found.top, counted(p, i));
+      }
+    }
+    return found;
+  }
+
+  // Adds e^x and x · e^x of x = logit - top. Logits of -inf add nothing.
+  __device__ __forceinline__ void sumUp(float top, float& sum, float& weightedSum) const {
+    const float base = top == NEGATIVE_INFINITY ? 0.0f : top;
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const float x = counted(p, i) - base;
+        const float e = powerOfTwo(x * LOG2_OF_E);
+        sum += e;
+        weightedSum += e * fmaxf(x, NEGLIGIBLE);
+      }
+    }
+  }
+
+  // The highest score in f32 of the ids whose noise, were it the highest, would lift them to `goal`.
+  __device__ __forceinline__ float roughBest(int firstId, const RowDraw& how, float temperature, float goal) const {
+    const float reach = temperature * HIGHEST_GUMBEL;
+    float best = NEGATIVE_INFINITY;
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+      bool reaches = false;
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        reaches |= isDrawable(p, i) && logits[p][i] + reach >= goal;
+      }
+      if (reaches) {
+        const Words words = noise(firstId, p, how);
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          const float score = logits[p][i] + temperature * roughGumbel(words.at[i]);
+          best = isDrawable(p, i) ? fmaxf(best, score) : best;
+        }
+      }
+    }
+    return best;
+  }
+
+  // The best of those whose score in f32 is at least `least`; few threads have any, so they read their logits again.
+  __device__ __forceinline__ Drawn best(const float* from, int firstId, const RowDraw& how, float temperature, float least) const {
+    Drawn drawn = nothingDrawn();
+#pragma unroll 1
+    for (int p = 0; p < FOLD_PACKS; p++) {
+      const Words words = noise(firstId, p, how);
+#pragma unroll 1
+      for (int i = 0; i < 4; i++) {
+        if (isDrawable(p, i)) {
+          const unsigned word = i < 2 ? (i == 0 ? words.at[0] : words.at[1]) : (i == 2 ? words.at[2] : words.at[3]);
+          const float logit = from[place(p) + i];
+          if (logit + temperature * roughGumbel(word) >= least) {
+            // Rounded twice, as on the host: the compiler may not make one operation of it.
+            drawn.take({__dadd_rn(logit, __dmul_rn(how.temperature, gumbel(word))), firstId + place(p) + i, logit});
+          }
+        }
+      }
+    }
+    return drawn;
+  }
+
+  static __device__ __forceinline__ Words noise(int firstId, int pack, const RowDraw& how) {
+    return philox(static_cast<unsigned>(firstId + place(pack)) / 4, static_cast<unsigned>(how.position),
+                  static_cast<unsigned>(how.step), 0, how.seed);
+  }
+};
+
+__device__ __forceinline__ Highest ofAll(const Highest* warps) {
+  Highest all = warps[0];
+#pragma unroll
+  for (int warp = 1; warp < FOLD_WARPS; warp++) {
+    all.take(warps[warp]);
+  }
+  return all;
+}
+
+__device__ __forceinline__ float highestOf(const float* warps) {
+  float highest = warps[0];
+#pragma unroll
+  for (int warp = 1; warp < FOLD_WARPS; warp++) {
+    highest = fmaxf(highest, warps[warp]);
+  }
+  return highest;
+}
+
+extern "C" __global__ void __launch_bounds__(FOLD_THREADS, 4)
+    vocabulary_fold(const float* logits, int stride, int firstId, int count, const RowDraw* draws, const int* idLists, int grains,
                     RowState* states) {
   __shared__ Marks undrawn;
   __shared__ Marks uncounted;
-  __shared__ RowState parts[FOLD_THREADS / WARP_SIZE];
-  __shared__ double scoreToBeat;
-  const RowDraw how = draws[blockIdx.x];
-  const bool whole = isAligned(logits, stride);
-  const float* row = logits + offset(blockIdx.x, stride);
+  __shared__ Highest highestOfWarp[FOLD_WARPS];
+  __shared__ float sumOfWarp[FOLD_WARPS];
+  __shared__ float weightedSumOfWarp[FOLD_WARPS];
+  __shared__ float roughOfWarp[FOLD_WARPS];
+  __shared__ Drawn drawnOfWarp[FOLD_WARPS];
+  const RowDraw& how = draws[blockIdx.x];
+  const int from = static_cast<int>(blockIdx.y) * GRAIN;
+  const int id = firstId + from;
+  const int width = min(count - from, GRAIN);
   const int thread = static_cast<int>(threadIdx.x);
-  RowState state = states[blockIdx.x];  // kept by the first thread
-  if (thread == 0) {
-    scoreToBeat = state.drawnScore;
+  const int warp = thread / WARP_SIZE;
+  const bool first = thread % WARP_SIZE == 0;
+
+  const float* const row = logits + offset(blockIdx.x, stride) + from;
+  Share share;
+  share.load(row, width, isAligned(logits, stride),
+             how.allowedStart < 0 ? nullptr : reinterpret_cast<const unsigned*>(idLists) + how.allowedStart + id / 32);
+  if (how.undrawnCount + how.uncountedCount > 0) {
+    undrawn.clear();
+    uncounted.clear();
+    __syncthreads();
+    undrawn.set(idLists + how.undrawnStart, how.undrawnCount, id);
+    uncounted.set(idLists + how.uncountedStart, how.uncountedCount, id);
+    __syncthreads();
+#pragma unroll
+    for (int p = 0; p < FOLD_PACKS; p++) {
+      share.hidden |= undrawn.four(Share::place(p)) << (4 * p);
+      share.skipped |= uncounted.four(Share::place(p)) << (4 * p);
+    }
   }
 
-  int width;
-  for (int first = firstId; first < firstId + count; first += width) {
-    const int grain = first / GRAIN * GRAIN;
-    width = min(firstId + count, grain + GRAIN) - first;
-    if (how.undrawnCount + how.uncountedCount > 0) {
-      undrawn.clear();
-      uncounted.clear();
-      __syncthreads();
-      undrawn.set(idLists + how.undrawnStart, how.undrawnCount, grain);
-      uncounted.set(idLists + how.uncountedStart, how.uncountedCount, grain);
-    }
-    __syncthreads();
+  Highest highest = share.highest(id);
+  highest.takeLanes();
+  if (first) {
+    highestOfWarp[warp] = highest;
+  }
+  __syncthreads();
+  highest = ofAll(highestOfWarp);
+  float sum = 0, weightedSum = 0;
+  share.sumUp(highest.top, sum, weightedSum);
+  sum = warpSum(sum);
+  weightedSum = warpSum(weightedSum);
+  if (first) {
+    sumOfWarp[warp] = sum;
+    weightedSumOfWarp[warp] = weightedSum;
+  }
 
-    Share share(scoreToBeat);
-    for (int j = thread * 4; j < width; j += FOLD_THREADS * 4) {
-      Pack<float, 4> pack;
-      load(pack, row + (first - firstId) + j, width - j, whole);
-      unsigned hidden = 0, skipped = 0;
-      if (how.undrawnCount > 0) {
-        hidden = undrawn.four(first - grain + j);
-      }
-      if (how.uncountedCount > 0) {
-        skipped = uncounted.four(first - grain + j);
-      }
+  // Scores in f32 tell which few ids may have the best one.
+  Drawn drawn = nothingDrawn();
+  if (how.temperature > 0) {
+    const float temperature = how.temperature < HIGHEST_TEMPERATURE ? static_cast<float>(how.temperature) : HIGHEST_TEMPERATURE;
+    const float error = 2 * SCREENING_ERROR * temperature;
+    const float sure = highest.argmaxLogit + temperature * LOWEST_GUMBEL;
+    const float goal = sure - error - fabsf(sure) * ROUNDING_ERROR;
+    const float best = share.roughBest(id, how, temperature, goal);
+    float bestOfWarp = best;
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        pack.at[i] = i < width - j ? pack.at[i] : NEGATIVE_INFINITY;
-      }
-      share.draw(pack.at, first + j, hidden, how);
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        pack.at[i] = (skipped >> i & 1) == 0 ? pack.at[i] : NEGATIVE_INFINITY;
-      }
-      share.count(pack.at);
+    for (int lanes = WARP_SIZE / 2; lanes > 0; lanes /= 2) {
+      bestOfWarp = fmaxf(bestOfWarp, __shfl_xor_sync(ALL_LANES, bestOfWarp, lanes));
     }
-    const RowState part = share.ofWarp();
-    if (thread % WARP_SIZE == 0) {
-      parts[thread / WARP_SIZE] = part;
+    if (first) {
+      roughOfWarp[warp] = bestOfWarp;
     }
     __syncthreads();
-    if (thread == 0) {
-      for (int warp = 0; warp < FOLD_THREADS / WARP_SIZE; warp++) {
-        merge(state, parts[warp]);
-      }
-      scoreToBeat = state.drawnScore;
+    bestOfWarp = highestOf(roughOfWarp);
+    const float least = bestOfWarp - error - fabsf(bestOfWarp) * ROUNDING_ERROR;
+    if (best >= least) {
+      drawn = share.best(row, id, how, temperature, least);
+    }
+    drawn.takeLanes();
+    if (first) {
+      drawnOfWarp[warp] = drawn;
     }
   }
+  __syncthreads();
   if (thread == 0) {
-    states[blockIdx.x] = state;
+    highest = ofAll(highestOfWarp);
+    double all = 0, weighted = 0;
+    for (int each = 0; each < FOLD_WARPS; each++) {
+      all += sumOfWarp[each];
+      weighted += weightedSumOfWarp[each];
+      if (how.temperature > 0) {
+        drawn.take(drawnOfWarp[each]);
+      }
+    }
+    states[offset(blockIdx.x, grains) + id / GRAIN] = {
+        drawn.score,         all,           weighted,   highest.top, highest.second, highest.argmaxLogit,
+        highest.argmax, drawn.logit, drawn.id};
   }
 }
 KERNEL(vocabulary_fold);
 
-extern "C" __global__ void vocabulary_finish(const RowState* states, const RowDraw* draws, const int* idLists,
-                                             DevicePrediction* out, int rows) {
-  const int row = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+extern "C" __global__ void __launch_bounds__(FOLD_THREADS)
+    vocabulary_finish(const RowState* states, int grains, const RowDraw* draws, const int* idLists, DevicePrediction* out, int rows) {
+  const int row = static_cast<int>(blockIdx.x) * FOLD_WARPS + static_cast<int>(threadIdx.x) / WARP_SIZE;
+  const int lane = static_cast<int>(threadIdx.x) % WARP_SIZE;
   if (row >= rows) {
     return;
   }
-  const RowState state = states[row];
+  const RowState* const own = states + offset(row, grains);
   const RowDraw how = draws[row];
-  const bool noisy = how.temperature > 0;
-  const int token = noisy ? state.drawn : state.argmax;
-  const float logit = noisy ? state.drawnLogit : state.argmaxLogit;
-  bool counted = true;
-  for (int i = 0; i < how.uncountedCount; i++) {
-    counted = counted && idLists[how.uncountedStart + i] != token;
+  Highest highest = nothingHigh();
+  Drawn drawn = nothingDrawn();
+  for (int grain = lane; grain < grains; grain += WARP_SIZE) {
+    const RowState& state = own[grain];
+    highest.take({state.top, state.second, state.argmaxLogit, state.argmax});
+    drawn.take({state.drawnScore, state.drawn, state.drawnLogit});
   }
-  const double top = state.top;
-  const double logOfSum = log(state.sum);
-  const double entropy = logOfSum - state.weightedSum / state.sum;
+  highest.takeLanes();
+  drawn.takeLanes();
+  const double top = highest.top;
+  double sum = 0, weightedSum = 0;
+  for (int grain = lane; grain < grains; grain += WARP_SIZE) {
+    const RowState& state = own[grain];
+    if (state.top > NEGATIVE_INFINITY || state.sum != 0) {  // something was counted; a sum of NaN goes on
+      const double down = static_cast<double>(state.top) - top;
+      const double factor = exp(down);
+      sum += factor * state.sum;
+      weightedSum += factor * (state.weightedSum + down * state.sum);
+    }
+  }
+  sum = warpSum(sum);
+  weightedSum = warpSum(weightedSum);
+
+  const bool noisy = how.temperature > 0;
+  const int token = noisy ? drawn.id : highest.argmax;
+  const float logit = noisy ? drawn.logit : highest.argmaxLogit;
+  int uncounted = 0;
+  for (int i = lane; i < how.uncountedCount; i += WARP_SIZE) {
+    uncounted += idLists[how.uncountedStart + i] == token;
+  }
+  uncounted = warpSum(uncounted);
+  const double logOfSum = log(sum);
+  const double entropy = logOfSum - weightedSum / sum;
   DevicePrediction prediction;
-  prediction.probability = counted ? exp(logit - top) / state.sum : 0.0;
-  prediction.top = 1.0 / state.sum;
-  prediction.second = exp(state.second - top) / state.sum;
+  prediction.probability = uncounted == 0 ? exp(logit - top) / sum : 0.0;
+  prediction.top = 1.0 / sum;
+  prediction.second = exp(highest.second - top) / sum;
   prediction.logSumExp = top + logOfSum;
   prediction.entropy = entropy < 0.0 ? 0.0 : entropy;
   prediction.maximum = top;
-  prediction.sum = state.sum;
+  prediction.sum = sum;
   prediction.token = token;
-  prediction.argmax = state.argmax;
-  out[row] = prediction;
+  prediction.argmax = highest.argmax;
+  if (lane == 0) {
+    out[row] = prediction;
+  }
 }
 KERNEL(vocabulary_finish);

@@ -167,6 +167,9 @@ inline unsigned __float_as_uint(float value) {
   return bits;
 }
 
+inline float __logf(float x) { return logf(x); }
+inline float __fdividef(float x, float y) { return x / y; }
+
 inline double __dadd_rn(double a, double b) { return a + b; }
 inline double __dmul_rn(double a, double b) { return a * b; }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.step;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -15,6 +16,8 @@ import java.util.Optional;
  * @param guidance the unconditional half of classifier-free guidance, if any
  * @param targets ids whose probabilities are wanted beside the draws, one per row; empty if none
  *     are
+ * @param allowed the ids that a row may take, one set per row; the logits of all others are as if
+ *     they were minus infinity, but for a target's probability. Empty if rows may take any
  */
 public record Query(
     int[] tokens,
@@ -23,19 +26,26 @@ public record Query(
     int cacheablePrefix,
     Draw draw,
     Optional<Guidance> guidance,
-    int[] targets) {
+    int[] targets,
+    List<IdSet> allowed) {
   private static final int[] NO_TARGETS = {};
 
-  /** Checks that every row has a target, or none has. */
+  /** Checks that every row has a target, or none has, and likewise a set of allowed ids. */
   public Query {
     if (targets.length != 0 && targets.length != rows.length) {
       throw new IllegalArgumentException(
           "%d rows have %d targets: give one for each, or none"
               .formatted(rows.length, targets.length));
     }
+    if (!allowed.isEmpty() && allowed.size() != rows.length) {
+      throw new IllegalArgumentException(
+          "%d rows have %d sets of allowed ids: give one for each, or none"
+              .formatted(rows.length, allowed.size()));
+    }
+    allowed = List.copyOf(allowed);
   }
 
-  /** A query without targets. */
+  /** A query without targets whose rows may take any id. */
   public Query(
       int[] tokens,
       int firstPosition,
@@ -43,7 +53,7 @@ public record Query(
       int cacheablePrefix,
       Draw draw,
       Optional<Guidance> guidance) {
-    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, NO_TARGETS);
+    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, NO_TARGETS, List.of());
   }
 
   /** Asks nothing: no forward is run for it. */
@@ -58,12 +68,29 @@ public record Query(
   /** The same query whose predictions name so many alternatives. */
   public Query naming(int alternatives) {
     return new Query(
-        tokens, firstPosition, rows, cacheablePrefix, draw.naming(alternatives), guidance, targets);
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw.naming(alternatives),
+        guidance,
+        targets,
+        allowed);
   }
 
   /** The same query that asks for the probabilities of given ids, one per row, as well. */
   public Query scoring(int[] ids) {
-    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids);
+    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids, allowed);
+  }
+
+  /** The same query whose rows may take these ids alone, one set per row. */
+  public Query allowing(List<IdSet> ids) {
+    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, ids);
+  }
+
+  /** The ids that the row of this index may take; empty if it may take any. */
+  public Optional<IdSet> allowed(int row) {
+    return allowed.isEmpty() ? Optional.empty() : Optional.of(allowed.get(row));
   }
 
   /**

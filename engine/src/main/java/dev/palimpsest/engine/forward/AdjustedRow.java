@@ -1,7 +1,9 @@
 package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Ranking;
+import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.IdSet;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.SamplingFilter;
@@ -16,18 +18,21 @@ import java.util.stream.IntStream;
 final class AdjustedRow {
   private final double[] scores;
   private final Draw draw;
+  private final int position;
 
   /**
    * @param logits of one row; copied
    * @param tokens of the sequence, which are those that a penalty is for
    */
-  AdjustedRow(float[] logits, int[] tokens, Draw draw) {
-    this.draw = draw;
+  AdjustedRow(float[] logits, int[] tokens, RowDraw how) {
+    draw = how.draw();
+    position = how.position();
     scores = new double[logits.length];
     Arrays.setAll(scores, id -> logits[id]);
     penalize(tokens);
     hide(draw.undrawn());
     hide(draw.uncounted());
+    how.allowed().ifPresent(this::hideOthers);
     if (draw.temperature() > 0) {
       Arrays.setAll(scores, id -> scores[id] / draw.temperature());
     }
@@ -44,6 +49,14 @@ final class AdjustedRow {
   private void hide(int[] ids) {
     for (int id : ids) {
       if (id < scores.length) {
+        scores[id] = Double.NEGATIVE_INFINITY;
+      }
+    }
+  }
+
+  private void hideOthers(IdSet allowed) {
+    for (int id = 0; id < scores.length; id++) {
+      if (!allowed.contains(id)) {
         scores[id] = Double.NEGATIVE_INFINITY;
       }
     }
@@ -86,10 +99,9 @@ final class AdjustedRow {
   /**
    * What is known of the row.
    *
-   * @param position of the row in its sequence, part of the random key
    * @throws ArithmeticException if the logits are not finite or nothing may be drawn
    */
-  Prediction prediction(int position) {
+  Prediction prediction() {
     double top = Arrays.stream(scores).max().orElseThrow();
     double sum = 0;
     double weighted = 0;
@@ -122,7 +134,7 @@ final class AdjustedRow {
               + " weights are damaged, or no id may be drawn");
     }
     double all = sum;
-    int token = draw.temperature() > 0 ? drawn(position) : argmax;
+    int token = draw.temperature() > 0 ? drawn() : argmax;
     return new Prediction(
         token,
         StrictMath.exp(scores[token] - top) / sum,
@@ -135,7 +147,7 @@ final class AdjustedRow {
   }
 
   /** Gumbel-max, with the random numbers of every other draw. */
-  private int drawn(int position) {
+  private int drawn() {
     int[] random = new int[4];
     int drawn = -1;
     double best = Double.NEGATIVE_INFINITY;

@@ -158,8 +158,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     List<Prediction> all = List.of();
     List<RowDraw> draws = new ArrayList<>();
     for (Query query : queries) {
-      for (int row : query.rows()) {
-        draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
+      for (int i = 0; i < query.rows().length; i++) {
+        int position = query.firstPosition() + query.rows()[i];
+        draws.add(new RowDraw(query.draw(), position, query.allowed(i)));
       }
     }
     boolean committed = false;
@@ -234,8 +235,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
         float[] own = Arrays.copyOfRange(read, from, from + spec.vocabulary());
         Prediction prediction =
             adjusts
-                ? new AdjustedRow(own, query.tokens(), query.draw())
-                    .prediction(draws.get(row).position())
+                ? new AdjustedRow(own, query.tokens(), draws.get(row)).prediction()
                 : plain.get(row);
         predictions.set(
             row, scores ? prediction.scored(logProbability(own, query.targets()[i])) : prediction);

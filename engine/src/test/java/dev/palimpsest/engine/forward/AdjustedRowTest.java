@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.SamplingFilter;
@@ -20,8 +21,8 @@ final class AdjustedRowTest {
   private static final int[] NONE = {};
 
   private static Prediction predict(Draw draw, double penalty, double minP, int position) {
-    return new AdjustedRow(LOGITS, TOKENS, draw.adjusted(new Draw.Adjustment(penalty, minP)))
-        .prediction(position);
+    Draw adjusted = draw.adjusted(new Draw.Adjustment(penalty, minP));
+    return new AdjustedRow(LOGITS, TOKENS, new RowDraw(adjusted, position)).prediction();
   }
 
   private static Draw draw(double temperature, SamplingFilter filter, int... undrawn) {

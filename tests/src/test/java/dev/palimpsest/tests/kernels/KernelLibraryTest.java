@@ -48,10 +48,10 @@ class KernelLibraryTest {
   @ValueSource(ints = {0, 33, 1056})
   void aBlockThatIsNotWholeWarpsOrTooLargeIsRefused(int threads) {
     try (Memory memory = new Memory(library)) {
-      assertThat(memory.attempt("vocabulary_start", 1, 1, threads, 0, false, MemorySegment.NULL, 0))
+      assertThat(
+              memory.attempt("random_f32", 1, 1, threads, 0, false, MemorySegment.NULL, 0L, 0L, 0f))
           .isEqualTo(
-              "vocabulary_start: a block has a multiple of 32 threads, at most 1024, not "
-                  + threads);
+              "random_f32: a block has a multiple of 32 threads, at most 1024, not " + threads);
     }
   }
 

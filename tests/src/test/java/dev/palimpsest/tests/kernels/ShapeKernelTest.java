@@ -6,12 +6,14 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.palimpsest.step.IdSet;
 import dev.palimpsest.step.SamplingFilter;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -37,9 +39,14 @@ class ShapeKernelTest {
   }
 
   /** What is asked of a row; no filter if the top k is 0. */
-  private record Asked(double temperature, SamplingFilter filter, int[] undrawn, int[] uncounted) {
+  private record Asked(
+      double temperature,
+      SamplingFilter filter,
+      int[] undrawn,
+      int[] uncounted,
+      Optional<IdSet> allowed) {
     Asked(double temperature, int topK, double topP) {
-      this(temperature, new SamplingFilter(topK, topP), NONE, NONE);
+      this(temperature, new SamplingFilter(topK, topP), NONE, NONE, Optional.empty());
     }
   }
 
@@ -47,14 +54,14 @@ class ShapeKernelTest {
     int ids = rows[0].length;
     try (Memory memory = new Memory(library)) {
       Matrix logits = memory.matrix(ElementType.F32, rows.length, ids, stride);
-      Memory.Buffer filters = memory.bytes(40L * rows.length);
+      Memory.Buffer filters = memory.bytes(48L * rows.length);
       Memory.Buffer shifts = memory.bytes(8L * rows.length);
       List<Integer> lists = new ArrayList<>();
       for (int row = 0; row < rows.length; row++) {
         for (int id = 0; id < ids; id++) {
           logits.set(row, id, rows[row][id]);
         }
-        write(filters.data.asSlice(40L * row, 40), asked.get(row), lists);
+        write(filters.data.asSlice(48L * row, 48), asked.get(row), ids, lists);
       }
       memory.launch(
           "vocabulary_shape",
@@ -85,7 +92,7 @@ class ShapeKernelTest {
     return filter(new float[][] {logits}, List.of(asked), (logits.length + 3) / 4 * 4).getFirst();
   }
 
-  private static void write(MemorySegment to, Asked asked, List<Integer> lists) {
+  private static void write(MemorySegment to, Asked asked, int ids, List<Integer> lists) {
     to.set(JAVA_DOUBLE, 0, asked.temperature());
     to.set(JAVA_DOUBLE, 8, asked.filter().topP());
     to.set(JAVA_INT, 16, asked.filter().topK());
@@ -96,6 +103,11 @@ class ShapeKernelTest {
     to.set(JAVA_INT, 32, asked.uncounted().length);
     to.set(JAVA_INT, 36, asked.filter().order() == TOP_K_FIRST ? 1 : 0);
     Arrays.stream(asked.uncounted()).forEach(lists::add);
+    to.set(JAVA_INT, 40, asked.allowed().isPresent() ? lists.size() : -1);
+    asked
+        .allowed()
+        .ifPresent(
+            set -> IntStream.range(0, Math.ceilDiv(ids, 32)).map(set::word).forEach(lists::add));
   }
 
   /** The ids that remain, by the definition in {@link SamplingFilter}. */
@@ -108,6 +120,7 @@ class ShapeKernelTest {
     List<Integer> ranked =
         IntStream.range(0, logits.length)
             .filter(id -> logits[id] > Float.NEGATIVE_INFINITY && !hidden.contains(id))
+            .filter(id -> asked.allowed().isEmpty() || asked.allowed().get().contains(id))
             .boxed()
             .sorted(
                 Comparator.<Integer>comparingDouble(id -> -logits[id])
@@ -178,7 +191,14 @@ class ShapeKernelTest {
             nuclei[random.nextInt(nuclei.length)],
             random.nextBoolean() ? TOP_K_FIRST : NUCLEUS_FIRST),
         randomIds(random, ids),
-        randomIds(random, ids));
+        randomIds(random, ids),
+        random.nextInt(3) == 0
+            ? Optional.of(
+                IdSet.of(
+                    IntStream.range(0, ids)
+                        .filter(id -> id == ids - 1 || random.nextInt(5) == 0)
+                        .toArray()))
+            : Optional.empty());
   }
 
   @ParameterizedTest(name = "seed {0}")

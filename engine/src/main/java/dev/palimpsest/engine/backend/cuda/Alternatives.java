@@ -7,7 +7,6 @@ import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
-import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
@@ -15,9 +14,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The alternatives of rows whose draws ask for some. Their logits are computed once more and
- * brought to the host, a bounded number of rows at a time; everything else about a row is the
- * device's.
+ * The alternatives of rows whose draws ask for some. Their logits are computed once more, filtered
+ * if the draw has a filter, and brought to the host, a bounded number of rows at a time; everything
+ * else about a row is the device's.
  */
 final class Alternatives {
   private static final long BLOCK_BYTES = 64 << 20;
@@ -30,7 +29,8 @@ final class Alternatives {
    * Adds the alternatives to predictions.
    *
    * @param x address of the rows that the head is applied to
-   * @throws DeviceException if a draw that asks for alternatives has a filter
+   * @param vocabulary which made the predictions
+   * @param input empty
    */
   static void add(
       long x,
@@ -38,22 +38,21 @@ final class Alternatives {
       CudaWeight head,
       List<RowDraw> draws,
       Prediction[] predictions,
+      Vocabulary vocabulary,
+      StepInput input,
       StepMachine machine,
       Stream stream) {
     if (draws.stream().noneMatch(each -> each.draw().alternatives() > 0)) {
       return;
     }
-    if (draws.stream().anyMatch(Alternatives::isFiltered)) {
-      throw new DeviceException(
-          "a GPU names no alternatives of draws with a temperature, top k or top p of Dream's kind:"
-              + " leave out the alternatives, or compute on the host");
-    }
     int width = Math.ceilDiv(head.rows(), STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
     int padded = RowBuckets.padded(draws.size());
+    boolean filtered = draws.stream().anyMatch(each -> each.draw().filter().isPresent());
     long rowBytes = (long) Float.BYTES * width;
     int block =
         Math.toIntExact(Math.clamp(BLOCK_BYTES / rowBytes / ROW_STEP * ROW_STEP, ROW_STEP, padded));
     try (DeviceMemory device = DeviceMemory.allocate(rowBytes * block);
+        DeviceMemory shifts = DeviceMemory.allocate((long) Double.BYTES * block);
         PinnedMemory host = PinnedMemory.allocate(rowBytes * block)) {
       for (int first = 0; first < draws.size(); first += block) {
         int count = Math.min(block, padded - first);
@@ -69,6 +68,18 @@ final class Alternatives {
             width,
             Precision.F32,
             false);
+        if (filtered) {
+          input.clear();
+          DrawInput drawn = DrawInput.of(draws, padded, head.rows(), true, input);
+          machine
+              .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)
+              .address(device.address())
+              .value(width)
+              .value(head.rows())
+              .input(drawn.filters() + (long) DrawInput.FILTER_BYTES * first)
+              .input(drawn.idLists())
+              .address(shifts.address());
+        }
         machine.runOnce();
         device.copyTo(host, 0, 0, rowBytes * count, stream);
         stream.synchronize();
@@ -76,34 +87,43 @@ final class Alternatives {
           predictions[row] =
               with(
                   predictions[row],
+                  vocabulary.shift(row),
                   host.segment(),
                   rowBytes * (row - first),
                   head.rows(),
-                  draws.get(row).draw());
+                  draws.get(row));
         }
       }
     }
+    input.clear();
   }
 
-  private static boolean isFiltered(RowDraw how) {
-    return how.draw().alternatives() > 0 && how.draw().filter().isPresent();
-  }
-
+  /**
+   * Adds a row's.
+   *
+   * @param shift by how much a filter has moved the logarithm of the softmax sum
+   * @param at the byte of the row's logits
+   */
   private static Prediction with(
-      Prediction prediction, MemorySegment logits, long at, int ids, Draw draw) {
+      Prediction prediction, double shift, MemorySegment logits, long at, int ids, RowDraw how) {
+    Draw draw = how.draw();
     if (draw.alternatives() == 0) {
       return prediction;
     }
     Ranking ranking = new Ranking();
     ranking.keep(draw.alternatives());
     for (int id = 0; id < ids; id++) {
-      if (!contains(draw.undrawn(), id)) {
+      if (isAllowed(how, id) && !contains(draw.undrawn(), id)) {
         ranking.add(id, logits.get(JAVA_FLOAT, at + (long) Float.BYTES * id));
       }
     }
+    double logSumExp = prediction.logSumExp() - shift;
     return prediction.with(
-        ranking.alternatives(
-            logit -> StrictMath.exp(logit - prediction.logSumExp()), draw.uncounted()));
+        ranking.alternatives(logit -> StrictMath.exp(logit - logSumExp), draw.uncounted()));
+  }
+
+  private static boolean isAllowed(RowDraw how, int id) {
+    return how.allowed().isEmpty() || how.allowed().get().contains(id);
   }
 
   private static boolean contains(int[] ids, int id) {

@@ -726,7 +726,16 @@ public final class CudaBackend implements Backend {
           for (int i = 0; i < predictions.length; i++) {
             predictions[i] = vocabulary.result(i);
           }
-          Alternatives.add(address(x), x.stride(), weight, draws, predictions, machine, stream);
+          Alternatives.add(
+              address(x),
+              x.stride(),
+              weight,
+              draws,
+              predictions,
+              vocabulary,
+              input,
+              machine,
+              stream);
           return List.of(predictions);
         });
   }

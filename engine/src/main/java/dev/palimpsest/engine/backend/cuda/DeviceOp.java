@@ -66,7 +66,6 @@ enum DeviceOp {
       true,
       "address grouped, int groupedStride, address slots, address weights, int chosen, "
           + "address out, int outStride, int columns, int accumulate"),
-  VOCABULARY_START("vocabulary_start", false, "address states, int rows"),
   VOCABULARY_SHAPE(
       "vocabulary_shape",
       false,
@@ -75,11 +74,11 @@ enum DeviceOp {
       "vocabulary_fold",
       false,
       "address logits, int stride, int firstId, int count, input draws, input idLists, "
-          + "address states"),
+          + "int grains, address states"),
   VOCABULARY_FINISH(
       "vocabulary_finish",
       false,
-      "address states, input draws, input idLists, address out, int rows"),
+      "address states, int grains, input draws, input idLists, address out, int rows"),
   RANDOM("random", true, "address out, long count, long seed, float scale");
 
   private final String kernel;

@@ -16,9 +16,9 @@ import java.util.List;
  * The head and the reduction of its logits: products over chunks of the vocabulary into a bounded
  * scratch, each folded into what is known of the rows.
  *
- * <p>Chunks are whole grains of {@value #GRAIN} ids, the unit in which the kernel folds, so a row's
- * bits do not depend on how many rows there are. If any row has a filter, rows come whole, as many
- * at a time as the scratch holds: what a filter keeps is known only when every logit is.
+ * <p>Chunks are whole grains of {@value #GRAIN} ids, each of which a block folds by itself, so a
+ * row's bits do not depend on how many rows there are. If any row has a filter, rows come whole, as
+ * many at a time as the scratch holds: what a filter keeps is known only when every logit is.
  */
 final class Vocabulary implements AutoCloseable {
   private static final int RESULT_BYTES = 64;
@@ -27,10 +27,10 @@ final class Vocabulary implements AutoCloseable {
   private static final long MOST_RESULT_BYTES = RESULT_BYTES + Double.BYTES;
 
   private static final int STATE_BYTES = 48;
-  private static final int GRAIN = 16_384;
+  private static final int GRAIN = 4096;
   private static final int MOST_ROWS = 4096;
-  private static final long SCRATCH_ELEMENTS = (long) GRAIN * MOST_ROWS;
-  private static final int THREADS = 128;
+  private static final long SCRATCH_ELEMENTS = 4L * GRAIN * MOST_ROWS;
+  private static final int FINISHED_ROWS = 8;
   private static final int FIRST_ROWS = 256;
   private static final int NAN_WORD = -1;
   private static final int STRIDE_ELEMENTS = 16;
@@ -38,7 +38,7 @@ final class Vocabulary implements AutoCloseable {
 
   private final StepInput input;
   private DeviceMemory scratch = DeviceMemory.allocate(Float.BYTES);
-  private DeviceMemory states = DeviceMemory.allocate((long) STATE_BYTES * FIRST_ROWS);
+  private DeviceMemory states = DeviceMemory.allocate(STATE_BYTES);
   private DeviceMemory results = DeviceMemory.allocate(MOST_RESULT_BYTES * FIRST_ROWS);
   private PinnedMemory pinned = PinnedMemory.allocate(MOST_RESULT_BYTES * FIRST_ROWS);
   private long resultBytes;
@@ -54,19 +54,15 @@ final class Vocabulary implements AutoCloseable {
     int width = stridden(head.rows());
     boolean filtered = draws.stream().anyMatch(each -> each.draw().filter().isPresent());
     int most = filtered ? wholeRows(rows, width) : Math.min(rows, MOST_ROWS);
-    makeRoom(rows, most, filtered ? width : chunk(most, width));
-    DrawInput drawn = DrawInput.of(draws, rows, filtered, input);
+    int grains = grains(head.rows());
+    makeRoom(rows, most, filtered ? width : chunk(most, width), grains);
+    DrawInput drawn = DrawInput.of(draws, rows, head.rows(), filtered, input);
     shifts = filtered ? (long) RESULT_BYTES * rows : 0;
     for (int first = 0; first < rows; first += most) {
       int count = Math.min(most, rows - first);
       int chunk = filtered ? width : chunk(count, width);
       long from = x + CudaWeight.elementBytes(head.precision()) * first * stride;
       long drawsAt = drawn.draws() + (long) DrawInput.BYTES * first;
-      long statesAt = states.address() + (long) STATE_BYTES * first;
-      machine
-          .launch(DeviceOp.VOCABULARY_START, Math.ceilDiv(count, THREADS), 1, THREADS)
-          .address(statesAt)
-          .value(count);
       for (int id = 0; id < head.rows(); id += chunk) {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
@@ -82,18 +78,20 @@ final class Vocabulary implements AutoCloseable {
               .address(results.address() + shifts + (long) Double.BYTES * first);
         }
         machine
-            .launch(DeviceOp.VOCABULARY_FOLD, count, 1)
+            .launch(DeviceOp.VOCABULARY_FOLD, count, grains(ids))
             .address(scratch.address())
             .value(chunk)
             .value(id)
             .value(ids)
             .input(drawsAt)
             .input(drawn.idLists())
-            .address(statesAt);
+            .value(grains)
+            .address(states.address());
       }
       machine
-          .launch(DeviceOp.VOCABULARY_FINISH, Math.ceilDiv(count, THREADS), 1, THREADS)
-          .address(statesAt)
+          .launch(DeviceOp.VOCABULARY_FINISH, Math.ceilDiv(count, FINISHED_ROWS), 1)
+          .address(states.address())
+          .value(grains)
           .input(drawsAt)
           .input(drawn.idLists())
           .address(results.address() + (long) RESULT_BYTES * first)
@@ -118,7 +116,8 @@ final class Vocabulary implements AutoCloseable {
               + all.get(JAVA_DOUBLE, at + 40)
               + " and the softmax sum "
               + all.get(JAVA_DOUBLE, at + 48)
-              + " where finite numbers are expected: the model's weights are damaged");
+              + " where finite numbers are expected: the model's weights are damaged, or no id may be"
+              + " drawn");
     }
     return new Prediction(
         all.get(JAVA_INT, at + 56),
@@ -126,8 +125,13 @@ final class Vocabulary implements AutoCloseable {
         argmax,
         all.get(JAVA_DOUBLE, at + 8),
         all.get(JAVA_DOUBLE, at + 16),
-        logSumExp + (shifts > 0 ? all.get(JAVA_DOUBLE, shifts + (long) Double.BYTES * row) : 0),
+        logSumExp + shift(row),
         all.get(JAVA_DOUBLE, at + 32));
+  }
+
+  /** By how much a filter has moved the logarithm of a row's softmax sum. */
+  double shift(int row) {
+    return shifts > 0 ? pinned.segment().get(JAVA_DOUBLE, shifts + (long) Double.BYTES * row) : 0;
   }
 
   /** How many rows of whole logits the scratch holds. */
@@ -142,6 +146,10 @@ final class Vocabulary implements AutoCloseable {
     return fitting >= width ? width : Math.toIntExact(fitting / GRAIN * GRAIN);
   }
 
+  private static int grains(int ids) {
+    return Math.ceilDiv(ids, GRAIN);
+  }
+
   private static int stridden(int ids) {
     return Math.ceilDiv(ids, STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
   }
@@ -152,20 +160,23 @@ final class Vocabulary implements AutoCloseable {
     int most = Math.min(rows, MOST_ROWS);
     long elements =
         Math.max((long) most * chunk(most, width), (long) wholeRows(rows, width) * width);
-    return Float.BYTES * elements + (STATE_BYTES + MOST_RESULT_BYTES) * Math.max(FIRST_ROWS, rows);
+    return Float.BYTES * elements
+        + (long) STATE_BYTES * grains(ids) * most
+        + MOST_RESULT_BYTES * Math.max(FIRST_ROWS, rows);
   }
 
-  private void makeRoom(int rows, int scratchRows, int width) {
+  private void makeRoom(int rows, int scratchRows, int width, int grains) {
     long needed = (long) Float.BYTES * scratchRows * width;
     if (scratch.bytes() < needed) {
       scratch.close();
       scratch = DeviceMemory.none();
       scratch = DeviceMemory.allocate(needed);
     }
-    if (states.bytes() < (long) STATE_BYTES * rows) {
+    long stateBytes = (long) STATE_BYTES * grains * scratchRows;
+    if (states.bytes() < stateBytes) {
       states.close();
       states = DeviceMemory.none();
-      states = DeviceMemory.allocate((long) STATE_BYTES * rows);
+      states = DeviceMemory.allocate(stateBytes);
     }
     if (results.bytes() < MOST_RESULT_BYTES * rows) {
       results.close();

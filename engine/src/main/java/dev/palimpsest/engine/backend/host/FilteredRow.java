@@ -53,6 +53,7 @@ final class FilteredRow {
     }
     hide(logits, row, ids, draw.undrawn());
     hide(logits, row, ids, draw.uncounted());
+    how.allowed().ifPresent(allowed -> RowFold.hideOthers(logits, row, 0, ids, allowed));
     float top = highest(logits, row, ids);
     boolean noisy = draw.temperature() > 0;
     double temperature = noisy ? draw.temperature() : 1;

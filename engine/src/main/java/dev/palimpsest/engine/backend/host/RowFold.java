@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.palimpsest.engine.backend.Ranking;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.IdSet;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
@@ -65,6 +66,9 @@ final class RowFold {
     for (int j = count; j % Arithmetic.LANES != 0; j++) {
       logits.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
     }
+    if (how.allowed().isPresent()) {
+      hideOthers(logits, row, firstId, count, how.allowed().get());
+    }
     hide(logits, row, firstId, count, draw.undrawn());
     findArgmax(logits, row, firstId, count);
     if (draw.temperature() > 0) {
@@ -76,6 +80,14 @@ final class RowFold {
     restore(logits, row, firstId, count, draw.undrawn());
     hide(logits, row, firstId, count, draw.uncounted());
     count(logits, row, count);
+  }
+
+  static void hideOthers(MemorySegment logits, long row, int firstId, int count, IdSet allowed) {
+    for (int j = 0; j < count; j++) {
+      if (!allowed.contains(firstId + j)) {
+        logits.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
+      }
+    }
   }
 
   private void hide(MemorySegment logits, long row, int firstId, int count, int[] ids) {
@@ -260,7 +272,8 @@ final class RowFold {
               + top
               + " and the softmax sum "
               + sum
-              + " where finite numbers are expected: the model's weights are damaged");
+              + " where finite numbers are expected: the model's weights are damaged, or no id may be"
+              + " drawn");
     }
     boolean noisy = draw.temperature() > 0;
     int token = noisy ? drawn : argmax;

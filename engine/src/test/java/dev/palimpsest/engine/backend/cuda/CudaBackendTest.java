@@ -21,6 +21,7 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.IdSet;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import dev.palimpsest.step.SamplingFilter;
@@ -91,17 +92,25 @@ final class CudaBackendTest {
             .naming((int) seed);
     Draw filtered =
         new Draw(
-            0.6,
-            Optional.of(new SamplingFilter(1 + random.nextInt(60), 0.9)),
-            seed,
-            1,
-            new int[] {5},
-            new int[] {5});
+                0.6,
+                Optional.of(new SamplingFilter(1 + random.nextInt(60), 0.9)),
+                seed,
+                1,
+                new int[] {5},
+                new int[] {5})
+            .naming(3);
+    Query limited = query(random, 1 + random.nextInt(30), random.nextBoolean() ? noisy : filtered);
     return List.of(
         query(random, 1 + random.nextInt(9), Draw.GREEDY),
         query(random, 1 + random.nextInt(20), filtered),
         query(random, 30 + random.nextInt(80), noisy),
-        query(random, 1 + random.nextInt(40), noisy));
+        query(random, 1 + random.nextInt(40), noisy),
+        limited.allowing(
+            Arrays.stream(limited.rows()).mapToObj(row -> someIds(random, 20 + row)).toList()));
+  }
+
+  private static IdSet someIds(SplittableRandom random, int count) {
+    return IdSet.of(random.ints(count, 0, MODEL.spec().vocabulary()).toArray());
   }
 
   @ParameterizedTest(name = "seed {0}")
@@ -243,7 +252,7 @@ final class CudaBackendTest {
           .hasMessageStartingWith("the device failed before: step " + run + " over ");
     }
     try (Transformer next = onDevice(Precision.F32, CudaOptions.DEFAULT)) {
-      assertThat(next.predict(batch(1))).hasSize(4);
+      assertThat(next.predict(batch(1))).hasSameSizeAs(batch(1));
     }
   }
 

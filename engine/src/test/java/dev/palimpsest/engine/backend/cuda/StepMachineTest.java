@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -67,16 +68,20 @@ final class StepMachineTest {
     assertThat(EmulatedDevice.inUse()).isZero();
   }
 
+  /** Zeros for ten places of the memory, when it has its last argument. */
+  private Launch lacking() {
+    return machine.launch(DeviceOp.RANDOM, 1, 1).address(memory.address()).value(10L).value(1L);
+  }
+
   private static void assertLacking(ThrowingCallable next) {
     assertThatThrownBy(next)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "vocabulary_start takes 2 arguments, and its launch gives 1: the next is rows, an int");
+        .hasMessage("random takes 4 arguments, and its launch gives 3: the next is scale, a float");
   }
 
   @Test
   void nothingFollowsALaunchThatLacksAnArgument() {
-    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address());
+    Launch _ = lacking();
     assertLacking(() -> machine.launch(DeviceOp.SWIGLU, 1, 1));
     assertLacking(
         () ->
@@ -88,11 +93,12 @@ final class StepMachineTest {
 
   @Test
   void anotherStepIsRunWhenTheTapeWasCleared() {
-    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address());
+    Launch _ = lacking();
     machine.clear();
-    Launch _ = machine.launch(DeviceOp.VOCABULARY_START, 1, 1).address(memory.address()).value(1);
+    Launch _ = lacking().value(0f);
     machine.run(memory, host, 48);
-    assertThat(host.segment().getAtIndex(JAVA_INT, 9)).isEqualTo(-1);
+    assertThat(host.segment().getAtIndex(JAVA_FLOAT, 9)).isZero();
+    assertThat(host.segment().getAtIndex(JAVA_FLOAT, 10)).isNaN();
   }
 
   /** The first run is one by one, the second records a graph, and later ones launch it. */

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.IdSet;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.SamplingFilter;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -161,6 +163,50 @@ class VocabularyTest {
     for (int row = 0; row < rows; row++) {
       Prediction expected = Reference.prediction(doubles(logits[row]), draws.get(row));
       Reference.assertClose(found.get(row), expected, 1e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("setupsAndSeeds")
+  void idsThatARowMayNotTakeAreNeitherDrawnNorCounted(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int ids = random.nextInt(100, 1500);
+    float[][] logits = new float[12][];
+    List<RowDraw> limited = new ArrayList<>();
+    List<RowDraw> listed = new ArrayList<>();
+    for (int row = 0; row < logits.length; row++) {
+      logits[row] = random(random, ids, row % 2 == 0);
+      Optional<SamplingFilter> filter =
+          row % 3 == 0 ? Optional.of(new SamplingFilter(40, 0.9)) : Optional.empty();
+      int[] allowed = distinct(random, 20, ids);
+      IdSet set = IdSet.of(allowed);
+      int[] others = IntStream.range(0, ids).filter(id -> !set.contains(id)).toArray();
+      Draw draw = new Draw(row % 4 * 0.5, filter, seed, row, new int[] {allowed[0]}, NONE);
+      Draw without = new Draw(row % 4 * 0.5, filter, seed, row, join(others, allowed[0]), others);
+      limited.add(new RowDraw(draw.naming(row), row, Optional.of(set)));
+      listed.add(new RowDraw(without.naming(row), row));
+    }
+    List<Prediction> found = reduce(setup, logits, limited);
+    assertThat(found).isEqualTo(reduce(setup, logits, listed));
+    for (int row = 0; row < logits.length; row++) {
+      assertThat(limited.get(row).allowed().orElseThrow().contains(found.get(row).token()))
+          .isTrue();
+    }
+  }
+
+  private static int[] join(int[] ids, int one) {
+    return IntStream.concat(Arrays.stream(ids), IntStream.of(one)).toArray();
+  }
+
+  @ParameterizedTest
+  @MethodSource(ALL)
+  void aRowThatMayTakeNoIdIsRefused(Setup setup) {
+    for (double temperature : new double[] {0, 1}) {
+      Draw draw = new Draw(temperature, Optional.empty(), 0, 0, NONE, NONE);
+      RowDraw how = new RowDraw(draw, 0, Optional.of(IdSet.of(9)));
+      assertThatThrownBy(() -> reduce(setup, new float[][] {{1, 2, 3}}, List.of(how)))
+          .isInstanceOf(ArithmeticException.class)
+          .hasMessageEndingWith("the model's weights are damaged, or no id may be drawn");
     }
   }
 
