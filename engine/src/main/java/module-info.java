@@ -18,6 +18,7 @@ module dev.palimpsest.engine {
   exports dev.palimpsest.engine.device;
   exports dev.palimpsest.engine.forward;
   exports dev.palimpsest.engine.model;
+  exports dev.palimpsest.engine.probe;
   exports dev.palimpsest.engine.text;
   exports dev.palimpsest.engine.backend to
       dev.palimpsest.app;

@@ -4,8 +4,10 @@ import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Sequences packed one after another without padding: all queries' own, then the unconditional ones
@@ -24,11 +26,14 @@ import java.util.Optional;
  * @param newlyCachedRows indices into {@code tokens}: those whose keys this step adds to the KV
  *     cache
  * @param newlyCachedSlots their slots
- * @param askedRows indices into {@code tokens}: all queries' rows, then the unconditional ones
+ * @param askedRows indices into {@code tokens}: of all queries, then of the unconditional ones
  * @param askedPositions rotary positions of the asked rows
  * @param askedLimits as {@code limits}, of the asked rows
  * @param askedStarts where each sequence's asked rows start in {@code askedRows}, and their number
- * @param guided pairs of asked rows that are to be combined
+ * @param guided pairs of rows, counted as in {@code drawn}, that are to be combined
+ * @param drawn the asked row of each row that a prediction is made of: all queries' rows, then the
+ *     unconditional ones. Asked rows that are not among them are looked at and no more
+ * @param watched of each query, where the positions are that are looked at
  */
 record RaggedBatch(
     int[] tokens,
@@ -43,9 +48,22 @@ record RaggedBatch(
     int[] askedPositions,
     int[] askedLimits,
     int[] askedStarts,
-    List<Guided> guided) {
+    List<Guided> guided,
+    int[] drawn,
+    List<Watched> watched) {
+  private static final int[] NOWHERE = {};
+  private static final Watched UNWATCHED = new Watched(NOWHERE, NOWHERE, NOWHERE);
 
-  /** Two indices into {@link RaggedBatch#askedRows()} and the scale that combines them. */
+  /**
+   * Positions of a sequence that are looked at.
+   *
+   * @param positions ascending indices into the sequence
+   * @param rows their indices into {@link RaggedBatch#tokens()}
+   * @param askedRows their indices into {@link RaggedBatch#askedRows()}
+   */
+  record Watched(int[] positions, int[] rows, int[] askedRows) {}
+
+  /** Two indices into {@link RaggedBatch#drawn()} and the scale that combines them. */
   record Guided(int row, int unconditionalRow, double scale) {}
 
   /**
@@ -53,11 +71,17 @@ record RaggedBatch(
    *
    * @param shifted whether a row's prediction is read at the row before it
    * @param cache knows which keys are cached, and where others may be
+   * @param watched positions of each query that are looked at, ascending indices into its tokens;
+   *     nothing for none at all
    * @throws IllegalArgumentException if a sequence is longer than the model allows, or holds an id
    *     that is none, or asks for rows that are not ascending indices into it
    */
   static RaggedBatch of(
-      List<Query> queries, ModelSpec spec, boolean shifted, Optional<PrefixCache> cache) {
+      List<Query> queries,
+      ModelSpec spec,
+      boolean shifted,
+      Optional<PrefixCache> cache,
+      List<int[]> watched) {
     List<Query> sequences = new ArrayList<>(queries);
     List<Guided> guided = new ArrayList<>();
     int asked = queries.stream().mapToInt(query -> query.rows().length).sum();
@@ -80,7 +104,17 @@ record RaggedBatch(
       }
       row += query.rows().length;
     }
-    return new Packing(spec, shifted, cache, sequences).pack(guided);
+    return new Packing(spec, shifted, cache, sequences).pack(guided, watched);
+  }
+
+  /** Whether a prediction is made of every asked row, in their order. */
+  boolean isAllDrawn() {
+    for (int i = 0; i < drawn.length; i++) {
+      if (drawn[i] != i) {
+        return false;
+      }
+    }
+    return drawn.length == askedRows.length;
   }
 
   /** Whether every key is computed in this step, in the order of the tokens. */
@@ -105,7 +139,10 @@ record RaggedBatch(
     private final IntList askedRows;
     private final IntList askedPositions;
     private final IntList askedLimits;
+    private final IntList drawn;
+    private final List<Watched> watched = new ArrayList<>();
     private int computed;
+    private int askedCount;
     private int keys;
 
     Packing(ModelSpec spec, boolean shifted, Optional<PrefixCache> cache, List<Query> sequences) {
@@ -127,17 +164,18 @@ record RaggedBatch(
       askedRows = new IntList(asked);
       askedPositions = new IntList(asked);
       askedLimits = new IntList(asked);
+      drawn = new IntList(asked);
     }
 
-    RaggedBatch pack(List<Guided> guided) {
+    RaggedBatch pack(List<Guided> guided, List<int[]> watchedPositions) {
       int[] starts = new int[sequences.size() + 1];
       int[] keyStarts = new int[sequences.size() + 1];
       int[] askedStarts = new int[sequences.size() + 1];
       for (int i = 0; i < sequences.size(); i++) {
-        add(sequences.get(i));
+        add(sequences.get(i), i < watchedPositions.size() ? watchedPositions.get(i) : NOWHERE);
         starts[i + 1] = computed;
         keyStarts[i + 1] = keys;
-        askedStarts[i + 1] = askedStarts[i] + sequences.get(i).rows().length;
+        askedStarts[i + 1] = askedCount;
       }
       return new RaggedBatch(
           tokens.toArray(),
@@ -153,15 +191,36 @@ record RaggedBatch(
           askedPositions.toArray(),
           askedLimits.toArray(),
           askedStarts,
-          guided);
+          guided,
+          drawn.toArray(),
+          watched);
     }
 
-    private void add(Query sequence) {
+    private void add(Query sequence, int[] positionsWatched) {
       int length = sequence.tokens().length;
-      int[] rows = sequence.rows();
+      int[] asked = sequence.rows().clone();
+      for (int i = 0; i < asked.length; i++) {
+        asked[i] = source(asked[i]);
+      }
+      if (positionsWatched.length == 0) {
+        for (int i = 0; i < asked.length; i++) {
+          drawn.add(askedCount + i);
+        }
+      } else {
+        int[] rows = asked;
+        requireWithin(positionsWatched, length);
+        asked =
+            IntStream.concat(Arrays.stream(rows), Arrays.stream(positionsWatched))
+                .sorted()
+                .distinct()
+                .toArray();
+        for (int row : rows) {
+          drawn.add(askedCount + Arrays.binarySearch(asked, row));
+        }
+      }
       int seen = 0;
-      for (int row : rows) {
-        seen = Math.max(seen, spec.attention().pattern().limit(source(row), length));
+      for (int source : asked) {
+        seen = Math.max(seen, spec.attention().pattern().limit(source, length));
       }
       int cacheable =
           spec.attention().pattern().cacheable(Math.min(sequence.cacheablePrefix(), seen));
@@ -180,11 +239,10 @@ record RaggedBatch(
       int[] rowOf = new int[seen];
       int next = 0;
       for (int t = 0; t < seen; t++) {
-        while (next < rows.length && source(rows[next]) < t) {
+        while (next < asked.length && asked[next] < t) {
           next++;
         }
-        boolean asked = next < rows.length && source(rows[next]) == t;
-        if (t >= cached || asked) {
+        if (t >= cached || (next < asked.length && asked[next] == t)) {
           rowOf[t] = computed++;
           tokens.add(sequence.tokens()[t]);
           positions.add(sequence.firstPosition() + t);
@@ -192,8 +250,7 @@ record RaggedBatch(
           keyRows.add(keys + t);
         }
       }
-      for (int row : rows) {
-        int source = source(row);
+      for (int source : asked) {
         askedRows.add(rowOf[source]);
         askedPositions.add(sequence.firstPosition() + source);
         askedLimits.add(spec.attention().pattern().limit(source, length));
@@ -202,7 +259,31 @@ record RaggedBatch(
         newlyCachedRows.add(rowOf[reserved.indices()[i]]);
         newlyCachedSlots.add(reserved.slots()[i]);
       }
+      if (positionsWatched.length > 0) {
+        int[] inTokens = new int[positionsWatched.length];
+        int[] inAsked = new int[positionsWatched.length];
+        for (int i = 0; i < positionsWatched.length; i++) {
+          inTokens[i] = rowOf[positionsWatched[i]];
+          inAsked[i] = askedCount + Arrays.binarySearch(asked, positionsWatched[i]);
+        }
+        watched.add(new Watched(positionsWatched, inTokens, inAsked));
+      } else {
+        watched.add(UNWATCHED);
+      }
+      askedCount += asked.length;
       keys += seen;
+    }
+
+    private static void requireWithin(int[] positions, int length) {
+      int previous = -1;
+      for (int position : positions) {
+        if (position <= previous || position >= length) {
+          throw new IllegalArgumentException(
+              "position %d is looked at after position %d in a sequence of %d tokens; they are ascending indices into it"
+                  .formatted(position, previous, length));
+        }
+        previous = position;
+      }
     }
 
     /** Where the prediction of a row is read. */

@@ -8,8 +8,12 @@ import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.probe.Point;
+import dev.palimpsest.engine.probe.Probe;
+import dev.palimpsest.engine.probe.Reading;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -143,7 +147,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    return predict(queries, kvCache);
+    return predict(queries, kvCache, Optional.empty());
   }
 
   /**
@@ -151,11 +155,37 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * written.
    */
   public List<List<Prediction>> recompute(List<Query> queries) {
-    return predict(queries, Optional.empty());
+    return predict(queries, Optional.empty(), Optional.empty());
   }
 
-  private List<List<Prediction>> predict(List<Query> queries, Optional<KvCache> cache) {
+  /**
+   * The same predictions, bit for bit, with a probe that looks on. Steps of which it wants nothing
+   * are computed as ever; of the others the KV cache is neither read nor written.
+   *
+   * @throws DeviceException if rows depend on their batch here: what is looked at besides would
+   *     change the step
+   */
+  public Denoiser probed(Probe probe) {
+    if (!isBatchInvariant()) {
+      throw new DeviceException(
+          "a probe was asked for on a device with fast products, where looking at more rows would"
+              + " change the step: leave --fast-gemm out");
+    }
+    return queries -> {
+      List<int[]> watched = queries.stream().map(probe.selection()::positions).toList();
+      return watched.stream().allMatch(positions -> positions.length == 0)
+          ? predict(queries)
+          : predict(queries, Optional.empty(), Optional.of(new Watch(probe, watched)));
+    };
+  }
+
+  /** A probe and the positions that it wants of each query. */
+  private record Watch(Probe probe, List<int[]> positions) {}
+
+  private List<List<Prediction>> predict(
+      List<Query> queries, Optional<KvCache> cache, Optional<Watch> watch) {
     List<Prediction> all = List.of();
+    List<Reading> readings = List.of();
     List<RowDraw> draws = new ArrayList<>();
     for (Query query : queries) {
       for (int i = 0; i < query.rows().length; i++) {
@@ -167,9 +197,16 @@ public final class Transformer implements Denoiser, AutoCloseable {
     cache.ifPresent(each -> each.prefixes().begin());
     try {
       RaggedBatch batch =
-          RaggedBatch.of(queries, spec, spec.reading().shifted(), cache.map(KvCache::prefixes));
-      if (!draws.isEmpty()) {
+          RaggedBatch.of(
+              queries,
+              spec,
+              spec.reading().shifted(),
+              cache.map(KvCache::prefixes),
+              watch.map(Watch::positions).orElse(List.of()));
+      if (batch.askedRows().length > 0) {
         arena.rewind();
+        Optional<Recorder> recorder =
+            watch.map(each -> Recorder.of(each.probe().hooks(), spec, batch, arena, backend));
         boolean looks =
             queries.stream()
                 .anyMatch(
@@ -180,11 +217,15 @@ public final class Transformer implements Denoiser, AutoCloseable {
             looks
                 ? Optional.of(arena.allocate(Math.min(LOGIT_ROWS, draws.size()), spec.vocabulary()))
                 : Optional.empty();
-        Activation hidden = hidden(batch, cache).firstRows(draws.size());
-        all = backend.vocabulary(hidden, weights.head(), draws);
+        Hooks hooks = recorder.isPresent() ? recorder.get() : Hooks.NONE;
+        Activation hidden = hidden(batch, cache, hooks).firstRows(draws.size());
+        if (!draws.isEmpty()) {
+          all = backend.vocabulary(hidden, weights.head(), draws);
+        }
         if (logits.isPresent()) {
           all = fromLogits(queries, draws, all, hidden, logits.get());
         }
+        readings = recorder.map(each -> each.readings(queries)).orElse(List.of());
       }
       cache.ifPresent(each -> each.prefixes().commit());
       committed = true;
@@ -198,6 +239,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
     for (Query query : queries) {
       result.add(all.subList(next, next + query.rows().length));
       next += query.rows().length;
+    }
+    for (Reading reading : readings) {
+      watch.orElseThrow().probe().listener().read(reading);
     }
     return result;
   }
@@ -265,16 +309,16 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * @return [asked rows, vocabulary]
    */
   public float[] logits(Query query) {
-    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false, Optional.empty());
+    RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false, Optional.empty(), List.of());
     arena.rewind();
     Activation logits = arena.allocate(query.rows().length, spec.vocabulary());
-    Activation hidden = hidden(batch, Optional.empty());
+    Activation hidden = hidden(batch, Optional.empty(), Hooks.NONE);
     backend.linear(hidden, weights.head(), 0, logits);
     return backend.read(logits);
   }
 
-  /** The normalized final rows, guided where asked: [asked rows, hidden]. */
-  private Activation hidden(RaggedBatch batch, Optional<KvCache> kvCache) {
+  /** The normalized final rows that predictions are made of, guided where asked. */
+  private Activation hidden(RaggedBatch batch, Optional<KvCache> kvCache, Hooks hooks) {
     int rows = batch.askedRows().length;
     int tokens = batch.tokens().length;
     int queryWidth = spec.attention().queryWidth();
@@ -288,19 +332,31 @@ public final class Transformer implements Denoiser, AutoCloseable {
     Activation computed = memory.qkv().columns(queryWidth, 2 * keyWidth);
     int keys = batch.keyStarts()[batch.keyStarts().length - 1];
     Activation all = batch.isComputedWhole() ? computed : arena.allocate(keys, 2 * keyWidth);
+    Activation drawn =
+        batch.isAllDrawn()
+            ? memory.askedNormed()
+            : arena.allocate(Math.max(1, batch.drawn().length), spec.hidden());
     backend.begin(arena.used());
 
     int last = spec.layers() - 1;
+    Activation v = computed.columns(keyWidth, keyWidth);
     backend.embed(batch.tokens(), weights.embedding(), x);
+    hooks.at(Point.EMBED, 0, x);
     for (int i = 0; i < last; i++) {
       Weights.Layer layer = weights.layers().get(i);
+      hooks.at(Point.RESID_PRE, i, x);
       backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
       project(layer, normed, 0, memory.qkv());
+      hooks.at(Point.Q, i, q);
+      hooks.at(Point.K, i, k);
+      hooks.at(Point.V, i, v);
       turn(layer, q, k, batch.positions());
+      hooks.at(Point.ROT_Q, i, q);
+      hooks.at(Point.ROT_K, i, k);
       attend(
           q, computed, all, batch, kvCache, i, batch.starts(), batch.limits(), memory.attended());
-      backend.addLinear(memory.attended(), layer.attentionOut(), x);
-      feedForward(layer, x, memory);
+      attentionOut(i, memory.attended(), x, hooks);
+      feedForward(i, x, memory, hooks);
     }
 
     Weights.Layer layer = weights.layers().get(last);
@@ -308,15 +364,21 @@ public final class Transformer implements Denoiser, AutoCloseable {
     Activation askedQ = asked.qkv().columns(0, queryWidth);
     Activation askedX = memory.askedX();
     Activation askedNormed = memory.askedNormed();
+    hooks.at(Point.RESID_PRE, last, x);
     backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
     backend.gather(normed, batch.askedRows(), askedNormed);
     backend.gather(x, batch.askedRows(), askedX);
     project(layer, normed, queryWidth, computed);
     project(layer, askedNormed, 0, askedQ);
+    hooks.at(Point.Q, last, askedQ);
+    hooks.at(Point.K, last, k);
+    hooks.at(Point.V, last, v);
     layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
     backend.rotate(k, spec.attention().headSize(), batch.positions(), weights.rotary());
     layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
     backend.rotate(askedQ, spec.attention().headSize(), batch.askedPositions(), weights.rotary());
+    hooks.at(Point.ROT_Q, last, askedQ);
+    hooks.at(Point.ROT_K, last, k);
     attend(
         askedQ,
         computed,
@@ -327,13 +389,24 @@ public final class Transformer implements Denoiser, AutoCloseable {
         batch.askedStarts(),
         batch.askedLimits(),
         asked.attended());
-    backend.addLinear(asked.attended(), layer.attentionOut(), askedX);
-    feedForward(layer, askedX, asked);
+    attentionOut(last, asked.attended(), askedX, hooks);
+    feedForward(last, askedX, asked, hooks);
     backend.rmsNorm(askedX, weights.finalNorm(), spec.normEpsilon(), askedNormed);
-    for (RaggedBatch.Guided guided : batch.guided()) {
-      backend.guide(askedNormed, guided.row(), guided.unconditionalRow(), guided.scale());
+    if (!batch.isAllDrawn()) {
+      backend.gather(askedNormed, batch.drawn(), drawn);
     }
-    return askedNormed;
+    for (RaggedBatch.Guided guided : batch.guided()) {
+      backend.guide(drawn, guided.row(), guided.unconditionalRow(), guided.scale());
+    }
+    return drawn;
+  }
+
+  private void attentionOut(int block, Activation attended, Activation x, Hooks hooks) {
+    Weight out = weights.layers().get(block).attentionOut();
+    hooks.at(Point.Z, block, attended);
+    hooks.product(Point.ATTN_OUT, block, attended, out);
+    backend.addLinear(attended, out, x);
+    hooks.at(Point.RESID_MID, block, x);
   }
 
   /** Writes the KV cache, and attends to computed keys and cached ones. */
@@ -398,7 +471,8 @@ public final class Transformer implements Denoiser, AutoCloseable {
     backend.normHeads(heads, spec.attention().headSize(), gain, spec.normEpsilon());
   }
 
-  private void feedForward(Weights.Layer layer, Activation x, StepMemory memory) {
+  private void feedForward(int block, Activation x, StepMemory memory, Hooks hooks) {
+    Weights.Layer layer = weights.layers().get(block);
     Activation normed = memory.normed();
     backend.rmsNorm(x, layer.feedForwardNorm(), spec.normEpsilon(), normed);
     if (layer.dense().isPresent()) {
@@ -407,6 +481,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       Activation activated = memory.activated().columns(0, dense.down().columns());
       backend.linear(normed, dense.gateUp(), 0, gateUp);
       backend.swiGlu(gateUp, activated);
+      hooks.product(Point.MLP_OUT, block, activated, dense.down());
       backend.addLinear(activated, dense.down(), x);
     }
     if (layer.sparse().isPresent()) {
@@ -419,6 +494,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           memory.outputs(),
           x);
     }
+    hooks.at(Point.RESID_POST, block, x);
   }
 
   /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */

@@ -1,0 +1,17 @@
+package dev.palimpsest.engine.forward;
+
+import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.probe.Point;
+
+/** Is told of every point that a forward passes, between the operations. */
+interface Hooks {
+  /** Looks at nothing. */
+  Hooks NONE = (_, _, _) -> {};
+
+  /** The activations of a point, which are soon overwritten. */
+  void at(Point point, int block, Activation x);
+
+  /** A point that the step only adds to the residual stream: it would be {@code x · wᵀ}. */
+  default void product(Point point, int block, Activation x, Weight w) {}
+}
