@@ -12,6 +12,9 @@ import dev.palimpsest.app.trace.TraceOptions;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.probe.Hook;
+import dev.palimpsest.engine.probe.Point;
+import dev.palimpsest.engine.probe.Probe;
 import dev.palimpsest.sampler.audit.Audit;
 import dev.palimpsest.sampler.audit.Specimen;
 import dev.palimpsest.sampler.audit.Verdict;
@@ -33,6 +36,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,10 +52,10 @@ import picocli.CommandLine.Spec;
     name = "audit",
     description = {
       "Checks that a generation keeps what the guarantee promises.",
-      "Generates once, then again in four ways that must come out the same to the last bit: with"
+      "Generates once, then again in five ways that must come out the same to the last bit: with"
           + " all activations NaN between steps; every step from its canvas alone in a fresh"
-          + " process; without any memory of finished tokens; in a batch of many. Exits with 1 if"
-          + " one does not. docs/GUARANTEE.md says what this shows, and what it does not."
+          + " process; without any memory of finished tokens; in a batch of many; with a probe that"
+          + " reads inside every step. Exits with 1 if one does not. docs/GUARANTEE.md says what this shows, and what it does not."
     },
     mixinStandardHelpOptions = true)
 public final class AuditCommand implements Callable<Integer> {
@@ -107,7 +113,7 @@ public final class AuditCommand implements Callable<Integer> {
     TraceHeader header;
     Compute compute = modelOptions.compute();
     try (LanguageModel language = modelOptions.load(compute, samplerOptions.blockLength());
-        LateProgress progress = new LateProgress("Auditing, 1 of 3", 3L * positions(language))) {
+        LateProgress progress = new LateProgress("Auditing, 1 of 3", 4L * positions(language))) {
       Model model = language.model();
       Denoiser denoiser = progress.counting(model.transformer());
       Run run = run(language, 0);
@@ -120,6 +126,9 @@ public final class AuditCommand implements Callable<Integer> {
         company.add(run(language, each));
       }
       verdicts.add(Audit.batched(specimen, run(language, 0), denoiser, company));
+      if (model.transformer().isBatchInvariant()) {
+        verdicts.add(probed(language, specimen, progress));
+      }
     }
     Compute poisoned =
         new Compute(
@@ -136,6 +145,26 @@ public final class AuditCommand implements Callable<Integer> {
     boolean passed = verdicts.stream().allMatch(Verdict::passed);
     print(header, specimen, verdicts, passed);
     return passed ? 0 : Cli.FAILURE;
+  }
+
+  /** Looks at every position after every block, and at what attention gives it. */
+  private Verdict probed(LanguageModel language, Specimen specimen, LateProgress progress) {
+    int blocks = language.model().spec().layers();
+    List<Hook> hooks =
+        Stream.of(Point.RESID_POST, Point.Z)
+            .flatMap(point -> IntStream.range(0, blocks).mapToObj(block -> new Hook(point, block)))
+            .toList();
+    AtomicInteger seen = new AtomicInteger();
+    Probe probe =
+        new Probe(
+            hooks,
+            query -> IntStream.range(0, query.tokens().length).toArray(),
+            _ -> seen.incrementAndGet());
+    return Audit.probed(
+        specimen,
+        run(language, 0),
+        progress.counting(language.model().transformer().probed(probe)),
+        seen::get);
   }
 
   /** About as many as there will be steps. */

@@ -9,6 +9,7 @@ import dev.palimpsest.step.Query;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -104,6 +105,22 @@ public final class Audit {
         specimen,
         attempt(() -> Specimen.generate(run, denoiser, company)),
         "it shared its batch with up to " + company.size() + " others");
+  }
+
+  /**
+   * The whole generation again while someone looks inside its steps, which must change nothing.
+   *
+   * @param run at its first step
+   * @param probed the model, looked into at every step
+   * @param seen how many matrices were seen so far
+   */
+  public static Verdict probed(Specimen specimen, Run run, Denoiser probed, IntSupplier seen) {
+    Attempt again = attempt(() -> Specimen.generate(run, probed));
+    return compare(
+        "probed_steps",
+        specimen,
+        again,
+        seen.getAsInt() + " matrices of activations were read inside its steps");
   }
 
   private static Verdict compare(String name, Specimen first, Attempt attempt, String evidence) {

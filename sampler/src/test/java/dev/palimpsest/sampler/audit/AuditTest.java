@@ -55,7 +55,26 @@ final class AuditTest {
         Audit.poisoned(specimen, request.run(), fresh.get()),
         Audit.recomputed(specimen, (canvas, at) -> SamplerRun.resume(sampler, canvas, at), fresh),
         Audit.uncached(specimen, request.run(), fresh.get()),
-        Audit.batched(specimen, request.run(), fresh.get(), company));
+        Audit.batched(specimen, request.run(), fresh.get(), company),
+        Audit.probed(specimen, request.run(), fresh.get(), () -> 0));
+  }
+
+  @Test
+  void aLookThatChangesAStepIsCaught() {
+    AnyCase request = AnyCase.of(1, "llada");
+    Specimen specimen = Specimen.generate(request.run(), request.model());
+    Denoiser touched =
+        queries ->
+            request.model().predict(queries).stream()
+                .map(
+                    rows ->
+                        rows.stream()
+                            .map(each -> withEntropy(each, Math.nextUp(each.entropy())))
+                            .toList())
+                .toList();
+    Verdict verdict = Audit.probed(specimen, request.run(), touched, () -> 7);
+    assertThat(verdict.check()).isEqualTo("probed_steps");
+    assertThat(verdict.passed()).isFalse();
   }
 
   @Test
