@@ -154,6 +154,9 @@ public interface Backend extends AutoCloseable {
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);
 
+  /** {@code out[rows[i]] = x[i]}; the rows are distinct, and the others stay. */
+  void scatter(Activation x, int[] rows, Activation out);
+
   /** A KV cache of one layer; its memory may be taken from the machine only as it is written. */
   KvLayer openKvLayer(int slots, int columns);
 

@@ -14,4 +14,21 @@ interface Hooks {
 
   /** A point that the step only adds to the residual stream: it would be {@code x · wᵀ}. */
   default void product(Point point, int block, Activation x, Weight w) {}
+
+  /** First the one, then the other, which sees what the first has made of it. */
+  static Hooks both(Hooks first, Hooks second) {
+    return new Hooks() {
+      @Override
+      public void at(Point point, int block, Activation x) {
+        first.at(point, block, x);
+        second.at(point, block, x);
+      }
+
+      @Override
+      public void product(Point point, int block, Activation x, Weight w) {
+        first.product(point, block, x, w);
+        second.product(point, block, x, w);
+      }
+    };
+  }
 }

@@ -61,7 +61,17 @@ record RaggedBatch(
    * @param rows their indices into {@link RaggedBatch#tokens()}
    * @param askedRows their indices into {@link RaggedBatch#askedRows()}
    */
-  record Watched(int[] positions, int[] rows, int[] askedRows) {}
+  record Watched(int[] positions, int[] rows, int[] askedRows) {
+    /** The rows of some of the positions: of the tokens, or of the asked rows. */
+    int[] rows(int[] some, boolean asked) {
+      int[] from = asked ? askedRows : rows;
+      int[] found = new int[some.length];
+      for (int i = 0; i < some.length; i++) {
+        found[i] = from[Arrays.binarySearch(positions, some[i])];
+      }
+      return found;
+    }
+  }
 
   /** Two indices into {@link RaggedBatch#drawn()} and the scale that combines them. */
   record Guided(int row, int unconditionalRow, double scale) {}

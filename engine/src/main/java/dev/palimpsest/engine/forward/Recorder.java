@@ -15,7 +15,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Recorder implements Hooks {
   private final List<Hook> hooks;
+  private final List<int[]> positions;
   private final ModelSpec spec;
   private final RaggedBatch batch;
   private final Backend backend;
@@ -40,16 +40,22 @@ final class Recorder implements Hooks {
   private final Activation inputs;
 
   private Recorder(
-      List<Hook> hooks, ModelSpec spec, RaggedBatch batch, StepArena arena, Backend backend) {
+      List<Hook> hooks,
+      List<int[]> positions,
+      ModelSpec spec,
+      RaggedBatch batch,
+      StepArena arena,
+      Backend backend) {
     this.hooks = hooks;
+    this.positions = positions;
     this.spec = spec;
     this.batch = batch;
     this.backend = backend;
     last = spec.layers() - 1;
-    rows = all(batch, RaggedBatch.Watched::rows);
-    askedRows = all(batch, RaggedBatch.Watched::askedRows);
+    rows = all(false);
+    askedRows = all(true);
     keyRows =
-        IntStream.range(0, batch.watched().size())
+        IntStream.range(0, positions.size())
             .filter(this::isWatched)
             .flatMap(each -> IntStream.range(batch.starts()[each], batch.starts()[each + 1]))
             .toArray();
@@ -67,19 +73,26 @@ final class Recorder implements Hooks {
   /**
    * A recorder with its memory.
    *
-   * @param batch of which something is watched
+   * @param positions that are wanted of each query, which the batch watches
    */
   static Recorder of(
-      List<Hook> hooks, ModelSpec spec, RaggedBatch batch, StepArena arena, Backend backend) {
-    return new Recorder(hooks, spec, batch, arena, backend);
+      List<Hook> hooks,
+      List<int[]> positions,
+      ModelSpec spec,
+      RaggedBatch batch,
+      StepArena arena,
+      Backend backend) {
+    return new Recorder(hooks, positions, spec, batch, arena, backend);
   }
 
-  private static int[] all(RaggedBatch batch, Function<RaggedBatch.Watched, int[]> rows) {
-    return batch.watched().stream().map(rows).flatMapToInt(Arrays::stream).toArray();
+  private int[] all(boolean asked) {
+    return IntStream.range(0, positions.size())
+        .flatMap(each -> Arrays.stream(batch.watched().get(each).rows(positions.get(each), asked)))
+        .toArray();
   }
 
   private boolean isWatched(int sequence) {
-    return batch.watched().get(sequence).positions().length > 0;
+    return positions.get(sequence).length > 0;
   }
 
   /** What has to be copied so that a hook can be read. */
@@ -102,11 +115,7 @@ final class Recorder implements Hooks {
   }
 
   private int width(Point point) {
-    return switch (point) {
-      case Q, ROT_Q, Z -> spec.attention().queryWidth();
-      case K, V, ROT_K, PATTERN -> spec.attention().keyWidth();
-      case EMBED, RESID_PRE, ATTN_OUT, RESID_MID, MLP_OUT, RESID_POST, NORMALIZED -> spec.hidden();
-    };
+    return point.width(spec);
   }
 
   private int inputWidth(Hook hook) {
@@ -153,15 +162,14 @@ final class Recorder implements Hooks {
       int row = 0;
       int key = 0;
       for (int sequence = 0; sequence < queries.size(); sequence++) {
-        int[] positions = batch.watched().get(sequence).positions();
-        if (positions.length > 0) {
+        if (isWatched(sequence)) {
           int keys = batch.starts()[sequence + 1] - batch.starts()[sequence];
           int step = queries.get(sequence).draw().step();
           readings.add(
               hook.point() == Point.PATTERN
                   ? pattern(hook, sequence, step, row, key, keys)
                   : reading(hook, sequence, step, row));
-          row += positions.length;
+          row += positions.get(sequence).length;
           key += keys;
         }
       }
@@ -175,12 +183,11 @@ final class Recorder implements Hooks {
   }
 
   private Reading reading(Hook hook, int sequence, int step, int first) {
-    int[] positions = batch.watched().get(sequence).positions();
+    int[] at = positions.get(sequence);
     int width = width(hook.point());
     List<Hook> sources = sources(hook);
     float[] values =
-        Arrays.copyOfRange(
-            read(sources.getLast()), first * width, (first + positions.length) * width);
+        Arrays.copyOfRange(read(sources.getLast()), first * width, (first + at.length) * width);
     if (hook.point() == Point.NORMALIZED) {
       normalize(values, width);
     } else if (sources.size() == 2) {
@@ -189,7 +196,7 @@ final class Recorder implements Hooks {
         values[i] -= before[first * width + i];
       }
     }
-    return new Reading(hook, sequence, step, positions, positions.length, width, values);
+    return new Reading(hook, sequence, step, at, at.length, width, values);
   }
 
   private void normalize(float[] values, int width) {
@@ -209,23 +216,23 @@ final class Recorder implements Hooks {
   private Reading pattern(Hook hook, int sequence, int step, int first, int firstKey, int keys) {
     float[] queries = read(new Hook(Point.ROT_Q, hook.block()));
     float[] keyRowsRead = read(hook);
-    int[] positions = batch.watched().get(sequence).positions();
-    int[] tokenRows = batch.watched().get(sequence).rows();
+    int[] at = positions.get(sequence);
+    int[] tokenRows = batch.watched().get(sequence).rows(at, false);
     int size = spec.attention().headSize();
     int heads = spec.attention().heads();
     int group = heads / spec.attention().keyValueHeads();
-    float[] values = new float[positions.length * heads * keys];
+    float[] values = new float[at.length * heads * keys];
     double[] scores = new double[keys];
-    for (int i = 0; i < positions.length; i++) {
+    for (int i = 0; i < at.length; i++) {
       int limit = batch.limits()[tokenRows[i]];
       for (int head = 0; head < heads; head++) {
         int query = (first + i) * heads * size + head * size;
         double top = Double.NEGATIVE_INFINITY;
         for (int key = 0; key < limit; key++) {
-          int at = (firstKey + key) * spec.attention().keyWidth() + head / group * size;
+          int from = (firstKey + key) * spec.attention().keyWidth() + head / group * size;
           double sum = 0;
           for (int d = 0; d < size; d++) {
-            sum += (double) queries[query + d] * keyRowsRead[at + d];
+            sum += (double) queries[query + d] * keyRowsRead[from + d];
           }
           scores[key] = sum / Math.sqrt(size);
           top = Math.max(top, scores[key]);
@@ -241,6 +248,6 @@ final class Recorder implements Hooks {
         }
       }
     }
-    return new Reading(hook, sequence, step, positions, positions.length * heads, keys, values);
+    return new Reading(hook, sequence, step, at, at.length * heads, keys, values);
   }
 }

@@ -11,6 +11,7 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.probe.Patch;
 import dev.palimpsest.engine.probe.Point;
 import dev.palimpsest.engine.probe.Probe;
 import dev.palimpsest.engine.probe.Reading;
@@ -19,9 +20,11 @@ import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The forward pass of a {@link ModelSpec} over a ragged batch.
@@ -171,16 +174,30 @@ public final class Transformer implements Denoiser, AutoCloseable {
           "a probe was asked for on a device with fast products, where looking at more rows would"
               + " change the step: leave --fast-gemm out");
     }
-    return queries -> {
-      List<int[]> watched = queries.stream().map(probe.selection()::positions).toList();
-      return watched.stream().allMatch(positions -> positions.length == 0)
-          ? predict(queries)
-          : predict(queries, Optional.empty(), Optional.of(new Watch(probe, watched)));
-    };
+    return inside(Optional.of(probe), List.of());
   }
 
-  /** A probe and the positions that it wants of each query. */
-  private record Watch(Probe probe, List<int[]> positions) {}
+  /**
+   * Other predictions: those of steps whose activations are changed where the patches say. Steps
+   * that none of them changes are computed as ever. The unconditional half of a guided query is
+   * left alone. What the patches hold is kept until the model is closed.
+   *
+   * @param probe sees the changed step, if there is one
+   * @throws IllegalArgumentException if the values of a patch do not fit its hook
+   */
+  public Denoiser patched(List<Patch> patches, Optional<Probe> probe) {
+    return inside(
+        probe, patches.stream().map(patch -> Patcher.Loaded.of(patch, spec, backend)).toList());
+  }
+
+  private Denoiser inside(Optional<Probe> probe, List<Patcher.Loaded> patches) {
+    return queries -> {
+      Watch watch = Watch.of(queries, probe, patches);
+      return watch.isIdle()
+          ? predict(queries)
+          : predict(queries, Optional.empty(), Optional.of(watch));
+    };
+  }
 
   private List<List<Prediction>> predict(
       List<Query> queries, Optional<KvCache> cache, Optional<Watch> watch) {
@@ -202,22 +219,23 @@ public final class Transformer implements Denoiser, AutoCloseable {
               spec,
               spec.reading().shifted(),
               cache.map(KvCache::prefixes),
-              watch.map(Watch::positions).orElse(List.of()));
+              watch.map(Watch::watched).orElse(List.of()));
       if (batch.askedRows().length > 0) {
         arena.rewind();
         Optional<Recorder> recorder =
-            watch.map(each -> Recorder.of(each.probe().hooks(), spec, batch, arena, backend));
-        boolean looks =
+            watch.flatMap(each -> each.recorder(spec, batch, arena, backend));
+        Hooks hooks =
+            watch.map(each -> each.hooks(recorder, spec, batch, arena, backend)).orElse(Hooks.NONE);
+        boolean needsLogits =
             queries.stream()
                 .anyMatch(
                     each ->
                         each.draw().adjustment().isPresent()
                             || (each.targets().length > 0 && each.rows().length > 0));
         Optional<Activation> logits =
-            looks
+            needsLogits
                 ? Optional.of(arena.allocate(Math.min(LOGIT_ROWS, draws.size()), spec.vocabulary()))
                 : Optional.empty();
-        Hooks hooks = recorder.isPresent() ? recorder.get() : Hooks.NONE;
         Activation hidden = hidden(batch, cache, hooks).firstRows(draws.size());
         if (!draws.isEmpty()) {
           all = backend.vocabulary(hidden, weights.head(), draws);
@@ -241,7 +259,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       next += query.rows().length;
     }
     for (Reading reading : readings) {
-      watch.orElseThrow().probe().listener().read(reading);
+      watch.flatMap(Watch::probe).orElseThrow().listener().read(reading);
     }
     return result;
   }
@@ -299,6 +317,61 @@ public final class Transformer implements Denoiser, AutoCloseable {
       sum += StrictMath.exp(logit - top);
     }
     return Math.min(0, logits[id] - top - StrictMath.log(sum));
+  }
+
+  /**
+   * The logit lens (nostalgebraist, 2020): what the last norm and the head make of the residual
+   * stream after every block, at the rows of a query, as its draw and its targets ask. After the
+   * last block it is what {@link #predict} says, bit for bit. It is computed from the tokens alone
+   * and without guidance.
+   *
+   * @return of every block, one prediction per row
+   */
+  public List<List<Prediction>> lens(Query query) {
+    Query alone =
+        new Query(
+            query.tokens(),
+            query.firstPosition(),
+            query.rows(),
+            0,
+            query.draw(),
+            Optional.empty(),
+            query.targets());
+    int count = query.rows().length;
+    if (count == 0) {
+      return Collections.nCopies(spec.layers(), List.of());
+    }
+    List<RowDraw> draws = new ArrayList<>(count);
+    for (int row : query.rows()) {
+      draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
+    }
+    RaggedBatch batch =
+        RaggedBatch.of(List.of(alone), spec, spec.reading().shifted(), Optional.empty(), List.of());
+    arena.rewind();
+    Activation logits = arena.allocate(Math.min(LOGIT_ROWS, count), spec.vocabulary());
+    Activation normed = arena.allocate(count, spec.hidden());
+    List<Activation> streams = new ArrayList<>();
+    for (int block = 0; block < spec.layers(); block++) {
+      streams.add(arena.allocate(count, spec.hidden()));
+    }
+    int last = spec.layers() - 1;
+    int[] ascending = IntStream.range(0, count).toArray();
+    hidden(
+        batch,
+        Optional.empty(),
+        (point, block, x) -> {
+          if (point == Point.RESID_POST) {
+            backend.gather(x, block == last ? ascending : batch.askedRows(), streams.get(block));
+          }
+        });
+    boolean needsLogits = query.draw().adjustment().isPresent() || query.targets().length > 0;
+    List<List<Prediction>> blocks = new ArrayList<>();
+    for (Activation stream : streams) {
+      backend.rmsNorm(stream, weights.finalNorm(), spec.normEpsilon(), normed);
+      List<Prediction> plain = backend.vocabulary(normed, weights.head(), draws);
+      blocks.add(needsLogits ? fromLogits(List.of(alone), draws, plain, normed, logits) : plain);
+    }
+    return blocks;
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.palimpsest.engine.probe;
 
+import dev.palimpsest.engine.model.ModelSpec;
+
 /**
  * A place in a forward where activations can be read, with TransformerLens's name of it. Of models
  * with grouped queries, keys and values have the key heads, as there.
@@ -60,6 +62,15 @@ public enum Point {
   /** Whether every block has one. */
   public boolean isOfBlock() {
     return this != EMBED && this != NORMALIZED;
+  }
+
+  /** Numbers that a position has of it in a model; of {@link #PATTERN}, the width of its keys. */
+  public int width(ModelSpec spec) {
+    return switch (this) {
+      case Q, ROT_Q, Z -> spec.attention().queryWidth();
+      case K, V, ROT_K, PATTERN -> spec.attention().keyWidth();
+      case EMBED, RESID_PRE, ATTN_OUT, RESID_MID, MLP_OUT, RESID_POST, NORMALIZED -> spec.hidden();
+    };
   }
 
   /** Whether the last block computes it at the rows alone that are asked for. */

@@ -251,6 +251,11 @@ public final class ForwardProfile {
     }
 
     @Override
+    public void scatter(Activation x, int[] rows, Activation out) {
+      backend.scatter(x, rows, out);
+    }
+
+    @Override
     public void guide(Activation x, int row, int unconditional, double scale) {
       backend.guide(x, row, unconditional, scale);
     }

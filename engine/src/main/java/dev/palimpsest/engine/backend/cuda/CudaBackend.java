@@ -686,6 +686,11 @@ public final class CudaBackend implements Backend {
         .value(out.columns());
   }
 
+  @Override
+  public void scatter(Activation x, int[] rows, Activation out) {
+    move(address(x), x.stride(), ascending(rows.length), address(out), out.stride(), rows, x);
+  }
+
   /** Pairs of the same matrix, one after another, become one launch. */
   @Override
   public void guide(Activation x, int row, int unconditional, double scale) {

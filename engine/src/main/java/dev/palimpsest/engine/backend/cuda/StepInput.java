@@ -16,8 +16,8 @@ import java.util.function.Consumer;
  * The numbers that a step needs on the device beside activations and weights: token ids, positions,
  * offsets, draws. They are gathered in pinned memory and go over in one copy.
  *
- * <p>Arrays that are put in again, the same object, are put in once: every block of a transformer
- * names the same positions.
+ * <p>Arrays that are put in again, the same object with the same padding, are put in once: every
+ * block of a transformer names the same positions.
  */
 final class StepInput implements AutoCloseable {
   /** Bytes that the input takes of the device's memory until a step needs more. */
@@ -33,6 +33,7 @@ final class StepInput implements AutoCloseable {
 
   private int[][] known = new int[16][];
   private int[] knownCounts = new int[16];
+  private int[] knownPaddings = new int[16];
   private long[] knownAt = new long[16];
   private int knownCount;
 
@@ -78,7 +79,7 @@ final class StepInput implements AutoCloseable {
   @SuppressWarnings("ReferenceEquality") // the same object, as every block names it
   long put(int[] values, int count, int padding) {
     for (int i = 0; i < knownCount; i++) {
-      if (known[i] == values && knownCounts[i] == count) {
+      if (known[i] == values && knownCounts[i] == count && knownPaddings[i] == padding) {
         return knownAt[i];
       }
     }
@@ -88,18 +89,20 @@ final class StepInput implements AutoCloseable {
     for (int i = values.length; i < count; i++) {
       memory.set(JAVA_INT, at + 4L * i, padding);
     }
-    remember(values, count, at);
+    remember(values, count, padding, at);
     return at;
   }
 
-  private void remember(int[] values, int count, long at) {
+  private void remember(int[] values, int count, int padding, long at) {
     if (knownCount == known.length) {
       known = Arrays.copyOf(known, 2 * knownCount);
       knownCounts = Arrays.copyOf(knownCounts, 2 * knownCount);
+      knownPaddings = Arrays.copyOf(knownPaddings, 2 * knownCount);
       knownAt = Arrays.copyOf(knownAt, 2 * knownCount);
     }
     known[knownCount] = values;
     knownCounts[knownCount] = count;
+    knownPaddings[knownCount] = padding;
     knownAt[knownCount++] = at;
   }
 

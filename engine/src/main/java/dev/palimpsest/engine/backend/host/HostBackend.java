@@ -448,6 +448,14 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void scatter(Activation x, int[] rows, Activation out) {
+    MemorySegment memory = step.memory();
+    for (int i = 0; i < rows.length; i++) {
+      MemorySegment.copy(memory, 4 * x.row(i), memory, 4 * out.row(rows[i]), 4L * x.columns());
+    }
+  }
+
+  @Override
   public KvLayer openKvLayer(int slots, int columns) {
     return new HostKvLayer(weights, slots, columns);
   }

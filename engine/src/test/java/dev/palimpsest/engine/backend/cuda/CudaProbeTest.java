@@ -2,6 +2,7 @@ package dev.palimpsest.engine.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.backend.host.TinyFamily;
@@ -11,6 +12,7 @@ import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.probe.Hook;
+import dev.palimpsest.engine.probe.Patch;
 import dev.palimpsest.engine.probe.Point;
 import dev.palimpsest.engine.probe.Probe;
 import dev.palimpsest.engine.probe.Reading;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Probes of steps on the emulated device. */
 final class CudaProbeTest {
@@ -137,6 +140,72 @@ final class CudaProbeTest {
       assertThatThrownBy(() -> device.probed(new Probe(every(2), _ -> NONE, _ -> {})))
           .isInstanceOf(DeviceException.class)
           .hasMessageEndingWith("leave --fast-gemm out");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"WIDE_HEADS, F32", "WIDE_HEADS, BF16", "BLOCKS, F32", "EXPERTS, F32"})
+  void theResidualStreamOfAnotherTextBringsItsPredictions(TinyFamily family, Precision precision) {
+    Query other = queries(6).getLast();
+    Query one =
+        new Query(
+            queries(5).getLast().tokens(), 0, other.rows(), 0, other.draw(), Optional.empty());
+    int[] every = IntStream.range(0, one.tokens().length).toArray();
+    try (Transformer device = onDevice(family, precision, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> plain = device.predict(List.of(one));
+      List<List<Prediction>> wanted = device.predict(List.of(other));
+      for (Point point : List.of(Point.EMBED, Point.RESID_PRE, Point.RESID_POST)) {
+        Hook hook = new Hook(point, 0);
+        List<Reading> readings = new ArrayList<>();
+        device.probed(new Probe(List.of(hook), _ -> every, readings::add)).predict(List.of(other));
+        float[] values = readings.getFirst().values();
+        Patch patch = new Patch(hook, Patch.Action.SET, _ -> every, values);
+        for (int time = 0; time < 3; time++) {
+          assertThat(device.patched(List.of(patch), Optional.empty()).predict(List.of(one)))
+              .isEqualTo(wanted);
+        }
+      }
+      assertThat(device.predict(List.of(one))).isEqualTo(plain);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aVectorIsAddedAtItsPositionsAlone(Precision precision) {
+    Query query = queries(7).getLast();
+    int[] every = IntStream.range(0, query.tokens().length).toArray();
+    int hidden = TinyFamily.BLOCKS.spec().hidden();
+    float[] vector = new float[hidden];
+    Arrays.fill(vector, 2);
+    Hook hook = new Hook(Point.RESID_POST, 0);
+    List<Reading> readings = new ArrayList<>();
+    Probe probe = new Probe(List.of(hook), _ -> every, readings::add);
+    Patch patch = new Patch(hook, Patch.Action.ADD, _ -> new int[] {4, 11}, vector);
+    try (Transformer device = onDevice(TinyFamily.BLOCKS, precision, CudaOptions.DEFAULT)) {
+      device.probed(probe).predict(List.of(query));
+      device.patched(List.of(patch), Optional.of(probe)).predict(List.of(query));
+    }
+    float[] before = readings.getFirst().values();
+    float[] after = readings.getLast().values();
+    for (int i = 0; i < before.length; i++) {
+      boolean changed = i / hidden == 4 || i / hidden == 11;
+      assertThat(after[i]).isCloseTo(before[i] + (changed ? 2 : 0), within(changed ? 0.04f : 0f));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theLensAfterTheLastBlockIsThePrediction(Precision precision) {
+    Query query = queries(8).getLast();
+    int[] targets = IntStream.range(0, query.rows().length).toArray();
+    try (Transformer device = onDevice(TinyFamily.SHIFTED, precision, CudaOptions.DEFAULT)) {
+      List<Prediction> plain = device.predict(List.of(query.scoring(targets))).getFirst();
+      for (int time = 0; time < 3; time++) {
+        List<List<Prediction>> blocks = device.lens(query.scoring(targets));
+        assertThat(blocks).hasSize(2);
+        assertThat(blocks.getLast()).isEqualTo(plain);
+        assertThat(blocks.getFirst()).isNotEqualTo(plain);
+      }
     }
   }
 }
