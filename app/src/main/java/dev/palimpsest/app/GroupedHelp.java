@@ -1,6 +1,7 @@
 package dev.palimpsest.app;
 
 import dev.palimpsest.app.generate.GenerateCommand;
+import dev.palimpsest.app.intervention.InsideOptions;
 import dev.palimpsest.app.options.AnswerOptions;
 import dev.palimpsest.app.options.DeviceOptions;
 import dev.palimpsest.app.options.ModelOptions;
@@ -43,6 +44,7 @@ final class GroupedHelp extends Help {
           Map.entry(ThreadOptions.class, "Machine"),
           Map.entry(AnswerOptions.class, "Answer"),
           Map.entry(GenerateCommand.class, "Steps and output"),
+          Map.entry(InsideOptions.class, "Steps and output"),
           Map.entry(Main.class, "General"));
 
   /** The groups before and behind those of the samplers, in the order in which they are shown. */

@@ -51,6 +51,7 @@ public final class ReplayCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Trace trace = Trace.readWhole(file);
+    trace.requireOwnSteps("they cannot be replayed");
     trace.indexOfStep(from);
     long steps = only ? 1 : (long) trace.steps() - from;
     try (LanguageModel language = modelOptions.load(trace);

@@ -3,6 +3,7 @@ package dev.palimpsest.app.generate;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.intervention.EndpointParaphraser;
+import dev.palimpsest.app.intervention.InsideOptions;
 import dev.palimpsest.app.intervention.Languages;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.options.PromptOptions;
@@ -67,6 +68,8 @@ public final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private TraceOptions traceOptions;
 
+  @Mixin private InsideOptions insideOptions;
+
   @Option(
       names = "--watch",
       negatable = true,
@@ -106,7 +109,8 @@ public final class GenerateCommand implements Callable<Integer> {
               : specialTokenOptions.ids(model, text);
       warnOfTemplate(model, prompt.conversation());
       SamplingOptions options = samplerOptions.resolve(language, ids.length);
-      Generator generator = language.generator(traceOptions.denoiser(model));
+      InsideOptions.Changed inside = insideOptions.changed(model, ids.length);
+      Generator generator = language.generator(traceOptions.denoiser(inside.denoiser()));
       Run run = generator.run(ids, options);
       warnOfUnknownWords(
           prompt.needsTemplate()
@@ -115,7 +119,8 @@ public final class GenerateCommand implements Callable<Integer> {
       Optional<Plan> plan = planFile.isPresent() ? Optional.of(plan()) : Optional.empty();
       Terminal terminal = Terminal.standardError();
       Generation generation;
-      try (TraceOptions.Recording recording = traceOptions.begin(model, modelOptions, run);
+      try (TraceOptions.Recording recording =
+              traceOptions.begin(model, modelOptions, run, inside.changes());
           CanvasView view =
               new CanvasView(
                   terminal::resized,
@@ -142,7 +147,7 @@ public final class GenerateCommand implements Callable<Integer> {
         generation = generate(generator, Request.of(steered, listener));
         recording.end(generation);
       }
-      print(model, text, options, generation);
+      print(model, text, options, generation, inside.changes());
       if (cli.isVerbose()) {
         System.err.print(times);
       }
@@ -153,6 +158,7 @@ public final class GenerateCommand implements Callable<Integer> {
   private List<Path> inputs() throws IOException {
     List<Path> inputs = new ArrayList<>(planFile.stream().toList());
     inputs.addAll(promptOptions.files());
+    inputs.addAll(insideOptions.files());
     inputs.addAll(modelOptions.files());
     return inputs;
   }
@@ -204,10 +210,19 @@ public final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private void print(Model model, String text, SamplingOptions options, Generation generation) {
+  private void print(
+      Model model,
+      String text,
+      SamplingOptions options,
+      Generation generation,
+      List<String> inside) {
     String written = model.tokenizer().decode(generation.tokens(), true);
     if (json) {
-      System.out.println(Json.write(report(model, text, options, generation, written)));
+      Map<String, Object> report = report(model, text, options, generation, written);
+      if (!inside.isEmpty()) {
+        report.put("inside_steps", inside);
+      }
+      System.out.println(Json.write(report));
       return;
     }
     System.out.println(written);

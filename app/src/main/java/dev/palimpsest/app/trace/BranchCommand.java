@@ -3,6 +3,7 @@ package dev.palimpsest.app.trace;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.app.intervention.EndpointParaphraser;
+import dev.palimpsest.app.intervention.InsideOptions;
 import dev.palimpsest.app.intervention.Languages;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.terminal.LateProgress;
@@ -79,14 +80,18 @@ public final class BranchCommand implements Callable<Integer> {
 
   @Mixin private TraceDetail detail;
 
+  @Mixin private InsideOptions insideOptions;
+
   @Mixin private ModelOptions modelOptions;
 
   @Override
   public Integer call() throws IOException {
     List<Path> inputs = new ArrayList<>(modelOptions.files());
     inputs.add(file);
+    inputs.addAll(insideOptions.files());
     Replacement.requireNoInput(spec, "--to", target, inputs);
     Trace trace = Trace.readWhole(file);
+    trace.requireOwnSteps("they cannot be shared with a branch");
     int index = trace.indexOfStep(at);
     requireNothingFromOutside(trace, index);
     try (LanguageModel loaded = modelOptions.load(trace)) {
@@ -98,14 +103,17 @@ public final class BranchCommand implements Callable<Integer> {
               options.sampler(trace.header().specials()),
               trace.canvasBefore(at),
               trace.cursorBefore(at));
+      InsideOptions.Changed inside =
+          insideOptions.changed(model, trace.header().start().promptLength());
       TraceHeader header =
           trace
               .header()
               .branch(
                   new TraceHeader.Origin(trace.chain(index - 1), at, edits),
-                  TraceOptions.machine(model));
+                  TraceOptions.machine(model))
+              .changedInside(inside.changes());
       Language language = Languages.of(model, trace.header().specials());
-      NamingDenoiser naming = new NamingDenoiser(model.transformer(), detail.alternatives());
+      NamingDenoiser naming = new NamingDenoiser(inside.denoiser(), detail.alternatives());
       try (LateProgress progress = new LateProgress("Branching", (long) trace.steps() - at)) {
         Replacement.write(
             target,

@@ -49,8 +49,16 @@ final class TraceCheckCommand implements Callable<Integer> {
         return report(file, trace.damage(), frames + 2, "%d frames".formatted(frames));
       }
       Trace trace = Trace.read(file);
+      String inside =
+          trace.header().inside().isEmpty()
+              ? ""
+              : ", changed inside (%s): no guarantee is claimed of them"
+                  .formatted(String.join("; ", trace.header().inside()));
       return report(
-          file, trace.damage(), trace.records().size() + 1, "%d steps".formatted(trace.steps()));
+          file,
+          trace.damage(),
+          trace.records().size() + 1,
+          "%d steps".formatted(trace.steps()) + inside);
     } catch (TraceException e) {
       System.out.println(e.getMessage());
       return Cli.FAILURE;

@@ -46,18 +46,22 @@ public final class TraceOptions {
   }
 
   /** The model as the trace needs it. */
-  public Denoiser denoiser(Model model) {
-    return new NamingDenoiser(model.transformer(), detail.alternatives());
+  public Denoiser denoiser(Denoiser model) {
+    return new NamingDenoiser(model, detail.alternatives());
   }
 
-  /** Begins a recording of a run at its first step, if one is wanted. */
-  public Recording begin(Model model, ModelOptions modelOptions, Run run) {
+  /**
+   * Begins a recording of a run at its first step, if one is wanted.
+   *
+   * @param inside what is changed inside its steps
+   */
+  public Recording begin(Model model, ModelOptions modelOptions, Run run, List<String> inside) {
     return new Recording(
         file.map(
             path ->
                 TraceWriter.open(
                     path,
-                    header(model, modelOptions, run),
+                    header(model, modelOptions, run).changedInside(inside),
                     model.tokenizer()::piece,
                     detail.withPredictions())));
   }

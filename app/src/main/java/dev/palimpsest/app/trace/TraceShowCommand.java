@@ -128,6 +128,7 @@ final class TraceShowCommand implements Callable<Integer> {
                         + origin.step()
                         + ": "
                         + String.join("; ", origin.edits())));
+    header.inside().forEach(change -> println(text, "inside    " + change));
     System.out.println("step left text");
     int shown = 0;
     for (int index = 0; index < trace.records().size(); index++) {

@@ -122,6 +122,9 @@ public final class ViewerPage {
                 about.put(
                     "branch",
                     "from step " + origin.step() + ": " + String.join("; ", origin.edits())));
+    if (!header.inside().isEmpty()) {
+      about.put("changed inside its steps", String.join("; ", header.inside()));
+    }
     about.put(
         "end",
         trace

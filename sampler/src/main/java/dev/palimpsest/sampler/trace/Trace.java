@@ -133,6 +133,20 @@ public final class Trace {
     return header;
   }
 
+  /**
+   * Refuses a trace whose steps were changed inside.
+   *
+   * @param what cannot be done with it, as "they cannot be replayed"
+   * @throws TraceException if they were
+   */
+  public void requireOwnSteps(String what) {
+    if (!header.inside().isEmpty()) {
+      throw new TraceException(
+          "%s: its steps were changed inside (%s) and are not the model's own: %s, and no guarantee is claimed of them."
+              .formatted(name, String.join("; ", header.inside()), what));
+    }
+  }
+
   /** Everything after the header. */
   public List<TraceRecord> records() {
     return records;

@@ -5,6 +5,7 @@ import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Run;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +25,8 @@ import java.util.Optional;
  * @param start the canvas before the first step
  * @param at where the run was before the first step
  * @param origin the trace that this one branched off, if any
+ * @param inside what was changed inside its steps, in the words of the command; then the steps are
+ *     not the model's own, and nothing is promised of them
  */
 public record TraceHeader(
     String engine,
@@ -35,7 +38,8 @@ public record TraceHeader(
     SpecialTokens specials,
     CanvasImage start,
     Cursor at,
-    Optional<Origin> origin) {
+    Optional<Origin> origin,
+    List<String> inside) {
 
   /** The version of the format that is written and read. */
   public static final int SCHEMA = 1;
@@ -54,7 +58,24 @@ public record TraceHeader(
   /** Takes its own copies. */
   public TraceHeader {
     promises = List.copyOf(promises);
+    inside = List.copyOf(inside);
     options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+  }
+
+  /** A header of steps that are the model's own. */
+  public TraceHeader(
+      String engine,
+      ModelIdentity model,
+      Machine machine,
+      List<String> promises,
+      String sampler,
+      Map<String, Object> options,
+      SpecialTokens specials,
+      CanvasImage start,
+      Cursor at,
+      Optional<Origin> origin) {
+    this(
+        engine, model, machine, promises, sampler, options, specials, start, at, origin, List.of());
   }
 
   /** The header of a run's trace from where the run is. */
@@ -87,7 +108,28 @@ public record TraceHeader(
   /** The same header for a trace that branches off this one. */
   public TraceHeader branch(Origin from, Machine where) {
     return new TraceHeader(
-        engine, model, where, promises, sampler, options, specials, start, at, Optional.of(from));
+        engine,
+        model,
+        where,
+        promises,
+        sampler,
+        options,
+        specials,
+        start,
+        at,
+        Optional.of(from),
+        inside);
+  }
+
+  /** The same header for steps that are changed inside; without changes, this one. */
+  public TraceHeader changedInside(List<String> changes) {
+    if (changes.isEmpty()) {
+      return this;
+    }
+    List<String> all = new ArrayList<>(inside);
+    all.addAll(changes);
+    return new TraceHeader(
+        engine, model, machine, List.of(), sampler, options, specials, start, at, origin, all);
   }
 
   /**

@@ -67,6 +67,10 @@ final class TraceLines {
               ArrayNode edits = node.putArray("edits");
               origin.edits().forEach(edits::add);
             });
+    if (!header.inside().isEmpty()) {
+      ArrayNode inside = json.putArray("inside_steps");
+      header.inside().forEach(inside::add);
+    }
     return json;
   }
 
@@ -175,8 +179,6 @@ final class TraceLines {
     Map<String, Object> options = new LinkedHashMap<>();
     json.path("options").properties().forEach(each -> options.put(each.getKey(), value(each)));
     int[] ids = ints(json, "ids").stream().mapToInt(Integer::intValue).toArray();
-    List<String> promises = new ArrayList<>();
-    json.path("promises").forEach(each -> promises.add(each.asString()));
     return new TraceHeader(
         text(json, "engine"),
         new TraceHeader.ModelIdentity(
@@ -188,7 +190,7 @@ final class TraceLines {
             machine.has("arithmetic")
                 ? Optional.of(text(machine, "arithmetic"))
                 : Optional.empty()),
-        promises,
+        texts(json, "promises"),
         text(json, "sampler"),
         options,
         new SpecialTokens(
@@ -199,13 +201,18 @@ final class TraceLines {
         CanvasImage.of(
             ids, CellState.ofLetters(text(json, "states")), integer(json, "prompt_length")),
         cursor(json),
-        json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty());
+        json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty(),
+        texts(json, "inside_steps"));
+  }
+
+  private static List<String> texts(JsonNode json, String field) {
+    List<String> texts = new ArrayList<>();
+    json.path(field).forEach(each -> texts.add(each.asString()));
+    return texts;
   }
 
   private static TraceHeader.Origin origin(JsonNode json) {
-    List<String> edits = new ArrayList<>();
-    json.path("edits").forEach(each -> edits.add(each.asString()));
-    return new TraceHeader.Origin(text(json, "chain"), integer(json, "step"), edits);
+    return new TraceHeader.Origin(text(json, "chain"), integer(json, "step"), texts(json, "edits"));
   }
 
   private static Object value(Map.Entry<String, JsonNode> option) {

@@ -59,7 +59,7 @@ final class UnloadedModel implements AutoCloseable {
         new CudaBackend(
             Precision.BF16,
             CudaOptions.DEFAULT,
-            spec.attention().headSize(),
+            spec,
             Context.retain(large(Cuda.devices().getFirst())));
     costs = new StepCosts(spec.attention().headSize(), weights::get);
     backend.readBy(costs);
