@@ -2,6 +2,7 @@
 #include "add_bias.cu"
 #include "attention_bf16.cu"
 #include "attention_f32.cu"
+#include "attention_merge.cu"
 #include "embed.cu"
 #include "expert_linear.cu"
 #include "experts.cu"

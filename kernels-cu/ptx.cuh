@@ -64,6 +64,10 @@ __device__ __forceinline__ void startCopy(void* shared, const void* global, bool
                : "memory");
 }
 
+__device__ __forceinline__ void startCopy(void* shared, const void* global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(sharedAddress(shared)), "l"(global) : "memory");
+}
+
 // Ends a group of copies.
 __device__ __forceinline__ void endCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 

@@ -112,6 +112,8 @@ inline void loadMatricesTransposed(unsigned (&r)[4], const void* row) { shim::lo
 
 inline void startCopy(void* shared, const void* global, bool present) { shim::startCopy(shared, global, present); }
 
+inline void startCopy(void* shared, const void* global) { shim::startCopy(shared, global, true); }
+
 inline void endCopies() { shim::endCopies(); }
 
 template <int GROUPS>

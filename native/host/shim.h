@@ -17,6 +17,9 @@
 struct uint3 {
   unsigned x, y, z;
 };
+struct alignas(8) float2 {
+  float x, y;
+};
 struct int2 {
   int x, y;
 };

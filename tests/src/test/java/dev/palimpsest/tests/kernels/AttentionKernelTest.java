@@ -19,6 +19,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class AttentionKernelTest {
   private static final String NAME = "{0}, seed {1}";
   private static final int TILE_ROWS = 64;
+  private static final int SEGMENT = 256;
+  private static final int[] HEAD_SIZES = {16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256};
+  private static final int ALL = Integer.MAX_VALUE;
 
   private final KernelLibrary library = KernelLibrary.assumed();
 
@@ -49,11 +52,25 @@ class AttentionKernelTest {
    */
   private record Sequence(float[][] q, float[][] k, float[][] v, int[] limits) {}
 
+  /**
+   * What is to be computed.
+   *
+   * @param window how many of the keys that a query sees it sees at most, the last ones
+   */
   private record Problem(
-      ElementType type, int headSize, int heads, int kvHeads, List<Sequence> sequences) {
+      ElementType type,
+      int headSize,
+      int heads,
+      int kvHeads,
+      int window,
+      List<Sequence> sequences) {
 
     Problem alone(int sequence) {
-      return new Problem(type, headSize, heads, kvHeads, List.of(sequences.get(sequence)));
+      return new Problem(type, headSize, heads, kvHeads, window, List.of(sequences.get(sequence)));
+    }
+
+    Problem within(int otherWindow) {
+      return new Problem(type, headSize, heads, kvHeads, otherWindow, sequences);
     }
 
     /** Queries that fit into a work item. */
@@ -64,8 +81,7 @@ class AttentionKernelTest {
 
   static Stream<Arguments> headSizes() {
     return Stream.of(ElementType.values())
-        .flatMap(
-            type -> IntStream.rangeClosed(1, 8).mapToObj(size -> Arguments.of(type, 16 * size)));
+        .flatMap(type -> IntStream.of(HEAD_SIZES).mapToObj(size -> Arguments.of(type, size)));
   }
 
   static Stream<Arguments> cases() {
@@ -74,6 +90,11 @@ class AttentionKernelTest {
 
   private static Problem random(
       SplittableRandom random, ElementType type, int headSize, int maxKeys) {
+    return random(random, type, headSize, maxKeys, 90);
+  }
+
+  private static Problem random(
+      SplittableRandom random, ElementType type, int headSize, int maxKeys, int maxQueries) {
     int kvHeads = random.nextInt(1, 3);
     int[] groups = {1, 1, 2, 4, 7};
     int heads = kvHeads * groups[random.nextInt(groups.length)];
@@ -81,7 +102,7 @@ class AttentionKernelTest {
     List<Sequence> sequences = new ArrayList<>();
     for (int count = random.nextInt(1, 4); count > 0; count--) {
       int keys = random.nextInt(1, maxKeys);
-      int queries = random.nextInt(1, Math.min(keys, 90) + 1);
+      int queries = random.nextInt(1, Math.min(keys, maxQueries) + 1);
       Pattern pattern = Pattern.values()[random.nextInt(Pattern.values().length)];
       int[] limits = new int[queries];
       Arrays.setAll(limits, i -> pattern.limit(random, keys - queries + i, keys));
@@ -92,7 +113,7 @@ class AttentionKernelTest {
               rows(random, type, keys, kvHeads * headSize, 1),
               limits));
     }
-    return new Problem(type, headSize, heads, kvHeads, sequences);
+    return new Problem(type, headSize, heads, kvHeads, ALL, sequences);
   }
 
   private static float[][] rows(
@@ -107,9 +128,14 @@ class AttentionKernelTest {
   }
 
   /** How a problem is laid out: what a result must not depend on. */
-  private record Layout(SplittableRandom random, int[] cached, int queriesOfAnItem) {
+  private record Layout(
+      SplittableRandom random, int[] cached, int queriesOfAnItem, boolean isSplit) {
     static Layout plain(SplittableRandom random, Problem problem) {
-      return new Layout(random, new int[problem.sequences().size()], problem.tileQueries());
+      return new Layout(random, new int[problem.sequences().size()], problem.tileQueries(), false);
+    }
+
+    Layout split() {
+      return new Layout(random, cached, queriesOfAnItem, true);
     }
   }
 
@@ -157,6 +183,8 @@ class AttentionKernelTest {
     int queryRow = 1;
     int keyRow = 1;
     int slot = 1;
+    int stateRows = 1;
+    int segments = 1;
     for (int s = 0; s < problem.sequences().size(); s++) {
       Sequence sequence = problem.sequences().get(s);
       int cached = layout.cached()[s];
@@ -171,10 +199,12 @@ class AttentionKernelTest {
           keyRow++;
         }
       }
+      segments = Math.max(segments, Math.ceilDiv(sequence.k().length, SEGMENT));
       int count = sequence.q().length;
       for (int first = 0; first < count; first += layout.queriesOfAnItem()) {
         int taken = Math.min(layout.queriesOfAnItem(), count - first);
-        work.addAll(List.of(s, queryRow + first, taken, 0));
+        work.addAll(List.of(s, queryRow + first, taken, stateRows));
+        stateRows += taken * Math.ceilDiv(sequence.k().length, SEGMENT);
       }
       for (int i = 0; i < count; i++) {
         put(q, queryRow++, sequence.q()[i]);
@@ -186,35 +216,69 @@ class AttentionKernelTest {
 
     boolean isCached = Arrays.stream(layout.cached()).anyMatch(count -> count > 0);
     int headSize = problem.headSize();
+    String size = "_h" + headSize;
+    Memory.Buffer items = memory.ints(work.stream().mapToInt(i -> i).toArray());
+    Memory.Buffer described = memory.ints(fields.stream().mapToInt(i -> i).toArray());
+    Memory.Buffer limitsOfRows = memory.ints(limits.stream().mapToInt(i -> i).toArray());
+    Memory.Buffer states =
+        memory.bytes(
+            layout.isSplit() ? 4L * stateRows * problem.heads() * (headSize + 4) : Float.BYTES);
+    List<Object> inputs = new ArrayList<>(List.of(q, q.stride(), k, k.stride(), v, v.stride()));
+    List<Object> shared =
+        List.of(
+            problem.heads(),
+            problem.kvHeads(),
+            items,
+            described,
+            limitsOfRows,
+            isCached ? keyCache : MemorySegment.NULL,
+            isCached ? valueCache : MemorySegment.NULL,
+            isCached ? memory.ints(slots) : MemorySegment.NULL,
+            isCached ? cacheStride : 0,
+            problem.window());
+    inputs.addAll(layout.isSplit() ? List.of(states) : List.of(out, out.stride()));
+    inputs.addAll(shared);
     memory.launch(
-        "attention" + type.suffix() + "_h" + headSize,
+        (layout.isSplit() ? "attention_split" : "attention") + type.suffix() + size,
         work.size() / 4,
-        problem.kvHeads(),
-        128,
-        type == ElementType.BF16 ? 512 * (headSize + 8) : 512 * headSize + 8704,
-        Set.of(out.buffer()),
-        q,
-        q.stride(),
-        k,
-        k.stride(),
-        v,
-        v.stride(),
-        out,
-        out.stride(),
-        problem.heads(),
-        problem.kvHeads(),
-        memory.ints(work.stream().mapToInt(i -> i).toArray()),
-        memory.ints(fields.stream().mapToInt(i -> i).toArray()),
-        memory.ints(limits.stream().mapToInt(i -> i).toArray()),
-        isCached ? keyCache : MemorySegment.NULL,
-        isCached ? valueCache : MemorySegment.NULL,
-        isCached ? memory.ints(slots) : MemorySegment.NULL,
-        isCached ? cacheStride : 0);
+        layout.isSplit() ? segments * problem.kvHeads() : problem.kvHeads(),
+        type == ElementType.BF16 ? 128 : 256,
+        sharedBytes(type, headSize),
+        Set.of(layout.isSplit() ? states : out.buffer()),
+        inputs.toArray());
+    if (layout.isSplit()) {
+      memory.launch(
+          "attention_merge" + type.suffix(),
+          work.size() / 4,
+          problem.kvHeads(),
+          256,
+          0,
+          Set.of(out.buffer()),
+          states,
+          out,
+          out.stride(),
+          problem.heads(),
+          problem.kvHeads(),
+          headSize,
+          items,
+          described,
+          limitsOfRows,
+          problem.window());
+    }
     byte[] poison = new byte[width * type.bytes];
     Arrays.fill(poison, Memory.POISON);
     assertThat(out.rowBytes(0)).isEqualTo(poison);
     assertThat(out.rowBytes(queries + 1)).isEqualTo(poison);
     return out;
+  }
+
+  private static int sharedBytes(ElementType type, int headSize) {
+    int keys = headSize <= 160 ? 64 : headSize <= 224 ? 32 : 16;
+    return switch (type) {
+      case BF16 ->
+          headSize <= 128 ? 512 * (headSize + 8) : 256 * headSize + 4 * keys * (headSize + 8);
+      case F32 -> headSize <= 128 ? 512 * headSize + 8704 : 320 * headSize + 4352;
+    };
   }
 
   private static void put(Matrix matrix, int row, float[] values) {
@@ -252,7 +316,8 @@ class AttentionKernelTest {
           for (int i = 0; i < size; i++) {
             scores[key] += (double) sequence.q()[query][at + i] * sequence.k()[key][kvAt + i];
           }
-          scores[key] /= Math.sqrt(size);
+          boolean isSeen = scores.length - key <= problem.window();
+          scores[key] = isSeen ? scores[key] / Math.sqrt(size) : Double.NEGATIVE_INFINITY;
         }
         double top = Arrays.stream(scores).max().orElse(0);
         double sum = Arrays.stream(scores).map(score -> Math.exp(score - top)).sum();
@@ -273,6 +338,12 @@ class AttentionKernelTest {
     for (int s = 0; s < expected.size(); s++) {
       assertThat(found.get(s)).as("sequence %s", s).isDeepEqualTo(expected.get(s));
     }
+  }
+
+  /** By one block and by one a segment. */
+  private void checkBoth(Problem problem, Layout layout) {
+    check(problem, layout);
+    check(problem, layout.split());
   }
 
   private void check(Problem problem, Layout layout) {
@@ -300,8 +371,74 @@ class AttentionKernelTest {
     SplittableRandom random = new SplittableRandom(headSize);
     for (int i = 0; i < 2; i++) {
       Problem problem = random(random, type, headSize, 150);
-      check(problem, Layout.plain(random, problem));
+      checkBoth(problem, Layout.plain(random, problem));
     }
+    Problem problem = random(random, type, headSize, 600, 8);
+    checkBoth(problem, Layout.plain(random, problem));
+  }
+
+  @ParameterizedTest(name = NAME)
+  @MethodSource("cases")
+  void aWindowLeavesTheLastOfTheKeysThatAQuerySees(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Problem problem = random(random, type, random.nextBoolean() ? 64 : 32, 700, 20);
+    for (int window : new int[] {1, random.nextInt(1, 100), random.nextInt(1, 700)}) {
+      Problem within = problem.within(window);
+      checkBoth(within, Layout.plain(random, within));
+    }
+  }
+
+  /** Whichever block takes them: all segments one block, or each its own. */
+  @ParameterizedTest(name = "{0}, heads of {1}")
+  @MethodSource("headSizes")
+  void segmentsOnTheirOwnGiveTheSameBitsAsOneAfterAnother(ElementType type, int headSize) {
+    SplittableRandom random = new SplittableRandom(headSize);
+    Problem all = random(random, type, headSize, 600, 6);
+    for (Problem problem : List.of(all, all.within(random.nextInt(1, 600)))) {
+      int[] cached =
+          problem.sequences().stream()
+              .mapToInt(each -> random.nextInt(each.k().length + 1))
+              .toArray();
+      Layout layout = new Layout(random, cached, random.nextInt(1, 10), true);
+      assertSameBits(run(problem, layout), run(problem, Layout.plain(random, problem)));
+    }
+  }
+
+  /** A row's segments are counted from its first key, whatever else the batch holds. */
+  @ParameterizedTest(name = NAME)
+  @MethodSource("cases")
+  void bitsOfALongRowDependNeitherOnTheBatchNorOnHowItIsSplit(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Problem problem = random(random, type, 32, 1200, 12);
+    List<byte[][]> expected = run(problem, Layout.plain(random, problem));
+    for (int s = 0; s < problem.sequences().size(); s++) {
+      Problem alone = problem.alone(s);
+      Layout layout = new Layout(random, new int[1], 1, random.nextBoolean());
+      assertThat(run(alone, layout).getFirst()).isDeepEqualTo(expected.get(s));
+    }
+  }
+
+  /** Keys before the window, whatever they are, leave the bits alone. */
+  @ParameterizedTest(name = NAME)
+  @MethodSource("cases")
+  void keysBeforeTheWindowLeaveNoTrace(ElementType type, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int keys = random.nextInt(70, 600);
+    int window = random.nextInt(1, keys);
+    float[][] q = rows(random, type, 5, 64, 1);
+    float[][] k = rows(random, type, keys, 64, 1);
+    float[][] v = rows(random, type, keys, 64, 1);
+    int[] limits = {keys, keys, keys, keys, keys};
+    Problem problem =
+        new Problem(type, 32, 2, 2, window, List.of(new Sequence(q, k.clone(), v.clone(), limits)));
+    List<byte[][]> expected = run(problem, Layout.plain(random, problem));
+    for (int key = 0; key < keys - window; key++) {
+      k[key] = rows(random, type, 1, 64, 30)[0];
+      v[key] = rows(random, type, 1, 64, 1)[0];
+    }
+    Problem changed = new Problem(type, 32, 2, 2, window, List.of(new Sequence(q, k, v, limits)));
+    assertSameBits(run(changed, Layout.plain(random, changed)), expected);
+    assertSameBits(run(changed, Layout.plain(random, changed).split()), expected);
   }
 
   @ParameterizedTest(name = NAME)
@@ -315,7 +452,7 @@ class AttentionKernelTest {
           problem.sequences().stream()
               .mapToInt(each -> random.nextInt(each.k().length + 1))
               .toArray();
-      List<byte[][]> found = run(problem, new Layout(random, cached, problem.tileQueries()));
+      List<byte[][]> found = run(problem, new Layout(random, cached, problem.tileQueries(), false));
       assertSameBits(found, expected);
     }
   }
@@ -328,11 +465,11 @@ class AttentionKernelTest {
     List<byte[][]> expected = run(problem, Layout.plain(random, problem));
     int[] none = new int[problem.sequences().size()];
     int some = random.nextInt(1, problem.tileQueries() + 1);
-    assertSameBits(run(problem, new Layout(random, none, some)), expected);
+    assertSameBits(run(problem, new Layout(random, none, some, false)), expected);
     for (int s = 0; s < none.length; s++) {
       Problem alone = problem.alone(s);
       assertThat(run(alone, Layout.plain(random, alone)).getFirst()).isDeepEqualTo(expected.get(s));
-      assertThat(run(alone, new Layout(random, new int[1], 1)).getFirst())
+      assertThat(run(alone, new Layout(random, new int[1], 1, false)).getFirst())
           .isDeepEqualTo(expected.get(s));
     }
   }
@@ -358,7 +495,7 @@ class AttentionKernelTest {
   }
 
   private byte[][] run(Sequence sequence, ElementType type) {
-    Problem problem = new Problem(type, 32, 2, 2, List.of(sequence));
+    Problem problem = new Problem(type, 32, 2, 2, ALL, List.of(sequence));
     return run(problem, Layout.plain(new SplittableRandom(1), problem)).getFirst();
   }
 
@@ -370,7 +507,7 @@ class AttentionKernelTest {
     Sequence sequence =
         new Sequence(
             rows(random, type, 1, 64, 100), rows(random, type, 1, 64, 100), v, new int[] {1});
-    Problem problem = new Problem(type, 64, 1, 1, List.of(sequence));
+    Problem problem = new Problem(type, 64, 1, 1, ALL, List.of(sequence));
     try (Memory memory = new Memory(library)) {
       Matrix out = launch(memory, problem, Layout.plain(random, problem));
       for (int column = 0; column < 64; column++) {
@@ -389,7 +526,7 @@ class AttentionKernelTest {
             new float[100][64],
             rows(random, type, 100, 64, 1),
             new int[] {100, 64, 65});
-    Problem problem = new Problem(type, 32, 2, 2, List.of(sequence));
+    Problem problem = new Problem(type, 32, 2, 2, ALL, List.of(sequence));
     check(problem, Layout.plain(random, problem));
   }
 }

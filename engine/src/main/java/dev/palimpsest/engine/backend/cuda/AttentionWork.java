@@ -4,16 +4,30 @@ import dev.palimpsest.engine.backend.CachedKeys;
 
 /**
  * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
- * sequence each, where the group is the number of heads that share a key head.
+ * sequence each, where the group is the number of heads that share a key head. Keys are summed in
+ * segments, which may have blocks of their own.
  *
  * @param queryStarts of the sequences it is for
  * @param keyStarts of the sequences it is for
  * @param items the number of blocks for one key head, padding included
- * @param work byte of the step's input: {@code {sequence, first query row, queries, 0}} an item
+ * @param segments of the longest sequence
+ * @param stateRows rows of what the segments leave to their merge, one a query and segment
+ * @param work byte of the step's input: {@code {sequence, first query row, queries, first of its
+ *     state rows}} an item
  * @param sequences byte of the step's input: {@code {first row of its computed keys, cached keys,
  *     first of their slots, computed keys}} a sequence
  */
-record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, long sequences) {
+record AttentionWork(
+    int[] queryStarts,
+    int[] keyStarts,
+    int items,
+    int segments,
+    int stateRows,
+    long work,
+    long sequences) {
+  /** Keys that are summed on their own, as {@code kernels-cu/attention.cuh} says. */
+  private static final int SEGMENT = 256;
+
   private static final int MOST_QUERIES = 64;
   private static final int ITEM_INTS = 4;
 
@@ -55,9 +69,15 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     long work = input.reserve((long) items * ITEM_INTS * Integer.BYTES);
     long described = input.reserve((long) padded * ITEM_INTS * Integer.BYTES);
     int next = 0;
+    int segments = 0;
+    int stateRows = 0;
     for (int i = 0; i < sequences; i++) {
+      int own = Math.ceilDiv(keyStarts[i + 1] - keyStarts[i], SEGMENT);
+      segments = Math.max(segments, own);
       for (int row = queryStarts[i]; row < queryStarts[i + 1]; row += most) {
-        put(input, work, next++, i, row, Math.min(most, queryStarts[i + 1] - row), 0);
+        int queries = Math.min(most, queryStarts[i + 1] - row);
+        put(input, work, next++, i, row, queries, stateRows);
+        stateRows = Math.addExact(stateRows, Math.multiplyExact(queries, own));
       }
     }
     for (int i = count; i < items; i++) {
@@ -66,7 +86,7 @@ record AttentionWork(int[] queryStarts, int[] keyStarts, int items, long work, l
     for (int i = sequences; i < padded; i++) {
       put(input, described, i, 0, 0, 0, 0);
     }
-    return new AttentionWork(queryStarts, keyStarts, items, work, described);
+    return new AttentionWork(queryStarts, keyStarts, items, segments, stateRows, work, described);
   }
 
   /** Whether it is for these very arrays. */

@@ -44,7 +44,6 @@ import java.util.stream.IntStream;
  * call that it refuses is no failure: that step is lost, and another may be begun.
  */
 public final class CudaBackend implements Backend {
-  private static final int ATTENTION_THREADS = 128;
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
 
@@ -61,6 +60,7 @@ public final class CudaBackend implements Backend {
   private final StepMachine machine;
   private final Vocabulary vocabulary;
   private final DeviceMixture mixture;
+  private final DeviceAttention attention;
   private final List<AttentionWork> attentionWork = new ArrayList<>();
   private final GuidedRows guided = new GuidedRows();
 
@@ -98,6 +98,13 @@ public final class CudaBackend implements Backend {
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
       mixture = held(new DeviceMixture(machine, precision));
+      attention =
+          held(
+              new DeviceAttention(
+                  machine,
+                  precision,
+                  kernels.attentionSharedBytes(),
+                  context.device().multiprocessors()));
       opened = true;
     } finally {
       if (!opened) {
@@ -324,6 +331,7 @@ public final class CudaBackend implements Backend {
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
             mixture.poison(stream);
+            attention.poison(stream);
           }
           return true;
         });
@@ -555,15 +563,14 @@ public final class CudaBackend implements Backend {
       int[] keyStarts,
       int[] limits,
       Activation out) {
-    int group = q.columns() / k.columns();
     putAttention(
         q,
         k,
         v,
         headSize,
-        work(queryStarts, keyStarts, group),
+        work(queryStarts, keyStarts, q.columns() / k.columns()),
         limits,
-        new KvAddresses(0, 0, 0, 0),
+        DeviceAttention.Cached.NONE,
         out);
   }
 
@@ -588,20 +595,13 @@ public final class CudaBackend implements Backend {
         headSize,
         work(queryStarts, cached, q.columns() / width),
         limits,
-        new KvAddresses(
+        new DeviceAttention.Cached(
             from.address(),
             from.address() + CudaWeight.elementBytes(precision) * width,
             input.put(cached.slots(), RowBuckets.padded(cached.slots().length), 0),
             from.columns()),
         out);
   }
-
-  /**
-   * Where cached keys and values lie.
-   *
-   * @param slots byte of the step's input
-   */
-  private record KvAddresses(long keys, long values, long slots, int stride) {}
 
   private void putAttention(
       Activation q,
@@ -610,34 +610,19 @@ public final class CudaBackend implements Backend {
       int headSize,
       AttentionWork work,
       int[] limits,
-      KvAddresses cached,
+      DeviceAttention.Cached cached,
       Activation out) {
-    int keyHeads = k.columns() / headSize;
     putGuided();
-    machine
-        .launch(
-            DeviceOp.ATTENTION,
-            work.items(),
-            keyHeads,
-            ATTENTION_THREADS,
-            kernels.attentionSharedBytes())
-        .address(address(q))
-        .value(q.stride())
-        .address(address(k))
-        .value(k.stride())
-        .address(address(v))
-        .value(v.stride())
-        .address(address(out))
-        .value(out.stride())
-        .value(q.columns() / headSize)
-        .value(keyHeads)
-        .input(work.work())
-        .input(work.sequences())
-        .input(input.put(limits, RowBuckets.padded(limits.length), 0))
-        .address(cached.keys())
-        .address(cached.values())
-        .input(cached.slots())
-        .value(cached.stride());
+    attention.put(
+        new DeviceAttention.Rows(address(q), q.stride()),
+        new DeviceAttention.Rows(address(k), k.stride()),
+        new DeviceAttention.Rows(address(v), v.stride()),
+        new DeviceAttention.Heads(q.columns() / headSize, k.columns() / headSize, headSize),
+        work,
+        input.put(limits, RowBuckets.padded(limits.length), 0),
+        cached,
+        Integer.MAX_VALUE,
+        new DeviceAttention.Rows(address(out), out.stride()));
   }
 
   /** The blocks of one layer are those of the next, and are put in once. */

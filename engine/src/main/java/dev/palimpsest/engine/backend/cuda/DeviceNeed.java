@@ -36,7 +36,7 @@ record DeviceNeed(
             .orElse(0L),
         Vocabulary.bytes(rows, spec.vocabulary()),
         elementBytes * workload.kvCache(),
-        StepInput.FIRST_BYTES + Gemm.WORKSPACE_BYTES + UNSEEN_BYTES);
+        StepInput.FIRST_BYTES + Gemm.WORKSPACE_BYTES + DeviceAttention.BYTES + UNSEEN_BYTES);
   }
 
   long total() {

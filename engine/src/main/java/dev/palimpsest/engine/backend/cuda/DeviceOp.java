@@ -25,7 +25,18 @@ enum DeviceOp {
       true,
       "address q, int qStride, address k, int kStride, address v, int vStride, address out, "
           + "int outStride, int heads, int kvHeads, input work, input sequences, input limits, "
-          + "address keyCache, address valueCache, input slots, int cacheStride"),
+          + "address keyCache, address valueCache, input slots, int cacheStride, int window"),
+  ATTENTION_SPLIT(
+      "attention_split",
+      true,
+      "address q, int qStride, address k, int kStride, address v, int vStride, address states, "
+          + "int heads, int kvHeads, input work, input sequences, input limits, "
+          + "address keyCache, address valueCache, input slots, int cacheStride, int window"),
+  ATTENTION_MERGE(
+      "attention_merge",
+      true,
+      "address states, address out, int outStride, int heads, int kvHeads, int headSize, "
+          + "input work, input sequences, input limits, int window"),
   SWIGLU("swiglu", true, "address gateUp, int stride, address out, int outStride, int columns"),
   GATHER(
       "gather",
@@ -96,6 +107,11 @@ enum DeviceOp {
   /** The kernel's name, without the type of its activations. */
   String kernel() {
     return kernel;
+  }
+
+  /** Whether there is one for each size of heads. */
+  boolean isSized() {
+    return this == ATTENTION || this == ATTENTION_SPLIT;
   }
 
   /** Whether there is one for each type of activations. */

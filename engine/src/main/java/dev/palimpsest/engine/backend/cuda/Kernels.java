@@ -28,7 +28,8 @@ final class Kernels implements AutoCloseable {
   private static final int UNASKED_SHARED_BYTES = 48 << 10;
   private static final int THREADS = 256;
   private static final int MOST_BLOCKS = 1024;
-  private static final int MOST_HEAD_SIZE = 128;
+  private static final int MOST_TUNED_HEAD_SIZE = 128;
+  private static final int MOST_HEAD_SIZE = 256;
 
   private final Precision precision;
   private final KernelModule module;
@@ -95,20 +96,16 @@ final class Kernels implements AutoCloseable {
    */
   static Kernels load(Precision precision, int headSize) {
     String type = "_" + precision.name().toLowerCase(Locale.ROOT);
-    int shared =
-        switch (precision) {
-          case BF16 -> 512 * (headSize + 8);
-          case F32 -> 512 * headSize + 8704;
-        };
+    int shared = sharedBytes(precision, headSize);
     List<Kernel> kernels = new ArrayList<>();
     @Nullable KernelModule module = null;
     boolean loaded = false;
     try {
       module = new KernelModule(image());
       for (DeviceOp op : DeviceOp.values()) {
-        String size = op == DeviceOp.ATTENTION ? "_h" + headSize : "";
+        String size = op.isSized() ? "_h" + headSize : "";
         Kernel kernel = module.kernel(op.kernel() + (op.isTyped() ? type : "") + size);
-        if (op == DeviceOp.ATTENTION && shared > UNASKED_SHARED_BYTES) {
+        if (op.isSized() && shared > UNASKED_SHARED_BYTES) {
           kernel.allowSharedBytes(shared);
         }
         kernels.add(kernel);
@@ -126,6 +123,16 @@ final class Kernels implements AutoCloseable {
         Release.one(module);
       }
     }
+  }
+
+  /** What a block of an attention takes: at most 84 KB, where every device since sm_80 has 99. */
+  private static int sharedBytes(Precision precision, int headSize) {
+    boolean isTuned = headSize <= MOST_TUNED_HEAD_SIZE;
+    int keys = headSize <= 160 ? 64 : headSize <= 224 ? 32 : 16;
+    return switch (precision) {
+      case BF16 -> isTuned ? 512 * (headSize + 8) : 256 * headSize + 4 * keys * (headSize + 8);
+      case F32 -> isTuned ? 512 * headSize + 8704 : 320 * headSize + 4352;
+    };
   }
 
   private static byte[] image() {
@@ -151,11 +158,13 @@ final class Kernels implements AutoCloseable {
    * @throws DeviceException if there is none
    */
   static void requireHeads(int headSize, int group) {
-    if (headSize % 16 != 0 || headSize > MOST_HEAD_SIZE) {
+    int step = headSize <= MOST_TUNED_HEAD_SIZE ? 16 : 32;
+    if (headSize % step != 0 || headSize > MOST_HEAD_SIZE) {
       throw new DeviceException(
           "heads of "
               + headSize
-              + " are not supported on a GPU, where they are 16 to 128 in steps of 16");
+              + " are not supported on a GPU, where they are 16 to 128 in steps of 16,"
+              + " or 160 to 256 in steps of 32");
     }
     if (group > 64) {
       throw new DeviceException(group + " heads share a key head, and at most 64 may on a GPU");

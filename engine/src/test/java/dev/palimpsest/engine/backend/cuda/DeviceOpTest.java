@@ -108,7 +108,7 @@ final class DeviceOpTest {
   private static List<String> sourceNames(DeviceOp op) {
     String name = op.kernel();
     return switch (op) {
-      case ATTENTION -> List.of(name + "_bf16_h##D", name + "_f32_h##D");
+      case ATTENTION, ATTENTION_SPLIT -> List.of(name + "_bf16_h##D", name + "_f32_h##D");
       case EXPERT_LINEAR -> List.of(name + "_bf16", name + "_f32");
       default -> List.of(op.isTyped() ? name + "_##name" : name);
     };
@@ -126,10 +126,7 @@ final class DeviceOpTest {
   @ParameterizedTest
   @EnumSource
   void theReadmeOfTheKernelsNamesTheSameParameters(DeviceOp op) {
-    String name =
-        op == DeviceOp.ATTENTION
-            ? "attention_T_hD"
-            : op.isTyped() ? op.kernel() + "_T" : op.kernel();
+    String name = op.kernel() + (op.isTyped() ? "_T" : "") + (op.isSized() ? "_hD" : "");
     assertThat(README).containsKey(name);
     assertThat(declared(op)).as(name).isEqualTo(README.get(name));
   }
