@@ -157,7 +157,7 @@ final class RooflineTest {
         .isLessThanOrEqualTo(budget.predictedMillis());
   }
 
-  /** Most that a step may have, by hand: see the file. */
+  /** Most that a step may have: the nodes of today, and the rest a hundredth above today. */
   private record Budget(int nodes, double otherMegabytes, double predictedMillis) {
     static Budget of(String geometry) throws IOException {
       Path file =
