@@ -11,11 +11,13 @@
 // 2 · entries · inputs · outputs FLOP.
 //
 // router_T: out = x · weightsᵀ in f32. x [rows, inputs] of T, weights [experts, inputs] and out [rows, experts] of f32.
-// Grid (⌈rows / 32⌉, ⌈experts / 64⌉), 256 threads.
-// Moves rows · inputs · sizeof(T) · ⌈experts / 64⌉ + 4 · experts · inputs · ⌈rows / 32⌉ + 4 · rows · experts bytes;
-// 2 · rows · inputs · experts FLOP.
+// bf16: grid (⌈rows / 32⌉, ⌈experts / 32⌉), 256 threads, on tensor cores: a weight is the sum of three bf16 numbers, exactly, so that all
+// products are exact. Eight warps share the inputs, 32 at a time in turns; their sums are added in order.
+// f32: grid (⌈rows / 32⌉, ⌈experts / 64⌉), 256 threads, by fused multiply-adds.
+// Moves rows · inputs · sizeof(T) · ⌈experts / C⌉ + 4 · experts · inputs · ⌈rows / 32⌉ + 4 · rows · experts bytes;
+// 2 · rows · inputs · experts FLOP, three times as many in bf16.
 //
-// An element is one sum over the inputs in ascending order, wherever its row lies.
+// An element is one sum in an order that follows from the number of inputs alone, ascending but for router_bf16.
 #include "common.cuh"
 
 // Some rows of one group.
@@ -171,7 +173,6 @@ extern "C" __global__ void __launch_bounds__(128) expert_linear_bf16(const bf16*
 KERNEL(expert_linear_bf16);
 
 // Tiles of 32 rows and 64 columns by fused multiply-adds; a thread has 2 rows and 4 columns.
-template <typename T>
 struct FmaProduct {
   static constexpr int ROWS = 32;
   static constexpr int COLUMNS = 64;
@@ -186,7 +187,7 @@ struct FmaProduct {
 
   // `x` is this thread's row, thread / 8 of the tile, or null; `weights` the first of the tile's columns, of which there are `count`;
   // `out` the tile's first element.
-  static __device__ __forceinline__ void run(Shared& shared, const T* x, bool wholeRows, const float* weights, int count,
+  static __device__ __forceinline__ void run(Shared& shared, const float* x, bool wholeRows, const float* weights, int count,
                                              int inputs, float* out, int outStride, int rows) {
     const int thread = static_cast<int>(threadIdx.x);
     const int own = thread / PACKS, at = thread % PACKS * PACK;
@@ -195,7 +196,7 @@ struct FmaProduct {
     float sum[2][4] = {};
     for (int first = 0; first < inputs; first += DEPTH) {
       const int left = inputs - first - at;
-      Pack<T, PACK> pack = {};
+      Pack<float, PACK> pack = {};
       if (x != nullptr && left > 0) {
         load(pack, x + first + at, left, wholeRows);
       }
@@ -242,7 +243,7 @@ struct FmaProduct {
 extern "C" __global__ void __launch_bounds__(256) expert_linear_f32(const float* x, int xStride, const int* groupRows,
                                                                     const int* offsets, int experts, const float* weights,
                                                                     int outputs, int inputs, float* out, int outStride) {
-  using Product = FmaProduct<float>;
+  using Product = FmaProduct;
   __shared__ Product::Shared shared;
   const GroupTile tile = findTile(offsets, experts, Product::ROWS, static_cast<int>(blockIdx.x));
   if (tile.rows == 0) {
@@ -258,23 +259,135 @@ extern "C" __global__ void __launch_bounds__(256) expert_linear_f32(const float*
 }
 KERNEL(expert_linear_f32);
 
-template <typename T>
-__device__ void route(const T* x, int xStride, int rows, const float* weights, int experts, int inputs, float* out,
-                      int outStride) {
-  using Product = FmaProduct<T>;
-  __shared__ typename Product::Shared shared;
+extern "C" __global__ void __launch_bounds__(256) router_f32(const float* x, int xStride, int rows, const float* weights,
+                                                             int experts, int inputs, float* out, int outStride) {
+  using Product = FmaProduct;
+  __shared__ Product::Shared shared;
   const int firstRow = static_cast<int>(blockIdx.x) * Product::ROWS;
   const int firstColumn = static_cast<int>(blockIdx.y) * Product::COLUMNS;
   const int own = firstRow + static_cast<int>(threadIdx.x) / Product::PACKS;
-  Product::run(shared, own < rows ? x + offset(own, xStride) : nullptr, isAligned<Product::PACK * sizeof(T)>(x, xStride),
+  Product::run(shared, own < rows ? x + offset(own, xStride) : nullptr, isAligned(x, xStride),
                weights + offset(firstColumn, inputs), min(Product::COLUMNS, experts - firstColumn), inputs,
                out + offset(firstRow, outStride) + firstColumn, outStride, min(Product::ROWS, rows - firstRow));
 }
+KERNEL(router_f32);
 
-#define ROUTER(name, T)                                                                                                   \
-  extern "C" __global__ void __launch_bounds__(256) router_##name(const T* x, int xStride, int rows, const float* weights, \
-                                                                  int experts, int inputs, float* out, int outStride) {   \
-    route(x, xStride, rows, weights, experts, inputs, out, outStride);                                                    \
-  }                                                                                                                       \
-  KERNEL(router_##name);
-FOR_BOTH_TYPES(ROUTER)
+// Two f32 numbers as three pairs of bf16 numbers whose sums they are.
+struct SplitPair {
+  unsigned parts[3];
+
+  __device__ explicit SplitPair(float low, float high) {
+#pragma unroll
+    for (int i = 0; i < 3; i++) {
+      parts[i] = roundToBf16Pair(low, high);
+      low -= __uint_as_float(parts[i] << 16);
+      high -= __uint_as_float(parts[i] & 0xFFFF0000u);
+    }
+  }
+};
+
+// Tiles of 32 rows and 32 columns. A lane loads eight neighbouring inputs of a row; which inputs meet in an instruction does not matter, as
+// long as they are the same of x and of the weights.
+struct SplitProduct {
+  static constexpr int ROWS = 32;
+  static constexpr int COLUMNS = 32;
+  static constexpr int THREADS = 256;
+  static constexpr int WARPS = THREADS / WARP_SIZE;
+  static constexpr int DEPTH = 32;
+  static constexpr int OWN = 8;
+
+  float sum[2][4][4];
+
+  static __device__ __forceinline__ void loadOwn(unsigned (&pairs)[OWN / 2], const bf16* from, int count, bool whole) {
+    if (whole && count >= OWN) {
+      const uint4 four = *reinterpret_cast<const uint4*>(from);
+      pairs[0] = four.x;
+      pairs[1] = four.y;
+      pairs[2] = four.z;
+      pairs[3] = four.w;
+    } else {
+#pragma unroll
+      for (int i = 0; i < OWN / 2; i++) {
+        const unsigned low = 2 * i < count ? from[2 * i].bits : 0, high = 2 * i + 1 < count ? from[2 * i + 1].bits : 0;
+        pairs[i] = low | high << 16;
+      }
+    }
+  }
+
+  // Adds the products of 32 inputs, of which `count` are left for this lane. Rows and columns beyond the last are null.
+  __device__ __forceinline__ void add(const bf16* const (&rows)[4], const float* const (&columns)[4], int at, int count,
+                                      bool wholeRows, bool wholeColumns) {
+    unsigned row[4][OWN / 2];
+#pragma unroll
+    for (int r = 0; r < 4; r++) {
+      loadOwn(row[r], rows[r] + at, rows[r] == nullptr ? 0 : count, wholeRows);
+    }
+#pragma unroll
+    for (int n = 0; n < 4; n++) {
+      Pack<float, 4> weights[2];
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        load(weights[half], columns[n] + at + 4 * half, columns[n] == nullptr ? 0 : count - 4 * half, wholeColumns);
+      }
+#pragma unroll
+      for (int step = 0; step < 2; step++) {
+        const float(&four)[4] = weights[step].at;
+        const SplitPair first(four[0], four[1]), second(four[2], four[3]);
+#pragma unroll
+        for (int part = 0; part < 3; part++) {
+#pragma unroll
+          for (int m = 0; m < 2; m++) {
+            const unsigned a[4] = {row[2 * m][2 * step], row[2 * m + 1][2 * step], row[2 * m][2 * step + 1],
+                                   row[2 * m + 1][2 * step + 1]};
+            mma16816(sum[m][n], a, first.parts[part], second.parts[part]);
+          }
+        }
+      }
+    }
+  }
+};
+
+extern "C" __global__ void __launch_bounds__(256, 2) router_bf16(const bf16* x, int xStride, int rows, const float* weights,
+                                                                 int experts, int inputs, float* out, int outStride) {
+  using Product = SplitProduct;
+  __shared__ float sums[Product::WARPS][Product::ROWS][Product::COLUMNS + 1];
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / WARP_SIZE, lane = thread % WARP_SIZE;
+  const int firstRow = static_cast<int>(blockIdx.x) * Product::ROWS, firstColumn = static_cast<int>(blockIdx.y) * Product::COLUMNS;
+  const int own = lane % 4 * Product::OWN;
+  const bf16* row[4];
+  const float* column[4];
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    const int r = firstRow + i * 8 + lane / 4, c = firstColumn + i * 8 + lane / 4;
+    row[i] = r < rows ? x + offset(r, xStride) : nullptr;
+    column[i] = c < experts ? weights + offset(c, inputs) : nullptr;
+  }
+  const bool wholeRows = isAligned(x, xStride), wholeColumns = isAligned(weights, inputs);
+  Product product = {};
+  for (int first = warp * Product::DEPTH; first < inputs; first += Product::WARPS * Product::DEPTH) {
+    product.add(row, column, first + own, inputs - first - own, wholeRows, wholeColumns);
+  }
+#pragma unroll
+  for (int m = 0; m < 2; m++) {
+#pragma unroll
+    for (int n = 0; n < 4; n++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        sums[warp][m * 16 + i / 2 * 8 + lane / 4][n * 8 + lane % 4 * 2 + i % 2] = product.sum[m][n][i];
+      }
+    }
+  }
+  __syncthreads();
+  for (int i = thread; i < Product::ROWS * Product::COLUMNS; i += Product::THREADS) {
+    const int r = i / Product::COLUMNS, c = i % Product::COLUMNS;
+    float sum = 0;
+#pragma unroll
+    for (int each = 0; each < Product::WARPS; each++) {
+      sum += sums[each][r][c];
+    }
+    if (firstRow + r < rows && firstColumn + c < experts) {
+      out[offset(firstRow + r, outStride) + firstColumn + c] = sum;
+    }
+  }
+}
+KERNEL(router_bf16);

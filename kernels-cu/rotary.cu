@@ -1,14 +1,14 @@
 // rotary_T: rotary embedding of every head in place (Su et al., 2021; the half-split form of GPT-NeoX), after an RMS norm of the
-// head if there is a gain.
+// head if there is a gain. What the norm gives is rounded to T before it is rotated: one launch has the bits of two.
 //
 // x [rows, heads · headSize] of stride xStride, positions [rows], table [positions, rotarySize]: cosines of the first half, then
-// its sines; gain [headSize] or null. Elements of a head from rotarySize on are not rotated; at 0 neither positions nor table are read. Grid (rows, y), a warp a head.
+// its sines; gain [headSize] or null, of the first queryHeads heads, and keyGain, of the others. Elements of a head from rotarySize on are not rotated; at 0 neither positions nor table are read. Grid (rows, y), a warp a head.
 // Moves 2 · rows · heads · rotarySize · sizeof(T) bytes (with a gain, headSize instead); 3 (7) FLOP an element.
 #include "common.cuh"
 
 template <typename T>
-__device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySize, const int* positions, const float* table,
-                       const float* gain, float epsilon) {
+__device__ void rotary(T* x, int xStride, int heads, int queryHeads, int headSize, int rotarySize, const int* positions,
+                       const float* table, const float* queryGain, const float* keyGain, float epsilon) {
   constexpr int SIZE = 2;
   const int lane = static_cast<int>(threadIdx.x) % WARP_SIZE;
   const int warps = static_cast<int>(blockDim.x) / WARP_SIZE;
@@ -20,6 +20,7 @@ __device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySiz
 
   for (int h = firstHead; h < heads; h += static_cast<int>(gridDim.y) * warps) {
     T* head = x + offset(blockIdx.x, xStride) + h * headSize;
+    const float* const gain = h < queryHeads ? queryGain : keyGain;
     float inverse = 1;
     if (gain != nullptr) {
       float sum = 0;
@@ -39,12 +40,12 @@ __device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySiz
         if (i + j < half) {
           float a = low.at[j], b = high.at[j];
           if (gain != nullptr) {
-            a *= inverse * gain[i + j];
-            b *= inverse * gain[half + i + j];
+            a = rounded<T>(a * (inverse * gain[i + j]));
+            b = rounded<T>(b * (inverse * gain[half + i + j]));
           }
           const float cosine = cosines[i + j], sine = sines[i + j];
-          low.at[j] = a * cosine - b * sine;
-          high.at[j] = b * cosine + a * sine;
+          low.at[j] = fmaf(a, cosine, -(b * sine));
+          high.at[j] = fmaf(b, cosine, a * sine);
         }
       }
       store(head + i, low, half - i, whole);
@@ -67,9 +68,10 @@ __device__ void rotary(T* x, int xStride, int heads, int headSize, int rotarySiz
 }
 
 #define ROTARY(name, T)                                                                                                   \
-  extern "C" __global__ void rotary_##name(T* x, int xStride, int heads, int headSize, int rotarySize,                   \
-                                           const int* positions, const float* table, const float* gain, float epsilon) { \
-    rotary(x, xStride, heads, headSize, rotarySize, positions, table, gain, epsilon);                                     \
+  extern "C" __global__ void rotary_##name(T* x, int xStride, int heads, int queryHeads, int headSize, int rotarySize,   \
+                                           const int* positions, const float* table, const float* gain,                   \
+                                           const float* keyGain, float epsilon) {                                         \
+    rotary(x, xStride, heads, queryHeads, headSize, rotarySize, positions, table, gain, keyGain, epsilon);                \
   }                                                                                                                       \
   KERNEL(rotary_##name);
 FOR_BOTH_TYPES(ROTARY)

@@ -7,6 +7,8 @@
 // route_grouped_f32: p = sigmoid(logits), r = p + bias; a group's score is the sum of its two highest r; of the keptGroups best
 // groups the `chosen` highest r, weighted by scale · p / (Σ p + 1e-20) (LLaDA2, after DeepSeek-V3).
 //
+// Rows from *routed on are padding: their ids are -1, their weights 0, and their logits are not read.
+//
 // logits [rows, experts] of stride `stride`, experts ≤ 512, bias [experts] or null, ids and weights [rows, chosen], chosen ≤ 32,
 // groups ≤ 32 of equal size. Grid (rows), 32 threads.
 // Moves rows · (4 · experts + 8 · chosen) bytes; about rows · experts · (8 + 2 · chosen) FLOP.
@@ -64,8 +66,22 @@ __device__ void writeChoice(int expert, float weight, int chosen, int* ids, floa
   }
 }
 
-extern "C" __global__ void route_softmax_f32(const float* logits, int stride, int experts, int chosen, int normalise, int* ids,
+// Whether the row is padding; then nothing is chosen for it.
+__device__ __forceinline__ bool isPadding(const int* routed, int chosen, int* ids, float* weights) {
+  const int lane = static_cast<int>(threadIdx.x);
+  const bool padding = static_cast<int>(blockIdx.x) >= *routed;
+  if (padding && lane < chosen) {
+    ids[offset(blockIdx.x, chosen) + lane] = -1;
+    weights[offset(blockIdx.x, chosen) + lane] = 0;
+  }
+  return padding;
+}
+
+extern "C" __global__ void route_softmax_f32(const float* logits, int stride, const int* routed, int experts, int chosen, int normalise, int* ids,
                                              float* weights) {
+  if (isPadding(routed, chosen, ids, weights)) {
+    return;
+  }
   const int lane = static_cast<int>(threadIdx.x);
   const float* row = logits + offset(blockIdx.x, stride);
   Scores scores;
@@ -101,9 +117,12 @@ extern "C" __global__ void route_softmax_f32(const float* logits, int stride, in
 }
 KERNEL(route_softmax_f32);
 
-extern "C" __global__ void route_grouped_f32(const float* logits, int stride, const float* bias, int experts, int groups,
+extern "C" __global__ void route_grouped_f32(const float* logits, int stride, const int* routed, const float* bias, int experts, int groups,
                                              int keptGroups, int chosen, float scale, int* ids, float* weights) {
   __shared__ float selection[MAX_EXPERTS];
+  if (isPadding(routed, chosen, ids, weights)) {
+    return;
+  }
   const int lane = static_cast<int>(threadIdx.x);
   const float* row = logits + offset(blockIdx.x, stride);
   for (int expert = lane; expert < experts; expert += WARP_SIZE) {

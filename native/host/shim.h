@@ -154,6 +154,20 @@ V __shfl_up_sync(unsigned mask, V value, int distance) {
   });
 }
 
+inline unsigned __ballot_sync(unsigned mask, bool predicate) {
+  return shim::exchanged(mask, predicate ? 1u : 0u, 0, [](shim::Exchange& e) {
+    uint32_t votes = 0;
+    for (int lane = 0; lane < shim::WARP; lane++) {
+      votes |= e.in[lane][0] << lane;
+    }
+    for (int lane = 0; lane < shim::WARP; lane++) {
+      e.out[lane][0] = votes;
+    }
+  });
+}
+
+inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((static_cast<unsigned long long>(a) * b) >> 32);
 }

@@ -87,6 +87,32 @@ public interface Backend extends AutoCloseable {
   void rotate(Activation x, int headSize, int[] positions, Weight table);
 
   /**
+   * {@link #normHeads} of queries and of keys, each with its own gain, and {@link #rotate} of both,
+   * to the bits of these three.
+   *
+   * @param x [rows, heads · headSize]: the queries' heads, then the keys'
+   * @param queryColumns how many columns are queries, which may be none or all
+   */
+  default void normAndRotate(
+      Activation x,
+      int queryColumns,
+      int headSize,
+      Weight queryGain,
+      Weight keyGain,
+      double epsilon,
+      int[] positions,
+      Weight table) {
+    if (queryColumns > 0) {
+      normHeads(x.columns(0, queryColumns), headSize, queryGain, epsilon);
+    }
+    if (queryColumns < x.columns()) {
+      Activation keys = x.columns(queryColumns, x.columns() - queryColumns);
+      normHeads(keys, headSize, keyGain, epsilon);
+    }
+    rotate(x, headSize, positions, table);
+  }
+
+  /**
    * Softmax attention of every query over the first keys of its own sequence, scaled by {@code
    * 1/sqrt(headSize)}.
    *

@@ -423,7 +423,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
       hooks.at(Point.Q, i, q);
       hooks.at(Point.K, i, k);
       hooks.at(Point.V, i, v);
-      turn(layer, q, k, batch.positions());
+      turn(layer, memory.qkv().columns(0, queryWidth + keyWidth), queryWidth, batch.positions());
       hooks.at(Point.ROT_Q, i, q);
       hooks.at(Point.ROT_K, i, k);
       attend(
@@ -446,10 +446,8 @@ public final class Transformer implements Denoiser, AutoCloseable {
     hooks.at(Point.Q, last, askedQ);
     hooks.at(Point.K, last, k);
     hooks.at(Point.V, last, v);
-    layer.headNorms().ifPresent(norms -> normHeads(k, norms.key()));
-    backend.rotate(k, spec.attention().headSize(), batch.positions(), weights.rotary());
-    layer.headNorms().ifPresent(norms -> normHeads(askedQ, norms.query()));
-    backend.rotate(askedQ, spec.attention().headSize(), batch.askedPositions(), weights.rotary());
+    turn(layer, k, 0, batch.positions());
+    turn(layer, askedQ, queryWidth, batch.askedPositions());
     hooks.at(Point.ROT_Q, last, askedQ);
     hooks.at(Point.ROT_K, last, k);
     attend(
@@ -528,20 +526,23 @@ public final class Transformer implements Denoiser, AutoCloseable {
   }
 
   /** Normalizes the heads of queries and keys, if the model does, and rotates them. */
-  private void turn(Weights.Layer layer, Activation q, Activation k, int[] positions) {
+  private void turn(Weights.Layer layer, Activation x, int queryColumns, int[] positions) {
+    int headSize = spec.attention().headSize();
+    Weight rotary = weights.rotary();
     layer
         .headNorms()
-        .ifPresent(
-            norms -> {
-              normHeads(q, norms.query());
-              normHeads(k, norms.key());
-            });
-    Activation both = new Activation(q.offset(), q.rows(), q.columns() + k.columns(), q.stride());
-    backend.rotate(both, spec.attention().headSize(), positions, weights.rotary());
-  }
-
-  private void normHeads(Activation heads, Weight gain) {
-    backend.normHeads(heads, spec.attention().headSize(), gain, spec.normEpsilon());
+        .ifPresentOrElse(
+            norms ->
+                backend.normAndRotate(
+                    x,
+                    queryColumns,
+                    headSize,
+                    norms.query(),
+                    norms.key(),
+                    spec.normEpsilon(),
+                    positions,
+                    rotary),
+            () -> backend.rotate(x, headSize, positions, rotary));
   }
 
   private void feedForward(int block, Activation x, StepMemory memory, Hooks hooks) {

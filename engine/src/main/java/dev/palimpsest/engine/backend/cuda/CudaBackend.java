@@ -97,7 +97,7 @@ public final class CudaBackend implements Backend {
           held(
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
-      mixture = held(new DeviceMixture(machine, precision));
+      mixture = held(new DeviceMixture(input, machine, precision));
       attention =
           held(
               new DeviceAttention(
@@ -414,16 +414,18 @@ public final class CudaBackend implements Backend {
   @Override
   public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
     int rows = RowBuckets.padded(x.rows());
-    CudaWeight gains = (CudaWeight) gain;
+    long gains = ((CudaWeight) gain).address();
     launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
         .address(address(x))
         .value(x.stride())
         .value(x.columns() / headSize)
+        .value(x.columns() / headSize)
         .value(headSize)
         .value(0)
         .input(input.put(ascending(rows), rows, 0))
-        .address(gains.address())
-        .address(gains.address())
+        .address(gains)
+        .address(gains)
+        .address(gains)
         .value((float) epsilon);
   }
 
@@ -449,7 +451,7 @@ public final class CudaBackend implements Backend {
         () -> {
           mixture.put(
               new DeviceMixture.Rows(address(x), x.stride()),
-              RowBuckets.padded(x.rows()),
+              x.rows(),
               (CudaWeight) router,
               experts,
               expertWeights,
@@ -545,12 +547,40 @@ public final class CudaBackend implements Backend {
         .address(address(x))
         .value(x.stride())
         .value(x.columns() / headSize)
+        .value(x.columns() / headSize)
         .value(headSize)
         .value(angles.columns())
         .input(input.put(positions, rows, 0))
         .address(angles.address())
         .address(0)
+        .address(0)
         .value(0f);
+  }
+
+  @Override
+  public void normAndRotate(
+      Activation x,
+      int queryColumns,
+      int headSize,
+      Weight queryGain,
+      Weight keyGain,
+      double epsilon,
+      int[] positions,
+      Weight table) {
+    int rows = RowBuckets.padded(x.rows());
+    CudaWeight angles = (CudaWeight) table;
+    launch(DeviceOp.ROTARY, rows, blocksOfRow(rows, x.columns()))
+        .address(address(x))
+        .value(x.stride())
+        .value(x.columns() / headSize)
+        .value(queryColumns / headSize)
+        .value(headSize)
+        .value(angles.columns())
+        .input(input.put(positions, rows, 0))
+        .address(angles.address())
+        .address(((CudaWeight) queryGain).address())
+        .address(((CudaWeight) keyGain).address())
+        .value((float) epsilon);
   }
 
   @Override

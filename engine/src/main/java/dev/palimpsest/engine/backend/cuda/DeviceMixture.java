@@ -21,7 +21,6 @@ import java.util.List;
 final class DeviceMixture implements AutoCloseable {
   private static final int WARP = 32;
   private static final int ROUTER_ROWS = 32;
-  private static final int ROUTER_COLUMNS = 64;
   private static final int FMA_THREADS = 256;
   private static final int MOST_EXPERTS = 512;
   private static final int MOST_CHOSEN = 32;
@@ -30,24 +29,33 @@ final class DeviceMixture implements AutoCloseable {
   private static final int ALIGNMENT = 256;
   private static final int NAN_WORD = -1;
 
+  private final StepInput input;
   private final StepMachine machine;
   private final Precision precision;
   private final Tiles tiles;
   private final List<DeviceMemory> outgrown = new ArrayList<>();
   private DeviceMemory memory = DeviceMemory.allocate(Float.BYTES);
 
-  DeviceMixture(StepMachine machine, Precision precision) {
+  /** The number of rows of the last layer but padding: the same object for all with as many. */
+  private int[] routed = {0};
+
+  DeviceMixture(StepInput input, StepMachine machine, Precision precision) {
+    this.input = input;
     this.machine = machine;
     this.precision = precision;
     tiles =
         switch (precision) {
-          case BF16 -> new Tiles(64, 128, 128, 46_080);
-          case F32 -> new Tiles(32, 64, FMA_THREADS, 0);
+          case BF16 -> new Tiles(64, 128, 128, 46_080, 32);
+          case F32 -> new Tiles(32, 64, FMA_THREADS, 0, 64);
         };
   }
 
-  /** How {@code expert_linear} is launched. */
-  private record Tiles(int rows, int columns, int threads, int sharedBytes) {
+  /**
+   * How {@code expert_linear} is launched.
+   *
+   * @param routed experts that a block of the router has
+   */
+  private record Tiles(int rows, int columns, int threads, int sharedBytes, int routed) {
     /** Tiles that entries in groups take at most. */
     int most(int entries, int experts) {
       long used = Math.min(entries, experts);
@@ -101,17 +109,21 @@ final class DeviceMixture implements AutoCloseable {
   /**
    * Writes down {@code sum += Σ weight · expert(x)}.
    *
-   * @param rows of {@code x} and {@code sum}, padded
+   * @param tokens rows of {@code x} and {@code sum} without padding, for which experts are chosen
    * @param outputs dense, [rows · experts per token, hidden]
    */
   void put(
       Rows x,
-      int rows,
+      int tokens,
       CudaWeight router,
       Experts experts,
       ExpertWeights all,
       long outputs,
       Rows sum) {
+    int rows = RowBuckets.padded(tokens);
+    if (routed[0] != tokens) {
+      routed = new int[] {tokens};
+    }
     int chosen = experts.perToken();
     int entries = rows * chosen;
     int hidden = router.columns();
@@ -158,7 +170,7 @@ final class DeviceMixture implements AutoCloseable {
         .launch(
             DeviceOp.ROUTER,
             Math.ceilDiv(rows, ROUTER_ROWS),
-            Math.ceilDiv(count, ROUTER_COLUMNS),
+            Math.ceilDiv(count, tiles.routed()),
             FMA_THREADS)
         .address(x.address())
         .value(x.stride())
@@ -174,6 +186,7 @@ final class DeviceMixture implements AutoCloseable {
               .launch(DeviceOp.ROUTE_SOFTMAX, rows, 1, WARP)
               .address(room.scores())
               .value(count)
+              .input(input.put(routed, 1, 0))
               .value(count)
               .value(experts.perToken())
               .value(softmax.normalized() ? 1 : 0)
@@ -184,6 +197,7 @@ final class DeviceMixture implements AutoCloseable {
               .launch(DeviceOp.ROUTE_GROUPED, rows, 1, WARP)
               .address(room.scores())
               .value(count)
+              .input(input.put(routed, 1, 0))
               .address(all.bias().map(bias -> ((CudaWeight) bias).address()).orElse(0L))
               .value(count)
               .value(grouped.groups())

@@ -18,8 +18,8 @@ enum DeviceOp {
   ROTARY(
       "rotary",
       true,
-      "address x, int xStride, int heads, int headSize, int rotarySize, input positions, "
-          + "address table, address gain, float epsilon"),
+      "address x, int xStride, int heads, int queryHeads, int headSize, int rotarySize, "
+          + "input positions, address table, address gain, address keyGain, float epsilon"),
   ATTENTION(
       "attention",
       true,
@@ -55,12 +55,14 @@ enum DeviceOp {
   ROUTE_SOFTMAX(
       "route_softmax_f32",
       false,
-      "address logits, int stride, int experts, int chosen, int normalise, address ids, "
+      "address logits, int stride, input routed, int experts, int chosen, int normalise, "
+          + "address ids, "
           + "address weights"),
   ROUTE_GROUPED(
       "route_grouped_f32",
       false,
-      "address logits, int stride, address bias, int experts, int groups, int keptGroups, "
+      "address logits, int stride, input routed, address bias, int experts, int groups, "
+          + "int keptGroups, "
           + "int chosen, float scale, address ids, address weights"),
   GROUP_EXPERTS(
       "group_experts",

@@ -109,7 +109,7 @@ final class DeviceOpTest {
     String name = op.kernel();
     return switch (op) {
       case ATTENTION, ATTENTION_SPLIT -> List.of(name + "_bf16_h##D", name + "_f32_h##D");
-      case EXPERT_LINEAR -> List.of(name + "_bf16", name + "_f32");
+      case EXPERT_LINEAR, ROUTER -> List.of(name + "_bf16", name + "_f32");
       default -> List.of(op.isTyped() ? name + "_##name" : name);
     };
   }
