@@ -628,7 +628,7 @@ public final class CudaBackend implements Backend {
         new DeviceAttention.Cached(
             from.address(),
             from.address() + CudaWeight.elementBytes(precision) * width,
-            input.put(cached.slots(), RowBuckets.padded(cached.slots().length), 0),
+            input.putApart(cached.slots()),
             from.columns()),
         out);
   }
@@ -689,8 +689,11 @@ public final class CudaBackend implements Backend {
         .value(out.columns());
   }
 
+  /** Rows are gathered because they are asked for, which the tail of a step begins with. */
   @Override
   public void gather(Activation x, int[] rows, Activation out) {
+    putGuided();
+    machine.beginTail();
     int padded = RowBuckets.padded(rows.length);
     launch(DeviceOp.GATHER, padded, blocksOfRow(padded, out.columns()))
         .address(address(x))
@@ -773,9 +776,17 @@ public final class CudaBackend implements Backend {
     return machine.waitedNanos();
   }
 
-  /** Steps that ran as one CUDA graph so far, instead of operation by operation. */
+  /**
+   * Steps that ran as a CUDA graph so far, up to the rows that are asked for, instead of operation
+   * by operation.
+   */
   public long graphSteps() {
     return machine.graphSteps();
+  }
+
+  /** CUDA graphs that were recorded so far. */
+  public long capturedGraphs() {
+    return machine.captured();
   }
 
   @Override

@@ -18,6 +18,9 @@ import java.util.function.Consumer;
  *
  * <p>Arrays that are put in again, the same object with the same padding, are put in once: every
  * block of a transformer names the same positions.
+ *
+ * <p>The second half is for an array that grows from step to step: what follows it stays where it
+ * was, and so does what a graph was made for.
  */
 final class StepInput implements AutoCloseable {
   /** Bytes that the input takes of the device's memory until a step needs more. */
@@ -30,6 +33,11 @@ final class StepInput implements AutoCloseable {
   private PinnedMemory pinned = PinnedMemory.allocate(FIRST_BYTES);
   private DeviceMemory device = DeviceMemory.allocate(FIRST_BYTES);
   private long used;
+
+  /** Where the second half begins, and the bytes that lie in it apart from the others. */
+  private long apartAt = FIRST_BYTES / 2;
+
+  private long apart;
 
   private int[][] known = new int[16][];
   private int[] knownCounts = new int[16];
@@ -49,25 +57,17 @@ final class StepInput implements AutoCloseable {
   /** Forgets everything. */
   void clear() {
     used = 0;
+    apart = 0;
+    apartAt = capacity() / 2 / ALIGNMENT * ALIGNMENT;
     for (int i = 0; i < knownCount; i++) {
       known[i] = NONE;
     }
     knownCount = 0;
   }
 
-  /** Bytes that are put in. */
-  long used() {
-    return used;
-  }
-
   /** Where its first byte lies on the device, once everything is put in. */
   long address() {
     return device.address();
-  }
-
-  /** Where its first byte lies on the host, once everything is put in. */
-  long hostAddress() {
-    return pinned.segment().address();
   }
 
   /**
@@ -76,14 +76,45 @@ final class StepInput implements AutoCloseable {
    * @param count how many are wanted; what the array lacks is {@code padding}
    * @return their byte
    */
-  @SuppressWarnings("ReferenceEquality") // the same object, as every block names it
   long put(int[] values, int count, int padding) {
+    long before = find(values, count, padding);
+    return before >= 0
+        ? before
+        : write(values, count, padding, reserve((long) Integer.BYTES * count));
+  }
+
+  /**
+   * Puts integers in whose number changes from step to step, at a place that does not.
+   *
+   * @return their byte
+   */
+  long putApart(int[] values) {
+    long before = find(values, values.length, 0);
+    if (before >= 0) {
+      return before;
+    }
+    long bytes = aligned((long) Integer.BYTES * values.length);
+    boolean isFree = apart == 0 && used <= apartAt;
+    long at = isFree ? apartAt : reserve(bytes);
+    if (isFree) {
+      apart = bytes;
+      makeRoom(apartAt + bytes);
+    }
+    return write(values, values.length, 0, at);
+  }
+
+  /** Where an array lies that was put in; -1 if it was not. */
+  @SuppressWarnings("ReferenceEquality") // the same object, as every block names it
+  private long find(int[] values, int count, int padding) {
     for (int i = 0; i < knownCount; i++) {
       if (known[i] == values && knownCounts[i] == count && knownPaddings[i] == padding) {
         return knownAt[i];
       }
     }
-    long at = reserve((long) Integer.BYTES * count);
+    return -1;
+  }
+
+  private long write(int[] values, int count, int padding, long at) {
     MemorySegment memory = pinned.segment();
     MemorySegment.copy(values, 0, memory, JAVA_INT, at, Math.min(count, values.length));
     for (int i = values.length; i < count; i++) {
@@ -108,20 +139,29 @@ final class StepInput implements AutoCloseable {
 
   /** Makes room for {@code bytes} on a boundary of 16, and returns their first byte. */
   long reserve(long bytes) {
-    long at = used;
-    used += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
-    if (used > capacity()) {
-      onDevice.accept(this::grow);
-    }
+    boolean reaches = apart > 0 && used <= apartAt && used + aligned(bytes) > apartAt;
+    long at = reaches ? apartAt + apart : used;
+    used = at + aligned(bytes);
+    makeRoom(used);
     return at;
+  }
+
+  private static long aligned(long bytes) {
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+  }
+
+  private void makeRoom(long bytes) {
+    if (bytes > capacity()) {
+      onDevice.accept(() -> grow(bytes));
+    }
   }
 
   private long capacity() {
     return Math.min(pinned.segment().byteSize(), device.bytes());
   }
 
-  private void grow() {
-    long bytes = Math.max(Math.max(used, 2 * capacity()), FIRST_BYTES);
+  private void grow(long least) {
+    long bytes = Math.max(Math.max(least, 2 * capacity()), FIRST_BYTES);
     if (pinned.segment().byteSize() < bytes) {
       PinnedMemory larger = PinnedMemory.allocate(bytes);
       MemorySegment.copy(pinned.segment(), 0, larger.segment(), 0, pinned.segment().byteSize());
@@ -153,6 +193,9 @@ final class StepInput implements AutoCloseable {
   void upload(Stream stream) {
     if (used > 0) {
       device.copyFrom(pinned, 0, 0, used, stream);
+    }
+    if (apart > 0 && used <= apartAt) {
+      device.copyFrom(pinned, apartAt, apartAt, apart, stream);
     }
   }
 

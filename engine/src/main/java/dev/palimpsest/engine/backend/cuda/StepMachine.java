@@ -7,20 +7,24 @@ import dev.palimpsest.bindings.cuda.Graph;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.device.Precision;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a step's tape and runs it: the first time operation by operation, which lets libraries
- * load what they need, the second time into a graph, and from then on as that graph.
+ * Writes a step's tape and runs it in two parts: the body, which is the same for all steps over as
+ * many tokens, and the tail, which depends on how many rows are asked for and so changes from step
+ * to step. The body runs operation by operation the first time, which lets libraries load what they
+ * need, is recorded as a graph the second time, and from then on is that graph. The tail is put
+ * into the stream while the device computes the body, and becomes a graph of its own when it has
+ * come {@value #TAIL_RUNS} times.
  */
 final class StepMachine implements AutoCloseable {
   private static final int MOST_GRAPHS = 96;
   private static final int MOST_SEEN = 4096;
+  private static final int TAIL_RUNS = 32;
   private static final int THREADS = 256;
   private static final int PACK_BYTES = 16;
   private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
@@ -37,17 +41,18 @@ final class StepMachine implements AutoCloseable {
   private final Launch launch = new Launch(tape);
   private final Stream stream;
   private final boolean oneByOne;
-  private final Set<Integer> seen = new HashSet<>();
+  private final Map<Integer, Integer> seen = new HashMap<>();
   private final Map<Tape.Key, Graph> graphs = new LinkedHashMap<>(MOST_GRAPHS, 0.75f, true);
   private TapeReader reader = (_, _) -> {};
   private boolean running;
   private boolean putting;
 
-  /** Operations that are in the stream; one by one, those that are done. */
-  private int passed;
+  /** Where on the tape the operation is that is put into the stream next, or done next. */
+  private int position;
 
   private long waitedNanos;
   private long graphSteps;
+  private long captured;
 
   /**
    * A machine for one backend.
@@ -131,6 +136,12 @@ final class StepMachine implements AutoCloseable {
         .add((add ? ADD : 0) | (outPrecision == Precision.F32 ? F32_RESULT : 0));
   }
 
+  /** Ends the body: what follows depends on how many rows are asked for. */
+  void beginTail() {
+    launch.end();
+    tape.mark();
+  }
+
   /** How many blocks share a row, so that few rows keep the device busy too. */
   int blocksOfRow(int rows, int columns, int elementBytes) {
     int useful = Math.ceilDiv(columns * elementBytes, THREADS * PACK_BYTES);
@@ -142,34 +153,67 @@ final class StepMachine implements AutoCloseable {
   void run(DeviceMemory results, PinnedMemory host, long bytes) {
     launch.end();
     reader.read(tape, input);
-    Tape.Key key =
-        tape.key(
-            input.address(),
-            input.hostAddress(),
-            input.used(),
-            results.address(),
-            host.segment().address(),
-            bytes);
-    @Nullable Graph graph = oneByOne ? null : graphs.get(key);
-    boolean captures = graph == null && !oneByOne && seen.contains(key.hash());
-    running = true;
-    if (captures) {
-      graph = Graph.capture(stream, () -> put(results, host, bytes));
+    begin();
+    int end = tape.length();
+    int tail = tape.second();
+    if (oneByOne) {
+      put(0, end);
+      copy(results, host, bytes);
+    } else {
+      if (part(tape.first(input.address()), 1, () -> put(0, tail))) {
+        graphSteps++;
+      }
+      position = tail;
+      Tape.Key key =
+          tape.second(input.address(), results.address(), host.segment().address(), bytes);
+      if (key.isEmpty()) {
+        copy(results, host, bytes);
+      } else {
+        boolean _ =
+            part(
+                key,
+                TAIL_RUNS - 1,
+                () -> {
+                  put(tail, end);
+                  copy(results, host, bytes);
+                });
+      }
+    }
+    await();
+    clear();
+  }
+
+  /**
+   * Runs a part of the tape.
+   *
+   * @param runs how often it has run before it is recorded
+   * @return whether it runs as a graph
+   */
+  private boolean part(Tape.Key key, int runs, Runnable put) {
+    @Nullable Graph graph = graphs.get(key);
+    if (graph == null && seen.getOrDefault(key.hashCode(), 0) >= runs) {
+      graph = Graph.capture(stream, put);
+      captured++;
       graphs.put(key.copy(), graph);
       forgetOldest();
     }
     if (graph == null) {
-      put(results, host, bytes);
+      put.run();
       if (seen.size() == MOST_SEEN) {
         seen.clear();
       }
-      seen.add(key.hash());
-    } else {
-      graph.launch(stream);
-      graphSteps++;
+      seen.merge(key.hashCode(), 1, Integer::sum);
+      return false;
     }
-    await();
-    clear();
+    graph.launch(stream);
+    return true;
+  }
+
+  /** Brings the step's input to the device. */
+  private void begin() {
+    running = true;
+    position = 0;
+    input.upload(stream);
   }
 
   private void await() {
@@ -183,9 +227,14 @@ final class StepMachine implements AutoCloseable {
     return waitedNanos;
   }
 
-  /** Steps that ran as a graph. */
+  /** Steps whose body ran as a graph. */
   long graphSteps() {
     return graphSteps;
+  }
+
+  /** Graphs that were recorded. */
+  long captured() {
+    return captured;
   }
 
   private void forgetOldest() {
@@ -196,8 +245,7 @@ final class StepMachine implements AutoCloseable {
     }
   }
 
-  private void put(DeviceMemory results, PinnedMemory host, long bytes) {
-    putTape();
+  private void copy(DeviceMemory results, PinnedMemory host, long bytes) {
     if (bytes > 0) {
       results.copyTo(host, 0, 0, bytes, stream);
     }
@@ -207,23 +255,23 @@ final class StepMachine implements AutoCloseable {
   void runOnce() {
     launch.end();
     reader.read(tape, input);
-    running = true;
-    putTape();
+    begin();
+    put(0, tape.length());
     await();
     clear();
   }
 
-  private void putTape() {
-    input.upload(stream);
-    passed = 0;
+  private void put(int from, int to) {
     putting = true;
-    int next;
-    for (int at = 0; at < tape.length(); at = next) {
-      next = isLaunch(at) ? Launch.put(tape, at, kernels, input.address(), stream) : putProduct(at);
+    for (position = from; position < to; ) {
+      int next =
+          isLaunch(position)
+              ? Launch.put(tape, position, kernels, input.address(), stream)
+              : putProduct(position);
       if (oneByOne) {
         stream.synchronize();
       }
-      passed++;
+      position = next;
     }
     putting = false;
   }
@@ -272,16 +320,21 @@ final class StepMachine implements AutoCloseable {
       return "";
     }
     int all = 0;
-    String name = "copying the results: ";
+    int number = 0;
+    String name = "";
     for (int at = 0; at < tape.length(); at = next(at)) {
-      if (all++ == passed) {
+      all++;
+      if (at == position) {
+        number = all;
         name = name(at);
       }
     }
     if (!refused && !oneByOne) {
       return "one of its %d operations, which --audit names: ".formatted(all);
     }
-    return passed == all ? name : "%s, operation %d of %d: ".formatted(name, passed + 1, all);
+    return number == 0
+        ? "copying the results: "
+        : "%s, operation %d of %d: ".formatted(name, number, all);
   }
 
   /** Whether all that was put into the stream is done, and none of it failed. */

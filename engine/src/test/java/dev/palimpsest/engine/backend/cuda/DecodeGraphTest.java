@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 final class DecodeGraphTest {
   private static final TinyFamily MODEL = TinyFamily.WIDE_HEADS;
   private static final int STEPS = 60;
+
+  /** Steps until the KV cache has grown and everything that is to be a graph has been recorded. */
+  private static final int WARM = 45;
+
   private static final long KV_CACHE_BYTES = 4 << 20;
 
   @TempDir private Path folder;
@@ -41,8 +46,10 @@ final class DecodeGraphTest {
       try (Transformer device =
           Transformer.load(checkpoint, MODEL.spec(), backend, KV_CACHE_BYTES, _ -> {})) {
         List<List<Prediction>> last = List.of();
+        long warm = 0;
         for (int step = 0; step < STEPS; step++) {
           last = device.predict(texts.stream().map(DecodeGraphTest::next).toList());
+          warm = step < WARM ? backend.capturedGraphs() : warm;
           if (step < STEPS - 1) {
             for (int text = 0; text < texts.size(); text++) {
               int[] longer = Arrays.copyOf(texts.get(text), texts.get(text).length + 1);
@@ -51,11 +58,33 @@ final class DecodeGraphTest {
             }
           }
         }
-        // A prefill, and twice the first step of each size that lengths are rounded up to.
-        assertThat(backend.graphSteps()).isBetween(STEPS / 2L, STEPS - 2L);
+        // All but the prefill, the first step, and the two around the growth of the KV cache.
+        assertThat(backend.graphSteps()).isEqualTo(STEPS - 4);
+        assertThat(backend.capturedGraphs()).isEqualTo(warm).isEqualTo(3);
         assertThat(device.recompute(texts.stream().map(DecodeGraphTest::next).toList()))
             .isEqualTo(last);
       }
+    }
+    assertThat(EmulatedDevice.inUse()).isZero();
+  }
+
+  /** As LLaDA's: the whole canvas every step, and fewer and fewer rows of it. */
+  @Test
+  void aRunOf64StepsOverACanvasRecordsAtMostFourGraphs() {
+    EmulatedDevice.require();
+    MODEL.write(folder, 1);
+    SplittableRandom random = new SplittableRandom(3);
+    int[] canvas = random.ints(90, 0, MODEL.spec().vocabulary()).toArray();
+    CudaBackend backend = CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, MODEL.spec());
+    try (Checkpoint checkpoint = Checkpoint.open(folder);
+        Transformer device = Transformer.load(checkpoint, MODEL.spec(), backend, 0, _ -> {})) {
+      for (int step = 0; step < 64; step++) {
+        int[] rows = IntStream.range(26 + step, canvas.length).toArray();
+        Query query = new Query(canvas, 0, rows, 0, Draw.GREEDY, Optional.empty());
+        canvas[26 + step] = device.predict(List.of(query)).getFirst().getFirst().token();
+      }
+      assertThat(backend.capturedGraphs()).isBetween(1L, 4L);
+      assertThat(backend.graphSteps()).isEqualTo(63);
     }
     assertThat(EmulatedDevice.inUse()).isZero();
   }

@@ -118,9 +118,44 @@ final class StepMachineTest {
     return host.segment().getAtIndex(JAVA_INT, 128);
   }
 
+  /**
+   * What follows the mark differs from run to run, and becomes no graph until it has come often.
+   */
+  @Test
+  void theBodyOfAStepIsOneGraphWhateverItsTailIs() {
+    for (int run = 0; run < 60; run++) {
+      memory.fill(run, 0, 1, stream);
+      copy(0, 256);
+      machine.beginTail();
+      int tail = run < 10 ? run : 10;
+      copy(256, 512 + 4L * tail);
+      machine.beginTail(); // means nothing: the tail has begun
+      copy(256, 800);
+      machine.run(memory, host, 1024);
+      assertThat(host.segment().getAtIndex(JAVA_INT, 128 + tail)).isEqualTo(run);
+      assertThat(host.segment().getAtIndex(JAVA_INT, 200)).isEqualTo(run);
+    }
+    assertThat(machine.graphSteps()).isEqualTo(59);
+    assertThat(machine.captured()).isEqualTo(2);
+  }
+
+  /** One number from here to there. */
+  private void copy(long from, long to) {
+    input.clear();
+    Launch _ =
+        machine
+            .launch(DeviceOp.GATHER, 1, 1)
+            .address(memory.address() + from)
+            .value(1)
+            .input(input.put(new int[] {0}, 1, 0))
+            .address(memory.address() + to)
+            .value(1)
+            .value(1);
+  }
+
   /** The device's memory grows where it is, so nothing but the host's tells the steps apart. */
   @Test
-  void aGraphIsNotUsedForInputThatTheHostKeepsElsewhereSince() {
+  void aGraphReadsTheInputThatTheHostKeepsElsewhereSince() {
     memory.fill(1, 0, 1, stream);
     memory.fill(2, 4, 1, stream);
     for (int run = 0; run < 3; run++) {
