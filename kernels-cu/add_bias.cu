@@ -22,6 +22,7 @@ __device__ void addBias(T* x, int stride, const float* bias, int columns) {
 
 #define ADD_BIAS(name, T)                                                                                                 \
   extern "C" __global__ void add_bias_##name(T* x, int stride, const float* bias, int columns) {                         \
+    awaitEarlierLaunch();                                                                                                 \
     addBias(x, stride, bias, columns);                                                                                    \
   }                                                                                                                       \
   KERNEL(add_bias_##name);

@@ -17,6 +17,7 @@ __device__ void embed(const int* tokens, const T* table, int columns, T* out, in
 
 #define EMBED(name, T)                                                                                                    \
   extern "C" __global__ void embed_##name(const int* tokens, const T* table, int columns, T* out, int outStride) {       \
+    awaitEarlierLaunch();                                                                                                 \
     embed(tokens, table, columns, out, outStride);                                                                        \
   }                                                                                                                       \
   KERNEL(embed_##name);

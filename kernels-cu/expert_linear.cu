@@ -146,6 +146,7 @@ struct Bf16ExpertLinear {
 extern "C" __global__ void __launch_bounds__(128) expert_linear_bf16(const bf16* x, int xStride, const int* groupRows,
                                                                      const int* offsets, int experts, const bf16* weights,
                                                                      int outputs, int inputs, bf16* out, int outStride) {
+  awaitEarlierLaunch();
   DYNAMIC_SHARED(stages);
   using Product = Bf16ExpertLinear;
   const GroupTile tile = findTile(offsets, experts, Product::ROWS, static_cast<int>(blockIdx.x));
@@ -243,6 +244,7 @@ struct FmaProduct {
 extern "C" __global__ void __launch_bounds__(256) expert_linear_f32(const float* x, int xStride, const int* groupRows,
                                                                     const int* offsets, int experts, const float* weights,
                                                                     int outputs, int inputs, float* out, int outStride) {
+  awaitEarlierLaunch();
   using Product = FmaProduct;
   __shared__ Product::Shared shared;
   const GroupTile tile = findTile(offsets, experts, Product::ROWS, static_cast<int>(blockIdx.x));
@@ -261,6 +263,7 @@ KERNEL(expert_linear_f32);
 
 extern "C" __global__ void __launch_bounds__(256) router_f32(const float* x, int xStride, int rows, const float* weights,
                                                              int experts, int inputs, float* out, int outStride) {
+  awaitEarlierLaunch();
   using Product = FmaProduct;
   __shared__ Product::Shared shared;
   const int firstRow = static_cast<int>(blockIdx.x) * Product::ROWS;
@@ -349,6 +352,7 @@ struct SplitProduct {
 
 extern "C" __global__ void __launch_bounds__(256, 2) router_bf16(const bf16* x, int xStride, int rows, const float* weights,
                                                                  int experts, int inputs, float* out, int outStride) {
+  awaitEarlierLaunch();
   using Product = SplitProduct;
   __shared__ float sums[Product::WARPS][Product::ROWS][Product::COLUMNS + 1];
   const int thread = static_cast<int>(threadIdx.x), warp = thread / WARP_SIZE, lane = thread % WARP_SIZE;

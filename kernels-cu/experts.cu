@@ -13,6 +13,7 @@
 
 extern "C" __global__ void group_experts(const int* ids, int entries, int chosen, int experts, int* offsets, int* groupRows,
                                          int* slots) {
+  awaitEarlierLaunch();
   __shared__ int lessOfWarp[MAX_WARPS];
   __shared__ int countOfWarp[MAX_WARPS];
   const int expert = static_cast<int>(blockIdx.x);
@@ -93,6 +94,7 @@ __device__ void combine(const T* grouped, int groupedStride, const int* slots, c
 #define COMBINE(name, T)                                                                                                  \
   extern "C" __global__ void combine_##name(const T* grouped, int groupedStride, const int* slots, const float* weights, \
                                             int chosen, T* out, int outStride, int columns, int accumulate) {             \
+    awaitEarlierLaunch();                                                                                                 \
     combine(grouped, groupedStride, slots, weights, chosen, out, outStride, columns, accumulate);                         \
   }                                                                                                                       \
   KERNEL(combine_##name);

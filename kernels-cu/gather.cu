@@ -18,6 +18,7 @@ __device__ void gather(const T* x, int xStride, const int* rows, T* out, int out
 #define GATHER(name, T)                                                                                                   \
   extern "C" __global__ void gather_##name(const T* x, int xStride, const int* rows, T* out, int outStride,              \
                                            int columns) {                                                                 \
+    awaitEarlierLaunch();                                                                                                 \
     gather(x, xStride, rows, out, outStride, columns);                                                                    \
   }                                                                                                                       \
   KERNEL(gather_##name);

@@ -29,6 +29,7 @@ __device__ void guide(T* x, int stride, int columns, const int2* pairs, const fl
 
 #define GUIDE(name, T)                                                                                                    \
   extern "C" __global__ void guide_##name(T* x, int stride, int columns, const int2* pairs, const float* scales) {       \
+    awaitEarlierLaunch();                                                                                                 \
     guide(x, stride, columns, pairs, scales);                                                                             \
   }                                                                                                                       \
   KERNEL(guide_##name);

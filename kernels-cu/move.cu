@@ -22,6 +22,7 @@ __device__ void move(const T* x, int xStride, const int* from, T* out, int outSt
 #define MOVE(name, T)                                                                                                     \
   extern "C" __global__ void move_##name(const T* x, int xStride, const int* from, T* out, int outStride, const int* to, \
                                          int columns) {                                                                   \
+    awaitEarlierLaunch();                                                                                                 \
     move(x, xStride, from, out, outStride, to, columns);                                                                  \
   }                                                                                                                       \
   KERNEL(move_##name);

@@ -3,6 +3,15 @@
 
 #ifdef __CUDACC__
 
+// Lets the launch behind this one start, and waits until the one before it has ended and what it wrote can be read. The first thing that
+// a kernel does: one that was launched to start early may read or write nothing before. Older devices start nothing early.
+__device__ __forceinline__ void awaitEarlierLaunch() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // The value rounded to bf16, to nearest, ties to even, in the lower half.
 __device__ __forceinline__ unsigned short roundToBf16(float value) {
   unsigned short bits;

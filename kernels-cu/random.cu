@@ -28,6 +28,7 @@ __device__ void fillRandom(T* out, long long count, long long seed, float scale)
 
 #define RANDOM(name, T)                                                                                                   \
   extern "C" __global__ void random_##name(T* out, long long count, long long seed, float scale) {                       \
+    awaitEarlierLaunch();                                                                                                 \
     fillRandom(out, count, seed, scale);                                                                                  \
   }                                                                                                                       \
   KERNEL(random_##name);

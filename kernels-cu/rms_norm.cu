@@ -81,6 +81,7 @@ __device__ void rmsNorm(const T* x, int xStride, const float* gain, float epsilo
 #define RMS_NORM(name, T)                                                                                                 \
   extern "C" __global__ void rms_norm_##name(const T* x, int xStride, const float* gain, float epsilon, T* out,          \
                                              int outStride, int columns) {                                                \
+    awaitEarlierLaunch();                                                                                                 \
     rmsNorm(x, xStride, gain, epsilon, out, outStride, columns);                                                          \
   }                                                                                                                       \
   KERNEL(rms_norm_##name);

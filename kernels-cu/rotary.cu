@@ -71,6 +71,7 @@ __device__ void rotary(T* x, int xStride, int heads, int queryHeads, int headSiz
   extern "C" __global__ void rotary_##name(T* x, int xStride, int heads, int queryHeads, int headSize, int rotarySize,   \
                                            const int* positions, const float* table, const float* gain,                   \
                                            const float* keyGain, float epsilon) {                                         \
+    awaitEarlierLaunch();                                                                                                 \
     rotary(x, xStride, heads, queryHeads, headSize, rotarySize, positions, table, gain, keyGain, epsilon);                \
   }                                                                                                                       \
   KERNEL(rotary_##name);

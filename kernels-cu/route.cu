@@ -79,6 +79,7 @@ __device__ __forceinline__ bool isPadding(const int* routed, int chosen, int* id
 
 extern "C" __global__ void route_softmax_f32(const float* logits, int stride, const int* routed, int experts, int chosen, int normalise, int* ids,
                                              float* weights) {
+  awaitEarlierLaunch();
   if (isPadding(routed, chosen, ids, weights)) {
     return;
   }
@@ -119,6 +120,7 @@ KERNEL(route_softmax_f32);
 
 extern "C" __global__ void route_grouped_f32(const float* logits, int stride, const int* routed, const float* bias, int experts, int groups,
                                              int keptGroups, int chosen, float scale, int* ids, float* weights) {
+  awaitEarlierLaunch();
   __shared__ float selection[MAX_EXPERTS];
   if (isPadding(routed, chosen, ids, weights)) {
     return;

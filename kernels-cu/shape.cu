@@ -206,6 +206,7 @@ __device__ Cut findCut(const float* row, int ids, bool whole, float top, double 
 
 extern "C" __global__ void __launch_bounds__(SHAPE_THREADS)
     vocabulary_shape(float* logits, int stride, int ids, const RowShape* shapes, const int* idLists, double* shifts) {
+  awaitEarlierLaunch();
   __shared__ DigitShares shares;
   __shared__ Mass masses[DIGITS];
   __shared__ unsigned counts[DIGITS];

@@ -25,6 +25,7 @@ __device__ void swiglu(const T* gateUp, int stride, T* out, int outStride, int c
 
 #define SWIGLU(name, T)                                                                                                   \
   extern "C" __global__ void swiglu_##name(const T* gateUp, int stride, T* out, int outStride, int columns) {            \
+    awaitEarlierLaunch();                                                                                                 \
     swiglu(gateUp, stride, out, outStride, columns);                                                                      \
   }                                                                                                                       \
   KERNEL(swiglu_##name);

@@ -298,6 +298,7 @@ __device__ __forceinline__ float highestOf(const float* warps) {
 extern "C" __global__ void __launch_bounds__(FOLD_THREADS, 4)
     vocabulary_fold(const float* logits, int stride, int firstId, int count, const RowDraw* draws, const int* idLists, int grains,
                     RowState* states) {
+  awaitEarlierLaunch();
   __shared__ Marks undrawn;
   __shared__ Marks uncounted;
   __shared__ Highest highestOfWarp[FOLD_WARPS];
@@ -394,6 +395,7 @@ KERNEL(vocabulary_fold);
 
 extern "C" __global__ void __launch_bounds__(FOLD_THREADS)
     vocabulary_finish(const RowState* states, int grains, const RowDraw* draws, const int* idLists, DevicePrediction* out, int rows) {
+  awaitEarlierLaunch();
   const int row = static_cast<int>(blockIdx.x) * FOLD_WARPS + static_cast<int>(threadIdx.x) / WARP_SIZE;
   const int lane = static_cast<int>(threadIdx.x) % WARP_SIZE;
   if (row >= rows) {

@@ -9,6 +9,7 @@
 // - A thread without the context gets nothing.
 // - A launch that asks for more shared memory than its function was allowed, or for more registers than a multiprocessor has, is refused.
 //   The registers are those that ptxas reported when the fatbin was built; without an nvcc there is no report and no such rule.
+// - A kernel that is launched to start before the one ahead has ended fails if a thread of it does not wait first.
 // - Memory of the host is never set by the device: no documentation promises that a graph may.
 //
 // Kernels are those that the host library of `native/` has under the same names.
@@ -48,6 +49,22 @@ constexpr int REGISTER_UNIT = 8;
 constexpr int WARP = 32;
 
 enum { FUNCTION_SHARED_BYTES = 1, FUNCTION_REGISTERS = 4, FUNCTION_MOST_DYNAMIC_SHARED_BYTES = 8 };
+
+constexpr unsigned PROGRAMMATIC_STREAM_SERIALIZATION = 6;
+
+// CUlaunchAttribute and CUlaunchConfig.
+struct LaunchAttribute {
+  unsigned id;
+  int padding;
+  int value[16];
+};
+struct LaunchConfiguration {
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  void* stream;
+  const LaunchAttribute* attributes;
+  unsigned count;
+};
+static_assert(sizeof(LaunchAttribute) == 72 && sizeof(LaunchConfiguration) == 56, "as in cuda.h");
 
 using Clock = std::chrono::steady_clock;
 
@@ -126,6 +143,7 @@ struct Kernels {
   int (*launch)(const char*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void**) = nullptr;
   const char* (*error)() = nullptr;
   int (*parameters)(const char*) = nullptr;
+  void (*early)(int) = nullptr;
 
   static const Kernels& get() {
     static const Kernels kernels = [] {
@@ -135,6 +153,7 @@ struct Kernels {
         found.launch = reinterpret_cast<decltype(found.launch)>(dlsym(library, "palimpsest_launch"));
         found.error = reinterpret_cast<decltype(found.error)>(dlsym(library, "palimpsest_error"));
         found.parameters = reinterpret_cast<decltype(found.parameters)>(dlsym(library, "palimpsest_parameters"));
+        found.early = reinterpret_cast<decltype(found.early)>(dlsym(library, "palimpsest_early"));
       } else {
         fprintf(stderr, "emulated device: %s\n", dlerror());
       }
@@ -794,7 +813,7 @@ EXPORT Status cuModuleLoadDataEx(void** module, const void* image, unsigned, int
     return INVALID_VALUE;
   }
   *module = new Module();
-  return Kernels::get().launch != nullptr && Kernels::get().parameters != nullptr ? SUCCESS : INVALID_IMAGE;
+  return Kernels::get().launch != nullptr && Kernels::get().parameters != nullptr && Kernels::get().early != nullptr ? SUCCESS : INVALID_IMAGE;
 }
 
 EXPORT Status cuModuleUnload(void* module) {
@@ -854,8 +873,8 @@ EXPORT Status cuFuncGetAttribute(int* value, int attribute, void* handle) {
   }
 }
 
-EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
-                             void* stream, void** parameters, void**) {
+static Status launch(void* handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                     void* stream, void** parameters, bool early) {
   const auto* function = static_cast<Function*>(handle);
   const unsigned threads = bx * by * bz;
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || threads == 0 || threads > 1024 ||
@@ -881,10 +900,27 @@ EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz
     if (emulatorFails(name)) {
       return static_cast<Status>(ILLEGAL_ADDRESS);
     }
+    Kernels::get().early(early ? 1 : 0);
     if (Kernels::get().launch(name.c_str(), gx, gy, gz, bx, by, bz, shared, pointers.data()) != 0) {
       fprintf(stderr, "emulated device: %s\n", Kernels::get().error());
       return static_cast<Status>(LAUNCH_FAILED);
     }
     return static_cast<Status>(SUCCESS);
   });
+}
+
+EXPORT Status cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                             void* stream, void** parameters, void**) {
+  return launch(handle, gx, gy, gz, bx, by, bz, shared, stream, parameters, false);
+}
+
+EXPORT Status cuLaunchKernelEx(const LaunchConfiguration* how, void* handle, void** parameters, void**) {
+  bool early = false;
+  for (unsigned i = 0; i < how->count; i++) {
+    if (how->attributes[i].id != PROGRAMMATIC_STREAM_SERIALIZATION) {
+      return INVALID_VALUE;  // nothing else is asked for
+    }
+    early = how->attributes[i].value[0] != 0;
+  }
+  return launch(handle, how->gx, how->gy, how->gz, how->bx, how->by, how->bz, how->shared, how->stream, parameters, early);
 }

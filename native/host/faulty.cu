@@ -92,3 +92,9 @@ __global__ void read_before_wait(const int* in, int* out) {
   awaitCopies<0>();
 }
 KERNEL(read_before_wait);
+
+__global__ void wait_and_number(int* out) {
+  awaitEarlierLaunch();
+  out[threadIdx.x] = static_cast<int>(threadIdx.x);
+}
+KERNEL(wait_and_number);

@@ -30,6 +30,7 @@ struct Launch {
   uint3 block;
   unsigned shared;
   bool descending;
+  bool early;  // started before the launch ahead of it has ended
   std::atomic<uint64_t> next{0};
   std::atomic<bool> failed{false};
   std::string error;  // written by the one that sets failed
@@ -49,6 +50,7 @@ struct Thread {
   Fiber fiber;
   std::vector<Copy> copies;
   int group = 0;
+  bool waited = false;  // for the launch ahead
 };
 
 struct Warp {
@@ -71,6 +73,7 @@ class Block {
   void meet(shim::Together together);
   void suspend(State state);
   [[noreturn]] void fail(const std::string& message);
+  void requireWaited();
   unsigned char* shared() { return shared_; }
 
  private:
@@ -100,8 +103,15 @@ void enter() {
   running->runCurrent();
 }
 
+void Block::requireWaited() {
+  if (launch_->early && !current().waited) {
+    fail("a thread does not wait first for the launch ahead, before whose end it was started");
+  }
+}
+
 void Block::runCurrent() {
   launch_->invoke(launch_->params);
+  requireWaited();
   if (!current().copies.empty()) {
     fail("a thread ends before its copies have been awaited");
   }
@@ -188,6 +198,7 @@ void Block::prepare() {
     thread.fiber.restart(enter);
     thread.copies.clear();
     thread.group = 0;
+    thread.waited = false;
   }
   for (unsigned i = 0; i < count_ / shim::WARP; i++) {
     warps_[i]->arrived = 0;
@@ -334,6 +345,7 @@ std::map<std::string, Registered>& kernels() {
 std::mutex launching;
 std::string lastError;
 std::atomic<bool> descendingOrder{false};
+std::atomic<bool> startsEarly{false};
 
 std::string refusal(const Launch& launch) {
   const uint64_t threads = static_cast<uint64_t>(launch.block.x) * launch.block.y * launch.block.z;
@@ -359,9 +371,17 @@ namespace shim {
 
 thread_local Place place;
 
-void awaitBlock() { running->suspend(State::AT_BARRIER); }
+void awaitEarlierLaunch() { running->current().waited = true; }
 
-void awaitWarp(Together together) { running->meet(together); }
+void awaitBlock() {
+  running->requireWaited();
+  running->suspend(State::AT_BARRIER);
+}
+
+void awaitWarp(Together together) {
+  running->requireWaited();
+  running->meet(together);
+}
 
 unsigned char* sharedMemory() { return running->shared(); }
 
@@ -372,6 +392,7 @@ void startCopy(void* shared, const void* global, bool present) {
   if (reinterpret_cast<uintptr_t>(shared) % 16 != 0 || (present && reinterpret_cast<uintptr_t>(global) % 16 != 0)) {
     fail("cp.async takes 16-byte boundaries");
   }
+  running->requireWaited();
   memset(shared, POISON, 16);
   Thread& thread = running->current();
   thread.copies.push_back({shared, present ? global : nullptr, thread.group});
@@ -413,6 +434,7 @@ __attribute__((visibility("default"))) int palimpsest_launch(const char* kernel,
   launch.block = {bx, by, bz};
   launch.shared = sharedBytes;
   launch.descending = descendingOrder;
+  launch.early = startsEarly;
   lastError = refusal(launch);
   if (lastError.empty()) {
     workers.run(launch);
@@ -440,4 +462,6 @@ __attribute__((visibility("default"))) const char* palimpsest_kernel_names() {
 }
 
 __attribute__((visibility("default"))) void palimpsest_descending(int on) { descendingOrder = on != 0; }
+
+__attribute__((visibility("default"))) void palimpsest_early(int on) { startsEarly = on != 0; }
 }

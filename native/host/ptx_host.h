@@ -3,6 +3,8 @@
 
 #include "shim.h"
 
+inline void awaitEarlierLaunch() { shim::awaitEarlierLaunch(); }
+
 inline unsigned short roundToBf16(float value) {
   const unsigned bits = __float_as_uint(value);
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) {

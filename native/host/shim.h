@@ -65,6 +65,9 @@ void awaitWarp(Together together);
 // The block's dynamic shared memory, on a boundary of 128 bytes.
 unsigned char* sharedMemory();
 
+// What a thread of a launch that starts early must do before anything else that the shim sees.
+void awaitEarlierLaunch();
+
 // Ends the launch with this message.
 [[noreturn]] void fail(const char* message);
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.bindings.cuda;
 
+import java.lang.foreign.MemorySegment;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
@@ -10,10 +11,12 @@ public final class Kernel {
 
   private final String name;
   private final CUfunction function;
+  private final MemorySegment address;
 
-  Kernel(String name, CUfunction function) {
+  Kernel(String name, Handle function) {
     this.name = name;
     this.function = function;
+    address = MemorySegment.ofAddress(function.address());
   }
 
   /** The name that it was looked up by. */
@@ -57,6 +60,38 @@ public final class Kernel {
             NO_EXTRA);
     if (status != 0) {
       Status.check("cuLaunchKernel of " + name, status);
+    }
+  }
+
+  /**
+   * Puts a launch into the stream that may start before the kernel ahead of it has ended, on
+   * devices of compute capability 9.0 or newer. The kernel has to wait by itself before it touches
+   * memory.
+   *
+   * @param arguments are copied before this returns
+   */
+  public void launchEarly(
+      Stream stream,
+      int gridX,
+      int gridY,
+      int threads,
+      int sharedBytes,
+      KernelArguments arguments) {
+    int status =
+        CudaDriver.cuLaunchKernelEx(
+            arguments.early().of(stream, gridX, gridY, threads, sharedBytes),
+            address,
+            arguments.addresses(),
+            MemorySegment.NULL);
+    if (status != 0) {
+      Status.check("cuLaunchKernelEx of " + name, status);
+    }
+  }
+
+  /** JCuda's handle, whose pointer only a subclass can read. */
+  static final class Handle extends CUfunction {
+    long address() {
+      return getNativePointer();
     }
   }
 }

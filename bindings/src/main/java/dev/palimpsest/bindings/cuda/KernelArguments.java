@@ -14,16 +14,19 @@ public final class KernelArguments {
 
   private final ByteBuffer values = direct();
   private final Pointer pointers;
+  private final MemorySegment addresses;
+  private final EarlyLaunch early = new EarlyLaunch();
   private int count;
 
   /** Room for the arguments of any kernel. */
   public KernelArguments() {
     long first = MemorySegment.ofBuffer(values).address();
-    ByteBuffer addresses = direct();
+    ByteBuffer slots = direct();
     for (int i = 0; i < MOST; i++) {
-      addresses.putLong(Long.BYTES * i, first + (long) Long.BYTES * i);
+      slots.putLong(Long.BYTES * i, first + (long) Long.BYTES * i);
     }
-    pointers = Pointer.to(addresses);
+    pointers = Pointer.to(slots);
+    addresses = MemorySegment.ofBuffer(slots);
   }
 
   private static ByteBuffer direct() {
@@ -56,5 +59,14 @@ public final class KernelArguments {
 
   Pointer pointers() {
     return pointers;
+  }
+
+  /** The same for the foreign function interface. */
+  MemorySegment addresses() {
+    return addresses;
+  }
+
+  EarlyLaunch early() {
+    return early;
   }
 }

@@ -2,7 +2,6 @@ package dev.palimpsest.bindings.cuda;
 
 import java.nio.ByteBuffer;
 import jcuda.Pointer;
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
@@ -31,7 +30,7 @@ public final class KernelModule implements AutoCloseable {
    * @throws CudaException if there is none of this name
    */
   public Kernel kernel(String name) {
-    CUfunction function = new CUfunction();
+    Kernel.Handle function = new Kernel.Handle();
     Status.check(
         "cuModuleGetFunction of " + name, JCudaDriver.cuModuleGetFunction(function, module, name));
     return new Kernel(name, function);

@@ -23,6 +23,7 @@ final class KernelLibrary {
   private final MethodHandle error;
   private final MethodHandle names;
   private final MethodHandle descending;
+  private final MethodHandle early;
 
   private KernelLibrary(Path file) {
     SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
@@ -36,11 +37,13 @@ final class KernelLibrary {
       bind(symbols, "palimpsest_error", FunctionDescriptor.of(ADDRESS)),
       bind(symbols, "palimpsest_kernel_names", FunctionDescriptor.of(ADDRESS)),
       bind(symbols, "palimpsest_descending", FunctionDescriptor.ofVoid(JAVA_INT)),
+      bind(symbols, "palimpsest_early", FunctionDescriptor.ofVoid(JAVA_INT)),
     };
     launch = handles[0];
     error = handles[1];
     names = handles[2];
     descending = handles[3];
+    early = handles[4];
   }
 
   private static MethodHandle bind(
@@ -62,6 +65,15 @@ final class KernelLibrary {
 
   static KernelLibrary assumed() {
     return assumed("palimpsest_kernels_host");
+  }
+
+  /** Whether launches from here on start before the one ahead has ended, and so have to wait. */
+  void startEarly(boolean whether) {
+    try {
+      early.invokeExact(whether ? 1 : 0);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** What {@code native} leaves beside the library. */

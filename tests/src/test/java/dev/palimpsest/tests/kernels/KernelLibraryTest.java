@@ -102,6 +102,24 @@ class KernelLibraryTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"number_threads", "barrier_in_a_branch", "shuffle_in_a_branch"})
+  void aKernelThatIsStartedEarlyAndDoesNotWaitIsRefused(String kernel) {
+    KernelLibrary faulty = KernelLibrary.assumed("palimpsest_faulty_host");
+    try (Memory memory = new Memory(faulty)) {
+      Memory.Buffer buffer = memory.bytes(256);
+      faulty.startEarly(true);
+      assertThat(memory.attempt(kernel, 1, 1, 64, 256, false, buffer))
+          .startsWith(
+              kernel
+                  + ": a thread does not wait first for the launch ahead, before whose end it was"
+                  + " started (block (");
+      assertThat(memory.attempt("wait_and_number", 1, 1, 64, 256, false, buffer)).isEmpty();
+    } finally {
+      faulty.startEarly(false);
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"missing_barrier", "read_before_wait"})
   void whatSomeOrderOfThreadsHidesTheOtherShows(String kernel) {
     KernelLibrary faulty = KernelLibrary.assumed("palimpsest_faulty_host");

@@ -25,6 +25,7 @@ final class Kernels implements AutoCloseable {
   private static final String IMAGE = FOLDER + "palimpsest.fatbin";
   private static final String ARCHITECTURES = FOLDER + "architectures.txt";
   private static final int LEAST_MAJOR = 8;
+  private static final int LEAST_EARLY_MAJOR = 9;
   private static final int UNASKED_SHARED_BYTES = 48 << 10;
   private static final int THREADS = 256;
   private static final int MOST_BLOCKS = 1024;
@@ -38,11 +39,17 @@ final class Kernels implements AutoCloseable {
   private final List<Kernel> kernels;
 
   private final int attentionSharedBytes;
+  private final boolean startEarly;
   private final KernelArguments arguments = new KernelArguments();
 
   private Kernels(
-      Precision precision, KernelModule module, List<Kernel> kernels, int attentionSharedBytes) {
+      Precision precision,
+      KernelModule module,
+      List<Kernel> kernels,
+      int attentionSharedBytes,
+      boolean startEarly) {
     this.precision = precision;
+    this.startEarly = startEarly;
     this.module = module;
     this.kernels = kernels;
     this.attentionSharedBytes = attentionSharedBytes;
@@ -91,10 +98,11 @@ final class Kernels implements AutoCloseable {
   /**
    * Loads all of them into the current context: a step asks the driver for none.
    *
+   * @param device the context's
    * @param headSize what {@link #requireHeads} accepts
    * @throws DeviceException if the driver refuses them
    */
-  static Kernels load(Precision precision, int headSize) {
+  static Kernels load(Device device, Precision precision, int headSize) {
     String type = "_" + precision.name().toLowerCase(Locale.ROOT);
     int shared = sharedBytes(precision, headSize);
     List<Kernel> kernels = new ArrayList<>();
@@ -111,7 +119,12 @@ final class Kernels implements AutoCloseable {
         kernels.add(kernel);
       }
       loaded = true;
-      return new Kernels(precision, module, List.copyOf(kernels), shared);
+      return new Kernels(
+          precision,
+          module,
+          List.copyOf(kernels),
+          shared,
+          device.major() >= LEAST_EARLY_MAJOR);
     } catch (CudaException e) {
       throw new DeviceException(
           "the driver refuses this build's kernels: "
@@ -176,6 +189,11 @@ final class Kernels implements AutoCloseable {
     return attentionSharedBytes;
   }
 
+  /** Whether the device can start a kernel before the one ahead of it in the stream has ended. */
+  boolean startEarly() {
+    return startEarly;
+  }
+
   @SuppressWarnings("EnumOrdinal") // the place in a list as long as the enum, kept nowhere
   Kernel kernel(DeviceOp op) {
     return kernels.get(op.ordinal());
@@ -196,7 +214,7 @@ final class Kernels implements AutoCloseable {
         .value(1L)
         .value(1f)
         .end();
-    int _ = Launch.put(tape, 0, this, 0, stream);
+    int _ = Launch.put(tape, 0, this, 0, false, stream);
   }
 
   @Override

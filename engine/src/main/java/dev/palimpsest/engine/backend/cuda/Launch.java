@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.backend.cuda;
 
+import dev.palimpsest.bindings.cuda.Kernel;
 import dev.palimpsest.bindings.cuda.KernelArguments;
 import dev.palimpsest.bindings.cuda.Stream;
 import java.util.List;
@@ -121,9 +122,11 @@ final class Launch {
    * Puts the launch that is written at {@code at} into the stream.
    *
    * @param input where the step's input starts on the device
+   * @param behind whether another operation of the tape is ahead of it in the stream, before whose
+   *     end it may start if the device can and its kernel waits
    * @return where the tape goes on
    */
-  static int put(Tape tape, int at, Kernels kernels, long input, Stream stream) {
+  static int put(Tape tape, int at, Kernels kernels, long input, boolean behind, Stream stream) {
     KernelArguments arguments = kernels.arguments();
     int next = at + HEADER_WORDS;
     List<Parameter> parameters = op(tape, at).parameters();
@@ -137,16 +140,16 @@ final class Launch {
             case FLOAT -> arguments.add(Float.intBitsToFloat((int) word));
           };
     }
-    kernels
-        .kernel(op(tape, at))
-        .launch(
-            stream,
-            (int) tape.word(at + 2),
-            (int) tape.word(at + 3),
-            1,
-            (int) tape.word(at + 4),
-            (int) tape.word(at + 5),
-            arguments);
+    Kernel kernel = kernels.kernel(op(tape, at));
+    int gridX = (int) tape.word(at + 2);
+    int gridY = (int) tape.word(at + 3);
+    int threads = (int) tape.word(at + 4);
+    int sharedBytes = (int) tape.word(at + 5);
+    if (behind && kernels.startEarly() && op(tape, at).waits()) {
+      kernel.launchEarly(stream, gridX, gridY, threads, sharedBytes, arguments);
+    } else {
+      kernel.launch(stream, gridX, gridY, 1, threads, sharedBytes, arguments);
+    }
     return next;
   }
 

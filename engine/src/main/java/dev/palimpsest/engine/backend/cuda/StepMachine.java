@@ -266,7 +266,7 @@ final class StepMachine implements AutoCloseable {
     for (position = from; position < to; ) {
       int next =
           isLaunch(position)
-              ? Launch.put(tape, position, kernels, input.address(), stream)
+              ? Launch.put(tape, position, kernels, input.address(), position > from, stream)
               : putProduct(position);
       if (oneByOne) {
         stream.synchronize();

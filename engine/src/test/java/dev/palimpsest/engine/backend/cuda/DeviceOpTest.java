@@ -37,10 +37,11 @@ final class DeviceOpTest {
   private static final Pattern PARAMETER =
       Pattern.compile("(?:const )?(\\w+(?: long)?)( ?\\*)? ?\\b(\\w+)");
 
+  private static final String SOURCE = source();
   private static final Map<String, List<String>> SOURCES = sources();
   private static final Map<String, List<String>> README = readme();
 
-  private static Map<String, List<String>> sources() {
+  private static String source() {
     StringBuilder all = new StringBuilder();
     try (Stream<Path> files = Files.list(FOLDER)) {
       for (Path file : files.filter(each -> each.toString().contains(".cu")).sorted().toList()) {
@@ -49,13 +50,17 @@ final class DeviceOpTest {
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+    return all.toString();
+  }
+
+  private static Map<String, List<String>> sources() {
     Map<String, String> shared = new HashMap<>();
     SHARED
-        .matcher(all)
+        .matcher(SOURCE)
         .results()
         .forEach((MatchResult each) -> shared.put(each.group(1), each.group(2)));
     Map<String, List<String>> kernels = new HashMap<>();
-    Matcher matcher = DEFINITION.matcher(all);
+    Matcher matcher = DEFINITION.matcher(SOURCE);
     while (matcher.find()) {
       String list =
           matcher.group(2) == null ? matcher.group(3) : shared.getOrDefault(matcher.group(2), "");
@@ -129,6 +134,19 @@ final class DeviceOpTest {
     String name = op.kernel() + (op.isTyped() ? "_T" : "") + (op.isSized() ? "_hD" : "");
     assertThat(README).containsKey(name);
     assertThat(declared(op)).as(name).isEqualTo(README.get(name));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aKernelThatMayStartEarlyWaitsBeforeAnythingElse(DeviceOp op) {
+    for (String name : sourceNames(op)) {
+      assertThat(
+              Pattern.compile("\\b" + name + "\\([^{]*\\{[\\s\\\\]*awaitEarlierLaunch\\(\\);")
+                  .matcher(SOURCE)
+                  .find())
+          .as(name)
+          .isEqualTo(op.waits());
+    }
   }
 
   @Test

@@ -51,7 +51,7 @@ final class MixturePaddingTest {
     Experts experts = new Experts(4, 2, WIDTH, router);
     Context context = held(Context.retain(Cuda.devices().getFirst()));
     Stream stream = held(new Stream());
-    Kernels kernels = held(Kernels.load(precision, 16));
+    Kernels kernels = held(Kernels.load(context.device(), precision, 16));
     StepInput input = held(new StepInput(Runnable::run));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
     Products products = held(new Products(kernels, stream, store, false));

@@ -35,7 +35,7 @@ final class StepMachineTest {
     EmulatedDevice.require();
     Context context = held(Context.retain(Cuda.devices().getFirst()));
     stream = held(new Stream());
-    Kernels kernels = held(Kernels.load(Precision.F32, 16));
+    Kernels kernels = held(Kernels.load(context.device(), Precision.F32, 16));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
     Products products =
         held(
