@@ -78,6 +78,7 @@ final class Examples {
           List.of(
               "./palimpsest battery models/abacus-mdm --twin models/abacus-ar --limit 40",
               "./palimpsest battery FOLDER --problems gsm8k.jsonl --parts hints");
+      case "lens" -> List.of("./palimpsest lens a.trace.jsonl --to lens.html");
       case "view" ->
           List.of(
               "./palimpsest view a.trace.jsonl",

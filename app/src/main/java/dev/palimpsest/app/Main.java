@@ -11,6 +11,7 @@ import dev.palimpsest.app.compare.CompareCommand;
 import dev.palimpsest.app.eval.EvalCommand;
 import dev.palimpsest.app.findings.FindingsCommand;
 import dev.palimpsest.app.generate.GenerateCommand;
+import dev.palimpsest.app.lens.LensCommand;
 import dev.palimpsest.app.options.SamplerOptions;
 import dev.palimpsest.app.score.ScoreCommand;
 import dev.palimpsest.app.serve.ServeCommand;
@@ -74,6 +75,7 @@ public final class Main implements Cli, Runnable {
           FindingsCommand.class,
           BatteryCommand.class,
           ViewCommand.class,
+          LensCommand.class,
           DoctorCommand.class,
           HelpCommand.class,
           CompletionCommand.class);

@@ -62,6 +62,7 @@ final class StandardOutputTest {
           Map.entry("findings", "--limit 1 --to FOLDER/findings"),
           Map.entry("battery", "--limit 1 --parts direction --to FOLDER/battery"),
           Map.entry("view", "FOLDER/fake.trace.jsonl"),
+          Map.entry("lens", "FOLDER/a.trace.jsonl"),
           Map.entry("doctor", ""),
           Map.entry("help", "trace"),
           Map.entry("completion", "bash"));

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.lens;
+
+import org.jspecify.annotations.NullMarked;
