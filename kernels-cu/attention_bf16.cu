@@ -371,10 +371,12 @@ __device__ __forceinline__ void attentionBf16(const Attention<bf16>& of) {
 
 #define ATTENTION_BF16(D)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(128, 2) attention_bf16_h##D(ATTENTION_ARGUMENTS(bf16)) {                   \
+    awaitEarlierLaunch();                                                                                                 \
     attentionBf16<D, false>(Attention<bf16> ATTENTION_VALUES);                                                            \
   }                                                                                                                       \
   KERNEL(attention_bf16_h##D);                                                                                            \
   extern "C" __global__ void __launch_bounds__(128, 2) attention_split_bf16_h##D(ATTENTION_SPLIT_ARGUMENTS(bf16)) {       \
+    awaitEarlierLaunch();                                                                                                 \
     attentionBf16<D, true>(Attention<bf16> ATTENTION_SPLIT_VALUES);                                                       \
   }                                                                                                                       \
   KERNEL(attention_split_bf16_h##D);

@@ -264,10 +264,12 @@ __device__ __forceinline__ void attentionF32(const Attention<float>& of) {
 
 #define ATTENTION_F32(D)                                                                                                  \
   extern "C" __global__ void __launch_bounds__(256, 1) attention_f32_h##D(ATTENTION_ARGUMENTS(float)) {                   \
+    awaitEarlierLaunch();                                                                                                 \
     attentionF32<D, false>(Attention<float> ATTENTION_VALUES);                                                            \
   }                                                                                                                       \
   KERNEL(attention_f32_h##D);                                                                                             \
   extern "C" __global__ void __launch_bounds__(256, 1) attention_split_f32_h##D(ATTENTION_SPLIT_ARGUMENTS(float)) {       \
+    awaitEarlierLaunch();                                                                                                 \
     attentionF32<D, true>(Attention<float> ATTENTION_SPLIT_VALUES);                                                       \
   }                                                                                                                       \
   KERNEL(attention_split_f32_h##D);

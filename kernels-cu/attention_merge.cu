@@ -55,6 +55,7 @@ __device__ __forceinline__ void attentionMerge(const Attention<T>& of, int headS
   extern "C" __global__ void attention_merge_##name(float* states, T* out, int outStride, int heads, int kvHeads,         \
                                                     int headSize, const int4* work, const Sequence* sequences,            \
                                                     const int* limits, int window) {                                      \
+    awaitEarlierLaunch();                                                                                                 \
     Attention<T> of = {};                                                                                                 \
     of.states = states;                                                                                                   \
     of.out = out;                                                                                                         \

@@ -124,12 +124,4 @@ enum DeviceOp {
   List<Parameter> parameters() {
     return parameters;
   }
-
-  /**
-   * Whether its kernels wait for the launch ahead by themselves, and so may start before that has
-   * ended.
-   */
-  boolean waits() {
-    return this != ATTENTION;
-  }
 }

@@ -145,7 +145,7 @@ final class Launch {
     int gridY = (int) tape.word(at + 3);
     int threads = (int) tape.word(at + 4);
     int sharedBytes = (int) tape.word(at + 5);
-    if (behind && kernels.startEarly() && op(tape, at).waits()) {
+    if (behind && kernels.startEarly()) {
       kernel.launchEarly(stream, gridX, gridY, threads, sharedBytes, arguments);
     } else {
       kernel.launch(stream, gridX, gridY, 1, threads, sharedBytes, arguments);

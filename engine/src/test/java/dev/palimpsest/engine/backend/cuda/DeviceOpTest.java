@@ -138,14 +138,14 @@ final class DeviceOpTest {
 
   @ParameterizedTest
   @EnumSource
-  void aKernelThatMayStartEarlyWaitsBeforeAnythingElse(DeviceOp op) {
+  void aKernelWaitsForTheLaunchAheadBeforeAnythingElse(DeviceOp op) {
     for (String name : sourceNames(op)) {
       assertThat(
               Pattern.compile("\\b" + name + "\\([^{]*\\{[\\s\\\\]*awaitEarlierLaunch\\(\\);")
                   .matcher(SOURCE)
                   .find())
           .as(name)
-          .isEqualTo(op.waits());
+          .isTrue();
     }
   }
 

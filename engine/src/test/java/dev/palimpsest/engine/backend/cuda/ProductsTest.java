@@ -90,7 +90,7 @@ final class ProductsTest {
     Process(Precision precision, Path store, int inner, boolean fast) {
       this.precision = precision;
       this.inner = inner;
-      kernels = Kernels.load(precision, 16);
+      kernels = Kernels.load(context.device(), precision, 16);
       long bytes = CudaWeight.elementBytes(precision);
       x = DeviceMemory.allocate(bytes * MOST_ROWS * inner);
       out = DeviceMemory.allocate(bytes * MOST_ROWS * COLUMNS);
