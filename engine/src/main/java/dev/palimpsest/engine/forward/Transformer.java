@@ -336,7 +336,8 @@ public final class Transformer implements Denoiser, AutoCloseable {
             0,
             query.draw(),
             Optional.empty(),
-            query.targets());
+            query.targets(),
+            query.allowed());
     int count = query.rows().length;
     if (count == 0) {
       return Collections.nCopies(spec.layers(), List.of());
