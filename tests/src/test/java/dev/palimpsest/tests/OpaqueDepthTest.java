@@ -63,7 +63,8 @@ final class OpaqueDepthTest {
               attention.projectionBias(),
               attention.headNorm(),
               attention.rotary(),
-              pattern);
+              pattern,
+              List.of());
       return OpaqueDepthTest.spec(layers, 12, patterned, feedForward, 13);
     }
 
@@ -100,7 +101,7 @@ final class OpaqueDepthTest {
   private static Attention attention(
       int heads, int keyHeads, int size, boolean bias, boolean norm, int rotated) {
     Rotary rotary = new Rotary(10_000, rotated, new RotaryScaling.None());
-    return new Attention(heads, keyHeads, size, bias, norm, rotary, FULL);
+    return new Attention(heads, keyHeads, size, bias, norm, rotary, FULL, List.of());
   }
 
   private static Attention plain() {

@@ -18,6 +18,9 @@ import java.util.List;
  * <p>An instance serves one thread at a time.
  */
 public interface Backend extends AutoCloseable {
+  /** The window of an attention that has none. */
+  int ALL_KEYS = Integer.MAX_VALUE;
+
   /** Device, precision and libraries, in words. */
   String describe();
 
@@ -123,6 +126,7 @@ public interface Backend extends AutoCloseable {
    * @param keyStarts the first key row of each sequence, and the number of key rows
    * @param limits how many leading keys of its sequence each query row sees, at least 1: all of
    *     them under full attention, its own and those before it under causal attention
+   * @param window how many of these keys a query row sees at most, the last ones; at least 1
    * @param out as {@code q}
    */
   void attention(
@@ -133,6 +137,7 @@ public interface Backend extends AutoCloseable {
       int[] queryStarts,
       int[] keyStarts,
       int[] limits,
+      int window,
       Activation out);
 
   /**
@@ -153,6 +158,7 @@ public interface Backend extends AutoCloseable {
       int headSize,
       int[] queryStarts,
       int[] limits,
+      int window,
       Activation out);
 
   /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */

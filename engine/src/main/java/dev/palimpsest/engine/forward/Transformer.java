@@ -505,6 +505,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           queryStarts,
           batch.keyStarts(),
           limits,
+          spec.attention().window(layer),
           out);
     } else {
       backend.attention(
@@ -516,6 +517,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
           spec.attention().headSize(),
           queryStarts,
           limits,
+          spec.attention().window(layer),
           out);
     }
   }

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
+import java.util.List;
 
 /**
  * The attention of every layer.
@@ -12,6 +13,8 @@ import dev.palimpsest.step.AttentionPattern;
  * @param headNorm whether every query and key head is RMS-normalized before its rotation
  * @param rotary rotary positions
  * @param pattern which keys a query sees
+ * @param windows of each layer, how many of these keys a query sees at most, the last ones; none:
+ *     all of them in every layer
  */
 public record Attention(
     int heads,
@@ -20,12 +23,16 @@ public record Attention(
     boolean projectionBias,
     boolean headNorm,
     Rotary rotary,
-    AttentionPattern pattern) {
+    AttentionPattern pattern,
+    List<Integer> windows) {
+  public Attention {
+    windows = List.copyOf(windows);
+  }
 
-  /** Attention without biases and without norms of its heads. */
+  /** Attention without biases and without norms of its heads or windows. */
   public Attention(
       int heads, int keyValueHeads, int headSize, Rotary rotary, AttentionPattern pattern) {
-    this(heads, keyValueHeads, headSize, false, false, rotary, pattern);
+    this(heads, keyValueHeads, headSize, false, false, rotary, pattern, List.of());
   }
 
   /** Width of a token's queries, all heads together. */
@@ -38,8 +45,14 @@ public record Attention(
     return keyValueHeads * headSize;
   }
 
+  /** How many of the keys that its pattern shows a query it sees at most in a layer. */
+  public int window(int layer) {
+    return windows.isEmpty() ? Integer.MAX_VALUE : windows.get(layer);
+  }
+
   Attention withPattern(AttentionPattern other) {
-    return new Attention(heads, keyValueHeads, headSize, projectionBias, headNorm, rotary, other);
+    return new Attention(
+        heads, keyValueHeads, headSize, projectionBias, headNorm, rotary, other, windows);
   }
 
   /** Number of gains and biases. */

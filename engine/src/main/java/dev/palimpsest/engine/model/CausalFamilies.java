@@ -27,7 +27,7 @@ final class CausalFamilies {
                   json,
                   notices,
                   "qwen2",
-                  Set.of(LlamaStyle.Trait.PROJECTION_BIAS),
+                  Set.of(LlamaStyle.Trait.PROJECTION_BIAS, LlamaStyle.Trait.WINDOWED),
                   Set.of("attention_bias", "mlp_bias")),
           LlamaStyle.NAMES);
 
@@ -37,7 +37,12 @@ final class CausalFamilies {
           Set.of("qwen3"),
           Set.of("Qwen3ForCausalLM"),
           (json, notices) ->
-              spec(json, notices, "qwen3", Set.of(LlamaStyle.Trait.HEAD_NORM), Set.of("mlp_bias")),
+              spec(
+                  json,
+                  notices,
+                  "qwen3",
+                  Set.of(LlamaStyle.Trait.HEAD_NORM, LlamaStyle.Trait.WINDOWED),
+                  Set.of("mlp_bias")),
           LlamaStyle.NAMES);
 
   private CausalFamilies() {}

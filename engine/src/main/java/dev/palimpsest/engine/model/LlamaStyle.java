@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** The mapping that families share whose configurations and tensors are written as Llama's. */
 final class LlamaStyle {
@@ -57,8 +58,18 @@ final class LlamaStyle {
       Config.ordered(
           "attention_bias", "false",
           "mlp_bias", "false",
-          "use_sliding_window", "false",
           "quantization_config", "null");
+
+  private static final Map<String, String> UNWINDOWED =
+      Config.ordered("use_sliding_window", "false");
+
+  private static final String FULL = "full_attention";
+  private static final String SLIDING = "sliding_attention";
+
+  /** What Qwen's configurations mean where they do not say. */
+  private static final int DEFAULT_WINDOW = 4096;
+
+  private static final int DEFAULT_UNWINDOWED_LAYERS = 28;
 
   private LlamaStyle() {}
 
@@ -70,6 +81,8 @@ final class LlamaStyle {
     HEAD_NORM,
     /** {@code partial_rotary_factor} is heeded. */
     PARTLY_ROTATED,
+    /** {@code use_sliding_window} is heeded. */
+    WINDOWED,
     /** The output at a position is the prediction of the next one. */
     SHIFTED
   }
@@ -97,7 +110,6 @@ final class LlamaStyle {
     config.require(REQUIRED);
     config.allow(OPTIONAL, variant.meaningless());
     config.allow(CAPS, CAPS.keySet());
-    requireFullLayers(config, variant);
     int hidden = config.integer("hidden_size", 1, Config.MAX_WIDTH);
     int layers = config.integer("num_hidden_layers", 1, Config.MAX_LAYERS);
     int heads = config.integer("num_attention_heads", 1, hidden);
@@ -130,7 +142,8 @@ final class LlamaStyle {
             variant.has(Trait.PROJECTION_BIAS),
             variant.has(Trait.HEAD_NORM),
             rotary,
-            variant.pattern()),
+            variant.pattern(),
+            windows(config, variant, layers)),
         feedForward,
         vocabulary,
         tiedHead,
@@ -165,10 +178,36 @@ final class LlamaStyle {
     return hidden / heads;
   }
 
+  /**
+   * Of each layer, how many keys a query sees; none if all layers see all. The layers with a window
+   * are those that are named so or, if none is named, those from {@code max_window_layers} on.
+   */
+  private static List<Integer> windows(Config config, Variant variant, int layers) {
+    if (!variant.has(Trait.WINDOWED) || !config.boolOr("use_sliding_window", false)) {
+      config.allow(UNWINDOWED, variant.meaningless());
+      requireFullLayers(config, variant);
+      return List.of();
+    }
+    int window = config.integerOr("sliding_window", DEFAULT_WINDOW, 1, Config.MAX_COUNT);
+    int full =
+        config.integerOr("max_window_layers", DEFAULT_UNWINDOWED_LAYERS, 0, Config.MAX_COUNT);
+    String key = "layer_types";
+    List<String> types =
+        config.isGiven(key)
+            ? config.strings(key)
+            : IntStream.range(0, layers).mapToObj(i -> i < full ? FULL : SLIDING).toList();
+    if (types.size() != layers || !Set.of(FULL, SLIDING).containsAll(types)) {
+      throw config.bad(
+          key, "\"%s\" or \"%s\" for each of %d layers".formatted(FULL, SLIDING, layers));
+    }
+    return types.stream()
+        .map(type -> type.equals(SLIDING) ? window : Integer.valueOf(Integer.MAX_VALUE))
+        .toList();
+  }
+
   private static void requireFullLayers(Config config, Variant variant) {
     String key = "layer_types";
-    if (!config.isGiven(key)
-        || config.strings(key).stream().allMatch(type -> type.equals("full_attention"))) {
+    if (!config.isGiven(key) || config.strings(key).stream().allMatch(type -> type.equals(FULL))) {
       return;
     }
     if (!variant.meaningless().contains(key)) {

@@ -173,7 +173,7 @@ final class RotaryConfigTest {
         "llama | final_logit_softcapping | 30.0 | told",
         "qwen2 | attention_bias | true | told",
         "qwen2 | attention_bias | false | nothing",
-        "qwen2 | use_sliding_window | true | refused",
+        "qwen2 | use_sliding_window | true | nothing",
         "qwen3 | attention_bias | true | refused",
         "qwen3 | mlp_bias | true | told",
         "llama | pad_token_id | -1 | told",

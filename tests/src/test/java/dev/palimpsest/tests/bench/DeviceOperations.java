@@ -6,6 +6,7 @@ import dev.palimpsest.bindings.cuda.DeviceMemory;
 import dev.palimpsest.bindings.cuda.Event;
 import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Weight;
@@ -116,6 +117,7 @@ final class DeviceOperations implements AutoCloseable {
                     starts,
                     starts,
                     limits,
+                    Backend.ALL_KEYS,
                     out));
     double flops = 4.0 * batch * length * length * width;
     Lines.print(

@@ -180,10 +180,11 @@ public final class ForwardProfile {
         int[] queryStarts,
         int[] keyStarts,
         int[] limits,
+        int window,
         Activation out) {
       run(
           "attention",
-          () -> backend.attention(q, k, v, headSize, queryStarts, keyStarts, limits, out));
+          () -> backend.attention(q, k, v, headSize, queryStarts, keyStarts, limits, window, out));
     }
 
     @Override
@@ -196,12 +197,13 @@ public final class ForwardProfile {
         int headSize,
         int[] queryStarts,
         int[] limits,
+        int window,
         Activation out) {
       run(
           "attention",
           () ->
               backend.attention(
-                  q, computed, layer, cached, all, headSize, queryStarts, limits, out));
+                  q, computed, layer, cached, all, headSize, queryStarts, limits, window, out));
     }
 
     @Override

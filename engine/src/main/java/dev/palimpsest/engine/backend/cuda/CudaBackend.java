@@ -593,6 +593,7 @@ public final class CudaBackend implements Backend {
       int[] queryStarts,
       int[] keyStarts,
       int[] limits,
+      int window,
       Activation out) {
     putAttention(
         q,
@@ -601,6 +602,7 @@ public final class CudaBackend implements Backend {
         headSize,
         work(queryStarts, keyStarts, q.columns() / k.columns()),
         limits,
+        window,
         DeviceAttention.Cached.NONE,
         out);
   }
@@ -616,6 +618,7 @@ public final class CudaBackend implements Backend {
       int headSize,
       int[] queryStarts,
       int[] limits,
+      int window,
       Activation out) {
     int width = computed.columns() / 2;
     CudaKvLayer from = (CudaKvLayer) layer;
@@ -626,6 +629,7 @@ public final class CudaBackend implements Backend {
         headSize,
         work(queryStarts, cached, q.columns() / width),
         limits,
+        window,
         new DeviceAttention.Cached(
             from.address(),
             from.address() + CudaWeight.elementBytes(precision) * width,
@@ -641,6 +645,7 @@ public final class CudaBackend implements Backend {
       int headSize,
       AttentionWork work,
       int[] limits,
+      int window,
       DeviceAttention.Cached cached,
       Activation out) {
     putGuided();
@@ -652,7 +657,7 @@ public final class CudaBackend implements Backend {
         work,
         input.put(limits, RowBuckets.padded(limits.length), 0),
         cached,
-        Integer.MAX_VALUE,
+        window,
         new DeviceAttention.Rows(address(out), out.stride()));
   }
 

@@ -55,6 +55,7 @@ final class Attention {
       int[] queryStarts,
       int[] keyStarts,
       int[] limits,
+      int window,
       Activation out) {
     int keyHeads = k.columns() / headSize;
     int group = q.columns() / k.columns();
@@ -82,7 +83,8 @@ final class Attention {
                   queryStarts[sequence],
                   queryStarts[sequence + 1],
                   keyStarts[sequence],
-                  limits)
+                  limits,
+                  window)
               .attend(scratch[worker], gemm, maxima[worker], sums[worker]);
         });
   }
@@ -97,6 +99,7 @@ final class Attention {
    * @param row the sequence's first row of queries
    * @param end the row after its last
    * @param key its first row of keys
+   * @param window how many of the keys before its limit a query sees at most
    */
   private record Piece(
       MemorySegment step,
@@ -108,7 +111,8 @@ final class Attention {
       int row,
       int end,
       int key,
-      int[] limits) {
+      int[] limits,
+      int window) {
 
     int size() {
       return k.columns();
@@ -120,6 +124,20 @@ final class Attention {
 
     int limit(int query) {
       return limits[row + query / heads];
+    }
+
+    /** The first key that a query sees. */
+    int firstSeen(int query) {
+      return Math.max(0, limit(query) - window);
+    }
+
+    /** The first key that one of some queries sees. */
+    private int firstSeen(int first, int count) {
+      int least = Integer.MAX_VALUE;
+      for (int query = first; query < first + count; query++) {
+        least = Math.min(least, firstSeen(query));
+      }
+      return least;
     }
 
     /** Where a query, or its result, starts. */
@@ -135,7 +153,9 @@ final class Attention {
       long widened = packed + Math.ceilDiv(seen, KEY_TILE) * tileBytes;
       boolean isNarrow = v.stride() < width();
       MemorySegment memory = scratch.atLeast(widened + (isNarrow ? 4L * KEY_TILE * width() : 0));
-      for (int first = 0; first < seen; first += KEY_TILE) {
+      for (int first = firstSeen(0, queries) / KEY_TILE * KEY_TILE;
+          first < seen;
+          first += KEY_TILE) {
         pack(
             first, Math.min(KEY_TILE, seen - first), memory, packed + first / KEY_TILE * tileBytes);
       }
@@ -198,7 +218,9 @@ final class Attention {
       Arrays.fill(max, Float.NEGATIVE_INFINITY);
       Arrays.fill(total, 0);
       int seen = mostSeen(first, count);
-      for (int from = 0; from < seen; from += KEY_TILE) {
+      for (int from = firstSeen(first, count) / KEY_TILE * KEY_TILE;
+          from < seen;
+          from += KEY_TILE) {
         int keys = Math.min(KEY_TILE, seen - from);
         int scored = Math.ceilDiv(keys, STEP) * STEP;
         Matrix keysAt =
@@ -206,7 +228,14 @@ final class Attention {
         gemm.multiply(count, scored, size, queries, keysAt, false, scores);
         for (int i = 0; i < count; i++) {
           long row = scores.at(i, 0);
-          hide(memory, row, Math.max(0, limit(first + i) - from), scored);
+          int begin = Math.max(0, firstSeen(first + i) - from);
+          int end = Math.clamp(limit(first + i) - from, 0, scored);
+          if (begin >= end) {
+            memory.asSlice(row, 4L * scored).fill((byte) 0);
+            continue;
+          }
+          hide(memory, row, 0, begin);
+          hide(memory, row, end, scored);
           float highest = Math.max(max[i], highest(memory, row, scored));
           float shrink = (float) StrictMath.exp(max[i] - highest);
           total[i] = total[i] * shrink + exponentials(memory, row, scored, highest);
@@ -232,9 +261,9 @@ final class Attention {
     }
   }
 
-  /** Takes the keys from {@code seen} on out of the softmax. */
-  private static void hide(MemorySegment scores, long row, int seen, int keys) {
-    for (int j = seen; j < keys; j++) {
+  /** Takes the keys from {@code first} to before {@code end} out of the softmax. */
+  private static void hide(MemorySegment scores, long row, int first, int end) {
+    for (int j = first; j < end; j++) {
       scores.set(JAVA_FLOAT, row + 4L * j, Float.NEGATIVE_INFINITY);
     }
   }

@@ -374,8 +374,9 @@ public final class HostBackend implements Backend {
       int[] queryStarts,
       int[] keyStarts,
       int[] limits,
+      int window,
       Activation out) {
-    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, limits, out);
+    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, limits, window, out);
   }
 
   /** Products want neighbouring keys, so all are gathered. */
@@ -389,6 +390,7 @@ public final class HostBackend implements Backend {
       int headSize,
       int[] queryStarts,
       int[] limits,
+      int window,
       Activation out) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < cached.keys().length; i++) {
@@ -407,6 +409,7 @@ public final class HostBackend implements Backend {
         queryStarts,
         cached.keyStarts(),
         limits,
+        window,
         out);
   }
 

@@ -215,6 +215,27 @@ final class CudaBackendTest {
     }
   }
 
+  @Test
+  void aModelWithAWindowPredictsWhatItDoesOnTheHost() throws IOException {
+    ModelSpec spec = TinyFamily.WINDOWED.spec();
+    Path model = Files.createDirectory(folder.resolve("model"));
+    TinyFamily.WINDOWED.write(model, 8);
+    int[] tokens = new SplittableRandom(9).ints(500, 0, spec.vocabulary()).toArray();
+    Query query =
+        new Query(tokens, 0, new int[] {39, 40, 41, 499}, 0, Draw.GREEDY, Optional.empty());
+    try (Transformer device =
+            TinyLlada.load(model, CudaBackend.open(Precision.F32, CudaOptions.DEFAULT, spec));
+        Transformer host = TinyLlada.load(model, new HostBackend(Precision.F32, 1))) {
+      List<Prediction> found = device.predict(List.of(query)).getFirst();
+      List<Prediction> expected = host.predict(List.of(query)).getFirst();
+      for (int i = 0; i < found.size(); i++) {
+        assertThat(found.get(i).argmax()).isEqualTo(expected.get(i).argmax());
+        assertThat(found.get(i).logSumExp()).isCloseTo(expected.get(i).logSumExp(), within(1e-4));
+        assertThat(found.get(i).top()).isCloseTo(expected.get(i).top(), within(1e-5));
+      }
+    }
+  }
+
   /** Rows are reduced at most 4,096 at a time. */
   @Test
   void aRowIsReducedTheSameWhereverItLiesAmongVeryManyRows() throws IOException {
@@ -505,7 +526,15 @@ final class CudaBackendTest {
 
   /** The text grows, forks within a page, and is asked for rows whose keys are cached. */
   @ParameterizedTest
-  @CsvSource({"WIDE_HEADS, F32", "WIDE_HEADS, BF16", "BLOCKS, F32", "BLOCKS, BF16", "EXPERTS, F32"})
+  @CsvSource({
+    "WIDE_HEADS, F32",
+    "WIDE_HEADS, BF16",
+    "WINDOWED, F32",
+    "WINDOWED, BF16",
+    "BLOCKS, F32",
+    "BLOCKS, BF16",
+    "EXPERTS, F32"
+  })
   void cachedKeysGiveTheBitsOfKeysThatAreComputed(TinyFamily family, Precision precision)
       throws IOException {
     ModelSpec spec = family.spec();

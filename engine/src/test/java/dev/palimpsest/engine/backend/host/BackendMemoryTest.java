@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -59,7 +60,7 @@ class BackendMemoryTest {
             () -> backend.linear(x, w, 0, out),
             () -> backend.addLinear(x, w, out),
             () -> backend.rotate(x, 16, rows, table),
-            () -> backend.attention(x, x, x, 16, starts, starts, limits, out),
+            () -> backend.attention(x, x, x, 16, starts, starts, limits, Backend.ALL_KEYS, out),
             () -> backend.swiGlu(x, half),
             () -> backend.gather(x, rows, out),
             () -> backend.guide(x, 0, 1, 0.5),

@@ -3,6 +3,7 @@ package dev.palimpsest.engine.backend.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
@@ -314,6 +315,7 @@ class BatchInvarianceTest {
         batchStarts,
         batchStarts,
         Step.everyKey(batchStarts, batchStarts),
+        Backend.ALL_KEYS,
         out);
     List<List<Integer>> all = bits(step.take(out));
     List<Object> result = new ArrayList<>();
@@ -364,6 +366,7 @@ class BatchInvarianceTest {
             new int[] {0, size},
             new int[] {0, length},
             Arrays.stream(rows).map(row -> limits[row]).toArray(),
+            Backend.ALL_KEYS,
             out);
         List<List<Integer>> found = bits(step.take(out));
         if (size == length) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.device.Precision;
 import java.util.Arrays;
@@ -113,6 +114,7 @@ class DefinedBitsTest {
     int[] limits = new int[queries];
     boolean isFull = random.nextBoolean();
     Arrays.setAll(limits, _ -> isFull ? keys : random.nextInt(1, keys + 1));
+    int window = random.nextBoolean() ? Backend.ALL_KEYS : random.nextInt(1, keys + 1);
     try (Step step = new Step(setup, random.nextInt(1, 5))) {
       Activation out = step.empty(queries, heads * size);
       step.backend.attention(
@@ -123,6 +125,7 @@ class DefinedBitsTest {
           new int[] {0, queries},
           new int[] {0, keys},
           limits,
+          window,
           out);
       float[][] found = step.take(out);
       for (int head = 0; head < heads; head++) {
@@ -132,7 +135,8 @@ class DefinedBitsTest {
               Definition.attention(
                   Arrays.copyOfRange(q[row], head * size, (head + 1) * size),
                   columns(k, limits[row], at, size),
-                  columns(v, limits[row], at, size));
+                  columns(v, limits[row], at, size),
+                  Math.max(0, limits[row] - window));
           assertThat(Arrays.copyOfRange(found[row], head * size, (head + 1) * size))
               .as("head %d, query %d of %d, %d of %d keys", head, row, queries, limits[row], keys)
               .containsExactly(expected);

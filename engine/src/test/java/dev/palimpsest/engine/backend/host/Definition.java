@@ -63,7 +63,7 @@ final class Definition {
   }
 
   /** One query over the keys it sees. */
-  static float[] attention(float[] query, float[][] keys, float[][] values) {
+  static float[] attention(float[] query, float[][] keys, float[][] values, int hidden) {
     float scale = (float) (1 / Math.sqrt(query.length));
     float[] scaled = new float[query.length];
     for (int i = 0; i < query.length; i++) {
@@ -72,18 +72,21 @@ final class Definition {
     float[] sum = new float[query.length];
     float max = Float.NEGATIVE_INFINITY;
     float total = 0;
-    for (int first = 0; first < keys.length; first += 256) {
+    for (int first = hidden / 256 * 256; first < keys.length; first += 256) {
       int count = Math.min(256, keys.length - first);
       float[] scores = new float[count];
       float highest = max;
       for (int j = 0; j < count; j++) {
-        scores[j] = product(scaled, keys[first + j], Float.NaN);
+        scores[j] =
+            first + j < hidden
+                ? Float.NEGATIVE_INFINITY
+                : product(scaled, keys[first + j], Float.NaN);
         highest = Math.max(highest, scores[j]);
       }
       float shrink = (float) StrictMath.exp(max - highest);
       float[] lanes = new float[16];
       for (int j = 0; j < count; j++) {
-        scores[j] = exp(scores[j] - highest);
+        scores[j] = first + j < hidden ? 0 : exp(scores[j] - highest);
         lanes[j % 16] += scores[j];
       }
       total = total * shrink + tree(lanes);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
@@ -270,7 +271,9 @@ class HostBackendTest {
     if (random.nextBoolean()) {
       Arrays.setAll(limits, row -> random.nextInt(1, limits[row] + 1));
     }
-    double[][] expected = Reference.attention(q, k, v, headSize, queryStarts, keyStarts, limits);
+    int window = random.nextBoolean() ? Backend.ALL_KEYS : random.nextInt(1, 300);
+    double[][] expected =
+        Reference.attention(q, k, v, headSize, queryStarts, keyStarts, limits, window);
     try (Step step = new Step(setup, 2)) {
       Activation keysAndValues = step.put(kv);
       Activation out = step.empty(queries, heads * headSize);
@@ -282,6 +285,7 @@ class HostBackendTest {
           queryStarts,
           keyStarts,
           limits,
+          window,
           out);
       assertClose(step.take(out), expected, _ -> 1e-5);
     }
@@ -303,11 +307,20 @@ class HostBackendTest {
     int[] queryStarts = {0, 9};
     int[] keyStarts = {0, 200};
     int[] limits = Step.everyKey(queryStarts, keyStarts);
-    double[][] expected = Reference.attention(q, k, v, size, queryStarts, keyStarts, limits);
+    double[][] expected =
+        Reference.attention(q, k, v, size, queryStarts, keyStarts, limits, Backend.ALL_KEYS);
     try (Step step = new Step(setup, 1)) {
       Activation out = step.empty(9, size);
       step.backend.attention(
-          step.put(q), step.put(k), step.put(v), size, queryStarts, keyStarts, limits, out);
+          step.put(q),
+          step.put(k),
+          step.put(v),
+          size,
+          queryStarts,
+          keyStarts,
+          limits,
+          Backend.ALL_KEYS,
+          out);
       assertClose(step.take(out), expected, _ -> 2e-3);
     }
   }

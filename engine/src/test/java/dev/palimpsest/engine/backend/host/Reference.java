@@ -89,7 +89,8 @@ final class Reference {
       int headSize,
       int[] queryStarts,
       int[] keyStarts,
-      int[] limits) {
+      int[] limits,
+      int window) {
     int heads = q[0].length / headSize;
     int group = heads / (k[0].length / headSize);
     double[][] result = new double[q.length][q[0].length];
@@ -105,7 +106,8 @@ final class Reference {
             for (int i = 0; i < headSize; i++) {
               dot += (double) q[row][at + i] * k[first + j][keyAt + i];
             }
-            weights[j] = dot / Math.sqrt(headSize);
+            boolean isSeen = weights.length - j <= window;
+            weights[j] = isSeen ? dot / Math.sqrt(headSize) : Double.NEGATIVE_INFINITY;
           }
           double highest = Arrays.stream(weights).max().orElseThrow();
           double total = 0;

@@ -23,6 +23,15 @@ public enum TinyFamily {
        "head_dim": 64, "intermediate_size": 64, "vocab_size": 90, "num_hidden_layers": 3,
        "hidden_act": "silu", "rms_norm_eps": 1e-6, "max_position_embeddings": 700}
       """),
+  /** Causal; in the second of three layers a token sees 40 keys. */
+  WINDOWED(
+      """
+      {"model_type": "qwen3", "hidden_size": 48, "num_attention_heads": 2, "num_key_value_heads": 1,
+       "head_dim": 64, "intermediate_size": 64, "vocab_size": 90, "num_hidden_layers": 3,
+       "hidden_act": "silu", "rms_norm_eps": 1e-6, "use_sliding_window": true, "sliding_window": 40,
+       "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+       "max_position_embeddings": 700}
+      """),
   /** Blocks of 4. */
   BLOCKS(
       """
