@@ -17,7 +17,8 @@ final class KernelBlocks {
 
   private static final Pattern USED =
       Pattern.compile(
-          "entry function '(\\w+)' for '(\\w+)'(?s:.*?)Used (\\d+) registers([^\\n]*)\\n");
+          "entry function '(\\w+)' for '(\\w+)'(?s:.*?)(\\d+) bytes spill stores(?s:.*?)"
+              + "Used (\\d+) registers([^\\n]*)\\n");
 
   private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
 
@@ -31,10 +32,11 @@ final class KernelBlocks {
   /**
    * What ptxas reported of a kernel.
    *
+   * @param spilled bytes of a thread's registers that are put into memory
    * @param registers of a thread
    * @param sharedBytes of a block, beside what a launch asks for
    */
-  record Report(String kernel, String architecture, int registers, int sharedBytes) {
+  record Report(String kernel, String architecture, int spilled, int registers, int sharedBytes) {
     /** Its name in the README. */
     String listed() {
       return kernel.replaceFirst("_h\\d+$", "_hD");
@@ -50,12 +52,17 @@ final class KernelBlocks {
     for (MatchResult used : USED.matcher(Files.readString(REPORT)).results().toList()) {
       int shared =
           SHARED
-              .matcher(used.group(4))
+              .matcher(used.group(5))
               .results()
               .mapToInt(each -> Integer.parseInt(each.group(1)))
               .sum();
       reports.add(
-          new Report(used.group(1), used.group(2), Integer.parseInt(used.group(3)), shared));
+          new Report(
+              used.group(1),
+              used.group(2),
+              Integer.parseInt(used.group(3)),
+              Integer.parseInt(used.group(4)),
+              shared));
     }
     return reports;
   }

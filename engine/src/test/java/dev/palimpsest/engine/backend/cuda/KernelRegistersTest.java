@@ -25,4 +25,11 @@ final class KernelRegistersTest {
           .isLessThanOrEqualTo(REGISTERS);
     }
   }
+
+  @Test
+  void noKernelSpillsRegistersOnAnyArchitecture() throws IOException {
+    assumeTrue(
+        KernelBlocks.areReported(), "without nvcc nobody knows what registers a kernel uses");
+    assertThat(KernelBlocks.reports().stream().filter(report -> report.spilled() > 0)).isEmpty();
+  }
 }
