@@ -15,6 +15,7 @@ import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
@@ -94,31 +95,46 @@ public final class TraceOptions {
         Optional.of(model.transformer().arithmetic()));
   }
 
-  /** A trace being written, or none. */
-  public record Recording(Optional<TraceWriter> writer) implements AutoCloseable {
+  /**
+   * A trace being written, or none. It is written on a thread of its own, so that a run waits for a
+   * slow disk only when many steps do.
+   */
+  public record Recording(Optional<TraceWriter> writer, Optional<TraceRelay> relay)
+      implements AutoCloseable {
+    private static final int MOST_WAITING = 64;
+
+    Recording(Optional<TraceWriter> writer) {
+      this(writer, writer.map(each -> new TraceRelay(each, MOST_WAITING)));
+    }
+
     /** Records what it hears, then lets another one hear of the steps. */
     public TraceListener and(SnapshotListener other) {
       return new TraceListener() {
         @Override
         public void snapshot(Snapshot snapshot) {
-          writer.ifPresent(each -> each.snapshot(snapshot));
+          relay.ifPresent(each -> each.snapshot(snapshot));
           other.snapshot(snapshot);
         }
 
         @Override
         public void event(TraceRecord.Event event, CanvasImage after) {
-          writer.ifPresent(each -> each.event(event, after));
+          relay.ifPresent(each -> each.event(event, after));
         }
       };
     }
 
     public void end(Generation generation) {
+      relay.ifPresent(TraceRelay::flush);
       writer.ifPresent(each -> each.end(generation.complete(), generation.canvas()));
     }
 
     @Override
     public void close() {
-      writer.ifPresent(TraceWriter::close);
+      try {
+        relay.ifPresent(TraceRelay::close);
+      } finally {
+        writer.ifPresent(TraceWriter::close);
+      }
     }
   }
 }

@@ -1,0 +1,192 @@
+package dev.palimpsest.sampler.trace;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.palimpsest.sampler.HashModel;
+import dev.palimpsest.sampler.canvas.CanvasImage;
+import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.ModelLimits;
+import dev.palimpsest.sampler.run.Generation;
+import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.step.AttentionPattern;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Listeners that are slow on purpose; a test that hangs shows a run that waited for one. */
+@Timeout(120)
+final class TraceRelayTest {
+  private static final int STEPS = 60;
+
+  private static Generation generate(SnapshotListener listener) {
+    Generator generator =
+        new Generator(
+            new HashModel(9, 1, 3, 0, -1),
+            new ModelLimits(9, 200, new AttentionPattern.Full()),
+            new SpecialTokens(0, 1, OptionalInt.of(2)));
+    LladaOptions options =
+        LladaOptions.builder().genLength(STEPS).blockLength(STEPS).steps(STEPS).build();
+    return generator.generate(new int[] {3, 4}, options, listener);
+  }
+
+  private static TraceListener steps(Consumer<Integer> heard) {
+    return new TraceListener() {
+      @Override
+      public void snapshot(Snapshot snapshot) {
+        heard.accept(snapshot.step());
+      }
+
+      @Override
+      public void event(TraceRecord.Event event, CanvasImage after) {
+        throw new AssertionError("nothing happens here but steps");
+      }
+    };
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 1000})
+  void everyStepIsHeardOfInOrderOnAnotherThread(int capacity) {
+    List<Integer> heard = new ArrayList<>();
+    List<Thread> threads = new ArrayList<>();
+    try (TraceRelay relay =
+        new TraceRelay(
+            steps(
+                step -> {
+                  heard.add(step);
+                  threads.add(Thread.currentThread());
+                }),
+            capacity)) {
+      assertThat(generate(relay).complete()).isTrue();
+      relay.flush();
+      assertThat(heard).isEqualTo(IntStream.range(0, STEPS).boxed().toList());
+      assertThat(threads).doesNotContain(Thread.currentThread());
+    }
+  }
+
+  @Test
+  void aListenerThatDoesNotGoOnHoldsNoRunUpWhileThereIsRoom() throws InterruptedException {
+    CountDownLatch ended = new CountDownLatch(1);
+    AtomicInteger heard = new AtomicInteger();
+    try (TraceRelay relay =
+        new TraceRelay(
+            steps(
+                _ -> {
+                  await(ended);
+                  heard.incrementAndGet();
+                }),
+            STEPS)) {
+      assertThat(generate(relay).complete()).isTrue();
+      assertThat(heard.get()).isZero();
+      ended.countDown();
+    }
+    assertThat(heard.get()).isEqualTo(STEPS);
+  }
+
+  @Test
+  void aRunWaitsForAListenerWhenThereIsNoRoom() throws InterruptedException {
+    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch third = new CountDownLatch(3);
+    try (TraceRelay relay = new TraceRelay(steps(_ -> await(goOn)), 2)) {
+      AtomicInteger taken = new AtomicInteger();
+      Thread run =
+          Thread.ofPlatform()
+              .start(
+                  () ->
+                      generate(
+                          snapshot -> {
+                            relay.snapshot(snapshot);
+                            taken.incrementAndGet();
+                            third.countDown();
+                          }));
+      third.await(); // one is being heard of, two wait
+      while (run.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
+      assertThat(taken.get()).isEqualTo(3);
+      goOn.countDown();
+      run.join();
+      assertThat(taken.get()).isEqualTo(STEPS);
+    }
+  }
+
+  @Test
+  void whatAListenerThrowsEndsTheRunOnceAndItHearsOfNothingAfterThat() {
+    List<Integer> heard = new ArrayList<>();
+    IllegalStateException failure = new IllegalStateException("the disk is full");
+    try (TraceRelay relay =
+        new TraceRelay(
+            steps(
+                step -> {
+                  heard.add(step);
+                  if (step == 2) {
+                    throw failure;
+                  }
+                }),
+            1)) {
+      assertThatThrownBy(() -> generate(relay)).isSameAs(failure);
+      assertThat(heard).isEqualTo(List.of(0, 1, 2));
+    }
+  }
+
+  @Test
+  void whatAListenerThrowsLastComesOutOfTheEnd() {
+    IllegalStateException failure = new IllegalStateException("the disk is full");
+    TraceRelay relay =
+        new TraceRelay(
+            steps(
+                step -> {
+                  if (step == STEPS - 1) {
+                    throw failure;
+                  }
+                }),
+            STEPS);
+    assertThat(generate(relay).complete()).isTrue();
+    assertThatThrownBy(relay::close).isSameAs(failure);
+    relay.close();
+  }
+
+  @Test
+  void anInterruptKeepsNoStepFromBeingHeardOf() {
+    List<Integer> heard = new ArrayList<>();
+    try (TraceRelay relay = new TraceRelay(steps(heard::add), 1)) {
+      Generation generation =
+          generate(
+              snapshot -> {
+                if (snapshot.step() == 4) {
+                  Thread.currentThread().interrupt();
+                }
+                relay.snapshot(snapshot);
+              });
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(generation.complete()).isFalse();
+    }
+    assertThat(heard).isEqualTo(List.of(0, 1, 2, 3, 4));
+  }
+
+  @Test
+  void aRelayOfNoCallsIsRefused() {
+    assertThatThrownBy(() -> new TraceRelay(steps(_ -> {}), 0))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("a relay of 0 calls was asked for; at least 1 may wait");
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
