@@ -12,6 +12,7 @@ module dev.palimpsest.lab {
   exports dev.palimpsest.lab.lens;
   exports dev.palimpsest.lab.measure;
   exports dev.palimpsest.lab.plan;
+  exports dev.palimpsest.lab.probe;
   exports dev.palimpsest.lab.study;
 
   opens dev.palimpsest.lab.battery to

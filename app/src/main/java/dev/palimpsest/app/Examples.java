@@ -79,6 +79,17 @@ final class Examples {
               "./palimpsest battery models/abacus-mdm --twin models/abacus-ar --limit 40",
               "./palimpsest battery FOLDER --problems gsm8k.jsonl --parts hints");
       case "lens" -> List.of("./palimpsest lens a.trace.jsonl --to lens.html");
+      case "probe" -> List.of("./palimpsest probe export traces/ --to activations.safetensors");
+      case "probe export" ->
+          List.of(
+              "./palimpsest probe export traces/ --to activations.safetensors",
+              "./palimpsest probe export --hook 'blocks.2.attn.hook_pattern' --steps 0-9 \\\n"
+                  + "    --to patterns.safetensors a.trace.jsonl");
+      case "probe fit" ->
+          List.of(
+              "./palimpsest probe fit traces/ --label operation",
+              "./palimpsest probe fit traces/ --label right --twin models/abacus-ar \\\n"
+                  + "    --twin-traces twin-traces/");
       case "view" ->
           List.of(
               "./palimpsest view a.trace.jsonl",

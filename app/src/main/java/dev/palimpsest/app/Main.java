@@ -12,6 +12,7 @@ import dev.palimpsest.app.eval.EvalCommand;
 import dev.palimpsest.app.findings.FindingsCommand;
 import dev.palimpsest.app.generate.GenerateCommand;
 import dev.palimpsest.app.lens.LensCommand;
+import dev.palimpsest.app.lens.ProbeCommand;
 import dev.palimpsest.app.options.SamplerOptions;
 import dev.palimpsest.app.score.ScoreCommand;
 import dev.palimpsest.app.serve.ServeCommand;
@@ -76,6 +77,7 @@ public final class Main implements Cli, Runnable {
           BatteryCommand.class,
           ViewCommand.class,
           LensCommand.class,
+          ProbeCommand.class,
           DoctorCommand.class,
           HelpCommand.class,
           CompletionCommand.class);

@@ -63,12 +63,16 @@ final class StandardOutputTest {
           Map.entry("battery", "--limit 1 --parts direction --to FOLDER/battery"),
           Map.entry("view", "FOLDER/fake.trace.jsonl"),
           Map.entry("lens", "FOLDER/a.trace.jsonl"),
+          Map.entry("probe", ""),
+          Map.entry("probe export", "FOLDER/a.trace.jsonl --to FOLDER/a.safetensors"),
           Map.entry("doctor", ""),
           Map.entry("help", "trace"),
           Map.entry("completion", "bash"));
 
   private static Stream<String> commandsWithAResult() {
-    return commands().filter(command -> !command.equals("serve")); // it says nothing there
+    return commands()
+        .filter(command -> !command.equals("serve")) // it says nothing there
+        .filter(command -> !command.equals("probe fit")); // it needs traces of many problems
   }
 
   @ParameterizedTest

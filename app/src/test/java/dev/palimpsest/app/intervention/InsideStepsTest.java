@@ -40,10 +40,10 @@ final class InsideStepsTest {
                 new SafetensorsWriter.Entry("two", DType.F32, List.of(2L, (long) HIDDEN)),
                 new SafetensorsWriter.Entry("short", DType.F32, List.of(5L))),
             Map.of())) {
-      writer.write(large);
-      writer.write(large);
-      writer.write(large);
-      writer.write(new float[5]);
+      writer.write("large", large);
+      writer.write("two", large);
+      writer.write("two", large);
+      writer.write("short", new float[5]);
     }
     plain = folder.resolve("plain.trace.jsonl");
     assertThat(generate(plain).code()).isZero();

@@ -1,29 +1,28 @@
 package dev.palimpsest.engine.checkpoint;
 
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes a safetensors file: all names and shapes at first, then the data in that order, in as many
- * pieces as it comes in.
+ * Writes a safetensors file: all names and shapes at first, then the data of every tensor from its
+ * beginning to its end, in as many pieces as it comes in and side by side with the others'.
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private static final int ALIGNMENT = 8;
-  private static final int PIECE = 1 << 14;
 
-  private final OutputStream out;
-  private final long bytes;
-  private long written;
+  private final FileChannel channel;
+  private final Map<String, Part> parts = new LinkedHashMap<>();
 
   /**
    * A tensor to be written.
@@ -38,6 +37,17 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     long bytes() {
       return dtype.bytes() * shape.stream().reduce(1L, Math::multiplyExact);
+    }
+  }
+
+  /** Where the next data of a tensor goes, and where they end. */
+  private static final class Part {
+    private long next;
+    private final long end;
+
+    Part(long next, long end) {
+      this.next = next;
+      this.end = end;
     }
   }
 
@@ -60,53 +70,85 @@ public final class SafetensorsWriter implements AutoCloseable {
       node.putArray("data_offsets").add(at).add(at + entry.bytes());
       at += entry.bytes();
     }
-    bytes = at;
-    String text = header.toString();
-    int length = text.getBytes(StandardCharsets.UTF_8).length;
-    byte[] padded =
-        (text + " ".repeat(Math.floorMod(-length, ALIGNMENT))).getBytes(StandardCharsets.UTF_8);
-    out = new BufferedOutputStream(Files.newOutputStream(file));
-    out.write(
-        ByteBuffer.allocate(Long.BYTES)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .putLong(padded.length)
-            .array());
-    out.write(padded);
-  }
-
-  /** The next f32 numbers. */
-  public void write(float[] values) throws IOException {
-    ByteBuffer buffer =
-        ByteBuffer.allocate(Float.BYTES * Math.min(PIECE, values.length))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    for (int first = 0; first < values.length; first += PIECE) {
-      int count = Math.min(PIECE, values.length - first);
-      buffer.asFloatBuffer().put(values, first, count);
-      out.write(buffer.array(), 0, Float.BYTES * count);
+    byte[] text = header.toString().getBytes(StandardCharsets.UTF_8);
+    int length = Math.ceilDiv(text.length, ALIGNMENT) * ALIGNMENT;
+    ByteBuffer start = ByteBuffer.allocate(Long.BYTES + length).order(ByteOrder.LITTLE_ENDIAN);
+    start.putLong(length).put(text);
+    while (start.hasRemaining()) {
+      start.put((byte) ' ');
     }
-    written += (long) Float.BYTES * values.length;
+    long first = start.position();
+    for (Entry entry : entries) {
+      parts.put(entry.name(), new Part(first, first + entry.bytes()));
+      first += entry.bytes();
+    }
+    channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE);
+    write(start.flip(), 0);
   }
 
-  /** The next whole numbers. */
-  public void write(long[] values) throws IOException {
+  /** The next f32 numbers of a tensor. */
+  public void write(String name, float[] values) throws IOException {
     ByteBuffer buffer =
-        ByteBuffer.allocate(Long.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(Float.BYTES, values.length))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    buffer.asFloatBuffer().put(values);
+    append(name, buffer);
+  }
+
+  /** The next whole numbers of a tensor. */
+  public void write(String name, long[] values) throws IOException {
+    ByteBuffer buffer =
+        ByteBuffer.allocate(Math.multiplyExact(Long.BYTES, values.length))
+            .order(ByteOrder.LITTLE_ENDIAN);
     buffer.asLongBuffer().put(values);
-    out.write(buffer.array());
-    written += (long) Long.BYTES * values.length;
+    append(name, buffer);
+  }
+
+  private void append(String name, ByteBuffer buffer) throws IOException {
+    Part part = parts.get(name);
+    if (part == null || part.next + buffer.remaining() > part.end) {
+      throw new IllegalArgumentException(
+          "%d bytes more are written of %s than the header promises"
+              .formatted(buffer.remaining(), name));
+    }
+    int bytes = buffer.remaining();
+    write(buffer, part.next);
+    part.next += bytes;
+  }
+
+  private void write(ByteBuffer buffer, long at) throws IOException {
+    long next = at;
+    while (buffer.hasRemaining()) {
+      next += channel.write(buffer, next);
+    }
   }
 
   /**
    * Ends the file.
    *
-   * @throws IllegalStateException if it lacks data, or has too much
+   * @throws IllegalStateException if a tensor lacks data
    */
+  public void end() {
+    List<String> lacking = new ArrayList<>();
+    parts.forEach(
+        (name, part) -> {
+          if (part.next < part.end) {
+            lacking.add(name);
+          }
+        });
+    if (!lacking.isEmpty()) {
+      throw new IllegalStateException(
+          "data of %s is missing that the header promises".formatted(String.join(", ", lacking)));
+    }
+  }
+
   @Override
   public void close() throws IOException {
-    out.close();
-    if (written != bytes) {
-      throw new IllegalStateException(
-          "%d bytes of data were written, and the header promises %d".formatted(written, bytes));
-    }
+    channel.close();
   }
 }

@@ -31,9 +31,11 @@ final class SafetensorsWriterTest {
                 new SafetensorsWriter.Entry("index.step", DType.I64, List.of(3L)),
                 new SafetensorsWriter.Entry("blocks.0.é", DType.F32, List.of(2L, 40_000L))),
             Map.of("what", "a \"test\""))) {
-      writer.write(new long[] {-1, Long.MAX_VALUE, 7});
-      writer.write(numbers);
-      writer.write(numbers);
+      writer.write("blocks.0.é", numbers);
+      writer.write("index.step", new long[] {-1});
+      writer.write("blocks.0.é", numbers);
+      writer.write("index.step", new long[] {Long.MAX_VALUE, 7});
+      writer.end();
     }
     try (Safetensors read = Safetensors.open(file)) {
       assertThat(read.names()).containsExactly("index.step", "blocks.0.é");
@@ -46,15 +48,21 @@ final class SafetensorsWriterTest {
   }
 
   @Test
-  void aFileThatLacksDataIsNoticed() throws IOException {
-    SafetensorsWriter writer =
+  void dataThatIsMissingOrTooMuchIsNoticed() throws IOException {
+    try (SafetensorsWriter writer =
         new SafetensorsWriter(
             folder.resolve("b.safetensors"),
-            List.of(new SafetensorsWriter.Entry("x", DType.F32, List.of(2L))),
-            Map.of());
-    writer.write(new float[1]);
-    assertThatThrownBy(writer::close)
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage("4 bytes of data were written, and the header promises 8");
+            List.of(
+                new SafetensorsWriter.Entry("x", DType.F32, List.of(2L)),
+                new SafetensorsWriter.Entry("y", DType.F32, List.of(1L))),
+            Map.of())) {
+      writer.write("x", new float[1]);
+      writer.write("y", new float[1]);
+      assertThatThrownBy(writer::end)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("data of x is missing that the header promises");
+      assertThatThrownBy(() -> writer.write("y", new float[1]))
+          .hasMessage("4 bytes more are written of y than the header promises");
+    }
   }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.lab.probe;
+
+import org.jspecify.annotations.NullMarked;
