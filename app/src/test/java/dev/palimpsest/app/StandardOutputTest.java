@@ -37,6 +37,15 @@ final class StandardOutputTest {
     Outcome outcome =
         Outcome.of("generate", "--trace", folder.resolve("a.trace.jsonl").toString(), "Omar");
     assertThat(outcome.code()).as(outcome.err()).isZero();
+    Outcome told =
+        Outcome.of(
+            "generate",
+            "--steps",
+            "4",
+            "--trace",
+            folder.resolve("told.trace.jsonl").toString(),
+            "Leo has 31 pens. First he finds 5 more. How many pens does Leo have now?");
+    assertThat(told.code()).as(told.err()).isZero();
   }
 
   /** What every command is called with; FOLDER is that of the traces, HOME the project's. */
@@ -62,7 +71,7 @@ final class StandardOutputTest {
           Map.entry("findings", "--limit 1 --to FOLDER/findings"),
           Map.entry("battery", "--limit 1 --parts direction --to FOLDER/battery"),
           Map.entry("view", "FOLDER/fake.trace.jsonl"),
-          Map.entry("lens", "FOLDER/a.trace.jsonl"),
+          Map.entry("lens", "FOLDER/told.trace.jsonl"),
           Map.entry("probe", ""),
           Map.entry("probe export", "FOLDER/a.trace.jsonl --to FOLDER/a.safetensors"),
           Map.entry("doctor", ""),

@@ -126,7 +126,7 @@ final class ReplayCommandsTest {
     assertThat(outcome.code()).as(outcome.out() + outcome.err()).isZero();
     JsonNode report = new JsonMapper().readTree(outcome.out());
     assertThat(report.path("passed").booleanValue()).isTrue();
-    assertThat(report.path("checks").size()).isEqualTo(4);
+    assertThat(report.path("checks").size()).isEqualTo(5);
     assertThat(report.path("checks").path(0).path("steps").intValue()).isEqualTo(48);
   }
 
