@@ -196,10 +196,10 @@ final class RooflineTest {
         .isCloseTo(2.0 * weights * 8192 / 790e12, within(2e-3));
   }
 
-  /** Nine operations a block, thirteen in the last, whose queries are gathered; six around them. */
+  /** Nine operations a block, thirteen in the last, whose queries are gathered; five around them. */
   @Test
   void theNodesOfLlada8bAreThoseOfAHandCount() {
-    assertThat(step(Geometry.LLADA_256).operations()).hasSize(31 * 9 + 13 + 6);
+    assertThat(step(Geometry.LLADA_256).operations()).hasSize(31 * 9 + 13 + 5);
   }
 
   /** Keys and values of 36 layers, 8 heads of 128, in 2 bytes, for 4,097 tokens. */

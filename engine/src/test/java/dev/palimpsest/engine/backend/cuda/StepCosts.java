@@ -136,12 +136,16 @@ final class StepCosts implements StepMachine.TapeReader {
                   * rows
                   * launch.value("columns")
                   * (launch.value("chosen") + 1 + launch.value("accumulate")));
-      case VOCABULARY_START -> other(launch, (double) STATE_BYTES * launch.value("rows"));
       case VOCABULARY_SHAPE -> other(launch, 2 * F32 * rows * launch.value("ids"));
       case VOCABULARY_FOLD ->
-          other(launch, rows * (F32 * launch.value("count") + DRAW_BYTES + 2 * STATE_BYTES));
+          other(
+              launch,
+              rows * (F32 * launch.value("count") + DRAW_BYTES + STATE_BYTES * launch.gridY()));
       case VOCABULARY_FINISH ->
-          other(launch, (double) (STATE_BYTES + DRAW_BYTES + RESULT_BYTES) * launch.value("rows"));
+          other(
+              launch,
+              launch.value("rows")
+                  * (DRAW_BYTES + RESULT_BYTES + (double) STATE_BYTES * launch.value("grains")));
       case RANDOM -> throw new IllegalArgumentException("a step draws no random weights");
     };
   }
