@@ -343,8 +343,9 @@ public final class Transformer implements Denoiser, AutoCloseable {
       return Collections.nCopies(spec.layers(), List.of());
     }
     List<RowDraw> draws = new ArrayList<>(count);
-    for (int row : query.rows()) {
-      draws.add(new RowDraw(query.draw(), query.firstPosition() + row));
+    for (int i = 0; i < count; i++) {
+      int position = query.firstPosition() + query.rows()[i];
+      draws.add(new RowDraw(query.draw(), position, query.allowed(i)));
     }
     RaggedBatch batch =
         RaggedBatch.of(List.of(alone), spec, spec.reading().shifted(), Optional.empty(), List.of());

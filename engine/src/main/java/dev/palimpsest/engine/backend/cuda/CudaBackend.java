@@ -78,8 +78,7 @@ public final class CudaBackend implements Backend {
     boolean opened = false;
     try {
       stream = held(new Stream());
-      kernels =
-          held(Kernels.load(context.device(), precision, spec.attention().headSize()));
+      kernels = held(Kernels.load(context.device(), precision, spec.attention().headSize()));
       AlgorithmStore store = new AlgorithmStore(storeFile(context.device()));
       products =
           held(

@@ -120,11 +120,7 @@ final class Kernels implements AutoCloseable {
       }
       loaded = true;
       return new Kernels(
-          precision,
-          module,
-          List.copyOf(kernels),
-          shared,
-          device.major() >= LEAST_EARLY_MAJOR);
+          precision, module, List.copyOf(kernels), shared, device.major() >= LEAST_EARLY_MAJOR);
     } catch (CudaException e) {
       throw new DeviceException(
           "the driver refuses this build's kernels: "

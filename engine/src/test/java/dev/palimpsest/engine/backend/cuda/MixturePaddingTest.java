@@ -54,7 +54,16 @@ final class MixturePaddingTest {
     Kernels kernels = held(Kernels.load(context.device(), precision, 16));
     StepInput input = held(new StepInput(Runnable::run));
     AlgorithmStore store = new AlgorithmStore(folder.resolve("algorithms.txt"));
-    Products products = held(new Products(kernels, stream, store, false));
+    Products products =
+        held(
+            new Products(
+                kernels,
+                stream,
+                store,
+                List.of(),
+                Optional.empty(),
+                new Products.Sample(1, 1),
+                false));
     StepMachine machine =
         held(new StepMachine(context.device(), kernels, products, List.of(), input, stream, false));
     DeviceMixture mixture = held(new DeviceMixture(input, machine, precision));

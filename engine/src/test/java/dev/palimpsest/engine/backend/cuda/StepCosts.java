@@ -15,6 +15,8 @@ final class StepCosts implements StepMachine.TapeReader {
   private static final double BF16 = Short.BYTES;
   private static final double F32 = Float.BYTES;
   private static final int ITEM_BYTES = 16;
+  private static final int SEGMENT = 256;
+  private static final int STATE_PADDING = 4;
   private static final int DRAW_BYTES = 40;
   private static final int STATE_BYTES = 48;
   private static final int RESULT_BYTES = 64;
@@ -120,7 +122,8 @@ final class StepCosts implements StepMachine.TapeReader {
               rows
                   * (2 * BF16 * launch.value("heads") * launch.value("headSize")
                       + F32 * launch.value("rotarySize")));
-      case ATTENTION -> attention(launch, input);
+      case ATTENTION, ATTENTION_SPLIT -> attention(launch, input);
+      case ATTENTION_MERGE -> merge(launch, input);
       case SWIGLU -> other(launch, 3 * BF16 * rows * launch.value("columns"));
       case GATHER, MOVE -> other(launch, 2 * BF16 * rows * launch.value("columns"));
       case GUIDE -> other(launch, 3 * BF16 * rows * launch.value("columns"));
@@ -161,42 +164,84 @@ final class StepCosts implements StepMachine.TapeReader {
         Card.launch(bytes, launch.blocks(), 0, Card.FLOPS));
   }
 
+  /**
+   * What an attention is over.
+   *
+   * @param queries of all sequences
+   * @param pairs of a query and a key that it sees
+   * @param keys of all sequences
+   * @param blocks of one key head, one an item or one an item and segment
+   * @param states that segments leave to their merge, one a query and segment
+   */
+  private record Seen(long queries, long pairs, long keys, long blocks, long states) {
+    static Seen of(LaunchArguments launch, StepInput input) {
+      long work = launch.word("work");
+      long sequences = launch.word("sequences");
+      long limits = launch.word("limits");
+      long queries = 0;
+      long pairs = 0;
+      long keys = 0;
+      long blocks = 0;
+      long states = 0;
+      Set<Integer> seen = new HashSet<>();
+      for (int item = 0; item < launch.gridX(); item++) {
+        int sequence = input.getInt(work + (long) ITEM_BYTES * item);
+        int first = input.getInt(work + (long) ITEM_BYTES * item + 4);
+        int count = input.getInt(work + (long) ITEM_BYTES * item + 8);
+        if (count == 0) {
+          continue;
+        }
+        long described = sequences + (long) ITEM_BYTES * sequence;
+        long own = input.getInt(described + 4) + (long) input.getInt(described + 12);
+        long segments = Math.ceilDiv(own, SEGMENT);
+        queries += count;
+        blocks += launch.op() == DeviceOp.ATTENTION_SPLIT ? segments : 1;
+        states += count * segments;
+        keys += seen.add(sequence) ? own : 0;
+        for (int row = first; row < first + count; row++) {
+          pairs +=
+              Math.min(input.getInt(limits + (long) Integer.BYTES * row), launch.value("window"));
+        }
+      }
+      return new Seen(queries, pairs, keys, blocks, states);
+    }
+
+    double stateBytes(LaunchArguments launch, int headSize) {
+      return F32 * states * launch.value("heads") * (headSize + STATE_PADDING);
+    }
+  }
+
   /** Every query's own numbers, and each sequence's keys and values once. */
   private Operation attention(LaunchArguments launch, StepInput input) {
-    long work = launch.word("work");
-    long sequences = launch.word("sequences");
-    long limits = launch.word("limits");
+    Seen seen = Seen.of(launch, input);
     double rowBytes = BF16 * headSize;
-    long queries = 0;
-    long items = 0;
-    long pairs = 0;
-    double bytes = 0;
-    Set<Integer> seen = new HashSet<>();
-    for (int item = 0; item < launch.gridX(); item++) {
-      int sequence = input.getInt(work + (long) ITEM_BYTES * item);
-      int first = input.getInt(work + (long) ITEM_BYTES * item + 4);
-      int count = input.getInt(work + (long) ITEM_BYTES * item + 8);
-      queries += count;
-      items += count > 0 ? 1 : 0;
-      for (int row = first; row < first + count; row++) {
-        pairs += input.getInt(limits + (long) Integer.BYTES * row);
-      }
-      if (count > 0 && seen.add(sequence)) {
-        long described = sequences + (long) ITEM_BYTES * sequence;
-        long keys = input.getInt(described + 4) + (long) input.getInt(described + 12);
-        bytes += 2 * rowBytes * keys * launch.value("kvHeads");
-      }
-    }
-    bytes += 2 * rowBytes * queries * launch.value("heads");
-    double flop = 4.0 * headSize * pairs * launch.value("heads");
+    double queryBytes = rowBytes * seen.queries * launch.value("heads");
+    double resultBytes =
+        launch.op() == DeviceOp.ATTENTION_SPLIT ? seen.stateBytes(launch, headSize) : queryBytes;
+    double bytes = 2 * rowBytes * seen.keys * launch.value("kvHeads") + queryBytes + resultBytes;
+    double flop = 4.0 * headSize * seen.pairs * launch.value("heads");
     return new Operation(
         launch.op().kernel(),
         Kind.ATTENTION,
-        queries,
+        seen.queries,
         0,
         bytes,
         flop,
-        Card.launch(bytes, items * launch.gridY(), flop, Card.ATTENTION_FLOPS));
+        Card.launch(bytes, seen.blocks * launch.value("kvHeads"), flop, Card.ATTENTION_FLOPS));
+  }
+
+  private Operation merge(LaunchArguments launch, StepInput input) {
+    Seen seen = Seen.of(launch, input);
+    double bytes =
+        seen.stateBytes(launch, headSize) + BF16 * headSize * seen.queries * launch.value("heads");
+    return new Operation(
+        launch.op().kernel(),
+        Kind.OTHER,
+        seen.queries,
+        0,
+        bytes,
+        0,
+        Card.launch(bytes, seen.blocks * launch.value("kvHeads"), 0, Card.FLOPS));
   }
 
   private static Operation router(LaunchArguments launch) {
