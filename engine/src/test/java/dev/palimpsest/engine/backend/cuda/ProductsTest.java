@@ -73,7 +73,7 @@ final class ProductsTest {
   }
 
   /** What a process has: random rows, a weight, and products. */
-  private final class Process implements AutoCloseable {
+  private final class OwnProcess implements AutoCloseable {
     private final Precision precision;
     private final int inner;
     private final Kernels kernels;
@@ -83,11 +83,11 @@ final class ProductsTest {
     private final CudaWeight weight;
     final Products products;
 
-    Process(Precision precision, Path store) {
+    OwnProcess(Precision precision, Path store) {
       this(precision, store, INNER, false);
     }
 
-    Process(Precision precision, Path store, int inner, boolean fast) {
+    OwnProcess(Precision precision, Path store, int inner, boolean fast) {
       this.precision = precision;
       this.inner = inner;
       kernels = Kernels.load(context.device(), precision, 16);
@@ -146,7 +146,7 @@ final class ProductsTest {
   }
 
   private float[] first(Precision precision, Path store, int rows) {
-    try (Process process = new Process(precision, store)) {
+    try (OwnProcess process = new OwnProcess(precision, store)) {
       return process.first(rows);
     }
   }
@@ -155,7 +155,7 @@ final class ProductsTest {
   @EnumSource
   void aRowsBitsDoNotDependOnHowManyRowsThereAre(Precision precision) {
     EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(3));
-    try (Process process = new Process(precision, newStore())) {
+    try (OwnProcess process = new OwnProcess(precision, newStore())) {
       float[] expected = process.first(ROWS[0]);
       assertThat(expected).doesNotContain(0, Float.NaN);
       for (int rows : ROWS) {
@@ -245,7 +245,7 @@ final class ProductsTest {
   @Test
   void aClassWhoseBitsDifferIsGivenUpForOneAlgorithm() {
     EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(2).deviating(2));
-    try (Process process = new Process(Precision.BF16, newStore())) {
+    try (OwnProcess process = new OwnProcess(Precision.BF16, newStore())) {
       assertThat(process.products.rule()).isEqualTo(Products.Rule.ONE_ALGORITHM);
       float[] expected = process.first(ROWS[0]);
       for (int rows : ROWS) {
@@ -258,7 +258,7 @@ final class ProductsTest {
   void anAlgorithmThatDeviatesOnlyWhereItIsUsedIsLeftOut() {
     EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(2));
     float[] expected = first(Precision.BF16, newStore(), 64);
-    try (Process process = new Process(Precision.BF16, newStore())) {
+    try (OwnProcess process = new OwnProcess(Precision.BF16, newStore())) {
       assertThat(process.products.rule()).isEqualTo(Products.Rule.ONE_BIT_CLASS);
       EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(2).deviating(2).slow(ONE_CLASS, 1));
       assertThat(process.first(64)).containsExactly(expected);
@@ -274,7 +274,7 @@ final class ProductsTest {
 
   @Test
   void rowsThatNoneOfTheClassComputesAreRefused() {
-    try (Process process = new Process(Precision.BF16, newStore())) {
+    try (OwnProcess process = new OwnProcess(Precision.BF16, newStore())) {
       float[] _ = process.first(64);
       EmulatedDevice.refuseRows(72);
       assertThatThrownBy(() -> process.first(72))
@@ -290,7 +290,7 @@ final class ProductsTest {
   @EnumSource
   void aPromiseThatNoAlgorithmKeepsIsRefused(Precision precision) {
     EmulatedDevice.set(Algorithms.DEFAULT.varying());
-    try (Process process = new Process(precision, newStore())) {
+    try (OwnProcess process = new OwnProcess(precision, newStore())) {
       assertThat(process.products.rule()).isEqualTo(Products.Rule.ONE_ALGORITHM);
       assertThatThrownBy(() -> process.first(64))
           .isInstanceOf(DeviceException.class)
@@ -298,7 +298,7 @@ final class ProductsTest {
               "whose bits do not depend on the number of rows, as is promised here; --fast-gemm"
                   + " gives the promise up");
     }
-    try (Process process = new Process(precision, newStore(), INNER, true)) {
+    try (OwnProcess process = new OwnProcess(precision, newStore(), INNER, true)) {
       assertThat(process.first(64)).doesNotContain(Float.NaN);
     }
   }
@@ -307,7 +307,7 @@ final class ProductsTest {
   @ParameterizedTest(name = "{0} inner columns")
   @ValueSource(ints = {128, 136, 192, 200, 256})
   void fastProductsAreRightForAnyNumberOfInnerColumns(int inner) {
-    try (Process process = new Process(Precision.F32, newStore(), inner, true)) {
+    try (OwnProcess process = new OwnProcess(Precision.F32, newStore(), inner, true)) {
       float[] found = process.first(64);
       float[] x = process.read(process.x, 8 * inner);
       float[] w = process.read(process.matrix, COLUMNS * inner);
@@ -329,7 +329,7 @@ final class ProductsTest {
     EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(2).slow(ONE_CLASS, 1));
     float[] expected = first(Precision.BF16, newStore(), 64);
     Path store = newStore();
-    try (Process process = new Process(Precision.BF16, store)) {
+    try (OwnProcess process = new OwnProcess(Precision.BF16, store)) {
       EmulatedDevice.setMemory(1);
       assertThat(process.first(64)).containsExactly(expected);
       assertThat(store).doesNotExist();
