@@ -68,7 +68,8 @@ final class LensReader {
             asked.draw().undrawn(),
             NONE);
     Query query =
-        new Query(asked.tokens(), asked.firstPosition(), rows, 0, draw, Optional.empty(), targets);
+        new Query(asked.tokens(), asked.firstPosition(), rows, 0, draw, Optional.empty())
+            .scoring(targets);
     return Optional.of(new LensStep(step, positions, model.lens(query)));
   }
 

@@ -156,11 +156,6 @@ final class TraceLines {
     values.forEach(array::add);
   }
 
-  /**
-   * The header of a line.
-   *
-   * @throws IllegalArgumentException if the line is none
-   */
   /** Refuses what is no header, or one of another schema. */
   static void requireHeader(JsonNode json) {
     require(json, "record", "header");
@@ -171,6 +166,11 @@ final class TraceLines {
     }
   }
 
+  /**
+   * The header of a line.
+   *
+   * @throws IllegalArgumentException if the line is none
+   */
   static TraceHeader header(JsonNode json) {
     requireHeader(json);
     JsonNode model = json.path("model");

@@ -72,7 +72,7 @@ final class MixturePaddingTest {
     List<CudaWeight> matrices = new ArrayList<>();
     for (int count : new int[] {2 * 4, 4 * 2 * WIDTH, 4 * WIDTH, rows, 2 * rows}) {
       DeviceMemory memory = held(DeviceMemory.allocate(bytes * count * HIDDEN));
-      kernels.random(memory.address(), (long) count * HIDDEN, stream);
+      kernels.random(memory.address(), memory.bytes(), stream);
       matrices.add(new CudaWeight(0, precision, count, HIDDEN, memory.address()));
     }
     CudaWeight down = matrices.get(2);
