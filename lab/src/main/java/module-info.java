@@ -9,6 +9,7 @@ module dev.palimpsest.lab {
   exports dev.palimpsest.lab.answer;
   exports dev.palimpsest.lab.battery;
   exports dev.palimpsest.lab.battery.part;
+  exports dev.palimpsest.lab.legibility;
   exports dev.palimpsest.lab.lens;
   exports dev.palimpsest.lab.measure;
   exports dev.palimpsest.lab.plan;

@@ -59,6 +59,14 @@ final class Examples {
           List.of(
               "./palimpsest trace stats traces/",
               "./palimpsest trace stats --answer-at 18-19 --expect 22 forced.trace.jsonl");
+      case "trace legibility" ->
+          List.of(
+              "./palimpsest trace legibility traces/",
+              "./palimpsest trace legibility --corpus texts.txt a.trace.jsonl");
+      case "trace import" ->
+          List.of(
+              "./palimpsest trace import stream.txt --to closed.trace.jsonl \\\n"
+                  + "    --prompt 'What is 3 + 4?'");
       case "trace export" ->
           List.of("./palimpsest trace export --to changes.parquet a.trace.jsonl traces/");
       case "replay" ->

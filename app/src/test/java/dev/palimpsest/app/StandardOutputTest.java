@@ -34,6 +34,7 @@ final class StandardOutputTest {
     Files.writeString(
         folder.resolve("scored.jsonl"), "{\"prompt\": \"Omar has\", \"completion\": \" 5\"}\n");
     FakeTraces.write(folder.resolve("fake.trace.jsonl"), 12, 6, 1, true);
+    Files.writeString(folder.resolve("frames.jsonl"), "{\"text\":\"3 + 4\"}");
     Outcome outcome =
         Outcome.of("generate", "--trace", folder.resolve("a.trace.jsonl").toString(), "Omar");
     assertThat(outcome.code()).as(outcome.err()).isZero();
@@ -64,6 +65,8 @@ final class StandardOutputTest {
           Map.entry("trace show", "FOLDER/fake.trace.jsonl"),
           Map.entry("trace check", "FOLDER/fake.trace.jsonl"),
           Map.entry("trace stats", "FOLDER/fake.trace.jsonl"),
+          Map.entry("trace legibility", "FOLDER/fake.trace.jsonl --corpus HOME/README.md"),
+          Map.entry("trace import", "FOLDER/frames.jsonl --to FOLDER/frames.trace.jsonl"),
           Map.entry("trace export", "FOLDER/fake.trace.jsonl --to FOLDER/fake.csv"),
           Map.entry("replay", "FOLDER/a.trace.jsonl --from 47"),
           Map.entry("branch", "FOLDER/a.trace.jsonl --at 47 --edit none --to FOLDER/b.trace.jsonl"),

@@ -14,6 +14,7 @@ import picocli.CommandLine.Spec;
       TraceShowCommand.class,
       TraceCheckCommand.class,
       TraceStatsCommand.class,
+      TraceLegibilityCommand.class,
       TraceExportCommand.class,
       TraceImportCommand.class
     })

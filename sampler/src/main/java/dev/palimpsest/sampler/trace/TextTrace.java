@@ -141,7 +141,7 @@ public record TextTrace(
     if (header.has(KIND)) {
       throw new IllegalArgumentException(
           "it is a trace of texts, imported from frames, and has no tokens; `trace show`, `trace"
-              + " check` and `trace stats` read it");
+              + " check`, `trace stats` and `trace legibility` read it");
     }
   }
 
