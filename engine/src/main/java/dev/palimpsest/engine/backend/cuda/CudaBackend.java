@@ -234,6 +234,7 @@ public final class CudaBackend implements Backend {
         + Cublas.version()
         + ", "
         + products.rule().words()
+        + (options.fastGemm() ? ": results may depend on the batch" : "")
         + (options.audit() ? ", audited" : "");
   }
 

@@ -49,7 +49,7 @@ final class Products implements AutoCloseable {
     ONE_ALGORITHM("one algorithm a weight"),
 
     /** Every product has the algorithm that the library likes best, whatever its bits. */
-    FAST("fast products: results may depend on the batch");
+    FAST("fast products");
 
     private final String words;
 
