@@ -16,7 +16,8 @@ enum : Status { CUBLAS_SUCCESS = 0, CUBLAS_INVALID_VALUE = 7, CUBLAS_EXECUTION_F
 
 constexpr int F32 = 0;
 constexpr int BF16 = 14;
-constexpr int TRANSA = 3;
+constexpr int TRANSA = 3, EPILOGUE = 7, BIAS_POINTER = 8;
+constexpr int BIAS = 4;
 constexpr int TRANSPOSED = 1;
 constexpr uint64_t ALGORITHM_MARK = 0x70616c696d707331;
 constexpr int MOST_LANES = 16;
@@ -39,6 +40,8 @@ struct Layout {
 
 struct Descriptor {
   int transposed = 0;
+  int epilogue = 1;
+  const unsigned char* bias = nullptr;
 };
 
 struct Algorithm {
@@ -154,9 +157,9 @@ float dot(const float* a, const float* b, uint64_t count, const Order& order) {
   return sum;
 }
 
-// d = alpha · aᵀ · b + beta · d
+// d = alpha · aᵀ · b + beta · d + bias, rounded once
 void multiply(const Order& order, float alpha, const Layout& a, const unsigned char* aData, const Layout& b, const unsigned char* bData, float beta,
-              const Layout& d, unsigned char* dData) {
+              const unsigned char* bias, const Layout& d, unsigned char* dData) {
   std::vector<std::vector<float>> right;
   for (uint64_t n = 0; n < d.columns; n++) {
     right.push_back(column(b, bData, n));
@@ -165,8 +168,11 @@ void multiply(const Order& order, float alpha, const Layout& a, const unsigned c
     const std::vector<float> left = column(a, aData, m);
     for (uint64_t n = 0; n < d.columns; n++) {
       const size_t at = n * static_cast<size_t>(d.stride) + m;
-      const float product = alpha * dot(left.data(), right[n].data(), a.rows, order);
-      store(d, dData, at, beta == 0 ? product : product + beta * load(d, dData, at));
+      float sum = alpha * dot(left.data(), right[n].data(), a.rows, order);
+      if (beta != 0) {
+        sum += beta * load(d, dData, at);
+      }
+      store(d, dData, at, bias == nullptr ? sum : sum + load(d, bias, m));
     }
   }
 }
@@ -215,11 +221,17 @@ EXPORT Status cublasLtMatmulDescDestroy(void* descriptor) {
 }
 
 EXPORT Status cublasLtMatmulDescSetAttribute(void* descriptor, int attribute, const void* value, size_t bytes) {
-  if (attribute != TRANSA || bytes != sizeof(int)) {
+  auto& target = *static_cast<Descriptor*>(descriptor);
+  if (attribute == TRANSA && bytes == sizeof(int)) {
+    memcpy(&target.transposed, value, bytes);
+  } else if (attribute == EPILOGUE && bytes == sizeof(int)) {
+    memcpy(&target.epilogue, value, bytes);
+  } else if (attribute == BIAS_POINTER && bytes == sizeof(void*)) {
+    memcpy(&target.bias, value, bytes);
+  } else {
     return CUBLAS_NOT_SUPPORTED;
   }
-  memcpy(&static_cast<Descriptor*>(descriptor)->transposed, value, bytes);
-  return CUBLAS_SUCCESS;
+  return target.epilogue == 1 || target.epilogue == BIAS ? CUBLAS_SUCCESS : CUBLAS_INVALID_VALUE;
 }
 
 EXPORT Status cublasLtMatrixLayoutCreate(void** layout, int type, uint64_t rows, uint64_t columns, int64_t stride) {
@@ -325,7 +337,10 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
   const Layout aCopy = *static_cast<Layout*>(aLayout);
   const Layout bCopy = *static_cast<Layout*>(bLayout);
   const Layout dCopy = *static_cast<Layout*>(dLayout);
-  if (!fits(*static_cast<Descriptor*>(descriptor), aCopy, bCopy, dCopy) || algorithm->mark != ALGORITHM_MARK || c != d ||
+  const Descriptor& wanted = *static_cast<Descriptor*>(descriptor);
+  const unsigned char* bias = wanted.epilogue == BIAS ? wanted.bias : nullptr;
+  if ((wanted.epilogue == BIAS && !emulatorOwns(bias, dCopy.rows * dCopy.elementBytes())) ||
+      !fits(wanted, aCopy, bCopy, dCopy) || algorithm->mark != ALGORITHM_MARK || c != d ||
       !emulatorOwns(a, aCopy.bytes()) || !emulatorOwns(b, bCopy.bytes()) || !emulatorOwns(d, dCopy.bytes()) ||
       (workspaceBytes > 0 && !emulatorOwns(workspace, workspaceBytes))) {
     return CUBLAS_INVALID_VALUE;
@@ -345,7 +360,7 @@ EXPORT Status cublasLtMatmul(void*, void* descriptor, const float* alpha, const 
     if (slow) {
       emulatorDelay(1);
     }
-    multiply(adding, times, aCopy, a, bCopy, b, plus, dCopy, d);
+    multiply(adding, times, aCopy, a, bCopy, b, plus, bias, dCopy, d);
     return SUCCESS;
   });
   return status == SUCCESS ? CUBLAS_SUCCESS : CUBLAS_EXECUTION_FAILED;

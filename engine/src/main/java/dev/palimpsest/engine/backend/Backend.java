@@ -45,6 +45,12 @@ public interface Backend extends AutoCloseable {
    */
   Weight exactWeight(List<Tensor> parts);
 
+  /**
+   * Copies a bias, stacked, as {@link #linear(Activation, Weight, Weight, int, Activation)} needs
+   * it.
+   */
+  Weight bias(List<Tensor> parts);
+
   /** Copies an f32 matrix into the backend's memory, as it is, whatever the precision. */
   Weight table(int rows, int columns, float[] values);
 
@@ -65,8 +71,8 @@ public interface Backend extends AutoCloseable {
    */
   void rmsNorm(Activation x, Weight gain, double epsilon, Activation out);
 
-  /** {@code x = x + bias[first, first + x.columns())} in every row. */
-  void addBias(Activation x, Weight bias, int first);
+  /** {@code x = x + values} in every row, with one row of a {@link #table} or a vector. */
+  void addToRows(Activation x, Weight values);
 
   /** {@link #rmsNorm} of every head of every row on its own, in place, all with one gain. */
   void normHeads(Activation x, int headSize, Weight gain, double epsilon);
@@ -75,6 +81,9 @@ public interface Backend extends AutoCloseable {
    * {@code out = x · wᵀ} with the rows {@code [firstRow, firstRow + out.columns())} of {@code w}.
    */
   void linear(Activation x, Weight w, int firstRow, Activation out);
+
+  /** As above, and the elements of the bias from {@code firstRow} on are added to every row. */
+  void linear(Activation x, Weight w, Weight bias, int firstRow, Activation out);
 
   /** {@code sum = sum + x · wᵀ}. */
   void addLinear(Activation x, Weight w, Activation sum);
@@ -189,7 +198,7 @@ public interface Backend extends AutoCloseable {
   /** {@code out[rows[i]] = x[i]}; the rows are distinct, and the others stay. */
   void scatter(Activation x, int[] rows, Activation out);
 
-  /** A KV cache of one layer; its memory may be taken from the machine only as it is written. */
+  /** A KV cache of one layer; the host's memory is taken from the machine only as it is written. */
   KvLayer openKvLayer(int slots, int columns);
 
   /** {@code layer[slots[i]] = x[rows[i]]}. */

@@ -135,7 +135,7 @@ final class Patcher implements Hooks {
         switch (patch.action()) {
           case ADD -> {
             backend.gather(x, change.rows(), change.scratch());
-            backend.addBias(change.scratch(), change.loaded().values(), 0);
+            backend.addToRows(change.scratch(), change.loaded().values());
           }
           case SET -> backend.embed(change.sources(), change.loaded().values(), change.scratch());
         }

@@ -525,8 +525,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   /** Some of the stacked projections, from column {@code first} on, with their biases. */
   private void project(Weights.Layer layer, Activation normed, int first, Activation out) {
-    backend.linear(normed, layer.attentionQkv(), first, out);
-    layer.attentionBias().ifPresent(bias -> backend.addBias(out, bias, first));
+    layer
+        .attentionBias()
+        .ifPresentOrElse(
+            bias -> backend.linear(normed, layer.attentionQkv(), bias, first, out),
+            () -> backend.linear(normed, layer.attentionQkv(), first, out));
   }
 
   /** Normalizes the heads of queries and keys, if the model does, and rotates them. */

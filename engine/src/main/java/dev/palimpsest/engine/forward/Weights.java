@@ -103,7 +103,7 @@ record Weights(
         loader.load(attention.norm()),
         loader.load(attention.projections()),
         spec.attention().projectionBias()
-            ? Optional.of(loader.load(attention.projectionBiases()))
+            ? Optional.of(loader.bias(attention.projectionBiases()))
             : Optional.empty(),
         spec.attention().headNorm()
             ? attention
@@ -139,6 +139,10 @@ record Weights(
 
     Weight load(List<String> names) {
       return load(names.stream().map(checkpoint::tensor).toList(), backend::weight);
+    }
+
+    Weight bias(List<String> names) {
+      return load(names.stream().map(checkpoint::tensor).toList(), backend::bias);
     }
 
     /** Gate and up of expert after expert, then all downs. */

@@ -162,6 +162,11 @@ public final class ForwardProfile {
     }
 
     @Override
+    public void linear(Activation x, Weight w, Weight bias, int firstRow, Activation out) {
+      run("linear", () -> backend.linear(x, w, bias, firstRow, out));
+    }
+
+    @Override
     public void addLinear(Activation x, Weight w, Activation sum) {
       run("addLinear", () -> backend.addLinear(x, w, sum));
     }
@@ -223,13 +228,18 @@ public final class ForwardProfile {
     }
 
     @Override
-    public void addBias(Activation x, Weight bias, int first) {
-      run("addBias", () -> backend.addBias(x, bias, first));
+    public void addToRows(Activation x, Weight values) {
+      run("addToRows", () -> backend.addToRows(x, values));
     }
 
     @Override
     public void normHeads(Activation x, int headSize, Weight gain, double epsilon) {
       run("normHeads", () -> backend.normHeads(x, headSize, gain, epsilon));
+    }
+
+    @Override
+    public Weight bias(List<Tensor> parts) {
+      return backend.bias(parts);
     }
 
     @Override

@@ -50,7 +50,7 @@ final class AlgorithmStore {
   }
 
   private static String key(Gemm.Product product) {
-    return "%s %d %d %d %d %s %d %d"
+    return "%s %d %d %d %d %s %d %s %d"
         .formatted(
             product.type(),
             product.rows(),
@@ -59,6 +59,7 @@ final class AlgorithmStore {
             product.xStride(),
             product.resultType(),
             product.outStride(),
+            product.biased() ? "biased" : "plain",
             product.alignment());
   }
 

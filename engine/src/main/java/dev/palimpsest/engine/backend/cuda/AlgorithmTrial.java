@@ -9,6 +9,7 @@ import dev.palimpsest.bindings.cuda.Graph;
 import dev.palimpsest.bindings.cuda.PinnedMemory;
 import dev.palimpsest.bindings.cuda.Stream;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -22,6 +23,7 @@ final class AlgorithmTrial implements AutoCloseable {
   private final Gemm gemm;
   private final Stream stream;
   private final DeviceMemory x;
+  private final DeviceMemory bias;
   private final DeviceMemory out;
 
   /**
@@ -32,17 +34,26 @@ final class AlgorithmTrial implements AutoCloseable {
   AlgorithmTrial(Gemm gemm, Kernels kernels, Stream stream, Gemm.Product most) {
     this.gemm = gemm;
     this.stream = stream;
-    x = DeviceMemory.allocate(most.xBytes());
-    boolean allocated = false;
+    List<DeviceMemory> allocated = new ArrayList<>();
+    boolean complete = false;
     try {
-      out = DeviceMemory.allocate(most.outBytes());
-      allocated = true;
+      x = allocate(most.xBytes(), allocated);
+      bias = allocate(Math.max(most.resultType().bytes(), most.biasBytes()), allocated);
+      out = allocate(most.outBytes(), allocated);
+      complete = true;
     } finally {
-      if (!allocated) {
-        x.close();
+      if (!complete) {
+        Release.all(allocated);
       }
     }
     kernels.random(x.address(), most.xBytes(), stream);
+    kernels.random(bias.address(), bias.bytes(), stream);
+  }
+
+  private static DeviceMemory allocate(long bytes, List<DeviceMemory> allocated) {
+    DeviceMemory memory = DeviceMemory.allocate(bytes);
+    allocated.add(memory);
+    return memory;
   }
 
   /** The first rows of a product, as they lie. */
@@ -52,7 +63,7 @@ final class AlgorithmTrial implements AutoCloseable {
     long stride = product.resultType().bytes() * product.outStride();
     byte[] bits = new byte[Math.toIntExact(rows * width)];
     try (PinnedMemory copy = PinnedMemory.allocate((rows - 1) * stride + width)) {
-      gemm.multiply(product, algorithm, weight, x.address(), out.address(), false);
+      gemm.multiply(product, algorithm, weight, bias.address(), x.address(), out.address(), false);
       out.copyTo(copy, 0, 0, copy.segment().byteSize(), stream);
       stream.synchronize();
       for (int row = 0; row < rows; row++) {
@@ -83,6 +94,7 @@ final class AlgorithmTrial implements AutoCloseable {
                 product,
                 algorithm,
                 weights.get(call % weights.size()),
+                bias.address(),
                 x.address(),
                 out.address(),
                 false);
@@ -108,6 +120,6 @@ final class AlgorithmTrial implements AutoCloseable {
 
   @Override
   public void close() {
-    Release.all(List.of(x, out));
+    Release.all(List.of(x, bias, out));
   }
 }

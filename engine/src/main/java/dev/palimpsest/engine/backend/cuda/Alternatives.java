@@ -61,6 +61,7 @@ final class Alternatives {
             head,
             0,
             head.rows(),
+            0,
             from,
             stride,
             count,

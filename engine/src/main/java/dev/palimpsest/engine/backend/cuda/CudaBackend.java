@@ -271,6 +271,11 @@ public final class CudaBackend implements Backend {
     return weight(parts, Precision.F32);
   }
 
+  @Override
+  public Weight bias(List<Tensor> parts) {
+    return weight(parts, precision);
+  }
+
   private Weight weight(List<Tensor> parts, Precision stored) {
     return onDevice(
         () -> "loading " + parts.getFirst().name(),
@@ -402,12 +407,12 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public void addBias(Activation x, Weight bias, int first) {
+  public void addToRows(Activation x, Weight values) {
     int rows = RowBuckets.padded(x.rows());
     launch(DeviceOp.ADD_BIAS, rows, blocksOfRow(rows, x.columns()))
         .address(address(x))
         .value(x.stride())
-        .address(((CudaWeight) bias).address() + (long) Float.BYTES * first)
+        .address(((CudaWeight) values).address())
         .value(x.columns());
   }
 
@@ -472,30 +477,7 @@ public final class CudaBackend implements Backend {
   @Override
   public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
     CudaKvLayer to = (CudaKvLayer) layer;
-    int last = 0;
-    for (int slot : slots) {
-      last = Math.max(last, slot);
-    }
-    if (!to.reaches(last)) {
-      putGuided();
-      grow(to, last);
-    }
     move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
-  }
-
-  /** What is written down so far names the layer's memory, so it is run first. */
-  private void grow(CudaKvLayer layer, int slot) {
-    boolean _ =
-        onDevice(
-            () ->
-                "making room for a KV cache of %d slots of %d elements"
-                    .formatted(slot + 1, layer.columns()),
-            () -> {
-              machine.runOnce();
-              forgetInput();
-              layer.reach(slot, stream);
-              return true;
-            });
   }
 
   /** Moves rows as wide as {@code like}; there is one target each. */
@@ -517,20 +499,28 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void linear(Activation x, Weight w, int firstRow, Activation out) {
-    product(x, (CudaWeight) w, firstRow, out, false);
+    product(x, (CudaWeight) w, firstRow, 0, out, false);
+  }
+
+  @Override
+  public void linear(Activation x, Weight w, Weight bias, int firstRow, Activation out) {
+    long from = ((CudaWeight) bias).address() + CudaWeight.elementBytes(precision) * firstRow;
+    product(x, (CudaWeight) w, firstRow, from, out, false);
   }
 
   @Override
   public void addLinear(Activation x, Weight w, Activation sum) {
-    product(x, (CudaWeight) w, 0, sum, true);
+    product(x, (CudaWeight) w, 0, 0, sum, true);
   }
 
-  private void product(Activation x, CudaWeight w, int firstRow, Activation out, boolean add) {
+  private void product(
+      Activation x, CudaWeight w, int firstRow, long bias, Activation out, boolean add) {
     putGuided();
     machine.product(
         w,
         firstRow,
         out.columns(),
+        bias,
         address(x),
         x.stride(),
         RowBuckets.padded(x.rows()),

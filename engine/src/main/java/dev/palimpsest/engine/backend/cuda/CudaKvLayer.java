@@ -1,57 +1,18 @@
 package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.bindings.cuda.DeviceMemory;
-import dev.palimpsest.bindings.cuda.Stream;
 import dev.palimpsest.engine.backend.KvLayer;
 
 /**
- * The KV cache of one layer in the device's memory, which is taken for the first slots and doubled
- * when later ones are written.
+ * The KV cache of one layer in the device's memory, all of it taken at once: it stays where it is,
+ * and with it the graphs that name it.
  */
-final class CudaKvLayer implements KvLayer, AutoCloseable {
-  private static final int FIRST_SLOTS = 256;
-
-  private final int slots;
-  private final int columns;
-  private final long slotBytes;
-  private DeviceMemory memory;
-  private int capacity;
-
+record CudaKvLayer(int slots, int columns, DeviceMemory memory) implements KvLayer, AutoCloseable {
   CudaKvLayer(int slots, int columns, long elementBytes) {
-    this.slots = slots;
-    this.columns = columns;
-    slotBytes = elementBytes * columns;
-    capacity = Math.min(slots, FIRST_SLOTS);
-    memory = DeviceMemory.allocate(slotBytes * capacity);
+    this(slots, columns, DeviceMemory.allocate(elementBytes * columns * slots));
   }
 
-  @Override
-  public int slots() {
-    return slots;
-  }
-
-  @Override
-  public int columns() {
-    return columns;
-  }
-
-  /** Whether there is memory for slot {@code slot}. */
-  boolean reaches(int slot) {
-    return slot < capacity;
-  }
-
-  /** Takes memory up to slot {@code slot}; nothing that is under way may use the cache. */
-  void reach(int slot, Stream stream) {
-    int larger = Math.toIntExact(Math.min(slots, Math.max(2L * capacity, slot + 1L)));
-    DeviceMemory grown = DeviceMemory.allocate(slotBytes * larger);
-    grown.copyFrom(memory, 0, 0, slotBytes * capacity, stream);
-    stream.synchronize();
-    memory.close();
-    memory = grown;
-    capacity = larger;
-  }
-
-  /** Where slot 0 lies, until more memory is taken. */
+  /** Where slot 0 lies. */
   long address() {
     return memory.address();
   }

@@ -11,7 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** cuBLASLt on one stream, with matrices as rows: {@code out = x · wᵀ}. */
+/** cuBLASLt on one stream, with matrices as rows: {@code out = x · wᵀ}, with a bias or without. */
 final class Gemm implements AutoCloseable {
   static final long WORKSPACE_BYTES = 32 << 20;
   private static final int PROPOSALS = 8;
@@ -20,8 +20,9 @@ final class Gemm implements AutoCloseable {
   private static final int PIECE_BLOCK = 64;
 
   private final Cublas cublas = new Cublas();
-  private final MatmulDescriptor descriptor = new MatmulDescriptor();
   private final DeviceMemory workspace = DeviceMemory.allocate(WORKSPACE_BYTES);
+  private final MatmulDescriptor plain = MatmulDescriptor.plain();
+  private final MatmulDescriptor biased = MatmulDescriptor.biased(workspace.address());
   private final Map<LayoutKey, MatrixLayout> layouts = new HashMap<>();
   private final Stream stream;
 
@@ -41,6 +42,7 @@ final class Gemm implements AutoCloseable {
    * @param xStride elements from one row of {@code x} to the next
    * @param resultType of the result's elements
    * @param outStride elements from one row of the result to the next
+   * @param biased whether a bias is added, of the result's type
    * @param alignment of all addresses, in bytes
    */
   record Product(
@@ -51,15 +53,18 @@ final class Gemm implements AutoCloseable {
       int xStride,
       ElementType resultType,
       int outStride,
+      boolean biased,
       int alignment) {
 
     Product withRows(int other) {
-      return new Product(type, other, inner, columns, xStride, resultType, outStride, alignment);
+      return new Product(
+          type, other, inner, columns, xStride, resultType, outStride, biased, alignment);
     }
 
     /** The same of a whole weight, and with rows that follow on each other. */
     Product dense(int weightRows) {
-      return new Product(type, rows, inner, weightRows, inner, resultType, weightRows, alignment);
+      return new Product(
+          type, rows, inner, weightRows, inner, resultType, weightRows, biased, alignment);
     }
 
     long xBytes() {
@@ -70,11 +75,28 @@ final class Gemm implements AutoCloseable {
       return resultType.bytes() * rows * outStride;
     }
 
+    long biasBytes() {
+      return biased ? resultType.bytes() * columns : 0;
+    }
+
     @Override
     public String toString() {
-      return "%d rows of %d, %d apart, by %d x %d of %s into %s, %d apart"
-          .formatted(rows, inner, xStride, columns, inner, type, resultType, outStride);
+      return "%d rows of %d, %d apart, by %d x %d of %s%s into %s, %d apart"
+          .formatted(
+              rows,
+              inner,
+              xStride,
+              columns,
+              inner,
+              type,
+              biased ? " and a bias" : "",
+              resultType,
+              outStride);
     }
+  }
+
+  private MatmulDescriptor descriptor(Product product) {
+    return product.biased() ? biased : plain;
   }
 
   /** The library's matrices are column-major: a row here is a column there. */
@@ -109,7 +131,7 @@ final class Gemm implements AutoCloseable {
   private List<MatmulAlgorithm> propose(Product product, boolean inPieces) {
     return MatmulAlgorithm.propose(
         cublas,
-        descriptor,
+        descriptor(product),
         weight(product),
         x(product),
         out(product),
@@ -121,7 +143,7 @@ final class Gemm implements AutoCloseable {
 
   boolean computes(MatmulAlgorithm algorithm, Product product) {
     return algorithm
-        .workspaceBytes(cublas, descriptor, weight(product), x(product), out(product))
+        .workspaceBytes(cublas, descriptor(product), weight(product), x(product), out(product))
         .filter(bytes -> bytes <= WORKSPACE_BYTES)
         .isPresent();
   }
@@ -129,12 +151,22 @@ final class Gemm implements AutoCloseable {
   /**
    * Puts a product into the stream.
    *
+   * @param bias that is added if the product is biased
    * @param add whether it is added to what {@code out} holds
    */
   void multiply(
-      Product product, MatmulAlgorithm algorithm, long weight, long x, long out, boolean add) {
+      Product product,
+      MatmulAlgorithm algorithm,
+      long weight,
+      long bias,
+      long x,
+      long out,
+      boolean add) {
+    if (product.biased()) {
+      biased.bias(bias);
+    }
     cublas.multiply(
-        descriptor,
+        descriptor(product),
         add,
         weight,
         weight(product),
@@ -151,6 +183,6 @@ final class Gemm implements AutoCloseable {
   @Override
   public void close() {
     Release.all(List.copyOf(layouts.values()));
-    Release.all(List.of(cublas, descriptor, workspace));
+    Release.all(List.of(cublas, plain, biased, workspace));
   }
 }

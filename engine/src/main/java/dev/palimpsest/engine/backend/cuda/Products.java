@@ -124,9 +124,10 @@ final class Products implements AutoCloseable {
   }
 
   /**
-   * {@code out = x · wᵀ}, or that added to {@code out}, with the rows {@code [firstRow, firstRow +
-   * columns)} of {@code w}.
+   * {@code out = x · wᵀ + bias}, or that added to {@code out}, with the rows {@code [firstRow,
+   * firstRow + columns)} of {@code w}.
    *
+   * @param bias address of {@code columns} elements of the result's type; 0 if there is none
    * @param x address of [rows, w.columns()], of the weight's type
    * @param out address of [rows, columns]
    */
@@ -134,6 +135,7 @@ final class Products implements AutoCloseable {
       CudaWeight w,
       int firstRow,
       int columns,
+      long bias,
       long x,
       int xStride,
       int rows,
@@ -146,6 +148,7 @@ final class Products implements AutoCloseable {
     ElementType resultType = type(outPrecision);
     long bits =
         from
+            | bias
             | x
             | out
             | type.bytes() * w.columns()
@@ -160,13 +163,14 @@ final class Products implements AutoCloseable {
             xStride,
             resultType,
             outStride,
+            bias != 0,
             bits % ALIGNMENT == 0 ? ALIGNMENT : Math.toIntExact(type.bytes()));
     MatmulAlgorithm algorithm = chosen.get(product);
     if (algorithm == null) {
       algorithm = choose(product, w, firstRow);
       chosen.put(product, algorithm);
     }
-    gemm.multiply(product, algorithm, from, x, out, add);
+    gemm.multiply(product, algorithm, from, bias, x, out, add);
   }
 
   private MatmulAlgorithm choose(Gemm.Product product, CudaWeight w, int firstRow) {
@@ -210,6 +214,7 @@ final class Products implements AutoCloseable {
             sample.inner(),
             resultType,
             sample.columns(),
+            false,
             ALIGNMENT);
     Set<ByteBuffer> bits = new HashSet<>();
     try (DeviceMemory weight =

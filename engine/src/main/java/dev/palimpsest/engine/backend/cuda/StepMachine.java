@@ -30,7 +30,7 @@ final class StepMachine implements AutoCloseable {
   private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
   static final int ADD = 1;
   static final int F32_RESULT = 2;
-  static final int PRODUCT_WORDS = 10;
+  static final int PRODUCT_WORDS = 11;
 
   private final Device device;
   private final Kernels kernels;
@@ -116,6 +116,7 @@ final class StepMachine implements AutoCloseable {
       CudaWeight w,
       int firstRow,
       int columns,
+      long bias,
       long x,
       int xStride,
       int rows,
@@ -133,7 +134,8 @@ final class StepMachine implements AutoCloseable {
         .add(rows)
         .add(out)
         .add(outStride)
-        .add((add ? ADD : 0) | (outPrecision == Precision.F32 ? F32_RESULT : 0));
+        .add((add ? ADD : 0) | (outPrecision == Precision.F32 ? F32_RESULT : 0))
+        .add(bias);
   }
 
   /** Ends the body: what follows depends on how many rows are asked for. */
@@ -283,6 +285,7 @@ final class StepMachine implements AutoCloseable {
         w,
         (int) tape.word(at + 2),
         (int) tape.word(at + 3),
+        tape.word(at + 10),
         tape.word(at + 4),
         (int) tape.word(at + 5),
         (int) tape.word(at + 6),

@@ -66,7 +66,7 @@ final class Vocabulary implements AutoCloseable {
       for (int id = 0; id < head.rows(); id += chunk) {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
-            head, id, ids, from, stride, count, scratch.address(), chunk, Precision.F32, false);
+            head, id, ids, 0, from, stride, count, scratch.address(), chunk, Precision.F32, false);
         if (filtered) {
           machine
               .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)

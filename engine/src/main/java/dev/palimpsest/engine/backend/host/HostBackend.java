@@ -173,6 +173,11 @@ public final class HostBackend implements Backend {
     return copy(parts, Precision.F32);
   }
 
+  @Override
+  public Weight bias(List<Tensor> parts) {
+    return exactWeight(parts);
+  }
+
   private Weight copy(List<Tensor> parts, Precision stored) {
     List<Long> shape = parts.getFirst().shape();
     boolean isVector = shape.size() == 1;
@@ -284,7 +289,12 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public void addBias(Activation x, Weight bias, int first) {
+  public void addToRows(Activation x, Weight values) {
+    addToRows(x, values, 0);
+  }
+
+  /** Adds the values from {@code first} on. */
+  private void addToRows(Activation x, Weight bias, int first) {
     MemorySegment memory = step.memory();
     MemorySegment biases = ((HostWeight) bias).data();
     byRows(
@@ -321,6 +331,12 @@ public final class HostBackend implements Backend {
   @Override
   public void linear(Activation x, Weight w, int firstRow, Activation out) {
     linear.multiply(step.memory(), x, (HostWeight) w, firstRow, false, out);
+  }
+
+  @Override
+  public void linear(Activation x, Weight w, Weight bias, int firstRow, Activation out) {
+    linear(x, w, firstRow, out);
+    addToRows(out, bias, firstRow);
   }
 
   @Override

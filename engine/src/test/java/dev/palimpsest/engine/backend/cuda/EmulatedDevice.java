@@ -30,7 +30,7 @@ final class EmulatedDevice {
     assertThat(CudaBackend.device()).contains("emulated device (CPU)");
   }
 
-  /** Sets the device's memory; 0 is the default of 2 GiB. */
+  /** Sets the device's memory; 0 is the default of 8 GiB. */
   static void setMemory(long bytes) {
     try {
       function("palimpsest_emulator_memory", FunctionDescriptor.ofVoid(JAVA_LONG))

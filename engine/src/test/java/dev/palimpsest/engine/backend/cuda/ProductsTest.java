@@ -80,6 +80,7 @@ final class ProductsTest {
     private final DeviceMemory x;
     private final DeviceMemory out;
     private final DeviceMemory matrix;
+    private final DeviceMemory bias;
     private final CudaWeight weight;
     final Products products;
 
@@ -95,8 +96,10 @@ final class ProductsTest {
       x = DeviceMemory.allocate(bytes * MOST_ROWS * inner);
       out = DeviceMemory.allocate(bytes * MOST_ROWS * COLUMNS);
       matrix = DeviceMemory.allocate(bytes * COLUMNS * inner);
+      bias = DeviceMemory.allocate(bytes * COLUMNS);
       kernels.random(x.address(), x.bytes(), stream);
       kernels.random(matrix.address(), matrix.bytes(), stream);
+      kernels.random(bias.address(), bias.bytes(), stream);
       weight = new CudaWeight(0, precision, COLUMNS, inner, matrix.address());
       boolean opened = false;
       try {
@@ -112,15 +115,29 @@ final class ProductsTest {
         opened = true;
       } finally {
         if (!opened) {
-          Release.all(List.of(kernels, x, out, matrix));
+          Release.all(List.of(kernels, x, out, matrix, bias));
         }
       }
     }
 
     /** The first rows of a product of so many. */
     float[] first(int rows) {
+      return first(rows, 0);
+    }
+
+    private float[] first(int rows, long added) {
       products.multiply(
-          weight, 0, COLUMNS, x.address(), inner, rows, out.address(), COLUMNS, precision, false);
+          weight,
+          0,
+          COLUMNS,
+          added,
+          x.address(),
+          inner,
+          rows,
+          out.address(),
+          COLUMNS,
+          precision,
+          false);
       return read(out, 8 * COLUMNS);
     }
 
@@ -141,7 +158,7 @@ final class ProductsTest {
 
     @Override
     public void close() {
-      Release.all(List.of(kernels, x, out, matrix, products));
+      Release.all(List.of(kernels, x, out, matrix, bias, products));
     }
   }
 
@@ -160,6 +177,43 @@ final class ProductsTest {
       assertThat(expected).doesNotContain(0, Float.NaN);
       for (int rows : ROWS) {
         assertThat(process.first(rows)).as("%d rows", rows).containsExactly(expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aBiasIsAddedBeforeTheOneRoundingForAnyNumberOfRows(Precision precision) {
+    EmulatedDevice.set(Algorithms.DEFAULT.ofTiles(3));
+    double half = precision == Precision.F32 ? 0x1p-24 : 0x1p-8;
+    double sums = 0x1p-20 * INNER;
+    try (OwnProcess process = new OwnProcess(precision, newStore())) {
+      float[] x = process.read(process.x, 8 * INNER);
+      float[] matrix = process.read(process.matrix, COLUMNS * INNER);
+      float[] bias = process.read(process.bias, COLUMNS);
+      float[] plain = process.first(64);
+      float[] expected = process.first(64, process.bias.address());
+      int roundedTwice = 0;
+      for (int row = 0; row < 8; row++) {
+        for (int column = 0; column < COLUMNS; column++) {
+          double exact = bias[column];
+          double size = 0;
+          for (int i = 0; i < INNER; i++) {
+            double term = (double) x[row * INNER + i] * matrix[column * INNER + i];
+            exact += term;
+            size += Math.abs(term);
+          }
+          int at = row * COLUMNS + column;
+          double most = half * Math.abs(exact) + 0x1p-24 * size;
+          assertThat((double) expected[at]).isCloseTo(exact, within(most + sums * half));
+          float again = plain[at] + bias[column];
+          float twice = precision == Precision.F32 ? again : Bf16.toFloat(Bf16.fromFloat(again));
+          roundedTwice += twice == expected[at] ? 0 : 1;
+        }
+      }
+      assertThat(roundedTwice).isGreaterThan(precision == Precision.F32 ? -1 : 0);
+      for (int rows : ROWS) {
+        assertThat(process.first(rows, process.bias.address())).containsExactly(expected);
       }
     }
   }

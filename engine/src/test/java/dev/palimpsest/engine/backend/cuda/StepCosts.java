@@ -100,7 +100,8 @@ final class StepCosts implements StepMachine.TapeReader {
     double result = (flags & StepMachine.F32_RESULT) != 0 ? F32 : BF16;
     double written = result * rows * outputs * ((flags & StepMachine.ADD) != 0 ? 2 : 1);
     double weightBytes = element * outputs * inputs;
-    double otherBytes = BF16 * rows * inputs + written;
+    double biasBytes = tape.word(at + 10) == 0 ? 0 : result * outputs;
+    double otherBytes = BF16 * rows * inputs + written + biasBytes;
     return new Operation(
         "product, %d x %d".formatted(outputs, inputs),
         Kind.PRODUCT,

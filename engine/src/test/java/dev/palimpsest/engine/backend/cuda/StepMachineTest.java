@@ -86,7 +86,17 @@ final class StepMachineTest {
     assertLacking(
         () ->
             machine.product(
-                weight, 0, 1, memory.address(), 1, 1, memory.address(), 1, Precision.F32, false));
+                weight,
+                0,
+                1,
+                0,
+                memory.address(),
+                1,
+                1,
+                memory.address(),
+                1,
+                Precision.F32,
+                false));
     assertLacking(machine::runOnce);
     assertLacking(() -> machine.run(memory, host, 0));
   }

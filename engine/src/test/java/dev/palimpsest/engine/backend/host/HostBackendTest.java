@@ -159,6 +159,19 @@ class HostBackendTest {
       assertClose(
           step.take(out), expected, row -> 1e-6 * Reference.productScale(multiplied[row], used));
       assertUntouched(step, outer, first, outputs);
+      float[][] sums = step.take(out);
+      float[] bias = Step.random(random, 1, w.length)[0];
+      int cut = random.nextInt(1, w.length);
+      Weight stacked =
+          step.vector(Arrays.copyOfRange(bias, 0, cut), Arrays.copyOfRange(bias, cut, w.length));
+      step.backend.linear(step.put(x), step.weight(w), stacked, firstRow, out);
+      for (float[] row : sums) {
+        for (int i = 0; i < outputs; i++) {
+          row[i] += bias[firstRow + i];
+        }
+      }
+      assertThat(step.take(out)).isDeepEqualTo(sums);
+      assertUntouched(step, outer, first, outputs);
     }
   }
 
@@ -419,25 +432,21 @@ class HostBackendTest {
 
   @ParameterizedTest
   @MethodSource("setupsAndSeeds")
-  void aBiasIsAddedToEveryRow(Setup setup, long seed) {
+  void valuesAreAddedToEveryRow(Setup setup, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int width = width(random);
-    int first = random.nextInt(20);
     float[][] x = Step.random(random, rows(random), width);
-    float[] bias = Step.random(random, 1, first + width + random.nextInt(1, 9))[0];
+    float[] values = Step.random(random, 1, width)[0];
     double[][] expected = new double[x.length][width];
     for (int row = 0; row < x.length; row++) {
       for (int i = 0; i < width; i++) {
-        expected[row][i] = (double) x[row][i] + bias[first + i];
+        expected[row][i] = (double) x[row][i] + values[i];
       }
     }
     try (Step step = new Step(setup, 2)) {
       Activation outer = step.empty(x.length, width + 5);
       Activation in = step.put(x);
-      int cut = random.nextInt(1, bias.length);
-      Weight stacked =
-          step.vector(Arrays.copyOfRange(bias, 0, cut), Arrays.copyOfRange(bias, cut, bias.length));
-      step.backend.addBias(in, stacked, first);
+      step.backend.addToRows(in, step.vector(values));
       assertClose(step.take(in), expected, _ -> 1e-6);
       assertUntouched(step, outer, 0, 0);
     }
