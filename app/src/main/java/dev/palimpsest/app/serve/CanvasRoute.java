@@ -178,7 +178,7 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
       Query _ = steered.ask();
       return steered;
     } catch (IllegalArgumentException e) {
-      recording.ifPresent(Recording::close);
+      recording.ifPresent(each -> each.close(() -> {}));
       throw RequestException.wrong("edits", "edits: " + e.getMessage());
     }
   }
@@ -193,7 +193,7 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
     try {
       driver.submit(List.of(writing));
     } catch (RequestException refused) {
-      job.recording().ifPresent(Recording::close);
+      job.recording().ifPresent(each -> each.close(() -> {}));
       throw refused;
     }
     try {

@@ -20,6 +20,7 @@ final class ModelServer implements AutoCloseable {
   private final Served served;
   private final DriverThread driver;
   private final ServerMetrics metrics = new ServerMetrics();
+  private final TraceStore traces;
   private final Router router;
   private final HttpServer http;
 
@@ -69,7 +70,8 @@ final class ModelServer implements AutoCloseable {
     served = new Served(language, names, limits);
     driver = new DriverThread(measured(denoiser), limits, metrics);
     metrics.watch(driver::running, driver::waiting);
-    router = routes(limits, keys, modelFolder, traceFolder);
+    traces = new TraceStore(served, modelFolder, traceFolder, limits.traces());
+    router = routes(limits, keys, modelFolder);
     http = new HttpServer(host, port, router, new AccessLog());
   }
 
@@ -83,9 +85,7 @@ final class ModelServer implements AutoCloseable {
     };
   }
 
-  private Router routes(Limits limits, ApiKeys keys, Path modelFolder, Path traceFolder)
-      throws IOException {
-    TraceStore traces = new TraceStore(served, modelFolder, traceFolder, limits.traces());
+  private Router routes(Limits limits, ApiKeys keys, Path modelFolder) throws IOException {
     Jobs jobs = new Jobs(served, traces);
     Infill infill = new Infill(served, jobs);
     TextAnswer answer = new TextAnswer(served, driver);
@@ -193,5 +193,6 @@ final class ModelServer implements AutoCloseable {
   public void close() {
     driver.close();
     http.close();
+    traces.close();
   }
 }

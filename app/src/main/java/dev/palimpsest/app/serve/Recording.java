@@ -8,9 +8,9 @@ import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A trace that is written while its text is: first by the request's thread, which hands it over to
- * the driver's with its run. A disk that fails ends the trace and not the text.
+ * A trace that is written while its text is, on the store's thread for all traces. A disk that
+ * fails ends the trace and not the text.
  */
 final class Recording implements TraceListener {
   private static final Logger LOG = LoggerFactory.getLogger(Recording.class);
@@ -29,6 +29,9 @@ final class Recording implements TraceListener {
   private final TraceHeader header;
   private final Optional<Beginning> beginning;
   private final IntFunction<String> pieces;
+  private final Executor thread;
+
+  // The thread's own.
   private boolean opened;
   private @Nullable TraceWriter writer;
 
@@ -44,18 +47,21 @@ final class Recording implements TraceListener {
    * A recording, which {@link #open} begins.
    *
    * @param id the name that it is found by
+   * @param thread does everything in order
    */
   Recording(
       String id,
       Path file,
       TraceHeader header,
       Optional<Beginning> beginning,
-      IntFunction<String> pieces) {
+      IntFunction<String> pieces,
+      Executor thread) {
     this.id = id;
     this.file = file;
     this.header = header;
     this.beginning = beginning;
     this.pieces = pieces;
+    this.thread = thread;
   }
 
   String id() {
@@ -64,17 +70,19 @@ final class Recording implements TraceListener {
 
   /** Begins the file, unless it has begun. */
   void open() {
-    if (opened) {
-      return;
-    }
-    opened = true;
-    try {
-      TraceWriter begun = TraceWriter.open(file, header, pieces, false);
-      writer = begun;
-      beginning.ifPresent(shared -> begun.share(shared.trace(), shared.step()));
-    } catch (UncheckedIOException e) {
-      fail(e);
-    }
+    thread.execute(
+        () -> {
+          if (!opened) {
+            opened = true;
+            kept(this::begin);
+          }
+        });
+  }
+
+  private void begin() {
+    TraceWriter begun = TraceWriter.open(file, header, pieces, false);
+    writer = begun;
+    beginning.ifPresent(shared -> begun.share(shared.trace(), shared.step()));
   }
 
   @Override
@@ -87,29 +95,41 @@ final class Recording implements TraceListener {
     write(each -> each.event(event, after));
   }
 
+  /** Ends the trace with what was written. */
   void end(Generation generation) {
     write(each -> each.end(generation.complete(), generation.canvas()));
   }
 
-  /** Lets go of the file, whether the trace has an end or not. */
-  void close() {
+  /**
+   * Lets go of the file, whether the trace has an end or not.
+   *
+   * @param then happens after it
+   */
+  void close(Runnable then) {
     write(TraceWriter::close);
-    writer = null;
+    thread.execute(
+        () -> {
+          writer = null;
+          then.run();
+        });
   }
 
   private void write(Consumer<TraceWriter> what) {
-    TraceWriter open = writer;
-    if (open != null) {
-      try {
-        what.accept(open);
-      } catch (UncheckedIOException e) {
-        writer = null;
-        fail(e);
-      }
-    }
+    thread.execute(
+        () -> {
+          TraceWriter open = writer;
+          if (open != null) {
+            kept(() -> what.accept(open));
+          }
+        });
   }
 
-  private static void fail(UncheckedIOException e) {
-    LOG.warn("{} The text is written without it.", e.getMessage());
+  private void kept(Runnable write) {
+    try {
+      write.run();
+    } catch (RuntimeException e) {
+      writer = null;
+      LOG.warn("{} The text is written without it.", e.getMessage());
+    }
   }
 }

@@ -6,6 +6,7 @@ import dev.palimpsest.app.trace.TraceOptions;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceRelay;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -19,15 +20,19 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The traces of a server in a folder, of which it keeps the latest. */
-final class TraceStore {
+final class TraceStore implements AutoCloseable {
   private static final String PREFIX = "trace-";
   private static final String SUFFIX = ".trace.jsonl";
+
+  /** Steps of all texts together that may wait to be written. */
+  private static final int MOST_WAITING = 1024;
 
   private final Served served;
   private final Path modelFolder;
   private final Path folder;
   private final int most;
   private final Deque<String> ids = new ArrayDeque<>();
+  private final TraceRelay relay = new TraceRelay(MOST_WAITING);
   private TraceHeader.@Nullable ModelIdentity identity;
 
   /**
@@ -82,7 +87,7 @@ final class TraceStore {
   private Recording begin(TraceHeader header, Optional<Recording.Beginning> beginning) {
     String id = served.id(PREFIX);
     keep(id);
-    return new Recording(id, file(id), header, beginning, served::piece);
+    return new Recording(id, file(id), header, beginning, served::piece, relay);
   }
 
   private synchronized void keep(String id) {
@@ -149,5 +154,11 @@ final class TraceStore {
               .formatted(trace.header().model().name()));
     }
     return trace;
+  }
+
+  /** Returns when all that was to be written is. */
+  @Override
+  public void close() {
+    relay.close();
   }
 }

@@ -94,15 +94,22 @@ abstract class Work {
 
   /** Driver's thread: it has ended. */
   final void end(Outcome how) {
-    close(how);
-    synchronized (this) {
-      outcome = how;
-      announce();
-    }
+    close(how, () -> tell(how));
   }
 
-  /** Driver's thread: lets go of what it holds. */
-  void close(Outcome how) {}
+  /**
+   * Driver's thread: lets go of what it holds.
+   *
+   * @param then to be called after it, by any thread
+   */
+  void close(Outcome how, Runnable then) {
+    then.run();
+  }
+
+  private synchronized void tell(Outcome how) {
+    outcome = how;
+    announce();
+  }
 
   /** It is found among the news, unless it is there already. */
   final synchronized void announce() {

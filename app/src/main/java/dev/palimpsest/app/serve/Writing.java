@@ -160,17 +160,18 @@ final class Writing extends Work {
     return new Outcome.Written(own.generation(), run.cursor());
   }
 
-  /** The trace has what it gets, whatever comes of the text. */
+  /** The trace has what it gets, whatever comes of the text, before anybody hears of the end. */
   @Override
-  void close(Outcome outcome) {
-    job.recording()
-        .ifPresent(
-            recording -> {
-              if (outcome instanceof Outcome.Written written) {
-                recording.end(written.generation());
-              }
-              recording.close();
-            });
+  void close(Outcome outcome, Runnable then) {
+    if (job.recording().isEmpty()) {
+      then.run();
+      return;
+    }
+    Recording recording = job.recording().get();
+    if (outcome instanceof Outcome.Written written) {
+      recording.end(written.generation());
+    }
+    recording.close(then);
   }
 
   /** When the first token was committed; 0 if none was. */

@@ -25,6 +25,7 @@ import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -122,11 +123,16 @@ public final class BranchCommand implements Callable<Integer> {
                   TraceWriter.open(
                       file, header, model.tokenizer()::piece, detail.withPredictions())) {
                 writer.share(trace, at);
-                Run steered = new SteeredRun(language, plan, run, at, writer);
-                Generation generation =
-                    new Driver(progress.counting(naming))
-                        .finish(List.of(Request.of(steered, writer)))
-                        .getFirst();
+                Generation generation;
+                try (TraceRelay relay = new TraceRelay(TraceOptions.MOST_WAITING)) {
+                  TraceRelay.Track track = relay.to(writer);
+                  Run steered = new SteeredRun(language, plan, run, at, track);
+                  generation =
+                      new Driver(progress.counting(naming))
+                          .finish(List.of(Request.of(steered, track)))
+                          .getFirst();
+                  track.flush();
+                }
                 writer.end(generation.complete(), generation.canvas());
               }
             });

@@ -10,6 +10,7 @@ import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
+import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
@@ -33,7 +34,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Whether every generation is recorded, in a file of its own. */
+/**
+ * Whether every generation is recorded, in a file of its own. All are written on one thread, so
+ * that the steps wait for a slow disk only when many do.
+ */
 public final class TraceFolder {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
@@ -51,6 +55,8 @@ public final class TraceFolder {
 
   /** Temporary files that no trace is in: their names are used again, so that few are ever made. */
   private final Deque<Path> free = new ArrayDeque<>();
+
+  private final TraceRelay relay = new TraceRelay(TraceOptions.MOST_WAITING);
 
   private int made;
   private @Nullable TraceHeader first;
@@ -131,21 +137,18 @@ public final class TraceFolder {
         free.isEmpty()
             ? Replacement.temporary(folder.get().resolve(made++ + ".trace.jsonl"))
             : free.pop();
+    TraceWriter writer =
+        TraceWriter.open(temporary, header, model.tokenizer()::piece, detail.withPredictions());
     return new Recording(
-        Optional.of(
-            new Pending(
-                target,
-                temporary,
-                TraceWriter.open(
-                    temporary, header, model.tokenizer()::piece, detail.withPredictions()),
-                free)));
+        Optional.of(new Pending(target, temporary, writer, relay.to(writer), free)));
   }
 
   /** A trace on its way to its place. */
-  private record Pending(Path target, Path temporary, TraceWriter writer, Deque<Path> free) {
+  private record Pending(
+      Path target, Path temporary, TraceWriter writer, TraceRelay.Track track, Deque<Path> free) {
     void snapshot(Snapshot snapshot) {
       try {
-        writer.snapshot(snapshot);
+        track.snapshot(snapshot);
       } catch (UncheckedIOException e) {
         throw Replacement.ofTarget(e, temporary, target);
       }
@@ -153,6 +156,7 @@ public final class TraceFolder {
 
     void end(Generation generation) throws IOException {
       try (writer) {
+        track.flush();
         writer.end(generation.complete(), generation.canvas());
       } catch (UncheckedIOException e) {
         throw Replacement.ofTarget(e, temporary, target);
@@ -162,8 +166,10 @@ public final class TraceFolder {
     }
 
     void abandon() throws IOException {
-      try {
-        writer.close();
+      try (writer) {
+        track.flush();
+      } catch (UncheckedIOException e) {
+        throw Replacement.ofTarget(e, temporary, target);
       } finally {
         Files.deleteIfExists(temporary);
       }

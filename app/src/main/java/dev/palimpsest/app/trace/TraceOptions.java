@@ -29,6 +29,9 @@ import picocli.CommandLine.Option;
 
 /** Whether a generation is recorded, and how much of it. */
 public final class TraceOptions {
+  /** Steps that may wait to be written. */
+  public static final int MOST_WAITING = 64;
+
   @Option(
       names = "--trace",
       paramLabel = "FILE",
@@ -99,12 +102,15 @@ public final class TraceOptions {
    * A trace being written, or none. It is written on a thread of its own, so that a run waits for a
    * slow disk only when many steps do.
    */
-  public record Recording(Optional<TraceWriter> writer, Optional<TraceRelay> relay)
+  public record Recording(
+      Optional<TraceWriter> writer, TraceRelay relay, Optional<TraceRelay.Track> track)
       implements AutoCloseable {
-    private static final int MOST_WAITING = 64;
-
     Recording(Optional<TraceWriter> writer) {
-      this(writer, writer.map(each -> new TraceRelay(each, MOST_WAITING)));
+      this(writer, new TraceRelay(MOST_WAITING));
+    }
+
+    private Recording(Optional<TraceWriter> writer, TraceRelay relay) {
+      this(writer, relay, writer.map(relay::to));
     }
 
     /** Records what it hears, then lets another one hear of the steps. */
@@ -112,29 +118,26 @@ public final class TraceOptions {
       return new TraceListener() {
         @Override
         public void snapshot(Snapshot snapshot) {
-          relay.ifPresent(each -> each.snapshot(snapshot));
+          track.ifPresent(each -> each.snapshot(snapshot));
           other.snapshot(snapshot);
         }
 
         @Override
         public void event(TraceRecord.Event event, CanvasImage after) {
-          relay.ifPresent(each -> each.event(event, after));
+          track.ifPresent(each -> each.event(event, after));
         }
       };
     }
 
     public void end(Generation generation) {
-      relay.ifPresent(TraceRelay::flush);
+      track.ifPresent(TraceRelay.Track::flush);
       writer.ifPresent(each -> each.end(generation.complete(), generation.canvas()));
     }
 
     @Override
     public void close() {
-      try {
-        relay.ifPresent(TraceRelay::close);
-      } finally {
-        writer.ifPresent(TraceWriter::close);
-      }
+      relay.close();
+      writer.ifPresent(TraceWriter::close);
     }
   }
 }

@@ -7,6 +7,7 @@ import dev.palimpsest.lab.measure.Measures;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.InvalidOptionException;
@@ -21,6 +22,7 @@ import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -305,16 +307,13 @@ public final class Solution {
 
   private static Recording record(Subject subject, Bench bench, Run run, String name) {
     ByteArrayOutputStream file = new ByteArrayOutputStream();
-    TraceHeader header = subject.header();
-    Generation generation;
-    try (TraceWriter writer =
-        new TraceWriter(
-            file,
-            TraceHeader.of(
-                header.engine(), header.model(), header.machine(), header.promises(), run),
-            subject.language().pieces(),
-            true)) {
-      generation = bench.finish(List.of(Request.of(run, writer))).getFirst();
+    TraceHeader own = subject.header();
+    TraceHeader header =
+        TraceHeader.of(own.engine(), own.model(), own.machine(), own.promises(), run);
+    List<Snapshot> steps = new ArrayList<>(); // written on the problem's thread, not the driver's
+    Generation generation = bench.finish(List.of(Request.of(run, steps::add))).getFirst();
+    try (TraceWriter writer = new TraceWriter(file, header, subject.language().pieces(), true)) {
+      steps.forEach(writer::snapshot);
       writer.end(generation.complete(), generation.canvas());
     }
     byte[] bytes = file.toByteArray();

@@ -32,6 +32,7 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
+import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Philox;
@@ -135,15 +136,22 @@ public final class Experiment {
     List<Request> requests = new ArrayList<>();
     List<ByteArrayOutputStream> files = new ArrayList<>();
     List<TraceWriter> writers = new ArrayList<>();
-    for (Question question : questions) {
-      Run run = start(question, design.options().steps());
-      ByteArrayOutputStream file = new ByteArrayOutputStream();
-      TraceWriter writer = new TraceWriter(file, header(run), language.pieces(), true);
-      files.add(file);
-      writers.add(writer);
-      requests.add(Request.of(run, writer));
+    List<Generation> generations;
+    try (TraceRelay relay = new TraceRelay(questions.size())) {
+      List<TraceRelay.Track> tracks = new ArrayList<>();
+      for (Question question : questions) {
+        Run run = start(question, design.options().steps());
+        ByteArrayOutputStream file = new ByteArrayOutputStream();
+        TraceWriter writer = new TraceWriter(file, header(run), language.pieces(), true);
+        files.add(file);
+        writers.add(writer);
+        TraceRelay.Track track = relay.to(writer);
+        tracks.add(track);
+        requests.add(Request.of(run, track));
+      }
+      generations = finish(requests);
+      tracks.forEach(TraceRelay.Track::flush);
     }
-    List<Generation> generations = finish(requests);
     List<Trace> traces = new ArrayList<>();
     for (int index = 0; index < requests.size(); index++) {
       try (TraceWriter writer = writers.get(index)) {

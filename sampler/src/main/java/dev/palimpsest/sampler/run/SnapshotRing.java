@@ -13,8 +13,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * Hands snapshots to a reader on another thread, which may be slower than the steps. When the ring
  * is full it either leaves the oldest snapshot out, whole, and the run goes on, or it makes the run
  * wait.
- *
- * <p>A trace needs none: it is written on the run's own thread, and so never lacks a step.
  */
 public final class SnapshotRing implements SnapshotListener, AutoCloseable {
   /**

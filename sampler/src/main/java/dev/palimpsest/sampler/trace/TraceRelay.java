@@ -2,156 +2,134 @@ package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Snapshot;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets another listener hear of everything in order, on a thread of its own: a slow one costs the
- * run nothing until so much waits that the run has to wait too. Nothing is left out.
- *
- * <p>What the listener throws comes out of the next call here, once, so that it ends the run; it
- * hears of nothing after that.
+ * A thread on which listeners hear of their runs, everything in order: slow ones cost the runs
+ * nothing until so much waits that a run has to wait too. Nothing is left out, and an interrupt of
+ * a run does not keep a step from being heard of.
  */
-public final class TraceRelay implements TraceListener, AutoCloseable {
-  private final TraceListener listener;
-  private final int capacity;
-  private final Deque<Runnable> waiting = new ArrayDeque<>();
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
-  private @Nullable RuntimeException failure;
-  private boolean failed;
-  private boolean busy;
-  private boolean closed;
+public final class TraceRelay implements Executor, AutoCloseable {
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("trace").factory());
+  private final Semaphore room;
 
   /**
    * A relay that has begun.
    *
-   * @param capacity calls that may wait, at least 1
+   * @param capacity calls that may wait, of all runs together; at least 1
    */
-  public TraceRelay(TraceListener listener, int capacity) {
+  public TraceRelay(int capacity) {
     if (capacity < 1) {
       throw new IllegalArgumentException(
           "a relay of " + capacity + " calls was asked for; at least 1 may wait");
     }
-    this.listener = listener;
-    this.capacity = capacity;
-    Thread _ = Thread.ofPlatform().daemon().name("trace").start(this::pass);
+    room = new Semaphore(capacity);
   }
 
+  /** The way of one run to its listener. */
+  public Track to(TraceListener listener) {
+    return new Track(listener);
+  }
+
+  /**
+   * Lets something happen after all that waits, once there is room for it.
+   *
+   * @throws IllegalStateException if the relay is closed
+   */
   @Override
-  public void snapshot(Snapshot snapshot) {
-    put(() -> listener.snapshot(snapshot));
+  public void execute(Runnable call) {
+    room.acquireUninterruptibly();
+    try {
+      thread.execute(
+          () -> {
+            room.release();
+            call.run();
+          });
+    } catch (RejectedExecutionException e) {
+      room.release();
+      throw new IllegalStateException(
+          "the relay is closed, and nothing can be heard of any more", e);
+    }
   }
 
+  /** Returns when everything that waits has been heard of, and ends the thread. */
   @Override
-  public void event(TraceRecord.Event event, CanvasImage after) {
-    put(() -> listener.event(event, after));
+  public void close() {
+    if (!thread.isShutdown()) {
+      CompletableFuture.runAsync(() -> {}, thread).join();
+      thread.shutdown();
+    }
   }
 
-  /** An interrupt of the run does not keep a step from being heard of. */
-  private void put(Runnable call) {
-    lock.lock();
-    try {
-      while (waiting.size() == capacity && !failed && !closed) {
-        changed.awaitUninterruptibly();
-      }
+  /**
+   * Tells the relay's thread of one run. What its listener throws comes out of the next call here,
+   * once, so that it ends the run; the listener hears of nothing after that.
+   */
+  public final class Track implements TraceListener {
+    private final TraceListener listener;
+    private @Nullable RuntimeException failure;
+    private boolean failed;
+
+    private Track(TraceListener listener) {
+      this.listener = listener;
+    }
+
+    @Override
+    public void snapshot(Snapshot snapshot) {
+      put(() -> listener.snapshot(snapshot));
+    }
+
+    @Override
+    public void event(TraceRecord.Event event, CanvasImage after) {
+      put(() -> listener.event(event, after));
+    }
+
+    /** Returns when the listener has heard of everything. */
+    public void flush() {
+      CompletableFuture.runAsync(() -> {}, TraceRelay.this).join();
       raise();
-      if (closed) {
-        throw new IllegalStateException(
-            "the relay is closed, and nothing can be heard of any more");
-      }
-      if (!failed) {
-        waiting.addLast(call);
-        changed.signalAll();
-      }
-    } finally {
-      lock.unlock();
     }
-  }
 
-  /** Returns when the listener has heard of everything. */
-  public void flush() {
-    lock.lock();
-    try {
-      while (!failed && (busy || !waiting.isEmpty())) {
-        changed.awaitUninterruptibly();
-      }
+    private void put(Runnable call) {
       raise();
-    } finally {
-      lock.unlock();
+      execute(() -> pass(call));
     }
-  }
 
-  private void raise() {
-    RuntimeException thrown = failure;
-    failure = null;
-    if (thrown != null) {
-      throw thrown;
+    private synchronized void raise() {
+      RuntimeException thrown = failure;
+      failure = null;
+      if (thrown != null) {
+        throw thrown;
+      }
     }
-  }
 
-  private void pass() {
-    while (true) {
-      Runnable call = next();
-      if (call == null) {
+    private void pass(Runnable call) {
+      if (hasFailed()) {
         return;
       }
       try {
         call.run();
-        done(null);
       } catch (RuntimeException e) {
-        done(e);
+        fail(e);
       } catch (Error e) {
-        done(new IllegalStateException("the listener of a run failed: " + e, e));
+        fail(new IllegalStateException("the listener of a run failed: " + e, e));
       }
     }
-  }
 
-  private @Nullable Runnable next() {
-    lock.lock();
-    try {
-      while (waiting.isEmpty() && !closed) {
-        changed.awaitUninterruptibly();
-      }
-      busy = !waiting.isEmpty();
-      changed.signalAll();
-      return waiting.pollFirst();
-    } finally {
-      lock.unlock();
+    private synchronized boolean hasFailed() {
+      return failed;
     }
-  }
 
-  private void done(@Nullable RuntimeException thrown) {
-    lock.lock();
-    try {
-      busy = false;
-      if (thrown != null) {
-        failure = thrown;
-        failed = true;
-        waiting.clear();
-      }
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Lets the listener hear of what waits, and ends the thread. */
-  @Override
-  public void close() {
-    try {
-      flush();
-    } finally {
-      lock.lock();
-      try {
-        closed = true;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+    private synchronized void fail(RuntimeException thrown) {
+      failed = true;
+      failure = thrown;
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.palimpsest.step.AttentionPattern;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -60,16 +61,16 @@ final class TraceRelayTest {
   void everyStepIsHeardOfInOrderOnAnotherThread(int capacity) {
     List<Integer> heard = new ArrayList<>();
     List<Thread> threads = new ArrayList<>();
-    try (TraceRelay relay =
-        new TraceRelay(
-            steps(
-                step -> {
-                  heard.add(step);
-                  threads.add(Thread.currentThread());
-                }),
-            capacity)) {
-      assertThat(generate(relay).complete()).isTrue();
-      relay.flush();
+    try (TraceRelay relay = new TraceRelay(capacity)) {
+      TraceRelay.Track track =
+          relay.to(
+              steps(
+                  step -> {
+                    heard.add(step);
+                    threads.add(Thread.currentThread());
+                  }));
+      assertThat(generate(track).complete()).isTrue();
+      track.flush();
       assertThat(heard).isEqualTo(IntStream.range(0, STEPS).boxed().toList());
       assertThat(threads).doesNotContain(Thread.currentThread());
     }
@@ -79,15 +80,15 @@ final class TraceRelayTest {
   void aListenerThatDoesNotGoOnHoldsNoRunUpWhileThereIsRoom() throws InterruptedException {
     CountDownLatch ended = new CountDownLatch(1);
     AtomicInteger heard = new AtomicInteger();
-    try (TraceRelay relay =
-        new TraceRelay(
-            steps(
-                _ -> {
-                  await(ended);
-                  heard.incrementAndGet();
-                }),
-            STEPS)) {
-      assertThat(generate(relay).complete()).isTrue();
+    try (TraceRelay relay = new TraceRelay(STEPS)) {
+      TraceRelay.Track track =
+          relay.to(
+              steps(
+                  _ -> {
+                    await(ended);
+                    heard.incrementAndGet();
+                  }));
+      assertThat(generate(track).complete()).isTrue();
       assertThat(heard.get()).isZero();
       ended.countDown();
     }
@@ -98,7 +99,8 @@ final class TraceRelayTest {
   void aRunWaitsForAListenerWhenThereIsNoRoom() throws InterruptedException {
     CountDownLatch goOn = new CountDownLatch(1);
     CountDownLatch third = new CountDownLatch(3);
-    try (TraceRelay relay = new TraceRelay(steps(_ -> await(goOn)), 2)) {
+    try (TraceRelay relay = new TraceRelay(2)) {
+      TraceRelay.Track track = relay.to(steps(_ -> await(goOn)));
       AtomicInteger taken = new AtomicInteger();
       Thread run =
           Thread.ofPlatform()
@@ -106,7 +108,7 @@ final class TraceRelayTest {
                   () ->
                       generate(
                           snapshot -> {
-                            relay.snapshot(snapshot);
+                            track.snapshot(snapshot);
                             taken.incrementAndGet();
                             third.countDown();
                           }));
@@ -125,17 +127,18 @@ final class TraceRelayTest {
   void whatAListenerThrowsEndsTheRunOnceAndItHearsOfNothingAfterThat() {
     List<Integer> heard = new ArrayList<>();
     IllegalStateException failure = new IllegalStateException("the disk is full");
-    try (TraceRelay relay =
-        new TraceRelay(
-            steps(
-                step -> {
-                  heard.add(step);
-                  if (step == 2) {
-                    throw failure;
-                  }
-                }),
-            1)) {
-      assertThatThrownBy(() -> generate(relay)).isSameAs(failure);
+    try (TraceRelay relay = new TraceRelay(1)) {
+      TraceRelay.Track track =
+          relay.to(
+              steps(
+                  step -> {
+                    heard.add(step);
+                    if (step == 2) {
+                      throw failure;
+                    }
+                  }));
+      assertThatThrownBy(() -> generate(track)).isSameAs(failure);
+      track.flush();
       assertThat(heard).isEqualTo(List.of(0, 1, 2));
     }
   }
@@ -143,31 +146,75 @@ final class TraceRelayTest {
   @Test
   void whatAListenerThrowsLastComesOutOfTheEnd() {
     IllegalStateException failure = new IllegalStateException("the disk is full");
-    TraceRelay relay =
-        new TraceRelay(
-            steps(
-                step -> {
-                  if (step == STEPS - 1) {
+    try (TraceRelay relay = new TraceRelay(STEPS)) {
+      TraceRelay.Track track =
+          relay.to(
+              steps(
+                  step -> {
+                    if (step == STEPS - 1) {
+                      throw failure;
+                    }
+                  }));
+      assertThat(generate(track).complete()).isTrue();
+      assertThatThrownBy(track::flush).isSameAs(failure);
+      track.flush();
+    }
+  }
+
+  @Test
+  void whatOneListenerThrowsDoesNotKeepAnotherFromHearing() {
+    List<Integer> heard = new ArrayList<>();
+    IllegalStateException failure = new IllegalStateException("the disk is full");
+    try (TraceRelay relay = new TraceRelay(STEPS)) {
+      TraceRelay.Track failing =
+          relay.to(
+              steps(
+                  _ -> {
                     throw failure;
-                  }
-                }),
-            STEPS);
-    assertThat(generate(relay).complete()).isTrue();
-    assertThatThrownBy(relay::close).isSameAs(failure);
+                  }));
+      TraceRelay.Track other = relay.to(steps(heard::add));
+      assertThatThrownBy(
+              () ->
+                  generate(
+                      snapshot -> {
+                        other.snapshot(snapshot);
+                        failing.snapshot(snapshot);
+                        assertThatThrownBy(failing::flush).isSameAs(failure);
+                        throw new CancellationException("one step is enough");
+                      }))
+          .isInstanceOf(CancellationException.class);
+      assertThat(generate(other).complete()).isTrue();
+      other.flush();
+      failing.flush();
+    }
+    assertThat(heard).hasSize(1 + STEPS).startsWith(0, 0, 1);
+  }
+
+  @Test
+  void aClosedRelayHearsOfNothing() {
+    TraceRelay relay = new TraceRelay(1);
     relay.close();
+    relay.close();
+    TraceRelay.Track track = relay.to(steps(_ -> {}));
+    for (int time = 0; time < 3; time++) {
+      assertThatThrownBy(() -> generate(track))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("the relay is closed, and nothing can be heard of any more");
+    }
   }
 
   @Test
   void anInterruptKeepsNoStepFromBeingHeardOf() {
     List<Integer> heard = new ArrayList<>();
-    try (TraceRelay relay = new TraceRelay(steps(heard::add), 1)) {
+    try (TraceRelay relay = new TraceRelay(1)) {
+      TraceRelay.Track track = relay.to(steps(heard::add));
       Generation generation =
           generate(
               snapshot -> {
                 if (snapshot.step() == 4) {
                   Thread.currentThread().interrupt();
                 }
-                relay.snapshot(snapshot);
+                track.snapshot(snapshot);
               });
       assertThat(Thread.interrupted()).isTrue();
       assertThat(generation.complete()).isFalse();
@@ -177,7 +224,7 @@ final class TraceRelayTest {
 
   @Test
   void aRelayOfNoCallsIsRefused() {
-    assertThatThrownBy(() -> new TraceRelay(steps(_ -> {}), 0))
+    assertThatThrownBy(() -> new TraceRelay(0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("a relay of 0 calls was asked for; at least 1 may wait");
   }
