@@ -19,6 +19,7 @@ import dev.palimpsest.engine.model.TransformerCircuit;
 import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
+import dev.palimpsest.sampler.method.EntropyBoundOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.Remasking;
 import dev.palimpsest.sampler.method.RemdmOptions;
@@ -30,8 +31,8 @@ import dev.palimpsest.sampler.method.SubBlockOptions;
  * other, that it can do with no token in between. Every number is an upper bound, by the rules of
  * {@link Circuit}.
  *
- * <p>It depends on what passes from step to step. This library's samplers pass tokens alone, so
- * that no chain is longer than a step, whatever the number of steps. Keys and values of finished
+ * <p>It depends on what passes from step to step. Strict samplers pass tokens alone, so that no
+ * chain is longer than a step, whatever the number of steps. Keys and values of finished
  * tokens add nothing to it: what reads them from a cache stands later in a forward than what made
  * them, so a chain through a cache, too, goes through each layer once.
  *
@@ -97,6 +98,7 @@ public record OpaqueDepth(
         yield ((long) filling + editing) * chained;
       }
       case SubBlockOptions block -> block.blockLength();
+      case EntropyBoundOptions bound -> bound.maxDenoisingSteps();
       case DecodeOptions decode -> decode.genLength();
     };
   }

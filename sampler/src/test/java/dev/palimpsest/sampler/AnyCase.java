@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.DreamSampler;
+import dev.palimpsest.sampler.method.EntropyBoundSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.RemdmSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -75,10 +76,10 @@ public record AnyCase(
     for (int p = 0; p < prompt.length; p++) {
       prompt[p] = 1 + random.nextInt(model.vocabulary - 1);
     }
-    return new AnyCase(model, specials, prompt, options(model.pattern, random));
+    return new AnyCase(model, specials, prompt, options(model.pattern, model.vocabulary, random));
   }
 
-  private static SamplingOptions options(AttentionPattern pattern, Random random) {
+  private static SamplingOptions options(AttentionPattern pattern, int vocabulary, Random random) {
     Map<String, Object> values = new HashMap<>();
     values.put("seed", random.nextLong());
     values.put("gen_length", 1 + random.nextInt(20));
@@ -88,10 +89,15 @@ public record AnyCase(
           case AttentionPattern.BlockCausal _ ->
               random.nextInt(3) == 0 ? SubBlockSampler.NAME : BlockSampler.NAME;
           case AttentionPattern.Full _ ->
-              List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
-                  .get(random.nextInt(4));
+              List.of(
+                      LladaSampler.NAME,
+                      DreamSampler.NAME,
+                      RemdmSampler.NAME,
+                      BlockSampler.NAME,
+                      EntropyBoundSampler.NAME)
+                  .get(random.nextInt(5));
         };
-    if (!sampler.equals(LladaSampler.NAME)) {
+    if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {
       values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
       values.put("top_p", random.nextBoolean() ? 1 : 0.05 + 0.95 * random.nextDouble());
       values.put("top_k", random.nextBoolean() ? 0 : 1 + random.nextInt(8));
@@ -151,6 +157,17 @@ public record AnyCase(
         values.put("steps", blocks * (1 + random.nextInt(9)));
         values.put("temperature", random.nextBoolean() ? 0 : random.nextDouble());
         values.put("cfg_scale", random.nextInt(3) == 0 ? random.nextDouble() : 0);
+      }
+      case EntropyBoundSampler.NAME -> {
+        values.put("canvas_length", 1 + random.nextInt(8));
+        values.put("vocabulary", vocabulary);
+        values.put("max_denoising_steps", 1 + random.nextInt(9));
+        values.put("entropy_bound", 4 * random.nextDouble());
+        values.put("t_min", random.nextDouble());
+        values.put("t_max", 1 + random.nextDouble());
+        values.put("stability_threshold", random.nextInt(3));
+        values.put("confidence_threshold", 3 * random.nextDouble());
+        values.put("self_conditioning", random.nextBoolean() ? "off" : "top_1");
       }
       case DecodeSampler.NAME -> {
         // It has no more options.

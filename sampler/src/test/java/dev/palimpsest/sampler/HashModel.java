@@ -2,12 +2,14 @@ package dev.palimpsest.sampler;
 
 import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.AttentionPattern;
-import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import dev.palimpsest.step.SamplingFilter;
+import dev.palimpsest.step.SoftDenoiser;
+import dev.palimpsest.step.SoftQuery;
+import dev.palimpsest.step.SoftState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -20,7 +22,7 @@ import java.util.stream.IntStream;
  * dependence on context, as a transformer. It reduces rows to predictions the way {@link Draw}
  * says.
  */
-public final class HashModel implements Denoiser {
+public final class HashModel implements SoftDenoiser {
   public final int vocabulary;
   private final long seed;
   private final double spread;
@@ -60,8 +62,13 @@ public final class HashModel implements Denoiser {
 
   /** The logits of every position, {@code [length, vocabulary]}. */
   public float[][] logits(int[] tokens) {
+    return logits(tokens, 0);
+  }
+
+  /** As above, where something else is told than the tokens; 0 if nothing is. */
+  public float[][] logits(int[] tokens, long told) {
     long[] contexts = new long[tokens.length + 1];
-    contexts[0] = mix(seed);
+    contexts[0] = mix(seed ^ told);
     for (int i = 0; i < tokens.length; i++) {
       contexts[i + 1] = mix(contexts[i] ^ tokens[i]);
     }
@@ -86,8 +93,52 @@ public final class HashModel implements Denoiser {
     return queries.stream().map(this::predict).toList();
   }
 
+  /** What a step left, as one number: no more than a model's embeddings can it be written down. */
+  private static final class Left implements SoftState {
+    long hash;
+
+    @Override
+    public void close() {
+      hash = 0;
+    }
+  }
+
+  @Override
+  public SoftState open() {
+    return new Left();
+  }
+
+  @Override
+  public List<List<Prediction>> predictSoftly(List<SoftQuery> queries) {
+    forwards++;
+    asked.add(queries.stream().map(SoftQuery::query).toList());
+    List<List<Prediction>> all = new ArrayList<>();
+    for (SoftQuery each : queries) {
+      if (each.carried().isEmpty()) {
+        all.add(predict(each.query()));
+        continue;
+      }
+      Left left = (Left) each.carried().get().state();
+      List<Prediction> predictions =
+          predict(each.query(), each.carried().get().told() ? left.hash : 0);
+      left.hash =
+          mix(predictions.stream().mapToLong(one -> Double.hashCode(one.logSumExp())).sum());
+      all.add(predictions);
+    }
+    return all;
+  }
+
+  /** Ids that are told, as one number. */
+  public static long told(int[] ids) {
+    return ids.length == 0 ? 0 : mix(Arrays.hashCode(ids));
+  }
+
   private List<Prediction> predict(Query query) {
-    float[][] conditional = logits(query.tokens());
+    return predict(query, told(query.told()));
+  }
+
+  private List<Prediction> predict(Query query, long told) {
+    float[][] conditional = logits(query.tokens(), told);
     float[][] unconditional =
         query.guidance().isPresent()
             ? logits(query.guidance().orElseThrow().unconditionalTokens())

@@ -18,6 +18,8 @@ import java.util.Optional;
  *     are
  * @param allowed the ids that a row may take, one set per row; the logits of all others are as if
  *     they were minus infinity, but for a target's probability. Empty if rows may take any
+ * @param told the ids that the last positions are told of the step before (self-conditioning on
+ *     tokens), one for each of a canvas; empty if they are told nothing
  */
 public record Query(
     int[] tokens,
@@ -27,8 +29,9 @@ public record Query(
     Draw draw,
     Optional<Guidance> guidance,
     int[] targets,
-    List<IdSet> allowed) {
-  private static final int[] NO_TARGETS = {};
+    List<IdSet> allowed,
+    int[] told) {
+  private static final int[] NONE = {};
 
   /** Checks that every row has a target, or none has, and likewise a set of allowed ids. */
   public Query {
@@ -45,6 +48,19 @@ public record Query(
     allowed = List.copyOf(allowed);
   }
 
+  /** A query whose positions are told nothing. */
+  public Query(
+      int[] tokens,
+      int firstPosition,
+      int[] rows,
+      int cacheablePrefix,
+      Draw draw,
+      Optional<Guidance> guidance,
+      int[] targets,
+      List<IdSet> allowed) {
+    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, allowed, NONE);
+  }
+
   /** A query without targets whose rows may take any id. */
   public Query(
       int[] tokens,
@@ -53,7 +69,7 @@ public record Query(
       int cacheablePrefix,
       Draw draw,
       Optional<Guidance> guidance) {
-    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, NO_TARGETS, List.of());
+    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, NONE, List.of());
   }
 
   /** Asks nothing: no forward is run for it. */
@@ -75,17 +91,31 @@ public record Query(
         draw.naming(alternatives),
         guidance,
         targets,
-        allowed);
+        allowed,
+        told);
   }
 
   /** The same query that asks for the probabilities of given ids, one per row, as well. */
   public Query scoring(int[] ids) {
-    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids, allowed);
+    return new Query(
+        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids, allowed, told);
   }
 
   /** The same query whose rows may take these ids alone, one set per row. */
   public Query allowing(List<IdSet> ids) {
-    return new Query(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, ids);
+    return new Query(
+        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, ids, told);
+  }
+
+  /** The same query of which nothing may be cached. */
+  public Query uncached() {
+    return new Query(tokens, firstPosition, rows, 0, draw, guidance, targets, allowed, told);
+  }
+
+  /** The same query whose last positions are told these ids. */
+  public Query telling(int[] ids) {
+    return new Query(
+        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, allowed, ids);
   }
 
   /** The ids that the row of this index may take; empty if it may take any. */

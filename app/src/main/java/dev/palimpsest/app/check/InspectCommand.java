@@ -45,7 +45,8 @@ import picocli.CommandLine.Parameters;
       "The opaque depth is the most operations in a row that no token interrupts, behind a prompt"
           + " of 128 tokens, with the recommended options: of a forward; of a generation that passes"
           + " tokens alone from step to step (strict), exact keys and values too (cached), or"
-          + " embeddings as well (soft), which nothing here does. docs/measures.md defines it."
+          + " embeddings as well (soft), as the sampler that DiffusionGemma was published with."
+          + " docs/measures.md defines it."
     },
     mixinStandardHelpOptions = true)
 public final class InspectCommand implements Callable<Integer> {

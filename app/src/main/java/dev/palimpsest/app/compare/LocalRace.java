@@ -25,7 +25,6 @@ import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Prediction;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,11 +58,9 @@ final class LocalRace implements Race {
     this.specialTokens = specialTokens;
     this.pattern = pattern;
     denoiser =
-        queries -> {
-          List<List<Prediction>> answers = model.transformer().predict(queries);
-          stepBytes = Math.max(stepBytes, model.transformer().lastStepBytes());
-          return answers;
-        };
+        model
+            .transformer()
+            .watched(_ -> stepBytes = Math.max(stepBytes, model.transformer().lastStepBytes()));
     generator = language.generator(denoiser);
   }
 

@@ -4,7 +4,6 @@ import dev.palimpsest.app.terminal.Confidence;
 import dev.palimpsest.app.terminal.Terminal;
 import dev.palimpsest.engine.text.Tokenizer;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
@@ -149,7 +148,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   private String line(SnapshotRing.Heard heard) {
     Snapshot snapshot = heard.snapshot();
     StringBuilder text = new StringBuilder();
-    text.append(String.format(Locale.ROOT, "%4d %4d ", heard.number(), snapshot.maskedLeft()));
+    text.append(String.format(Locale.ROOT, "%4d %4d ", heard.number(), snapshot.openLeft()));
     CanvasImage canvas = snapshot.canvas();
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
       text.append(piece(canvas, position));
@@ -207,7 +206,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
         steps,
         of,
         textTokens(snapshot.canvas()) / seconds,
-        snapshot.maskedLeft(),
+        snapshot.openLeft(),
         snapshot.block(),
         1000 * seconds);
   }
@@ -216,7 +215,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   private int textTokens(CanvasImage canvas) {
     int count = 0;
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
-      if (canvas.state(position) != CellState.MASKED) {
+      if (!canvas.state(position).isOpen()) {
         if (specials.isStop(canvas.id(position))) {
           return count;
         }
@@ -234,7 +233,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
     Wrapped wrapped = new Wrapped(terminal.columns() - 1);
     int firstMasked = -1;
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
-      boolean masked = canvas.state(position) == CellState.MASKED;
+      boolean masked = canvas.state(position).isOpen();
       int color = color(masked, fresh.get(position));
       wrapped.add(piece(canvas, position), each -> colored(terminal, each, color));
       if (masked && firstMasked < 0) {
@@ -247,7 +246,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
   }
 
   private String piece(CanvasImage canvas, int position) {
-    if (canvas.state(position) == CellState.MASKED) {
+    if (canvas.state(position).isOpen()) {
       return mask;
     }
     int id = canvas.id(position);

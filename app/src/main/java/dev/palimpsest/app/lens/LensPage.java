@@ -7,7 +7,6 @@ import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.lens.LensStatistics;
 import dev.palimpsest.lab.lens.LensStep;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Prediction;
 import java.io.IOException;
@@ -81,7 +80,7 @@ final class LensPage {
   private static String text(Trace trace, CanvasImage canvas) {
     StringBuilder text = new StringBuilder();
     for (int at = canvas.promptLength(); at < canvas.length(); at++) {
-      boolean masked = canvas.state(at) == CellState.MASKED;
+      boolean masked = canvas.state(at).isOpen();
       boolean ends = !masked && trace.header().specials().isStop(canvas.id(at));
       text.append(masked ? "░" : ends ? "∎" : trace.piece(canvas.id(at)));
     }

@@ -4,7 +4,6 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.lab.lens.LensStatistics;
 import dev.palimpsest.lab.lens.LensStep;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Query;
@@ -47,9 +46,7 @@ final class LensReader {
     CanvasImage before = trace.canvasBefore(step);
     int length = asked.tokens().length;
     int[] positions =
-        Arrays.stream(written)
-            .filter(at -> at < length && before.state(at) == CellState.MASKED)
-            .toArray();
+        Arrays.stream(written).filter(at -> at < length && before.state(at).isOpen()).toArray();
     int[] rows = positions;
     if (positions.length == 0) { // from left to right, what comes next is read at the last token
       rows = IntStream.of(asked.rows()).filter(row -> isMember(written, row + 1)).toArray();

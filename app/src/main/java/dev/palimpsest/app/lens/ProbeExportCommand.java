@@ -14,7 +14,6 @@ import dev.palimpsest.engine.probe.Point;
 import dev.palimpsest.engine.probe.Probe;
 import dev.palimpsest.engine.probe.Reading;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.statistics.CommitSteps;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceException;
@@ -234,7 +233,7 @@ final class ProbeExportCommand implements Callable<Integer> {
       columns[1][i] = step;
       columns[2][i] = (long) position - prompt;
       columns[3][i] = before.id(position);
-      columns[4][i] = before.state(position) == CellState.MASKED ? 1 : 0;
+      columns[4][i] = before.state(position).isOpen() ? 1 : 0;
       columns[5][i] = trace.last().id(position);
       columns[6][i] = commits[position - prompt];
     }

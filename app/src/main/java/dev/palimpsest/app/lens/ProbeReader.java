@@ -9,7 +9,6 @@ import dev.palimpsest.engine.probe.Reading;
 import dev.palimpsest.lab.answer.SpanRule;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.probe.ProbeItem;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
@@ -122,8 +121,7 @@ record ProbeReader(Model model, ProbeLabel label, SpanRule rule, List<Problem> p
             .filter(
                 step ->
                     Arrays.stream(answer.get().answerPositions())
-                        .noneMatch(
-                            at -> trace.canvasBefore(step + 1).state(at) == CellState.MASKED))
+                        .noneMatch(at -> trace.canvasBefore(step + 1).state(at).isOpen()))
             .findFirst();
   }
 }

@@ -117,6 +117,7 @@ final class CanvasBody {
               case COMMITTED -> "written";
               case FIXED -> "fixed";
               case MASKED -> "masked";
+              case NOISE -> "noise";
             });
       }
       position = end;

@@ -4,7 +4,6 @@ import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.openai.ChatRequest;
 import dev.palimpsest.app.openai.CompletionRequest;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -76,13 +75,11 @@ final class ModelServer implements AutoCloseable {
   }
 
   private Denoiser measured(Denoiser denoiser) {
-    return queries -> {
-      List<List<Prediction>> answers = denoiser.predict(queries);
-      metrics.stepped(
-          queries.stream().mapToInt(Query::sequences).sum(),
-          served.language().model().transformer().kvCacheBytes());
-      return answers;
-    };
+    return denoiser.watched(
+        queries ->
+            metrics.stepped(
+                queries.stream().mapToInt(Query::sequences).sum(),
+                served.language().model().transformer().kvCacheBytes()));
   }
 
   private Router routes(Limits limits, ApiKeys keys, Path modelFolder) throws IOException {

@@ -37,7 +37,7 @@ final class StepFrame {
     for (int position : snapshot.remasked()) {
       remasked.add(position);
     }
-    frame.put("masked_left", snapshot.maskedLeft());
+    frame.put("masked_left", snapshot.openLeft());
     frame.put("nfe", step.forwards());
     frame.put("left_out", leftOut);
     frame.put("canvas", text(snapshot.canvas(), range));
@@ -80,7 +80,7 @@ final class StepFrame {
   String piece(CanvasImage canvas, int position) {
     int id = canvas.id(position);
     boolean masked =
-        canvas.state(position) == CellState.MASKED
+        canvas.state(position).isOpen()
             || (canvas.state(position) == CellState.FIXED
                 && id == served.language().specials().maskId());
     return masked ? MASK : served.piece(id);

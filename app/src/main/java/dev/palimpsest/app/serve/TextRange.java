@@ -31,7 +31,7 @@ record TextRange(int start, int end, boolean endsAtStop) {
     int last = Math.min(end, settled);
     int position = start;
     while (position < last
-        && canvas.state(position) != CellState.MASKED
+        && !canvas.state(position).isOpen()
         && !isStop(canvas, specials, position)) {
       position++;
     }

@@ -46,10 +46,7 @@ public final class LateProgress implements AutoCloseable {
 
   /** A model each of whose forwards is a part of the task. */
   public Denoiser counting(Denoiser denoiser) {
-    return queries -> {
-      step();
-      return denoiser.predict(queries);
-    };
+    return denoiser.watched(_ -> step());
   }
 
   @Override

@@ -21,12 +21,12 @@ import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Request;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.sampler.run.SamplerRun;
-import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRecord;
 import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
+import dev.palimpsest.step.Denoiser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -114,7 +114,7 @@ public final class BranchCommand implements Callable<Integer> {
                   TraceOptions.machine(model))
               .changedInside(inside.changes());
       Language language = Languages.of(model, trace.header().specials());
-      NamingDenoiser naming = new NamingDenoiser(inside.denoiser(), detail.alternatives());
+      Denoiser naming = inside.denoiser().naming(detail.alternatives());
       try (LateProgress progress = new LateProgress("Branching", (long) trace.steps() - at)) {
         Replacement.write(
             target,

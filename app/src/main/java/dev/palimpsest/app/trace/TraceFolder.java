@@ -8,7 +8,6 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceRelay;
 import dev.palimpsest.sampler.trace.TraceWriter;
@@ -119,7 +118,7 @@ public final class TraceFolder {
   public Denoiser denoiser(Model model) {
     return folder.isEmpty()
         ? model.transformer()
-        : new NamingDenoiser(model.transformer(), detail.alternatives());
+        : model.transformer().naming(detail.alternatives());
   }
 
   /** Begins a recording, if one is wanted. */

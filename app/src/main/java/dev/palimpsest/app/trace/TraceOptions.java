@@ -11,7 +11,6 @@ import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Run;
-import dev.palimpsest.sampler.trace.NamingDenoiser;
 import dev.palimpsest.sampler.trace.TraceHeader;
 import dev.palimpsest.sampler.trace.TraceListener;
 import dev.palimpsest.sampler.trace.TraceRecord;
@@ -51,7 +50,7 @@ public final class TraceOptions {
 
   /** The model as the trace needs it. */
   public Denoiser denoiser(Denoiser model) {
-    return new NamingDenoiser(model, detail.alternatives());
+    return model.naming(detail.alternatives());
   }
 
   /**

@@ -3,7 +3,6 @@ package dev.palimpsest.app.trace;
 import dev.palimpsest.app.terminal.Terminal;
 import dev.palimpsest.app.terminal.Wording;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
@@ -205,9 +204,7 @@ final class TraceShowCommand implements Callable<Integer> {
   private static void row(TraceText text, String what, CanvasImage before, Commit commit) {
     int position = commit.position();
     String old =
-        before.state(position) == CellState.MASKED
-            ? "masked"
-            : text.quoted(before.id(position), PIECE_WIDTH);
+        before.state(position).isOpen() ? "masked" : text.quoted(before.id(position), PIECE_WIDTH);
     System.out.printf(
         Locale.ROOT,
         "%-9s %8d  %-14s %-14s %10.6f %8.4f %7.4f%n",
@@ -245,13 +242,13 @@ final class TraceShowCommand implements Callable<Integer> {
   }
 
   private static String described(TraceText text, CanvasImage canvas, int position) {
-    return canvas.state(position) == CellState.MASKED
+    return canvas.state(position).isOpen()
         ? "masked"
         : text.quoted(canvas.id(position), PIECE_WIDTH);
   }
 
   private static int masked(CanvasImage canvas) {
-    return canvas.positions(CellState.MASKED, canvas.promptLength(), canvas.length()).length;
+    return canvas.open(canvas.promptLength(), canvas.length()).length;
   }
 
   private static void println(TraceText text, String line) {

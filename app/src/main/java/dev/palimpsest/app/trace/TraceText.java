@@ -1,7 +1,6 @@
 package dev.palimpsest.app.trace;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import java.util.List;
 
@@ -19,9 +18,7 @@ final class TraceText {
 
   /** What stands at a position. */
   String piece(CanvasImage canvas, int position) {
-    return canvas.state(position) == CellState.MASKED
-        ? terminal.mask()
-        : piece(canvas.id(position));
+    return canvas.state(position).isOpen() ? terminal.mask() : piece(canvas.id(position));
   }
 
   /** The text of an id. */

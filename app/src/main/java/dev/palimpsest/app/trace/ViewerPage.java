@@ -4,7 +4,6 @@ import dev.palimpsest.app.chart.Html;
 import dev.palimpsest.app.terminal.Confidence;
 import dev.palimpsest.app.terminal.Wording;
 import dev.palimpsest.lab.answer.Spans;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.sampler.trace.TraceHeader;
@@ -84,7 +83,7 @@ public final class ViewerPage {
     StringBuilder states = new StringBuilder();
     for (int position = 0; position < header.start().length(); position++) {
       ids.add(header.start().id(position));
-      states.append(header.start().state(position) == CellState.MASKED ? 'M' : 'C');
+      states.append(header.start().state(position).isOpen() ? 'M' : 'C');
     }
     json.put("states", states.toString());
     ObjectNode pieces = json.putObject("pieces");

@@ -1,7 +1,6 @@
 package dev.palimpsest.lab.answer;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.Arrays;
 import java.util.Optional;
@@ -108,7 +107,7 @@ public record Spans(String answer, int[] answerPositions, int[] reasoningPositio
   public static int[] known(CanvasImage canvas) {
     int[] ids = Arrays.copyOfRange(canvas.ids(), canvas.promptLength(), canvas.length());
     for (int index = 0; index < ids.length; index++) {
-      if (canvas.state(canvas.promptLength() + index) == CellState.MASKED) {
+      if (canvas.state(canvas.promptLength() + index).isOpen()) {
         ids[index] = -1;
       }
     }

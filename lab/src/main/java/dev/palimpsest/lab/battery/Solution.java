@@ -165,7 +165,7 @@ public final class Solution {
   /** A draft that begins as the finished text, with its end up to the end of the canvas. */
   public Draft draft() {
     CanvasImage last = recording.trace().last();
-    return draft(last).end(last.positions(CellState.MASKED, last.promptLength(), last.length()));
+    return draft(last).end(last.open(last.promptLength(), last.length()));
   }
 
   /** A draft that begins as a canvas. */
@@ -332,7 +332,7 @@ public final class Solution {
     IntStream.range(canvas.promptLength(), canvas.length())
         .takeWhile(
             position ->
-                canvas.state(position) != CellState.MASKED
+                !canvas.state(position).isOpen()
                     && !subject.language().specials().isStop(canvas.id(position)))
         .forEach(position -> text.append(subject.language().piece(canvas.id(position))));
     return text.toString();

@@ -74,7 +74,7 @@ public record LensStatistics(
       end++;
     }
     return IntStream.range(last.promptLength(), end)
-        .filter(at -> start.state(at) == CellState.MASKED && last.state(at) == CellState.COMMITTED)
+        .filter(at -> start.state(at).isOpen() && last.state(at) == CellState.COMMITTED)
         .toArray();
   }
 
@@ -151,7 +151,7 @@ public record LensStatistics(
         .filter(
             step ->
                 Arrays.stream(answer.answerPositions())
-                    .noneMatch(at -> trace.canvasBefore(step + 1).state(at) == CellState.MASKED))
+                    .noneMatch(at -> trace.canvasBefore(step + 1).state(at).isOpen()))
         .findFirst();
   }
 
@@ -204,7 +204,7 @@ public record LensStatistics(
       int token = trace.last().id(position);
       int at = Arrays.binarySearch(step.positions(), position);
       boolean hit =
-          before.state(position) == CellState.MASKED
+          before.state(position).isOpen()
               ? at >= 0 && argmax(step, block, at) == token
               : before.id(position) == token;
       if (!hit) {

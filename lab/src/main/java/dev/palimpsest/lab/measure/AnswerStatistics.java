@@ -99,7 +99,7 @@ public record AnswerStatistics(
     for (int index = 0; index < ids.length; index++) {
       int position = canvas.promptLength() + index;
       ids[index] =
-          canvas.state(position) != CellState.MASKED
+          !canvas.state(position).isOpen()
               ? canvas.id(position)
               : record.asked().flatMap(each -> each.at(position)).map(Prediction::token).orElse(-1);
     }

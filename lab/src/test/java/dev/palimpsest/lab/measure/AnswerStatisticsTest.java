@@ -86,6 +86,7 @@ final class AnswerStatisticsTest {
         commits,
         edits,
         remasked.stream().mapToInt(Integer::intValue).toArray(),
+        List.of(),
         rows.stream().mapToInt(Integer::intValue).toArray(),
         predictions,
         1,

@@ -5,7 +5,6 @@ import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Run;
 import dev.palimpsest.step.Denoiser;
-import dev.palimpsest.step.Query;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
@@ -68,21 +67,11 @@ public final class Audit {
   public static Verdict uncached(Specimen specimen, Run run, Denoiser denoiser) {
     int[] cacheable = {0};
     Denoiser uncached =
-        queries ->
-            denoiser.predict(
-                queries.stream()
-                    .map(
-                        query -> {
-                          cacheable[0] += query.cacheablePrefix() > 0 ? 1 : 0;
-                          return new Query(
-                              query.tokens(),
-                              query.firstPosition(),
-                              query.rows(),
-                              0,
-                              query.draw(),
-                              query.guidance());
-                        })
-                    .toList());
+        denoiser.asking(
+            query -> {
+              cacheable[0] += query.cacheablePrefix() > 0 ? 1 : 0;
+              return query.uncached();
+            });
     Attempt again = attempt(() -> Specimen.generate(run, uncached));
     return compare(
         "recomputed_caches",

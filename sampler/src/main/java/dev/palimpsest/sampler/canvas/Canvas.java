@@ -1,7 +1,5 @@
 package dev.palimpsest.sampler.canvas;
 
-import java.util.Arrays;
-
 /**
  * The text being written: an id and a state for every position, the prompt first.
  *
@@ -14,27 +12,12 @@ public final class Canvas {
   private final CellState[] states;
   private final int promptLength;
   private final int maskId;
-  private int masked;
+  private Drafts drafts;
+  private int open;
 
-  /**
-   * A canvas of {@code prompt} and {@code genLength} masks.
-   *
-   * @param prompt may be empty; copied
-   * @param genLength positions to fill, at least 1
-   * @param maskId the id that the model reads as a mask
-   */
+  /** A canvas of {@code prompt} and {@code genLength} masks, {@link CanvasImage#masked}. */
   public Canvas(int[] prompt, int genLength, int maskId) {
-    if (genLength < 1) {
-      throw new IllegalArgumentException("a canvas needs a position to fill, got " + genLength);
-    }
-    promptLength = prompt.length;
-    ids = Arrays.copyOf(prompt, Math.addExact(promptLength, genLength));
-    Arrays.fill(ids, promptLength, ids.length, maskId);
-    states = new CellState[ids.length];
-    Arrays.fill(states, 0, promptLength, CellState.PROMPT);
-    Arrays.fill(states, promptLength, states.length, CellState.MASKED);
-    this.maskId = maskId;
-    masked = genLength;
+    this(CanvasImage.masked(prompt, genLength, maskId), maskId);
   }
 
   /**
@@ -46,10 +29,11 @@ public final class Canvas {
     promptLength = image.promptLength();
     ids = image.ids();
     states = image.states();
+    drafts = image.drafts();
     this.maskId = maskId;
     for (int position = 0; position < ids.length; position++) {
+      open += states[position].isOpen() ? 1 : 0;
       if (states[position] == CellState.MASKED) {
-        masked++;
         if (ids[position] != maskId) {
           throw new IllegalArgumentException(
               "position "
@@ -88,24 +72,28 @@ public final class Canvas {
     return ids.clone();
   }
 
-  /** Positions still masked. */
-  public int masked() {
-    return masked;
+  /** Positions that are not filled yet. */
+  public int open() {
+    return open;
   }
 
   /**
-   * Fills a masked position.
+   * Fills an open position.
    *
-   * @throws IllegalStateException if the position is not masked
+   * @throws IllegalStateException if the position is not open
    */
   public void commit(int position, int id) {
-    if (states[position] != CellState.MASKED) {
+    if (!states[position].isOpen()) {
       throw new IllegalStateException(
-          "position " + position + " is " + states[position] + ": only MASKED can be committed");
+          "position "
+              + position
+              + " is "
+              + states[position]
+              + ": only MASKED and NOISE can be committed");
     }
     ids[position] = id;
     states[position] = CellState.COMMITTED;
-    masked--;
+    open--;
   }
 
   /**
@@ -127,11 +115,25 @@ public final class Canvas {
     requireCommitted(position, "remasked");
     ids[position] = maskId;
     states[position] = CellState.MASKED;
-    masked++;
+    open++;
   }
 
   /**
-   * Fills, replaces and masks again what a turn says.
+   * Puts a random id where nothing is filled from then on.
+   *
+   * @throws IllegalStateException if the position is neither committed nor noise
+   */
+  public void noise(int position, int id) {
+    if (states[position] != CellState.NOISE) {
+      requireCommitted(position, "made noise");
+      states[position] = CellState.NOISE;
+      open++;
+    }
+    ids[position] = id;
+  }
+
+  /**
+   * Fills, replaces, masks again and makes noise of what a turn says.
    *
    * @throws IllegalStateException if a position is not in the state that this needs
    */
@@ -145,6 +147,12 @@ public final class Canvas {
     for (int position : turn.remasked()) {
       remask(position);
     }
+    for (Noise each : turn.noise()) {
+      noise(each.position(), each.id());
+    }
+    if (!turn.drafts().isEmpty()) {
+      drafts = turn.drafts();
+    }
   }
 
   private void requireCommitted(int position, String done) {
@@ -156,6 +164,6 @@ public final class Canvas {
 
   /** The canvas as it is now, immutable. */
   public CanvasImage image() {
-    return new CanvasImage(ids, states, promptLength);
+    return new CanvasImage(ids, states, promptLength, drafts);
   }
 }

@@ -1,17 +1,39 @@
 package dev.palimpsest.sampler.canvas;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** A canvas at one moment, immutable: 8 bytes or so a position. */
 public final class CanvasImage {
   private final int[] ids;
   private final CellState[] states;
   private final int promptLength;
+  private final Drafts drafts;
 
-  CanvasImage(int[] ids, CellState[] states, int promptLength) {
+  CanvasImage(int[] ids, CellState[] states, int promptLength, Drafts drafts) {
     this.ids = ids.clone();
     this.states = states.clone();
     this.promptLength = promptLength;
+    this.drafts = drafts;
+  }
+
+  /**
+   * A prompt and masks.
+   *
+   * @param prompt may be empty
+   * @param genLength positions to fill, at least 1
+   * @param maskId the id that the model reads as a mask
+   */
+  public static CanvasImage masked(int[] prompt, int genLength, int maskId) {
+    if (genLength < 1) {
+      throw new IllegalArgumentException("a canvas needs a position to fill, got " + genLength);
+    }
+    int[] ids = Arrays.copyOf(prompt, Math.addExact(prompt.length, genLength));
+    Arrays.fill(ids, prompt.length, ids.length, maskId);
+    CellState[] states = new CellState[ids.length];
+    Arrays.fill(states, 0, prompt.length, CellState.PROMPT);
+    Arrays.fill(states, prompt.length, states.length, CellState.MASKED);
+    return new CanvasImage(ids, states, prompt.length, Drafts.NONE);
   }
 
   /**
@@ -23,6 +45,20 @@ public final class CanvasImage {
    * @throws IllegalArgumentException if the parts do not fit
    */
   public static CanvasImage of(int[] ids, CellState[] states, int promptLength) {
+    return of(ids, states, promptLength, Drafts.NONE);
+  }
+
+  /**
+   * As above, with drafts.
+   *
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static CanvasImage of(int[] ids, CellState[] states, int promptLength, Drafts drafts) {
+    if (drafts.first() < 0 || drafts.first() + drafts.ids().length > ids.length) {
+      throw new IllegalArgumentException(
+          "drafts of %d positions from %d on are beyond a canvas of %d"
+              .formatted(drafts.ids().length, drafts.first(), ids.length));
+    }
     if (states.length != ids.length || promptLength < 0 || promptLength > ids.length) {
       throw new IllegalArgumentException(
           "a canvas of %d ids needs as many states and a prompt within it, got %d and %d"
@@ -35,7 +71,7 @@ public final class CanvasImage {
                 .formatted(position, states[position], promptLength));
       }
     }
-    return new CanvasImage(ids, states, promptLength);
+    return new CanvasImage(ids, states, promptLength, drafts);
   }
 
   /** Positions of prompt and text together. */
@@ -58,6 +94,11 @@ public final class CanvasImage {
     return states[position];
   }
 
+  /** What the last step found most probable, if the sampler keeps it. */
+  public Drafts drafts() {
+    return drafts;
+  }
+
   /** A copy of all ids. */
   public int[] ids() {
     return ids.clone();
@@ -78,17 +119,22 @@ public final class CanvasImage {
     return copy;
   }
 
-  /** The first masked position; the canvas's length if there is none. */
-  public int firstMasked() {
+  /** The first position that is not filled; the canvas's length if all are. */
+  public int firstOpen() {
     int position = promptLength;
-    while (position < ids.length && states[position] != CellState.MASKED) {
+    while (position < ids.length && !states[position].isOpen()) {
       position++;
     }
     return position;
   }
 
+  /** The positions of {@code [from, to)} that are not filled, ascending. */
+  public int[] open(int from, int to) {
+    return IntStream.range(from, to).filter(position -> states[position].isOpen()).toArray();
+  }
+
   /** The first position that was not given by the caller; the canvas's length if all were. */
-  public int firstOpen() {
+  public int firstOwn() {
     int position = promptLength;
     while (position < ids.length && states[position] == CellState.FIXED) {
       position++;
@@ -113,7 +159,8 @@ public final class CanvasImage {
     return other instanceof CanvasImage image
         && promptLength == image.promptLength
         && Arrays.equals(ids, image.ids)
-        && Arrays.equals(states, image.states);
+        && Arrays.equals(states, image.states)
+        && drafts.equals(image.drafts);
   }
 
   @Override
@@ -128,7 +175,7 @@ public final class CanvasImage {
       if (position > 0) {
         text.append(position == promptLength ? " | " : " ");
       }
-      text.append(states[position] == CellState.MASKED ? "_" : String.valueOf(ids[position]));
+      text.append(states[position].isOpen() ? "_" : String.valueOf(ids[position]));
     }
     return text.toString();
   }

@@ -6,6 +6,8 @@ public enum CellState {
   PROMPT('P'),
   /** Not filled yet; holds the mask id. */
   MASKED('M'),
+  /** Not filled yet; holds a random id, which the model reads as any other. */
+  NOISE('N'),
   /** Filled by a step. */
   COMMITTED('C'),
   /**
@@ -18,6 +20,11 @@ public enum CellState {
 
   CellState(char letter) {
     this.letter = letter;
+  }
+
+  /** Whether a step is still to fill the position. */
+  public boolean isOpen() {
+    return this == MASKED || this == NOISE;
   }
 
   /** A letter for every position of a canvas, as traces and servers write states. */

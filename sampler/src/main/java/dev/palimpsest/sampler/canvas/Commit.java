@@ -19,6 +19,15 @@ public record Commit(int position, int token, double confidence, double entropy,
     return new Commit(position, token, Double.NaN, Double.NaN, Double.NaN);
   }
 
+  /**
+   * The most probable token of a prediction, at its position; its confidence is the highest
+   * probability.
+   */
+  public static Commit ofArgmax(int position, Prediction prediction) {
+    return new Commit(
+        position, prediction.argmax(), prediction.top(), prediction.entropy(), prediction.margin());
+  }
+
   /** The drawn token of a prediction, at its position. */
   public static Commit of(int position, Prediction prediction) {
     return new Commit(

@@ -12,12 +12,13 @@ import java.util.Objects;
  * @param commits positions it filled, highest ranked first; may be empty
  * @param edits committed positions whose id it replaced
  * @param remasked committed positions it masked again, ascending
+ * @param noise positions that got random ids and are not filled, ascending
  * @param rows positions whose predictions it asked for, ascending
  * @param predictions one per row
  * @param forwards sequences that were computed for it (its NFE): 0 for an idle step, which asks
  *     nothing, and 2 with guidance
  * @param canvas the canvas after the step
- * @param maskedLeft positions still masked after the step
+ * @param openLeft positions that are not filled after the step
  * @param elapsedNanos from the run's submission to the end of the step
  */
 public record Snapshot(
@@ -25,11 +26,12 @@ public record Snapshot(
     List<Commit> commits,
     List<Commit> edits,
     int[] remasked,
+    List<Noise> noise,
     int[] rows,
     List<Prediction> predictions,
     int forwards,
     CanvasImage canvas,
-    int maskedLeft,
+    int openLeft,
     long elapsedNanos) {
 
   /** Takes its own copies. */
@@ -37,6 +39,7 @@ public record Snapshot(
     commits = List.copyOf(commits);
     edits = List.copyOf(edits);
     remasked = remasked.clone();
+    noise = List.copyOf(noise);
     rows = rows.clone();
     predictions = List.copyOf(predictions);
   }
@@ -70,11 +73,12 @@ public record Snapshot(
         && commits.equals(that.commits)
         && edits.equals(that.edits)
         && Arrays.equals(remasked, that.remasked)
+        && noise.equals(that.noise)
         && Arrays.equals(rows, that.rows)
         && predictions.equals(that.predictions)
         && forwards == that.forwards
         && canvas.equals(that.canvas)
-        && maskedLeft == that.maskedLeft
+        && openLeft == that.openLeft
         && elapsedNanos == that.elapsedNanos;
   }
 

@@ -9,12 +9,20 @@ import java.util.TreeMap;
 /**
  * What is done to a canvas, and where the run is then. No position occurs twice.
  *
- * @param commits masked positions that are filled, highest ranked first; may be empty
+ * @param commits open positions that are filled, highest ranked first; may be empty
  * @param edits committed positions whose id is replaced
  * @param remasked committed positions that are masked again
+ * @param noise positions, committed or not filled, that get random ids and are not filled then
+ * @param drafts that the canvas has from then on; none if it keeps those that it has
  * @param next where the run is after it
  */
-public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cursor next) {
+public record Turn(
+    List<Commit> commits,
+    List<Commit> edits,
+    int[] remasked,
+    List<Noise> noise,
+    Drafts drafts,
+    Cursor next) {
   private static final int[] NONE = {};
 
   /** Takes its own copies. */
@@ -22,6 +30,12 @@ public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cur
     commits = List.copyOf(commits);
     edits = List.copyOf(edits);
     remasked = remasked.clone();
+    noise = List.copyOf(noise);
+  }
+
+  /** A step over masks alone. */
+  public Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cursor next) {
+    this(commits, edits, remasked, List.of(), Drafts.NONE, next);
   }
 
   /** A step that only commits. */
@@ -33,7 +47,7 @@ public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cur
    * A change from outside, which leaves the run where it is.
    *
    * @param before the canvas that is changed
-   * @param writes ids by position: a masked position is filled, a committed one replaced
+   * @param writes ids by position: one that is not filled is filled, a committed one replaced
    * @param remasked committed positions that are masked again
    */
   public static Turn outside(
@@ -43,7 +57,7 @@ public record Turn(List<Commit> commits, List<Commit> edits, int[] remasked, Cur
     new TreeMap<>(writes)
         .forEach(
             (position, id) ->
-                (before.state(position) == CellState.MASKED ? commits : edits)
+                (before.state(position).isOpen() ? commits : edits)
                     .add(Commit.unpredicted(position, id)));
     return new Turn(commits, edits, remasked.stream().mapToInt(Integer::intValue).toArray(), at);
   }

@@ -3,6 +3,7 @@ package dev.palimpsest.sampler.intervention;
 import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
+import dev.palimpsest.sampler.method.EntropyBoundOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -41,6 +42,8 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
       case RemdmOptions remdm -> remdm.steps();
       case DecodeOptions decode -> decode.genLength();
       case SubBlockOptions _ -> length;
+      case EntropyBoundOptions bound ->
+          (length / bound.canvasLength() + 1) * bound.maxDenoisingSteps();
       case BlockOptions block ->
           (length / block.blockLength() + 1)
               * (Math.max(block.steps(), block.blockLength()) + block.maxPostSteps());

@@ -219,7 +219,7 @@ public final class SteeredRun implements Run {
   /** An intervention may change whatever the run has written, up to its end. */
   @Override
   public int settled() {
-    return finished() ? run.settled() : run.canvas().firstOpen();
+    return finished() ? run.settled() : run.canvas().firstOwn();
   }
 
   /** An intervention may ask for the whole canvas, also where the sampler does not. */

@@ -45,9 +45,7 @@ public record StepContext(
 
   /** The text of a position; a character that nothing matches where it is masked. */
   public String piece(int position) {
-    return canvas.state(position) == CellState.MASKED
-        ? "\uFFFC"
-        : language.piece(canvas.id(position));
+    return canvas.state(position).isOpen() ? "\uFFFC" : language.piece(canvas.id(position));
   }
 
   /**
@@ -99,9 +97,7 @@ public record StepContext(
   }
 
   private boolean isMasked(int position) {
-    return position >= 0
-        && position < canvas.length()
-        && canvas.state(position) == CellState.MASKED;
+    return position >= 0 && position < canvas.length() && canvas.state(position).isOpen();
   }
 
   private static boolean startsInWord(String piece) {

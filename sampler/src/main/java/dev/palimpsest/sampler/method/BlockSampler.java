@@ -120,10 +120,10 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
   @Override
   public int settled(CanvasImage canvas, Cursor at) {
     if (options.editingThreshold().isEmpty() || finished(canvas, at)) {
-      return canvas.firstMasked();
+      return canvas.firstOpen();
     }
-    int open = canvas.firstOpen();
-    return Math.max(open, Math.min(start(canvas, at), canvas.firstMasked()));
+    int open = canvas.firstOwn();
+    return Math.max(open, Math.min(start(canvas, at), canvas.firstOpen()));
   }
 
   @Override

@@ -42,7 +42,7 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    int next = canvas.firstMasked();
+    int next = canvas.firstOpen();
     return next == canvas.length()
         || (next > canvas.promptLength()
             && canvas.state(next - 1) == CellState.COMMITTED
@@ -51,7 +51,7 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    int next = canvas.firstMasked();
+    int next = canvas.firstOpen();
     int[] tokens = Arrays.copyOf(canvas.ids(), next);
     int[] undrawn = undrawn(tokens, next - canvas.promptLength());
     Draw draw = options.draw().draw(options.seed(), at.step(), undrawn);

@@ -12,9 +12,20 @@ import java.util.OptionalInt;
  * @param maxLength longest sequence, prompt and text together
  * @param pattern which keys its queries see; it decides which samplers fit
  * @param shifted whether its output at a position predicts the next one, which sub-blocks need
+ * @param canvasLength positions of its canvases, which see all of each other and are filled from
+ *     random ids; empty for a model without
  */
 public record ModelLimits(
-    int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
+    int vocabulary,
+    int maxLength,
+    AttentionPattern pattern,
+    boolean shifted,
+    OptionalInt canvasLength) {
+
+  /** A model without canvases of a length of its own. */
+  public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
+    this(vocabulary, maxLength, pattern, shifted, OptionalInt.empty());
+  }
 
   /** A model whose predictions are of their own positions. */
   public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
@@ -23,6 +34,9 @@ public record ModelLimits(
 
   /** The sampler that such a model was published with. */
   public String sampler() {
+    if (canvasLength.isPresent()) {
+      return EntropyBoundSampler.NAME;
+    }
     return switch (pattern) {
       case AttentionPattern.Full _ -> shifted ? DreamSampler.NAME : LladaSampler.NAME;
       case AttentionPattern.BlockCausal _ -> shifted ? SubBlockSampler.NAME : BlockSampler.NAME;
@@ -153,6 +167,9 @@ public record ModelLimits(
 
   /** The largest gen_length; blocks must be whole. */
   private int room(int promptLength, SamplingOptions options) {
+    if (options instanceof EntropyBoundOptions bound) {
+      return (maxLength - promptLength) / bound.canvasLength() * bound.canvasLength();
+    }
     int length = blockLength(options).orElse(1);
     return maxLength / length * length - promptLength;
   }
@@ -163,6 +180,10 @@ public record ModelLimits(
    * @throws InvalidOptionException in a sentence that says why not, and which sampler does
    */
   public void requireFit(SamplingOptions options) {
+    if (canvasLength.isPresent() || options instanceof EntropyBoundOptions) {
+      requireCanvases(options);
+      return;
+    }
     switch (pattern) {
       case AttentionPattern.Full _ -> {
         if (options instanceof DecodeOptions || options instanceof SubBlockOptions) {
@@ -209,12 +230,34 @@ public record ModelLimits(
     }
   }
 
+  private void requireCanvases(SamplingOptions options) {
+    if (canvasLength.isEmpty()) {
+      throw misfit(
+          options, "fills canvases of random ids, and the model was made for others", sampler());
+    }
+    if (!(options instanceof EntropyBoundOptions bound)) {
+      throw misfit(
+          options,
+          "fills masks, and the model's canvases are random ids",
+          EntropyBoundSampler.NAME);
+    }
+    requireOwn("canvas_length", bound.canvasLength(), canvasLength.getAsInt());
+    requireOwn("vocabulary", bound.vocabulary(), vocabulary);
+  }
+
+  private static void requireOwn(String option, int given, int own) {
+    if (given != own) {
+      throw new InvalidOptionException(option, given, "is not the model's: use " + own);
+    }
+  }
+
   /** The block length of a sampler that follows a block-causal model's blocks. */
   private static OptionalInt blockLength(SamplingOptions options) {
     return switch (options) {
       case BlockOptions block -> OptionalInt.of(block.blockLength());
       case SubBlockOptions block -> OptionalInt.of(block.blockLength());
-      case LladaOptions _, DreamOptions _, RemdmOptions _, DecodeOptions _ -> OptionalInt.empty();
+      case LladaOptions _, DreamOptions _, RemdmOptions _, EntropyBoundOptions _, DecodeOptions _ ->
+          OptionalInt.empty();
     };
   }
 

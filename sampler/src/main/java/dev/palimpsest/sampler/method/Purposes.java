@@ -16,5 +16,11 @@ final class Purposes {
   /** Gumbel noise of a position's rank: Dream's {@code alg_temp}. */
   static final Philox.Purpose RANKING = new Philox.Purpose(4);
 
+  /** A random id at a position that a step does not accept. */
+  static final Philox.Purpose NOISE = new Philox.Purpose(5);
+
+  /** A random id that a canvas begins with. */
+  static final Philox.Purpose FIRST_NOISE = new Philox.Purpose(6);
+
   private Purposes() {}
 }

@@ -107,7 +107,7 @@ public record RemdmSampler(RemdmOptions options, SpecialTokens specials) impleme
   /** Any filled position may be masked again, up to the last step. */
   @Override
   public int settled(CanvasImage canvas, Cursor at) {
-    return finished(canvas, at) ? canvas.firstMasked() : canvas.firstOpen();
+    return finished(canvas, at) ? canvas.firstOpen() : canvas.firstOwn();
   }
 
   @Override

@@ -22,6 +22,15 @@ public interface Sampler {
   SpecialTokens specials();
 
   /**
+   * A canvas that no step has seen, with the holes that it fills.
+   *
+   * @param masked whose positions to fill are masked
+   */
+  default CanvasImage prepared(CanvasImage masked) {
+    return masked;
+  }
+
+  /**
    * Where a run over this canvas begins.
    *
    * @throws IllegalArgumentException if the canvas does not fit the options
@@ -49,7 +58,7 @@ public interface Sampler {
    * @return a position, exclusive; at least the prompt's length
    */
   default int settled(CanvasImage canvas, Cursor at) {
-    return canvas.firstMasked();
+    return canvas.firstOpen();
   }
 
   /** The most tokens that one of its queries holds, both halves of a guided query counted. */

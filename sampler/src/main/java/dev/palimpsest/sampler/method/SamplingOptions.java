@@ -11,7 +11,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The options of one of the samplers; each kind has its own. */
 public sealed interface SamplingOptions
-    permits LladaOptions, DreamOptions, RemdmOptions, BlockOptions, SubBlockOptions, DecodeOptions {
+    permits LladaOptions,
+        DreamOptions,
+        RemdmOptions,
+        BlockOptions,
+        SubBlockOptions,
+        EntropyBoundOptions,
+        DecodeOptions {
 
   /** The names of all samplers. */
   List<String> SAMPLERS =
@@ -21,6 +27,7 @@ public sealed interface SamplingOptions
           RemdmSampler.NAME,
           BlockSampler.NAME,
           SubBlockSampler.NAME,
+          EntropyBoundSampler.NAME,
           DecodeSampler.NAME);
 
   /** What the sampler they are of is called on the command line and in a trace. */
@@ -38,6 +45,11 @@ public sealed interface SamplingOptions
   static int inWholeBlocks(int promptLength, int genLength, int blockLength) {
     int blocks = Math.ceilDiv(Math.addExact(promptLength, genLength), blockLength);
     return Math.multiplyExact(blocks, blockLength) - promptLength;
+  }
+
+  /** Whether tokens alone pass between its steps. */
+  default boolean isStrict() {
+    return true;
   }
 
   /** Seed of all randomness. */
@@ -115,6 +127,7 @@ public sealed interface SamplingOptions
       case RemdmSampler.NAME -> RemdmOptions.of(values);
       case BlockSampler.NAME -> BlockOptions.of(values);
       case SubBlockSampler.NAME -> SubBlockOptions.of(values);
+      case EntropyBoundSampler.NAME -> EntropyBoundOptions.of(values);
       case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->
           throw new InvalidOptionException(

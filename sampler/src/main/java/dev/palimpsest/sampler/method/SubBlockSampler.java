@@ -54,7 +54,7 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    int open = canvas.firstMasked();
+    int open = canvas.firstOpen();
     for (int position = canvas.promptLength(); position < open; position++) {
       if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
         return true;
@@ -65,7 +65,7 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    int start = canvas.firstMasked() / options.blockLength() * options.blockLength();
+    int start = canvas.firstOpen() / options.blockLength() * options.blockLength();
     boolean plain = isAutoregressive(canvas) || options.draw().temperature() == 0;
     TokenDraw draw = plain ? TokenDraw.GREEDY : options.draw();
     return new Query(
@@ -96,12 +96,12 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
 
   /** Whether the next token is a block's first, and follows another block. */
   private boolean isAutoregressive(CanvasImage canvas) {
-    int open = canvas.firstMasked();
+    int open = canvas.firstOpen();
     return open > 0 && open % options.blockLength() == 0;
   }
 
   private int[] rows(CanvasImage canvas) {
-    int open = canvas.firstMasked();
+    int open = canvas.firstOpen();
     if (isAutoregressive(canvas)) {
       return new int[] {open};
     }

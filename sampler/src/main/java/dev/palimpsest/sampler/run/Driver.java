@@ -7,6 +7,9 @@ import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SoftDenoiser;
+import dev.palimpsest.step.SoftQuery;
+import dev.palimpsest.step.SoftState;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -64,8 +67,18 @@ public final class Driver {
     this.nanoClock = nanoClock;
   }
 
-  /** Lets a run join at the next step that has room for it. */
+  /**
+   * Lets a run join at the next step that has room for it.
+   *
+   * @throws IllegalArgumentException if its sampler hands on more than tokens, and the denoiser is
+   *     of tokens alone
+   */
   public Ticket submit(Run run, SnapshotListener listener) {
+    if (!run.sampler().options().isStrict() && !(denoiser instanceof SoftDenoiser)) {
+      throw new IllegalArgumentException(
+          "the sampler %s hands on more than tokens with the options %s, and the model is asked for steps of tokens alone here"
+              .formatted(run.sampler().options().samplerName(), run.sampler().options().toMap()));
+    }
     return await(new Ticket(run, listener, nanoClock.getAsLong(), filled(run)));
   }
 
@@ -108,9 +121,14 @@ public final class Driver {
     try {
       deliver(steps);
     } finally {
-      live.removeIf(Ticket::isOver);
+      leave();
     }
     return true;
+  }
+
+  private void leave() {
+    live.stream().filter(Ticket::isOver).forEach(Ticket::forget);
+    live.removeIf(Ticket::isOver);
   }
 
   /** Runs that take the next step. */
@@ -231,7 +249,7 @@ public final class Driver {
   }
 
   private void admit() {
-    live.removeIf(Ticket::isOver);
+    leave();
     long tokens = 0;
     for (Ticket ticket : live) {
       tokens += ticket.participant.width();
@@ -255,7 +273,7 @@ public final class Driver {
   /** The predictions for every query. The model is not asked for those that ask nothing. */
   private List<List<Prediction>> answers(List<Query> queries) {
     List<Query> asked = queries.stream().filter(query -> query.sequences() > 0).toList();
-    List<List<Prediction>> told = asked.isEmpty() ? List.of() : denoiser.predict(asked);
+    List<List<Prediction>> told = asked.isEmpty() ? List.of() : predict(queries, asked);
     requireAnswers(asked, told);
     Iterator<List<Prediction>> each = told.iterator();
     List<List<Prediction>> answers = new ArrayList<>(queries.size());
@@ -263,6 +281,20 @@ public final class Driver {
       answers.add(query.sequences() > 0 ? each.next() : List.of());
     }
     return answers;
+  }
+
+  private List<List<Prediction>> predict(List<Query> queries, List<Query> asked) {
+    if (live.stream().noneMatch(Ticket::isSoft)) {
+      return denoiser.predict(asked);
+    }
+    SoftDenoiser soft = (SoftDenoiser) denoiser;
+    List<SoftQuery> all = new ArrayList<>(asked.size());
+    for (int index = 0; index < queries.size(); index++) {
+      if (queries.get(index).sequences() > 0) {
+        all.add(new SoftQuery(queries.get(index), live.get(index).carried(soft)));
+      }
+    }
+    return soft.predictSoftly(all);
   }
 
   private void deliver(List<Optional<Snapshot>> steps) {
@@ -307,6 +339,7 @@ public final class Driver {
     private long firstSnapshotNanos;
     private long totalNanos;
     private @Nullable RuntimeException failure;
+    private @Nullable SoftState state;
 
     private Ticket(
         Participant participant, SnapshotListener listener, long submittedNanos, int filledBefore) {
@@ -315,6 +348,31 @@ public final class Driver {
       this.submittedNanos = submittedNanos;
       this.filledBefore = filledBefore;
       finished = participant.finished();
+    }
+
+    private boolean isSoft() {
+      return participant instanceof Run run && !run.sampler().options().isStrict();
+    }
+
+    private Optional<SoftQuery.Carried> carried(SoftDenoiser model) {
+      if (!isSoft() || !(participant instanceof Run run)) {
+        return Optional.empty();
+      }
+      SoftState own = state;
+      boolean told = own != null && run.cursor().stepInBlock() > 0;
+      if (own == null) {
+        own = model.open();
+        state = own;
+      }
+      return Optional.of(new SoftQuery.Carried(own, told));
+    }
+
+    /** Lets go of what its steps handed on. */
+    private void forget() {
+      if (state != null) {
+        state.close();
+        state = null;
+      }
     }
 
     /** Lets the run leave before the next step, with what it has written. */

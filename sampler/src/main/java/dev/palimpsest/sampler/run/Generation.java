@@ -77,7 +77,7 @@ public record Generation(
   private int endOfText() {
     int end = promptLength();
     while (end < longestEnd()
-        && canvas.state(end) != CellState.MASKED
+        && !canvas.state(end).isOpen()
         && !(canvas.state(end) == CellState.COMMITTED && specials.isStop(canvas.id(end)))) {
       end++;
     }

@@ -101,8 +101,9 @@ public final class Generator {
     limits.require(prompt, options);
     limits.require(canvas, options);
     Sampler sampler = options.sampler(specials);
-    sampler.start(canvas); // what it refuses to begin with, it cannot go on with
-    return SamplerRun.resume(sampler, canvas, at);
+    CanvasImage begun = at.equals(Cursor.START) ? sampler.prepared(canvas) : canvas;
+    sampler.start(begun); // what it refuses to begin with, it cannot go on with
+    return SamplerRun.resume(sampler, begun, at);
   }
 
   /**

@@ -32,7 +32,8 @@ public final class SamplerRun implements Run {
    */
   public SamplerRun(Sampler sampler, int[] prompt, int genLength) {
     this.sampler = sampler;
-    canvas = new Canvas(prompt, genLength, sampler.specials().maskId());
+    int maskId = sampler.specials().maskId();
+    canvas = new Canvas(sampler.prepared(CanvasImage.masked(prompt, genLength, maskId)), maskId);
     cursor = sampler.start(canvas.image());
   }
 
@@ -93,11 +94,12 @@ public final class SamplerRun implements Run {
         turn.commits(),
         turn.edits(),
         turn.remasked(),
+        turn.noise(),
         asked.rows(),
         predictions,
         asked.sequences(),
         canvas.image(),
-        canvas.masked(),
+        canvas.open(),
         elapsedNanos);
   }
 

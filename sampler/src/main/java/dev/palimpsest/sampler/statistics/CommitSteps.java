@@ -30,7 +30,7 @@ public final class CommitSteps {
       }
     }
     for (int index = 0; index < steps.length; index++) {
-      if (last.state(last.promptLength() + index) == CellState.MASKED) {
+      if (last.state(last.promptLength() + index).isOpen()) {
         steps[index] = trace.steps();
       }
     }

@@ -5,14 +5,17 @@ import dev.palimpsest.sampler.canvas.CellState;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.stream.Collectors;
 
 /** SHA-256 of canvases and of the chain of records. */
 public final class Checksum {
   private Checksum() {}
 
   /**
-   * The checksum of a canvas: of its ids joined by commas, a bar, a letter per state. Two canvases
+   * The checksum of a canvas: of its ids joined by commas, a bar, a letter per state, and, if it
+   * has drafts, a bar, the first position, a colon and the drafts joined by commas. Two canvases
    * are the same if and only if their checksums are.
    */
   public static String of(CanvasImage canvas) {
@@ -20,7 +23,15 @@ public final class Checksum {
     for (int position = 0; position < canvas.length(); position++) {
       text.append(position == 0 ? "" : ",").append(canvas.id(position));
     }
-    return sha256(text.append('|').append(CellState.letters(canvas)).toString());
+    text.append('|').append(CellState.letters(canvas));
+    if (!canvas.drafts().isEmpty()) {
+      text.append('|').append(canvas.drafts().first()).append(':');
+      text.append(
+          Arrays.stream(canvas.drafts().ids())
+              .mapToObj(String::valueOf)
+              .collect(Collectors.joining(",")));
+    }
+    return sha256(text.toString());
   }
 
   /** The checksum of a text in UTF-8, hexadecimal. */

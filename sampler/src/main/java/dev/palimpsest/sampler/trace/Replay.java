@@ -89,7 +89,7 @@ public final class Replay {
             .mapToInt(each -> each.alternatives().size())
             .max()
             .orElse(0);
-    Snapshot snapshot = Driver.step(run, new NamingDenoiser(denoiser, named)).orElseThrow();
+    Snapshot snapshot = Driver.step(run, denoiser.naming(named)).orElseThrow();
     TraceRecord.Step again = TraceRecord.Step.of(snapshot, recorded.asked().isPresent(), 0);
     boolean isSame =
         switch (equality) {

@@ -1,7 +1,6 @@
 package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -81,7 +80,7 @@ public record TextTrace(
   private static String text(Trace trace, CanvasImage canvas) {
     StringBuilder text = new StringBuilder();
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
-      if (canvas.state(position) == CellState.MASKED) {
+      if (canvas.state(position).isOpen()) {
         text.append(MASK);
       } else if (trace.header().specials().isStop(canvas.id(position))) {
         break;
@@ -152,7 +151,7 @@ public record TextTrace(
         TraceLines.MAPPER
             .createObjectNode()
             .put("record", "header")
-            .put("schema", TraceHeader.SCHEMA)
+            .put("schema", TraceHeader.MASKS)
             .put("engine", source.engine());
     ObjectNode from =
         header.putObject(KIND).put("format", source.format()).put("sha256", source.sha256());

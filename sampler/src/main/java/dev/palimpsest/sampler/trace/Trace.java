@@ -134,12 +134,18 @@ public final class Trace {
   }
 
   /**
-   * Refuses a trace whose steps were changed inside.
+   * Refuses a trace whose steps do not follow from the tokens that it holds: they were changed
+   * inside, or more than tokens passed between them.
    *
    * @param what cannot be done with it, as "they cannot be replayed"
    * @throws TraceException if they were
    */
   public void requireOwnSteps(String what) {
+    if (!header.samplingOptions().isStrict()) {
+      throw new TraceException(
+          "%s: more than tokens passed between its steps (self_conditioning %s), and a trace holds tokens: %s, and no guarantee is claimed of them."
+              .formatted(name, header.options().get("self_conditioning"), what));
+    }
     if (!header.inside().isEmpty()) {
       throw new TraceException(
           "%s: its steps were changed inside (%s) and are not the model's own: %s, and no guarantee is claimed of them."

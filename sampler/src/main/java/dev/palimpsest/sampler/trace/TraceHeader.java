@@ -3,6 +3,7 @@ package dev.palimpsest.sampler.trace;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.method.EntropyBoundSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Run;
 import java.util.ArrayList;
@@ -41,11 +42,17 @@ public record TraceHeader(
     Optional<Origin> origin,
     List<String> inside) {
 
-  /** The version of the format that is written and read. */
-  public static final int SCHEMA = 1;
+  /** The version of the format in which canvases hold masks alone. */
+  public static final int MASKS = 1;
+
+  /** The version of the format in which canvases may hold noise and drafts. */
+  public static final int NOISE = 2;
 
   /** The promise that a generation is the same alone and in any batch. */
   public static final String BATCH_INVARIANT = "batch_invariant";
+
+  /** The promise that nothing but tokens and where a run is passes between steps. */
+  public static final String STATE_IS_TOKENS = "state_is_tokens";
 
   /**
    * What the engine holds unless it was told otherwise: between steps there is nothing but ids,
@@ -53,7 +60,7 @@ public record TraceHeader(
    * seed, step and position.
    */
   public static final List<String> PROMISES =
-      List.of("state_is_tokens", BATCH_INVARIANT, "keyed_randomness");
+      List.of(STATE_IS_TOKENS, BATCH_INVARIANT, "keyed_randomness");
 
   /** Takes its own copies. */
   public TraceHeader {
@@ -78,7 +85,10 @@ public record TraceHeader(
         engine, model, machine, promises, sampler, options, specials, start, at, origin, List.of());
   }
 
-  /** The header of a run's trace from where the run is. */
+  /**
+   * The header of a run's trace from where the run is; of a sampler that hands on more than tokens,
+   * it does not promise the contrary.
+   */
   public static TraceHeader of(
       String engine, ModelIdentity model, Machine machine, List<String> promises, Run run) {
     SamplingOptions options = run.sampler().options();
@@ -86,13 +96,20 @@ public record TraceHeader(
         engine,
         model,
         machine,
-        promises,
+        options.isStrict()
+            ? promises
+            : promises.stream().filter(each -> !each.equals(STATE_IS_TOKENS)).toList(),
         options.samplerName(),
         options.toMap(),
         run.specials(),
         run.canvas(),
         run.cursor(),
         Optional.empty());
+  }
+
+  /** The version of the format that says what the trace holds. */
+  public int schema() {
+    return sampler.equals(EntropyBoundSampler.NAME) ? NOISE : MASKS;
   }
 
   /**

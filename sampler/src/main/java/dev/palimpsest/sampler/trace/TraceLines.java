@@ -4,10 +4,13 @@ import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Drafts;
+import dev.palimpsest.sampler.canvas.Noise;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +31,7 @@ final class TraceLines {
 
   static ObjectNode json(TraceHeader header) {
     ObjectNode json = record("header");
-    json.put("schema", TraceHeader.SCHEMA);
+    json.put("schema", header.schema());
     json.put("engine", header.engine());
     json.putObject("model")
         .put("name", header.model().name())
@@ -57,6 +60,7 @@ final class TraceLines {
       ids.add(id);
     }
     json.put("states", CellState.letters(header.start()));
+    putDrafts(json, header.start().drafts());
     putCursor(json, header.at());
     header
         .origin()
@@ -89,6 +93,11 @@ final class TraceLines {
     putCommits(json.putArray("commits"), step.commits());
     putCommits(json.putArray("edits"), step.edits());
     putInts(json.putArray("remasked"), step.remasked());
+    if (!step.noise().isEmpty()) {
+      ArrayNode noise = json.putArray("noise");
+      step.noise().forEach(each -> noise.addArray().add(each.position()).add(each.id()));
+    }
+    putDrafts(json, step.drafts());
     json.put("forwards", step.forwards());
     step.asked()
         .ifPresent(
@@ -152,6 +161,13 @@ final class TraceLines {
     }
   }
 
+  private static void putDrafts(ObjectNode json, Drafts drafts) {
+    if (!drafts.isEmpty()) {
+      ObjectNode node = json.putObject("drafts").put("first", drafts.first());
+      putInts(node.putArray("ids"), Arrays.stream(drafts.ids()).boxed().toList());
+    }
+  }
+
   private static void putInts(ArrayNode array, List<Integer> values) {
     values.forEach(array::add);
   }
@@ -160,9 +176,10 @@ final class TraceLines {
   static void requireHeader(JsonNode json) {
     require(json, "record", "header");
     int schema = json.path("schema").asInt(0);
-    if (schema != TraceHeader.SCHEMA) {
+    if (schema != TraceHeader.MASKS && schema != TraceHeader.NOISE) {
       throw new IllegalArgumentException(
-          "it has schema " + schema + ", and this engine reads schema " + TraceHeader.SCHEMA);
+          "it has schema %d, and this engine reads schemas %d and %d"
+              .formatted(schema, TraceHeader.MASKS, TraceHeader.NOISE));
     }
   }
 
@@ -199,7 +216,10 @@ final class TraceLines {
             specials.has("eot") ? OptionalInt.of(integer(specials, "eot")) : OptionalInt.empty(),
             specials.has("other_stops") ? ints(specials, "other_stops") : List.of()),
         CanvasImage.of(
-            ids, CellState.ofLetters(text(json, "states")), integer(json, "prompt_length")),
+            ids,
+            CellState.ofLetters(text(json, "states")),
+            integer(json, "prompt_length"),
+            drafts(json)),
         cursor(json),
         json.has("origin") ? Optional.of(origin(json.path("origin"))) : Optional.empty(),
         texts(json, "inside_steps"));
@@ -259,11 +279,29 @@ final class TraceLines {
         commits(json, "commits"),
         commits(json, "edits"),
         ints(json, "remasked"),
+        noise(json),
+        drafts(json),
         json.has("forwards") ? integer(json, "forwards") : 1,
         json.has("predictions")
             ? Optional.of(new TraceRecord.Asked(ints(json, "rows"), predictions))
             : Optional.empty(),
         json.path("nanos").longValue());
+  }
+
+  private static List<Noise> noise(JsonNode json) {
+    List<Noise> noise = new ArrayList<>();
+    json.path("noise")
+        .forEach(each -> noise.add(new Noise(at(each, 0).intValue(), at(each, 1).intValue())));
+    return noise;
+  }
+
+  private static Drafts drafts(JsonNode json) {
+    if (!json.has("drafts")) {
+      return Drafts.NONE;
+    }
+    JsonNode node = json.path("drafts");
+    return new Drafts(
+        integer(node, "first"), ints(node, "ids").stream().mapToInt(Integer::intValue).toArray());
   }
 
   private static TraceRecord.Event event(JsonNode json) {

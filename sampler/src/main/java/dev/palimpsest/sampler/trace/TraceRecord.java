@@ -2,6 +2,8 @@ package dev.palimpsest.sampler.trace;
 
 import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Drafts;
+import dev.palimpsest.sampler.canvas.Noise;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.step.Prediction;
@@ -22,9 +24,11 @@ public sealed interface TraceRecord {
    * One step of the sampler.
    *
    * @param at where the run was before it
-   * @param commits masked positions it filled, highest ranked first
+   * @param commits open positions it filled, highest ranked first
    * @param edits committed positions whose id it replaced
    * @param remasked committed positions it masked again
+   * @param noise positions that it put random ids at
+   * @param drafts that it left beside the canvas, if the sampler keeps them
    * @param forwards sequences that were computed for it: 0 for an idle step, 2 with guidance
    * @param asked what it asked and was told, if that was recorded
    * @param nanos from the end of the step before, or the submission, to its end
@@ -34,6 +38,8 @@ public sealed interface TraceRecord {
       List<Commit> commits,
       List<Commit> edits,
       List<Integer> remasked,
+      List<Noise> noise,
+      Drafts drafts,
       int forwards,
       Optional<Asked> asked,
       long nanos)
@@ -43,6 +49,7 @@ public sealed interface TraceRecord {
       commits = List.copyOf(commits);
       edits = List.copyOf(edits);
       remasked = List.copyOf(remasked);
+      noise = List.copyOf(noise);
     }
 
     /** The record of a snapshot. */
@@ -52,6 +59,8 @@ public sealed interface TraceRecord {
           snapshot.commits(),
           snapshot.edits(),
           Arrays.stream(snapshot.remasked()).boxed().toList(),
+          snapshot.noise(),
+          snapshot.canvas().drafts(),
           snapshot.forwards(),
           withPredictions
               ? Optional.of(
@@ -63,7 +72,8 @@ public sealed interface TraceRecord {
 
     /** What it did to the canvas; a trace does not say where the run went on. */
     Turn turn() {
-      return new Turn(commits, edits, remasked.stream().mapToInt(Integer::intValue).toArray(), at);
+      int[] again = remasked.stream().mapToInt(Integer::intValue).toArray();
+      return new Turn(commits, edits, again, noise, drafts, at);
     }
 
     /** Whether both left the same tokens, whatever the confidence and the order of the commits. */
@@ -71,7 +81,9 @@ public sealed interface TraceRecord {
       return at.equals(other.at)
           && tokens(commits).equals(tokens(other.commits))
           && tokens(edits).equals(tokens(other.edits))
-          && Set.copyOf(remasked).equals(Set.copyOf(other.remasked));
+          && Set.copyOf(remasked).equals(Set.copyOf(other.remasked))
+          && Set.copyOf(noise).equals(Set.copyOf(other.noise))
+          && drafts.equals(other.drafts);
     }
 
     private static Map<Integer, Integer> tokens(List<Commit> commits) {
@@ -83,7 +95,9 @@ public sealed interface TraceRecord {
       return at.equals(other.at)
           && commits.equals(other.commits)
           && edits.equals(other.edits)
-          && remasked.equals(other.remasked);
+          && remasked.equals(other.remasked)
+          && noise.equals(other.noise)
+          && drafts.equals(other.drafts);
     }
   }
 

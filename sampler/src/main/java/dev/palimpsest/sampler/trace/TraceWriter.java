@@ -129,6 +129,10 @@ public final class TraceWriter implements TraceListener, AutoCloseable {
         forwards += step.forwards();
         step.commits().forEach(commit -> name(json, commit));
         step.edits().forEach(edit -> name(json, edit));
+        step.noise().forEach(each -> name(json, each.id()));
+        for (int id : step.drafts().ids()) {
+          name(json, id);
+        }
         step.asked()
             .ifPresent(
                 asked ->

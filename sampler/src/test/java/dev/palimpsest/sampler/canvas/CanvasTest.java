@@ -13,7 +13,7 @@ class CanvasTest {
     prompt[0] = 7;
     assertThat(canvas.ids()).containsExactly(4, 9, 5, 9, 9, 9);
     assertThat(canvas.image().idsWithoutPrompt(9)).containsExactly(9, 9, 9, 9, 9, 9);
-    assertThat(canvas.masked()).isEqualTo(3);
+    assertThat(canvas.open()).isEqualTo(3);
     assertThat(canvas.image().positions(CellState.MASKED, 0, 6)).containsExactly(3, 4, 5);
     assertThat(canvas.state(1)).isEqualTo(CellState.PROMPT);
     assertThat(canvas.image()).hasToString("4 9 5 | _ _ _");
@@ -24,12 +24,12 @@ class CanvasTest {
     Canvas canvas = new Canvas(new int[] {9}, 2, 9);
     canvas.commit(2, 9);
     assertThat(canvas.state(2)).isEqualTo(CellState.COMMITTED);
-    assertThat(canvas.masked()).isEqualTo(1);
+    assertThat(canvas.open()).isEqualTo(1);
     assertThat(canvas.image().positions(CellState.MASKED, 1, 3)).containsExactly(1);
     assertThatThrownBy(() -> canvas.commit(2, 3))
-        .hasMessage("position 2 is COMMITTED: only MASKED can be committed");
+        .hasMessage("position 2 is COMMITTED: only MASKED and NOISE can be committed");
     assertThatThrownBy(() -> canvas.commit(0, 3))
-        .hasMessage("position 0 is PROMPT: only MASKED can be committed");
+        .hasMessage("position 0 is PROMPT: only MASKED and NOISE can be committed");
   }
 
   @Test
@@ -54,7 +54,7 @@ class CanvasTest {
     assertThat(canvas.image()).hasToString("1 | 6 _");
     canvas.remask(1);
     assertThat(canvas.image()).isEqualTo(new Canvas(new int[] {1}, 2, 9).image());
-    assertThat(canvas.masked()).isEqualTo(2);
+    assertThat(canvas.open()).isEqualTo(2);
     assertThatThrownBy(() -> canvas.edit(2, 3))
         .hasMessage("position 2 is MASKED: only COMMITTED can be edited");
     assertThatThrownBy(() -> canvas.remask(0))
@@ -67,7 +67,7 @@ class CanvasTest {
     CanvasImage image = CanvasImage.of(new int[] {1, 5, 9}, states, 1);
     Canvas canvas = new Canvas(image, 9);
     assertThat(canvas.image()).isEqualTo(image);
-    assertThat(canvas.masked()).isEqualTo(1);
+    assertThat(canvas.open()).isEqualTo(1);
     canvas.commit(2, 4);
     assertThat(canvas.image()).hasToString("1 | 5 4");
     assertThatThrownBy(() -> new Canvas(image, 8))

@@ -212,7 +212,7 @@ class BlockSamplerTest {
               Map.of("gen_length", 8, "block_length", 4, "temperature", temperature, "seed", 2));
       List<Snapshot> snapshots = snapshots(options, new int[] {3}, model);
       assertThat(snapshots.getLast().canvas().ids()).doesNotContain(MASK);
-      assertThat(snapshots.getLast().maskedLeft()).isZero();
+      assertThat(snapshots.getLast().openLeft()).isZero();
     }
   }
 
@@ -329,6 +329,9 @@ class BlockSamplerTest {
     ModelLimits causal = new ModelLimits(9, 64, new AttentionPattern.Causal());
     int[] prompt = {3};
     for (String sampler : SamplingOptions.SAMPLERS) {
+      if (sampler.equals(EntropyBoundSampler.NAME)) {
+        continue; // the model's canvases decide, and its own test has it
+      }
       Map<String, Object> values = new HashMap<>(Map.of("gen_length", 8));
       if (sampler.equals(LladaSampler.NAME)) {
         values.putAll(Map.of("block_length", 8, "steps", 8));

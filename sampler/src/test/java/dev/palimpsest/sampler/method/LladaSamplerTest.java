@@ -415,7 +415,7 @@ class LladaSamplerTest {
       assertThat(run.ask().tokens()).containsExactly(states.getLast());
       Snapshot snapshot = step(run, model);
       assertThat(snapshot.canvas()).isEqualTo(run.canvas());
-      assertThat(snapshot.maskedLeft()).isEqualTo(maskedLeft(run.canvas()));
+      assertThat(snapshot.openLeft()).isEqualTo(maskedLeft(run.canvas()));
       states.add(snapshot.canvas().ids());
     }
     return states;

@@ -134,7 +134,7 @@ class RemdmSamplerTest {
     while (!run.finished()) {
       Snapshot snapshot = step(run);
       double expected = 1 - (snapshot.step() + 1.0) / steps;
-      assertThat((double) snapshot.maskedLeft() / positions)
+      assertThat((double) snapshot.openLeft() / positions)
           .as("after step %d", snapshot.step())
           .isCloseTo(expected, within(5 * Math.sqrt(expected / positions) + 1e-12));
       remasked += snapshot.remasked().length;

@@ -545,11 +545,12 @@ class DriverTest {
                     s.commits(),
                     s.edits(),
                     s.remasked(),
+                    s.noise(),
                     s.rows(),
                     s.predictions(),
                     s.forwards(),
                     s.canvas(),
-                    s.maskedLeft(),
+                    s.openLeft(),
                     0))
         .toList();
   }

@@ -9,13 +9,17 @@ import dev.palimpsest.sampler.canvas.Canvas;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Cursor;
+import dev.palimpsest.sampler.canvas.Drafts;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
+import dev.palimpsest.sampler.canvas.Turn;
+import dev.palimpsest.sampler.method.EntropyBoundOptions;
 import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -45,7 +49,8 @@ class RunTest {
     }
     for (int from = 0; from < whole.size(); from++) {
       CanvasImage seen = canvases.get(from);
-      CanvasImage rebuilt = CanvasImage.of(seen.ids(), seen.states(), seen.promptLength());
+      CanvasImage rebuilt =
+          CanvasImage.of(seen.ids(), seen.states(), seen.promptLength(), seen.drafts());
       SamplingOptions options =
           SamplingOptions.of(
               run.sampler().options().samplerName(), run.sampler().options().toMap());
@@ -75,8 +80,15 @@ class RunTest {
       for (int position : snapshot.remasked()) {
         canvas.remask(position);
       }
+      snapshot.noise().forEach(noise -> canvas.noise(noise.position(), noise.id()));
+      Drafts drafts =
+          request.options() instanceof EntropyBoundOptions
+              ? new Drafts(
+                  rows[0], snapshot.predictions().stream().mapToInt(Prediction::argmax).toArray())
+              : Drafts.NONE;
+      canvas.apply(new Turn(List.of(), List.of(), new int[0], List.of(), drafts, snapshot.at()));
       assertThat(canvas.image()).as("seed %d", seed).isEqualTo(snapshot.canvas());
-      assertThat(snapshot.maskedLeft()).as("seed %d", seed).isEqualTo(canvas.masked());
+      assertThat(snapshot.openLeft()).as("seed %d", seed).isEqualTo(canvas.open());
     }
   }
 
@@ -94,12 +106,12 @@ class RunTest {
     }
     assertThat(settled).as("seed %d", seed).isSorted();
     assertThat(settled.getFirst()).isEqualTo(request.prompt().length);
-    assertThat(settled.getLast()).isEqualTo(run.canvas().firstMasked());
+    assertThat(settled.getLast()).isEqualTo(run.canvas().firstOpen());
     for (int at = 0; at < canvases.size(); at++) {
       assertThat(Arrays.copyOf(run.canvas().ids(), settled.get(at)))
           .as("seed %d, step %d", seed, at)
           .isEqualTo(Arrays.copyOf(canvases.get(at).ids(), settled.get(at)));
-      assertThat(settled.get(at)).isLessThanOrEqualTo(canvases.get(at).firstMasked());
+      assertThat(settled.get(at)).isLessThanOrEqualTo(canvases.get(at).firstOpen());
     }
   }
 
@@ -134,7 +146,10 @@ class RunTest {
             request.model().vocabulary,
             100,
             request.model().pattern,
-            request.options().samplerName().equals("sub_block"));
+            request.options().samplerName().equals("sub_block"),
+            request.options() instanceof EntropyBoundOptions bound
+                ? OptionalInt.of(bound.canvasLength())
+                : OptionalInt.empty());
     Generator generator = new Generator(request.model(), limits, request.specials());
     Run run = generator.run(start, Cursor.START, request.options());
     Generation generation = generator.generate(Request.of(run, SnapshotListener.NONE));
@@ -147,7 +162,7 @@ class RunTest {
         assertThat(generation.canvas().id(position)).isEqualTo(ids[position]);
       }
     }
-    assertThat(generation.canvas().firstMasked() == ids.length || generation.stopped())
+    assertThat(generation.canvas().firstOpen() == ids.length || generation.stopped())
         .as("seed %d: %s", seed, generation.canvas())
         .isTrue();
     assertThatThrownBy(
@@ -183,7 +198,7 @@ class RunTest {
     Snapshot third = resumed.step(model.predict(List.of(resumed.ask())).get(0), 0);
     assertThat(third.commits()).hasSize(3);
     Snapshot last = resumed.step(model.predict(List.of(resumed.ask())).get(0), 0);
-    assertThat(last.maskedLeft()).isZero();
+    assertThat(last.openLeft()).isZero();
     assertThat(resumed.finished()).isTrue();
   }
 

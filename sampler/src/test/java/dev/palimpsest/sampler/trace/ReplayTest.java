@@ -18,7 +18,7 @@ final class ReplayTest {
   @TempDir private Path folder;
 
   static LongStream seeds() {
-    return LongStream.range(0, 50);
+    return LongStream.range(0, 60);
   }
 
   @ParameterizedTest(name = "seed {0}")

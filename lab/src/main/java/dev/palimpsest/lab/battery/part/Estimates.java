@@ -2,7 +2,6 @@ package dev.palimpsest.lab.battery.part;
 
 import dev.palimpsest.lab.battery.Solution;
 import dev.palimpsest.sampler.canvas.CanvasImage;
-import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Prediction;
 import java.util.Optional;
@@ -22,7 +21,7 @@ final class Estimates {
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
       int at = position;
       Optional<Integer> id =
-          canvas.state(position) == CellState.MASKED
+          canvas.state(position).isOpen()
               ? trace.step(step).asked().flatMap(each -> each.at(at)).map(Prediction::token)
               : Optional.of(canvas.id(position));
       if (id.isPresent() && solution.subject().language().specials().isStop(id.get())) {
@@ -37,7 +36,7 @@ final class Estimates {
   static String written(Solution solution, CanvasImage canvas) {
     StringBuilder text = new StringBuilder();
     for (int position = canvas.promptLength(); position < canvas.length(); position++) {
-      boolean masked = canvas.state(position) == CellState.MASKED;
+      boolean masked = canvas.state(position).isOpen();
       if (!masked && solution.subject().language().specials().isStop(canvas.id(position))) {
         break;
       }
