@@ -208,6 +208,7 @@ def write(folder):
     print(f"{folder.name}: {len(seen)} hooks, logits within {error:.2g} of the published ones")
 
 
-for each in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    if (each / "model.safetensors").exists():
-        write(each)
+if __name__ == "__main__":
+    for each in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+        if (each / "model.safetensors").exists():
+            write(each)

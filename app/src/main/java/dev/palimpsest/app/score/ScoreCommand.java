@@ -229,7 +229,7 @@ public final class ScoreCommand implements Callable<Integer> {
                 @Override
                 public void ran() {
                   summary.ran();
-                  progress.say("%,d forwards".formatted(summary.forwards()));
+                  progress.say(ScoreSummary.counted(summary.forwards(), "forward"));
                 }
 
                 @Override

@@ -86,17 +86,21 @@ final class ScoreSummary {
     return fields;
   }
 
+  /** A number of things, as in "1 row" and "2 rows". */
+  static String counted(long number, String thing) {
+    return String.format(Locale.ROOT, "%,d %s%s", number, thing, number == 1 ? "" : "s");
+  }
+
   /** The numbers for people, at most 80 columns wide. */
   String text() {
     String what =
         String.format(
             Locale.ROOT,
-            "%s: %,d row%s, %,d tokens, %,d forwards (NFE), %.1f s",
+            "%s: %s, %s, %s (NFE), %.1f s",
             method.get("method"),
-            rows,
-            rows == 1 ? "" : "s",
-            tokens,
-            forwards,
+            counted(rows, "row"),
+            counted(tokens, "token"),
+            counted(forwards, "forward"),
             (System.nanoTime() - started) / 1e9);
     if (tokens == 0) {
       return what;

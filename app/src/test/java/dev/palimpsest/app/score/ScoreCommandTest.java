@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -172,7 +174,7 @@ final class ScoreCommandTest {
     Outcome causal = score(rows, "--model", AR);
     assertThat(lines(causal).getFirst().propertyNames())
         .containsExactly("id", "logprob", "tokens", "token_logprobs");
-    assertThat(causal.err()).contains("exact: 1 row, 2 tokens, 1 forwards");
+    assertThat(causal.err()).contains("exact: 1 row, 2 tokens, 1 forward (NFE), ");
   }
 
   @Test
@@ -265,6 +267,53 @@ final class ScoreCommandTest {
         .contains("none.jsonl: there is no such file of rows that can be read.");
     Path table = Files.writeString(folder.resolve("broken.parquet"), "PAR1");
     assertThat(score(table).err()).contains("broken.parquet: it cannot be read");
+  }
+
+  private static Stream<JsonNode> recomputed() throws IOException {
+    Path file = Cli.home().resolve("tests/src/test/resources/scores.jsonl");
+    return Files.readAllLines(file).stream().map(MAPPER::readTree);
+  }
+
+  /** {@code tests/oracle/likelihoods.py} made the lines, from the formulas alone. */
+  @ParameterizedTest
+  @MethodSource("recomputed")
+  void everyNumberIsThatOfTheIndependentRecomputation(JsonNode line) throws IOException {
+    Path model =
+        Cli.home().resolve("tests/src/test/resources/oracle").resolve(text(line.path("model")));
+    Path row = rows(line + "\n");
+    List<String> options =
+        new ArrayList<>(
+            List.of("--model", model.toString(), "--method", text(line.path("method"))));
+    for (String drawn : List.of("samples", "seed")) {
+      if (line.has(drawn)) {
+        options.addAll(List.of("--" + drawn, text(line.path(drawn))));
+      }
+    }
+    JsonNode found = lines(score(row, options.toArray(String[]::new))).getFirst();
+    assertThat(found.path("tokens").intValue()).isEqualTo(line.path("completion_ids").size());
+    for (String name : List.of("logprob", "standard_error")) {
+      assertThat(found.has(name)).as(name).isEqualTo(line.has(name));
+      requireClose(found.path(name), line.path(name));
+    }
+    for (String name : List.of("token_logprobs", "full_mask_logprobs")) {
+      assertThat(found.path(name).size()).as(name).isEqualTo(line.path(name).size());
+      for (int token = 0; token < line.path(name).size(); token++) {
+        requireClose(found.path(name).path(token), line.path(name).path(token));
+      }
+    }
+    if (line.has("expectation")) {
+      String[] bound = {"--model", model.toString(), "--method", "elbo_exact"};
+      requireClose(lines(score(row, bound)).getFirst().path("logprob"), line.path("expectation"));
+    }
+  }
+
+  private static String text(JsonNode value) {
+    return value.asString();
+  }
+
+  private static void requireClose(JsonNode found, JsonNode expected) {
+    double value = expected.doubleValue(0);
+    assertThat(found.doubleValue(0)).isCloseTo(value, within(1e-5 * Math.abs(value)));
   }
 
   @Test
