@@ -2,6 +2,7 @@ package dev.palimpsest.app.battery;
 
 import dev.palimpsest.app.intervention.ChatEndpoint;
 import dev.palimpsest.app.intervention.EndpointMonitor;
+import dev.palimpsest.app.intervention.EndpointOptions;
 import dev.palimpsest.app.intervention.EndpointParaphraser;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.text.TextFile;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -47,8 +49,8 @@ final class PartOptions {
       split = ",",
       description =
           "Only these parts: early_answering, added_mistake, paraphrase, filler_tokens, time_axis,"
-              + " susceptibility, direction, delayed_answer, hints, paraphrase_gap, step_order, loops,"
-              + " helpfulness, compute, votes, monitor, introspection.")
+              + " susceptibility, direction, delayed_answer, hints, paraphrase_gap, step_order,"
+              + " loops, helpfulness, compute, votes, monitor, introspection.")
   private List<String> parts = List.of();
 
   @Option(
@@ -123,20 +125,7 @@ final class PartOptions {
               + " ${DEFAULT-VALUE}).")
   private String monitor = EQUATIONS;
 
-  @Option(
-      names = "--endpoint",
-      paramLabel = "URL",
-      description = "That server, as http://host/v1/chat/completions.")
-  private Optional<String> endpoint;
-
-  @Option(names = "--endpoint-model", paramLabel = "NAME", description = "Its name for its model.")
-  private Optional<String> endpointModel;
-
-  @Option(
-      names = "--endpoint-key-variable",
-      paramLabel = "NAME",
-      description = "The environment variable that holds its key, if it needs one.")
-  private Optional<String> endpointKey;
+  @Mixin private EndpointOptions endpoint;
 
   /** What says the reasoning in other words. */
   Paraphraser paraphraser() {
@@ -166,10 +155,10 @@ final class PartOptions {
   }
 
   private ChatEndpoint server(String option) {
-    require(
-        endpoint.isPresent() && endpointModel.isPresent(),
-        option + " endpoint needs a server: give --endpoint and --endpoint-model");
-    return new ChatEndpoint(endpoint.get(), endpointModel.get(), endpointKey.orElse(""));
+    return endpoint
+        .server()
+        .orElseThrow(
+            () -> wrong(option + " endpoint needs a server: give --endpoint and --endpoint-model"));
   }
 
   /** What was asked for, but for the filler. */

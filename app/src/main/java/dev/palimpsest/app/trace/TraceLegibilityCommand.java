@@ -1,11 +1,15 @@
 package dev.palimpsest.app.trace;
 
+import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.TraceFiles;
-import dev.palimpsest.app.intervention.ChatEndpoint;
 import dev.palimpsest.app.intervention.EndpointJudge;
+import dev.palimpsest.app.intervention.EndpointOptions;
+import dev.palimpsest.app.options.DeviceOptions;
 import dev.palimpsest.app.terminal.LateProgress;
 import dev.palimpsest.app.terminal.Notices;
+import dev.palimpsest.engine.LoadOptions;
+import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.lab.legibility.CharacterModel;
 import dev.palimpsest.lab.legibility.Degradation;
 import dev.palimpsest.lab.legibility.Legibility;
@@ -14,6 +18,7 @@ import dev.palimpsest.lab.measure.Spearman;
 import dev.palimpsest.sampler.trace.Checksum;
 import dev.palimpsest.sampler.trace.TextTrace;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +30,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -38,13 +45,13 @@ import picocli.CommandLine.Spec;
     name = "legibility",
     description = {
       "Measures how well texts can be read while they are written.",
-      "By how surprising their characters are to a model of characters, and by what a server says if"
-          + " it is asked; after every tenth of the steps, and of the last text made worse, which"
-          + " both have to notice. docs/measures.md defines the numbers."
+      "By how surprising their characters are to a model of characters, and if asked to a twin, and"
+          + " by what a server says; after every tenth of the steps, and of the last text made"
+          + " worse, which each has to notice. docs/measures.md defines the numbers."
     },
     mixinStandardHelpOptions = true)
 final class TraceLegibilityCommand implements Callable<Integer> {
-  private static final int TENTHS = 10;
+  private static final String VERDICTS = "verdicts";
 
   /** A judge gives 0 to this; more is easier to read. */
   private static final double BEST_VERDICT = 4;
@@ -70,61 +77,102 @@ final class TraceLegibilityCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--endpoint",
-      paramLabel = "URL",
-      description = "Also ask this server, as http://host/v1/chat/completions.")
-  private Optional<String> endpoint;
-
-  @Option(names = "--endpoint-model", paramLabel = "NAME", description = "Its name for its model.")
-  private Optional<String> endpointModel;
+      names = "--twin",
+      paramLabel = "FOLDER",
+      description = "Also measure by this model, which writes from left to right.")
+  private Optional<Path> twin;
 
   @Option(
-      names = "--endpoint-key-variable",
-      paramLabel = "NAME",
-      description = "The environment variable that holds its key, if it needs one.")
-  private Optional<String> endpointKey;
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description = "Precision of its products: f32 or bf16; that of the device if not given.")
+  private Optional<Precision> precision;
+
+  @Mixin private DeviceOptions device;
+
+  @Mixin private EndpointOptions endpoint;
 
   @Option(names = "--json", description = "Print one JSON object, every trace in it.")
   private boolean json;
 
   @Override
   public Integer call() throws IOException {
-    Optional<EndpointJudge> judge = judge();
+    Optional<EndpointJudge> judge = endpoint.server().map(EndpointJudge::new);
     List<TextTrace> traces = traces();
-    List<Legibility> surprise = new ArrayList<>();
-    for (int index = 0; index < traces.size(); index++) {
-      CharacterModel model = new CharacterModel(texts(traces, index));
-      surprise.add(Legibility.of(traces.get(index).frames(), model::nats, seed));
+    List<LegibilityScores> scores = new ArrayList<>();
+    scores.add(surprise(traces));
+    if (twin.isPresent()) {
+      scores.add(twinSurprise(traces, twin.get()));
     }
-    List<Legibility> verdicts = new ArrayList<>();
     if (judge.isPresent()) {
-      try (LateProgress progress = new LateProgress("Asking", traces.size())) {
-        for (TextTrace trace : traces) {
-          verdicts.add(judged(trace, judge.get()));
-          progress.step();
-        }
-      }
+      scores.add(verdicts(traces, judge.get()));
     }
-    Map<String, Object> report = report(traces, surprise, verdicts);
     if (json) {
-      System.out.println(Json.write(report));
+      System.out.println(Json.write(report(traces, scores)));
     } else {
-      print(surprise, verdicts);
+      print(scores);
     }
     return 0;
   }
 
-  private Optional<EndpointJudge> judge() {
-    if (endpoint.isEmpty()) {
-      return Optional.empty();
+  private LegibilityScores surprise(List<TextTrace> traces) throws IOException {
+    List<Legibility> found = new ArrayList<>();
+    for (int index = 0; index < traces.size(); index++) {
+      CharacterModel model = new CharacterModel(texts(traces, index));
+      found.add(Legibility.of(traces.get(index).frames(), model::nats, seed));
     }
-    if (endpointModel.isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(), "--endpoint needs the model's name: give --endpoint-model");
+    return new LegibilityScores("nats", "nats a character", Double.POSITIVE_INFINITY, 1, found);
+  }
+
+  private LegibilityScores twinSurprise(List<TextTrace> traces, Path folder) {
+    try (LanguageModel language =
+        LanguageModel.load(
+            folder, LoadOptions.on(device.compute(precision)).withNotice(device::notice))) {
+      if (!(language.limits().pattern() instanceof AttentionPattern.Causal)) {
+        throw wrong(
+            "--twin " + folder + " fills masks: give a model that writes from left to right");
+      }
+      return new LegibilityScores(
+          "twin_nats",
+          "the twin's",
+          Double.POSITIVE_INFINITY,
+          1,
+          atTenths("Reading", traces, trace -> TwinReader.of(language, trace)::nats));
     }
-    return Optional.of(
-        new EndpointJudge(
-            new ChatEndpoint(endpoint.get(), endpointModel.get(), endpointKey.orElse(""))));
+  }
+
+  private LegibilityScores verdicts(List<TextTrace> traces, EndpointJudge judge) {
+    return new LegibilityScores(
+        VERDICTS,
+        "the judge, 0 to 4",
+        BEST_VERDICT,
+        -1,
+        atTenths("Asking", traces, _ -> text -> OptionalDouble.of(judge.legibility(text))));
+  }
+
+  /** What takes long is asked of the states that are printed alone. */
+  private List<Legibility> atTenths(
+      String doing,
+      List<TextTrace> traces,
+      Function<TextTrace, Function<String, OptionalDouble>> scores) {
+    List<Legibility> found = new ArrayList<>();
+    try (LateProgress progress = new LateProgress(doing, traces.size())) {
+      for (TextTrace trace : traces) {
+        int steps = trace.frames().size();
+        List<String> states =
+            IntStream.rangeClosed(1, LegibilityScores.TENTHS)
+                .map(tenths -> Legibility.step(tenths, steps))
+                .mapToObj(trace.frames()::get)
+                .toList();
+        found.add(Legibility.of(states, scores.apply(trace), seed));
+        progress.step();
+      }
+    }
+    return found;
+  }
+
+  private ParameterException wrong(String complaint) {
+    return new ParameterException(spec.commandLine(), complaint);
   }
 
   private List<TextTrace> traces() throws IOException {
@@ -142,9 +190,7 @@ final class TraceLegibilityCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), paths + " holds no trace with a step");
     }
     if (corpus.isEmpty() && traces.size() == 1) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "one trace says nothing of how its texts look: give more of them, or --corpus");
+      throw wrong("one trace says nothing of how its texts look: give more of them, or --corpus");
     }
     return traces;
   }
@@ -160,50 +206,35 @@ final class TraceLegibilityCommand implements Callable<Integer> {
         .toList();
   }
 
-  /** The judge is asked of the states that are printed alone. */
-  private Legibility judged(TextTrace trace, EndpointJudge judge) {
-    int steps = trace.frames().size();
-    List<String> asked =
-        IntStream.rangeClosed(1, TENTHS)
-            .map(tenths -> Legibility.step(tenths, steps))
-            .mapToObj(trace.frames()::get)
-            .toList();
-    return Legibility.of(asked, text -> OptionalDouble.of(judge.legibility(text)), seed);
-  }
-
-  private static void print(List<Legibility> surprise, List<Legibility> verdicts) {
-    System.out.printf("%d trace%s%n", surprise.size(), surprise.size() == 1 ? "" : "s");
-    System.out.printf("%-10s %28s%s%n", "steps", "nats a character", head(verdicts));
-    for (int tenths = 1; tenths <= TENTHS; tenths++) {
-      System.out.printf(
-          "%8d %% %28s%s%n",
-          10 * tenths,
-          described(at(surprise, tenths)),
-          verdicts.isEmpty() ? "" : "%28s".formatted(described(at(verdicts, tenths))));
+  private static void print(List<LegibilityScores> scores) {
+    int traces = scores.getFirst().traces().size();
+    System.out.printf("%d trace%s%n", traces, traces == 1 ? "" : "s");
+    line("steps", scores, LegibilityScores::title);
+    for (int each = 1; each <= LegibilityScores.TENTHS; each++) {
+      int tenths = each;
+      line("%6d %%".formatted(10 * tenths), scores, score -> described(score.mean(tenths)));
     }
-    for (Degradation each : Degradation.values()) {
-      System.out.printf(
-          "%-10s %28s%s%n",
-          each.name().toLowerCase(Locale.ROOT),
-          described(degraded(surprise, each)),
-          verdicts.isEmpty() ? "" : "%28s".formatted(described(degraded(verdicts, each))));
+    for (Degradation how : Degradation.values()) {
+      line(LegibilityScores.named(how), scores, score -> described(score.mean(how)));
     }
-    for (Degradation each : Degradation.values()) {
-      System.out.printf(
-          "%s is worse in %s%s%n",
-          each.name().toLowerCase(Locale.ROOT),
-          share(worse(surprise, each, 1)),
-          verdicts.isEmpty() ? "" : ", and for the judge in " + share(worse(verdicts, each, -1)));
+    for (Degradation how : Degradation.values()) {
+      line(
+          LegibilityScores.named(how),
+          scores,
+          score -> "worse in %d of %d".formatted(score.noticed(how)[0], score.noticed(how)[1]));
     }
-    correlation(surprise, verdicts)
-        .ifPresent(
-            found ->
+    judgements(scores)
+        .forEach(
+            (name, found) ->
                 System.out.printf(
-                    Locale.ROOT, "rank correlation of the two over all states %.3f%n", found));
+                    Locale.ROOT, "rank correlation of %s with the judge %.3f%n", name, found));
   }
 
-  private static String head(List<Legibility> verdicts) {
-    return verdicts.isEmpty() ? "" : "%28s".formatted("the judge, 0 to 4");
+  private static void line(
+      String head, List<LegibilityScores> scores, Function<LegibilityScores, String> cell) {
+    StringBuilder line = new StringBuilder("%-8s".formatted(head));
+    scores.forEach(score -> line.append("%24s".formatted(cell.apply(score))));
+    System.out.println(line);
   }
 
   private static String described(Optional<Estimate> estimate) {
@@ -223,61 +254,29 @@ final class TraceLegibilityCommand implements Callable<Integer> {
         .orElse("–");
   }
 
-  private static String share(int[] hits) {
-    return "%d of %d".formatted(hits[0], hits[1]);
-  }
-
-  private static Optional<Estimate> at(List<Legibility> all, int tenths) {
-    return mean(
-        all.stream()
-            .map(each -> each.steps().get(Legibility.step(tenths, each.steps().size())))
-            .toList());
-  }
-
-  private static Optional<Estimate> degraded(List<Legibility> all, Degradation how) {
-    return mean(
-        all.stream()
-            .map(each -> each.degraded().getOrDefault(how, OptionalDouble.empty()))
-            .toList());
-  }
-
-  private static Optional<Estimate> mean(List<OptionalDouble> values) {
-    double[] known =
-        values.stream()
-            .filter(OptionalDouble::isPresent)
-            .mapToDouble(OptionalDouble::getAsDouble)
-            .toArray();
-    return known.length == 0
-        ? Optional.empty()
-        : Optional.of(Estimate.mean(known, Double.POSITIVE_INFINITY));
-  }
-
-  /** In how many traces a text made worse has the worse score, and of how many. */
-  private static int[] worse(List<Legibility> all, Degradation how, int direction) {
-    int[] hits = new int[2];
-    for (Legibility each : all) {
-      OptionalDouble degraded = each.degraded().getOrDefault(how, OptionalDouble.empty());
-      if (degraded.isPresent() && each.last().isPresent()) {
-        hits[1]++;
-        double difference = degraded.getAsDouble() - each.last().getAsDouble();
-        hits[0] += direction * difference > 0 ? 1 : 0;
+  /**
+   * The rank correlations of the other scores with the judge's, over the states that are printed,
+   * where there is a judge.
+   */
+  private static Map<String, Double> judgements(List<LegibilityScores> scores) {
+    Map<String, Double> found = new LinkedHashMap<>();
+    LegibilityScores judge = scores.getLast();
+    if (judge.name().equals(VERDICTS)) {
+      for (LegibilityScores score : scores.subList(0, scores.size() - 1)) {
+        correlation(score, judge).ifPresent(each -> found.put(score.name(), each));
       }
     }
-    return hits;
+    return found;
   }
 
-  /**
-   * Of how hard a text is to read by the one and by the other, over the states that are printed.
-   */
-  private static OptionalDouble correlation(List<Legibility> surprise, List<Legibility> verdicts) {
+  private static OptionalDouble correlation(LegibilityScores some, LegibilityScores others) {
     List<double[]> pairs = new ArrayList<>();
-    for (int trace = 0; trace < verdicts.size(); trace++) {
-      Legibility some = surprise.get(trace);
-      for (int tenths = 1; tenths <= TENTHS; tenths++) {
-        OptionalDouble nats = some.steps().get(Legibility.step(tenths, some.steps().size()));
-        OptionalDouble verdict = verdicts.get(trace).steps().get(tenths - 1);
-        if (nats.isPresent() && verdict.isPresent()) {
-          pairs.add(new double[] {nats.getAsDouble(), BEST_VERDICT - verdict.getAsDouble()});
+    for (int trace = 0; trace < some.traces().size(); trace++) {
+      for (int tenths = 1; tenths <= LegibilityScores.TENTHS; tenths++) {
+        OptionalDouble one = some.hardness(trace, tenths);
+        OptionalDouble other = others.hardness(trace, tenths);
+        if (one.isPresent() && other.isPresent()) {
+          pairs.add(new double[] {one.getAsDouble(), other.getAsDouble()});
         }
       }
     }
@@ -286,40 +285,25 @@ final class TraceLegibilityCommand implements Callable<Integer> {
         pairs.stream().mapToDouble(each -> each[1]).toArray());
   }
 
-  private static Map<String, Object> report(
-      List<TextTrace> traces, List<Legibility> surprise, List<Legibility> verdicts) {
+  private static Map<String, Object> report(List<TextTrace> traces, List<LegibilityScores> scores) {
     List<Map<String, Object>> each = new ArrayList<>();
     for (int index = 0; index < traces.size(); index++) {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("trace", traces.get(index).name());
-      put(fields, "nats", surprise.get(index));
-      if (!verdicts.isEmpty()) {
-        put(fields, "verdicts", verdicts.get(index));
+      for (LegibilityScores score : scores) {
+        score.report(index, fields);
       }
       each.add(fields);
     }
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("traces", each);
-    for (Degradation how : Degradation.values()) {
-      int[] hits = worse(surprise, how, 1);
-      report.put(how.name().toLowerCase(Locale.ROOT), Map.of("worse", hits[0], "traces", hits[1]));
-    }
-    if (!verdicts.isEmpty()) {
+    Map<String, Object> means = new LinkedHashMap<>();
+    scores.forEach(score -> means.put(score.name(), score.means()));
+    report.put("means", means);
+    if (scores.getLast().name().equals(VERDICTS)) {
       report.put("judge_prompt_sha256", Checksum.sha256(EndpointJudge.REQUEST));
-      correlation(surprise, verdicts).ifPresent(found -> report.put("spearman", found));
+      report.put("spearman", judgements(scores));
     }
     return report;
-  }
-
-  private static void put(Map<String, Object> fields, String name, Legibility found) {
-    fields.put(
-        name,
-        found.steps().stream().map(each -> each.isPresent() ? each.getAsDouble() : null).toList());
-    found
-        .degraded()
-        .forEach(
-            (how, value) ->
-                value.ifPresent(
-                    score -> fields.put(name + "_" + how.name().toLowerCase(Locale.ROOT), score)));
   }
 }

@@ -29,6 +29,7 @@ public record TextTrace(
   public static final char MASK = '░';
 
   private static final String KIND = "text";
+  private static final String TOKENS = "tokens";
 
   /** Takes its own copy. */
   public TextTrace {
@@ -49,7 +50,12 @@ public record TextTrace(
       String format,
       String sha256,
       Optional<String> model,
-      Optional<String> prompt) {}
+      Optional<String> prompt) {
+    /** Whether a trace of tokens has these texts; its prompt then has the model's own wrapping. */
+    public boolean isOfTokens() {
+      return format.equals(TOKENS);
+    }
+  }
 
   /**
    * The texts of a trace of tokens: of every canvas after a step, up to the first token that ends a
@@ -69,7 +75,7 @@ public record TextTrace(
         trace.name(),
         new Source(
             trace.header().engine(),
-            "tokens",
+            TOKENS,
             trace.chain(trace.records().size() - 1),
             Optional.of(trace.header().model().name()),
             Optional.of(prompt.toString())),
