@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,6 +47,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ProbeFitCommand implements Callable<Integer> {
   private static final int MOST_POINTS = 12;
+  private static final int MOST_SHUFFLES = 10_000;
 
   @Spec private CommandSpec spec;
 
@@ -76,10 +78,19 @@ final class ProbeFitCommand implements Callable<Integer> {
   private Optional<Path> problemsFile;
 
   @Option(
+      names = "--shuffles",
+      paramLabel = "N",
+      defaultValue = "100",
+      description =
+          "Shuffles of the labels that the control is made of: 2 to 10,000 (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int shuffles;
+
+  @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of the shuffle and the bootstrap (default: ${DEFAULT-VALUE}).")
+      description = "Of the shuffles and the bootstrap (default: ${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(
@@ -105,17 +116,23 @@ final class ProbeFitCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (points < 2 || points > MOST_POINTS) {
-      throw new ParameterException(
-          spec.commandLine(), "--points %d is not 2 to %d".formatted(points, MOST_POINTS));
+      throw wrong("--points %d is not 2 to %d".formatted(points, MOST_POINTS));
+    }
+    if (shuffles < 2 || shuffles > MOST_SHUFFLES) {
+      throw wrong("--shuffles %d is not 2 to %,d".formatted(shuffles, MOST_SHUFFLES));
     }
     if (twin.isPresent() == twinPaths.isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(), "--twin and --twin-traces need each other: give both or none");
+      throw wrong("--twin and --twin-traces need each other: give both or none");
     }
     SpanRule rule = new SpanRule.Matching(answerOptions.pattern());
     List<Problem> problems =
         label == ProbeLabel.RIGHT ? Problem.read(ProblemOptions.file(problemsFile)) : List.of();
-    List<TraceSteps> traces = TraceSteps.read(TraceFiles.among(paths));
+    List<TraceSteps> traces = labelled(paths, rule, problems);
+    List<TraceSteps> others = List.of();
+    if (twin.isPresent()) {
+      others = labelled(twinPaths, rule, problems);
+      requireMadeBy(twin.get(), others.getFirst().trace());
+    }
     ProbeStudy own;
     try (LanguageModel language = modelOptions.load(traces.getFirst().trace())) {
       ProbeReader reader = new ProbeReader(language.model(), label, rule, problems);
@@ -123,8 +140,6 @@ final class ProbeFitCommand implements Callable<Integer> {
     }
     Optional<ProbeStudy> other = Optional.empty();
     if (twin.isPresent()) {
-      List<TraceSteps> others = TraceSteps.read(TraceFiles.among(twinPaths));
-      requireMadeBy(twin.get(), others.getFirst().trace());
       try (LanguageModel language = modelOptions.loadBeside(twin.get())) {
         ProbeReader reader = new ProbeReader(language.model(), label, rule, problems);
         other = Optional.of(study(reader, others, Optional.of(own.compute())));
@@ -134,6 +149,7 @@ final class ProbeFitCommand implements Callable<Integer> {
       Map<String, Object> report = new LinkedHashMap<>();
       report.put("label", label.name().toLowerCase(Locale.ROOT));
       report.put("seed", seed);
+      report.put("shuffles", shuffles);
       report.put("model", report(own));
       other.ifPresent(study -> report.put("twin", report(study)));
       System.out.println(Json.write(report));
@@ -142,6 +158,49 @@ final class ProbeFitCommand implements Callable<Integer> {
       other.ifPresent(study -> print(twin.orElseThrow(), study));
     }
     return 0;
+  }
+
+  private ParameterException wrong(String complaint) {
+    return new ParameterException(spec.commandLine(), complaint);
+  }
+
+  /** Those of the traces that have a label; probes must be able to tell it. */
+  private List<TraceSteps> labelled(List<Path> from, SpanRule rule, List<Problem> problems)
+      throws IOException {
+    List<TraceSteps> all = TraceSteps.read(TraceFiles.among(from));
+    List<TraceSteps> labelled = new ArrayList<>();
+    List<String> labels = new ArrayList<>();
+    for (TraceSteps trace : all) {
+      Optional<String> own =
+          trace.asked().isEmpty() ? Optional.empty() : label.of(trace.trace(), rule, problems);
+      own.ifPresent(
+          told -> {
+            labelled.add(trace);
+            labels.add(told);
+          });
+    }
+    String asked = "--label " + label.name().toLowerCase(Locale.ROOT);
+    if (labels.isEmpty()) {
+      throw new TraceException(
+          "%s: none of %d traces has what %s tells%s."
+              .formatted(
+                  from.getFirst(),
+                  all.size(),
+                  asked,
+                  label == ProbeLabel.RIGHT
+                      ? ": no prompt is in " + ProblemOptions.file(problemsFile)
+                      : ""));
+    }
+    try {
+      ProbeStudy.requireLabels(
+          labelled.stream().map(each -> ProbeLabel.prompt(each.trace())).toList(), labels);
+    } catch (IllegalArgumentException e) {
+      throw new TraceException(
+          "%s: %d of %d traces have what %s tells; %s."
+              .formatted(from.getFirst(), labels.size(), all.size(), asked, e.getMessage()),
+          e);
+    }
+    return labelled;
   }
 
   private static void requireMadeBy(Path folder, Trace trace) {
@@ -161,17 +220,10 @@ final class ProbeFitCommand implements Callable<Integer> {
         progress.step();
       }
     }
-    try {
-      return ProbeStudy.of(items, seed);
-    } catch (IllegalArgumentException e) {
-      throw new TraceException(
-          "%d traces have the label --label=%s: %s."
-              .formatted(items.size(), label.name().toLowerCase(Locale.ROOT), e.getMessage()),
-          e);
-    }
+    return ProbeStudy.of(items, seed, shuffles);
   }
 
-  private static void print(Path folder, ProbeStudy study) {
+  private void print(Path folder, ProbeStudy study) {
     System.out.printf(
         "%s: %d trained, %d tried, %d labels%n",
         folder.getFileName(), study.trained(), study.tried(), study.labels().size());
@@ -183,7 +235,7 @@ final class ProbeFitCommand implements Callable<Integer> {
     for (int block = 0; block < study.cells().size(); block++) {
       StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%5d", block));
       for (ProbeStudy.Cell cell : study.cells().get(block)) {
-        line.append(shown(cell.auroc()));
+        line.append(shown(cell.auroc().map(Estimate::value)));
       }
       OptionalInt from = study.emergence().get(block);
       OptionalDouble lead = study.lead().get(block);
@@ -194,18 +246,23 @@ final class ProbeFitCommand implements Callable<Integer> {
                   "%6s",
                   lead.isPresent() ? String.format(Locale.ROOT, "%.1f", lead.getAsDouble()) : "-"));
     }
-    StringBuilder control = new StringBuilder("shuff");
-    for (int point = 0; point < study.compute().length; point++) {
-      int at = point;
-      OptionalDouble mean =
-          study.cells().stream()
-              .flatMap(row -> row.get(at).shuffled().stream())
-              .mapToDouble(Estimate::value)
-              .average();
-      control.append(
-          mean.isPresent() ? String.format(Locale.ROOT, "%5.2f", mean.getAsDouble()) : "    -");
+    System.out.println(
+        "shuffled %d times: mean and deviation over blocks, and p of each block"
+            .formatted(shuffles));
+    System.out.println(meanLine("mean", study, ProbeStudy.Control::mean));
+    System.out.println(meanLine("dev", study, ProbeStudy.Control::deviation));
+    for (int block = 0; block < study.cells().size(); block++) {
+      StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%5d", block));
+      for (ProbeStudy.Cell cell : study.cells().get(block)) {
+        line.append(shown(cell.control().map(ProbeStudy.Control::p)));
+      }
+      System.out.println(line);
     }
-    System.out.println(control);
+    StringBuilder steps = new StringBuilder("step ");
+    for (double each : study.steps()) {
+      steps.append(String.format(Locale.ROOT, "%5.0f", each));
+    }
+    System.out.println(steps);
     boolean isLarge = study.compute()[study.compute().length - 1] >= 1e12;
     StringBuilder spent = new StringBuilder(isLarge ? "TFLOP" : "GFLOP");
     for (double each : study.compute()) {
@@ -216,12 +273,26 @@ final class ProbeFitCommand implements Callable<Integer> {
 
   /** Two digits behind the point of a small number. */
   private static String digits(double number) {
-    String text = String.format(Locale.ROOT, number < 10 ? "%.2f" : "%.0f", number);
-    return text;
+    return String.format(Locale.ROOT, number < 10 ? "%.2f" : "%.0f", number);
   }
 
-  private static String shown(Optional<Estimate> estimate) {
-    return estimate.map(each -> String.format(Locale.ROOT, "%5.2f", each.value())).orElse("    -");
+  private static String shown(Optional<Double> number) {
+    return number.map(each -> String.format(Locale.ROOT, "%5.2f", each)).orElse("    -");
+  }
+
+  private static String meanLine(
+      String name, ProbeStudy study, ToDoubleFunction<ProbeStudy.Control> number) {
+    StringBuilder line = new StringBuilder("%-5s".formatted(name));
+    for (int point = 0; point < study.compute().length; point++) {
+      int at = point;
+      OptionalDouble mean =
+          study.cells().stream()
+              .flatMap(row -> row.get(at).control().stream())
+              .mapToDouble(number)
+              .average();
+      line.append(shown(mean.isPresent() ? Optional.of(mean.getAsDouble()) : Optional.empty()));
+    }
+    return line.toString();
   }
 
   private static Map<String, Object> report(ProbeStudy study) {
@@ -229,6 +300,7 @@ final class ProbeFitCommand implements Callable<Integer> {
     report.put("trained", study.trained());
     report.put("tried", study.tried());
     report.put("labels", study.labels());
+    report.put("steps", study.steps());
     report.put("compute", study.compute());
     List<Map<String, Object>> blocks = new ArrayList<>();
     for (int block = 0; block < study.cells().size(); block++) {
@@ -236,13 +308,24 @@ final class ProbeFitCommand implements Callable<Integer> {
       each.put("auroc", study.cells().get(block).stream().map(cell -> json(cell.auroc())).toList());
       each.put(
           "shuffled",
-          study.cells().get(block).stream().map(cell -> json(cell.shuffled())).toList());
+          study.cells().get(block).stream().map(cell -> control(cell.control())).toList());
       study.emergence().get(block).ifPresent(point -> each.put("emergence", point));
       study.lead().get(block).ifPresent(steps -> each.put("lead", steps));
       blocks.add(each);
     }
     report.put("blocks", blocks);
     return report;
+  }
+
+  private static Map<String, Object> control(Optional<ProbeStudy.Control> control) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    control.ifPresent(
+        each -> {
+          json.put("mean", each.mean());
+          json.put("deviation", each.deviation());
+          json.put("p", each.p());
+        });
+    return json;
   }
 
   private static Map<String, Object> json(Optional<Estimate> estimate) {

@@ -13,7 +13,9 @@ import dev.palimpsest.sampler.trace.Trace;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
@@ -48,6 +50,7 @@ record ProbeReader(Model model, ProbeLabel label, SpanRule rule, List<Problem> p
     int[] steps = new int[points];
     double[] spent = new double[points];
     float[][][] activations = new float[points][][];
+    Map<Integer, float[][]> read = new HashMap<>();
     for (int point = 0; point < points; point++) {
       int at =
           matched.isPresent()
@@ -55,7 +58,8 @@ record ProbeReader(Model model, ProbeLabel label, SpanRule rule, List<Problem> p
               : Math.round((float) point * (asked.size() - 1) / (points - 1));
       steps[point] = asked.get(at).step();
       spent[point] = compute[at];
-      activations[point] = pooled(trace.trace(), asked.get(at).query());
+      activations[point] =
+          read.computeIfAbsent(at, step -> pooled(trace.trace(), asked.get(step).query()));
     }
     return Optional.of(
         new ProbeItem(

@@ -10,6 +10,8 @@ import dev.palimpsest.app.Outcome;
 import dev.palimpsest.app.Python;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.engine.checkpoint.Safetensors;
+import dev.palimpsest.lab.answer.SpanRule;
+import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.trace.Trace;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +28,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** {@code probe export} and {@code probe fit} with the bundled models. */
 final class ProbeCommandTest {
   private static final List<String> NAMES = List.of("Leo", "Maya", "Omar", "Nora", "Ivan", "Zoe");
+
+  private static final SpanRule RULE = new SpanRule.Matching(Spans.ANSWER);
 
   @TempDir private static Path folder;
   private static Path traces;
@@ -169,7 +173,10 @@ final class ProbeCommandTest {
       assertThat(report.path(who).path("tried").intValue()).isEqualTo(2);
       assertThat(report.path(who).path("blocks")).hasSize(4);
       assertThat(report.path(who).path("blocks").path(3).path("auroc")).hasSize(3);
-      assertThat(report.path(who).path("blocks").path(3).path("shuffled")).hasSize(3);
+      JsonNode shuffled = report.path(who).path("blocks").path(3).path("shuffled");
+      assertThat(shuffled).hasSize(3);
+      assertThat(shuffled.path(0).propertyNames()).containsExactly("mean", "deviation", "p");
+      assertThat(report.path(who).path("steps")).hasSize(3);
     }
     JsonNode own = report.path("model").path("compute");
     JsonNode other = report.path("twin").path("compute");
@@ -180,7 +187,52 @@ final class ProbeCommandTest {
     assertThat(table.code()).as(table.err()).isZero();
     assertThat(table.out().lines())
         .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(80))
-        .anyMatch(line -> line.startsWith("shuff"));
+        .anyMatch(line -> line.startsWith("shuffled 100 times"));
+  }
+
+  @Test
+  void whetherTheAnswerIsRightIsToldWhereSomeAreAndSomeAreNot() throws IOException {
+    StringBuilder problems = new StringBuilder();
+    for (int i = 0; i < NAMES.size(); i++) {
+      Trace trace = Trace.readWhole(traces.resolve(i + ".trace.jsonl"));
+      StringBuilder text = new StringBuilder();
+      for (int at = 0; at < trace.last().promptLength(); at++) {
+        text.append(trace.piece(trace.last().id(at)));
+      }
+      String answer = ProbeLabel.answer(trace, RULE).orElseThrow().answer();
+      problems.append(
+          JsonMapper.shared()
+              .createObjectNode()
+              .put("prompt", text.toString())
+              .put("answer", i < 3 ? answer : answer + "0")
+              .toString());
+      problems.append('\n');
+    }
+    Path file = Files.writeString(folder.resolve("problems.jsonl"), problems);
+    String[] fit = {
+      "probe",
+      "fit",
+      traces.toString(),
+      "--label",
+      "right",
+      "--points",
+      "2",
+      "--problems",
+      file.toString(),
+      "--shuffles",
+      "9",
+      "--json"
+    };
+    Outcome outcome = Outcome.of(fit);
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    JsonNode report = JsonMapper.shared().readTree(outcome.out());
+    assertThat(report.path("shuffles").intValue()).isEqualTo(9);
+    JsonNode model = report.path("model");
+    assertThat(model.path("labels").values())
+        .extracting(JsonNode::asString)
+        .containsExactly("right", "wrong");
+    assertThat(model.path("trained").intValue() + model.path("tried").intValue()).isEqualTo(6);
+    assertThat(model.path("steps").path(1).doubleValue()).isEqualTo(11);
   }
 
   @ParameterizedTest(name = "{0}")
@@ -193,7 +245,9 @@ final class ProbeCommandTest {
           export TRACES --to x.safetensors --steps 90 | there is no such step and position | 1
           export TRACES TWINS --to x.safetensors | are of two models | 1
           fit TRACES --label operation --points 1 | --points 1 is not 2 to 12 | 2
+          fit TRACES --label operation --shuffles 1 | --shuffles 1 is not 2 to 10,000 | 2
           fit TRACES --label operation --twin TWIN | give both or none | 2
+          fit TRACES --label right | none of 6 traces has what --label right tells: no prompt is in | 1
           fit TRACES/0.trace.jsonl --label operation | linear probes need two of each | 1
           fit TRACES --label operation --twin HOME/models/abacus-mdm --twin-traces TWINS | give the right --twin | 1
           """)

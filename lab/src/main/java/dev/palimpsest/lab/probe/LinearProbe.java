@@ -4,30 +4,27 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Ridge regression of targets on standardized activations, one linear map for each of some targets.
- * With X the n standardized rows of d numbers and K = X Xᵀ / d, the scores of a row x are x Xᵀ (K +
- * λ I)⁻¹ (y - ȳ) / d + ȳ, where λ is the mean of K's diagonal.
+ * Ridge regression of targets on standardized activations. With X the n standardized rows of d
+ * numbers and K = X Xᵀ / d, the scores of a row x are x Xᵀ (K + λ I)⁻¹ (y - ȳ) / d + ȳ, where λ is
+ * the mean of K's diagonal. What does not depend on the targets is computed once, so that the same
+ * rows are soon fitted to many.
  */
 public final class LinearProbe {
-  private final double[] means;
-  private final double[] scales;
-  private final double[][] weights;
-  private final double[] offsets;
+  private final double[][] factor;
+  private final double[][] beside;
 
-  private LinearProbe(double[] means, double[] scales, double[][] weights, double[] offsets) {
-    this.means = means;
-    this.scales = scales;
-    this.weights = weights;
-    this.offsets = offsets;
+  private LinearProbe(double[][] factor, double[][] beside) {
+    this.factor = factor;
+    this.beside = beside;
   }
 
   /**
-   * Fits the maps.
+   * A probe that is fitted to some rows and tried on others.
    *
    * @param rows of activations, at least two, all as wide
-   * @param targets of each map, a number a row
+   * @param tried as wide as they
    */
-  public static LinearProbe fit(List<float[]> rows, double[][] targets) {
+  public static LinearProbe of(List<float[]> rows, List<float[]> tried) {
     int n = rows.size();
     int d = rows.getFirst().length;
     double[] means = new double[d];
@@ -45,56 +42,42 @@ public final class LinearProbe {
     for (int i = 0; i < d; i++) {
       scales[i] = scales[i] > 0 ? 1 / Math.sqrt(scales[i]) : 0;
     }
-    double[][] x = new double[n][];
-    for (int row = 0; row < n; row++) {
-      x[row] = standardized(rows.get(row), means, scales);
-    }
-    double[][] factor = factor(kernel(x, d));
-    double[][] weights = new double[targets.length][d];
-    double[] offsets = new double[targets.length];
-    for (int map = 0; map < targets.length; map++) {
-      double offset = Arrays.stream(targets[map]).average().orElse(0);
-      double[] solved =
-          solve(factor, Arrays.stream(targets[map]).map(each -> each - offset).toArray());
-      for (int row = 0; row < n; row++) {
-        for (int i = 0; i < d; i++) {
-          weights[map][i] += solved[row] * x[row][i] / d;
-        }
-      }
-      offsets[map] = offset;
-    }
-    return new LinearProbe(means, scales, weights, offsets);
-  }
-
-  private static double[] standardized(float[] row, double[] means, double[] scales) {
-    double[] standardized = new double[row.length];
-    for (int i = 0; i < row.length; i++) {
-      standardized[i] = (row[i] - means[i]) * scales[i];
-    }
-    return standardized;
-  }
-
-  /** K + λ I. */
-  private static double[][] kernel(double[][] x, int d) {
-    int n = x.length;
-    double[][] kernel = new double[n][n];
+    double[][] x = standardized(rows, means, scales);
+    double[][] kernel = products(x, x, d);
     double trace = 0;
     for (int row = 0; row < n; row++) {
-      for (int column = 0; column <= row; column++) {
-        double sum = 0;
-        for (int i = 0; i < d; i++) {
-          sum += x[row][i] * x[column][i];
-        }
-        kernel[row][column] = sum / d;
-        kernel[column][row] = sum / d;
-      }
       trace += kernel[row][row];
     }
     double ridge = trace > 0 ? trace / n : 1;
     for (int row = 0; row < n; row++) {
       kernel[row][row] += ridge;
     }
-    return kernel;
+    return new LinearProbe(factor(kernel), products(standardized(tried, means, scales), x, d));
+  }
+
+  private static double[][] standardized(List<float[]> rows, double[] means, double[] scales) {
+    double[][] standardized = new double[rows.size()][means.length];
+    for (int row = 0; row < standardized.length; row++) {
+      for (int i = 0; i < means.length; i++) {
+        standardized[row][i] = (rows.get(row)[i] - means[i]) * scales[i];
+      }
+    }
+    return standardized;
+  }
+
+  /** A Bᵀ / d. */
+  private static double[][] products(double[][] a, double[][] b, int d) {
+    double[][] products = new double[a.length][b.length];
+    for (int row = 0; row < a.length; row++) {
+      for (int column = 0; column < b.length; column++) {
+        double sum = 0;
+        for (int i = 0; i < d; i++) {
+          sum += a[row][i] * b[column][i];
+        }
+        products[row][column] = sum / d;
+      }
+    }
+    return products;
   }
 
   /** Cholesky's lower factor. */
@@ -131,12 +114,21 @@ public final class LinearProbe {
     return solved;
   }
 
-  /** What a map makes of a row. */
-  public double score(int map, float[] row) {
-    double sum = offsets[map];
-    for (int i = 0; i < row.length; i++) {
-      sum += weights[map][i] * (row[i] - means[i]) * scales[i];
+  /**
+   * What the map that is fitted to targets makes of the rows that it is tried on.
+   *
+   * @param targets one for each row that it is fitted to
+   */
+  public double[] scores(double[] targets) {
+    double offset = Arrays.stream(targets).average().orElse(0);
+    double[] solved = solve(factor, Arrays.stream(targets).map(each -> each - offset).toArray());
+    double[] scores = new double[beside.length];
+    for (int row = 0; row < scores.length; row++) {
+      scores[row] = offset;
+      for (int i = 0; i < solved.length; i++) {
+        scores[row] += beside[row][i] * solved[i];
+      }
     }
-    return sum;
+    return scores;
   }
 }
