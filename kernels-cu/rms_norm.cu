@@ -1,10 +1,11 @@
 // rms_norm_T: out = x / sqrt(mean(x²) + epsilon) · gain (Zhang and Sennrich, 2019).
+// add_rms_norm_T: out = out + that.
 //
 // x, out [rows, columns] with their strides, gain [columns]. Grid (rows); the order of the sum follows the block size.
-// Moves 2 · rows · columns · sizeof(T) bytes; 4 · rows · columns FLOP.
+// Moves 2 (3) · rows · columns · sizeof(T) bytes; 4 (5) · rows · columns FLOP.
 #include "common.cuh"
 
-template <typename T>
+template <typename T, bool ADDS>
 __device__ void rmsNorm(const T* x, int xStride, const float* gain, float epsilon, T* out, int outStride, int columns) {
   constexpr int SIZE = Pack<T>::SIZE;
   constexpr int HELD = 4;  // packs of a thread that stay in registers; wider rows are read again
@@ -45,6 +46,14 @@ __device__ void rmsNorm(const T* x, int xStride, const float* gain, float epsilo
     for (int i = 0; i < SIZE; i++) {
       pack.at[i] = pack.at[i] * inverse * gains.at[i];
     }
+    if (ADDS) {
+      Pack<T> before;
+      load(before, to + c, columns - c, whole);
+#pragma unroll
+      for (int i = 0; i < SIZE; i++) {
+        pack.at[i] += before.at[i];
+      }
+    }
     store(to + c, pack, columns - c, whole);
   };
 
@@ -82,7 +91,13 @@ __device__ void rmsNorm(const T* x, int xStride, const float* gain, float epsilo
   extern "C" __global__ void rms_norm_##name(const T* x, int xStride, const float* gain, float epsilon, T* out,          \
                                              int outStride, int columns) {                                                \
     awaitEarlierLaunch();                                                                                                 \
-    rmsNorm(x, xStride, gain, epsilon, out, outStride, columns);                                                          \
+    rmsNorm<T, false>(x, xStride, gain, epsilon, out, outStride, columns);                                                \
   }                                                                                                                       \
-  KERNEL(rms_norm_##name);
+  KERNEL(rms_norm_##name);                                                                                                \
+  extern "C" __global__ void add_rms_norm_##name(const T* x, int xStride, const float* gain, float epsilon, T* out,      \
+                                                 int outStride, int columns) {                                            \
+    awaitEarlierLaunch();                                                                                                 \
+    rmsNorm<T, true>(x, xStride, gain, epsilon, out, outStride, columns);                                                 \
+  }                                                                                                                       \
+  KERNEL(add_rms_norm_##name);
 FOR_BOTH_TYPES(RMS_NORM)

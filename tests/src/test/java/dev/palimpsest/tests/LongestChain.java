@@ -166,6 +166,12 @@ final class LongestChain {
           share = operation(share, factor);
         }
       }
+      case Router.ScaledSoftmax _ -> {
+        chosen = tree(scores);
+        share = Math.max(chosen, softmax(scores)[0]);
+        long factor = operation(tree(filled(experts.perToken(), share)));
+        share = operation(operation(share, factor));
+      }
       case Router.GroupedSigmoid router -> {
         long[] shares = each(scores, 0);
         long[] ranked = router.biased() ? each(shares, 0) : shares;

@@ -63,8 +63,7 @@ final class OpaqueDepthTest {
               attention.projectionBias(),
               attention.headNorm(),
               attention.rotary(),
-              pattern,
-              List.of());
+              pattern);
       return OpaqueDepthTest.spec(layers, 12, patterned, feedForward, 13);
     }
 
@@ -101,7 +100,7 @@ final class OpaqueDepthTest {
   private static Attention attention(
       int heads, int keyHeads, int size, boolean bias, boolean norm, int rotated) {
     Rotary rotary = new Rotary(10_000, rotated, new RotaryScaling.None());
-    return new Attention(heads, keyHeads, size, bias, norm, rotary, FULL, List.of());
+    return new Attention(heads, keyHeads, size, bias, norm, rotary, FULL);
   }
 
   private static Attention plain() {

@@ -29,6 +29,7 @@ final class OracleTest {
     "llama, 2, 2",
     "qwen2, 1, 2",
     "qwen3, 3, 2",
+    "diffusion-gemma, 2, 2",
   })
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder, int threads, int cases) {
     try (OracleFolder oracle = OracleFolder.open(ORACLE.resolve(folder), threads)) {

@@ -55,6 +55,9 @@ import tools.jackson.databind.JsonNode;
 public final class OracleFolder implements AutoCloseable {
   private static final double F32_TOLERANCE = 1e-5;
 
+  /** Nats, where the recorded entropies are of f32 logits that are off themselves. */
+  private static final double ENTROPY_TOLERANCE = 1e-3;
+
   /** What rounding to bf16 may change in a number, relative to it. */
   private static final double BF16_ROUNDING = 0x1p-8;
 
@@ -225,13 +228,14 @@ public final class OracleFolder implements AutoCloseable {
             case "generate", "dream_generate", "block_generate" ->
                 trajectory(each, options(each, kind));
             case "ar_greedy" -> greedy(each);
+            case "canvas_forward" -> canvases(each);
             default ->
                 throw new CheckpointException(
                     "%s: a case is of kind %s; this version verifies %s."
                         .formatted(
                             folder.resolve("cases.json"),
                             kind,
-                            "forward, generate, dream_generate, block_generate and ar_greedy"));
+                            "forward, generate, dream_generate, block_generate, ar_greedy and canvas_forward"));
           });
     }
     if (verdicts.isEmpty()) {
@@ -249,8 +253,10 @@ public final class OracleFolder implements AutoCloseable {
   public List<Verdict> verifyLogits() {
     List<Verdict> verdicts = new ArrayList<>();
     for (JsonNode each : cases.values()) {
-      if (text(each, "kind").equals("forward")) {
-        verdicts.add(forward(each));
+      switch (text(each, "kind")) {
+        case "forward" -> verdicts.add(forward(each));
+        case "canvas_forward" -> verdicts.add(canvases(each));
+        default -> {}
       }
     }
     return verdicts;
@@ -426,6 +432,60 @@ public final class OracleFolder implements AutoCloseable {
             ? "all tokens of " + texts.length + " texts equal"
             : "the text of row " + different + " differs",
         sum(bits));
+  }
+
+  /** Steps of canvases: logits to the case's tolerance, and what follows from their entropies. */
+  private Verdict canvases(JsonNode each) {
+    Transformer transformer = transformer(spec);
+    boolean isExact = transformer.precision() == Precision.F32;
+    CanvasForward forward =
+        new CanvasForward(
+            transformer,
+            each.path("temperature").doubleValue(),
+            each.path("entropy_bound").doubleValue());
+    List<CanvasForward.Step> steps = new ArrayList<>();
+    for (JsonNode step : each.path("steps").values()) {
+      steps.add(
+          new CanvasForward.Step(
+              integers(text(step, "canvas")),
+              text(step, "self_conditioning"),
+              expected.tensor(text(step, "logits")),
+              expected.tensor(text(step, "entropy")),
+              integers(text(step, "accepted"))));
+    }
+    int[][] prompts = integers(text(each, "prompt"));
+    Bits bits = new Bits();
+    List<CanvasForward.Outcome> outcomes = new ArrayList<>();
+    for (int number = 0; number < prompts.length; number++) {
+      outcomes.addAll(forward.run(prompts[number], steps, number, bits));
+    }
+    double[] rows =
+        outcomes.stream().flatMapToDouble(outcome -> Arrays.stream(outcome.rows())).toArray();
+    Arrays.sort(rows);
+    double worst =
+        outcomes.stream()
+            .mapToDouble(outcome -> Math.sqrt(outcome.difference() / outcome.magnitude()))
+            .max()
+            .orElse(Double.NaN);
+    double error = isExact ? worst : rows[rows.length / 2];
+    double limit = isExact ? each.path("tolerance").doubleValue() : tolerance(transformer);
+    double entropy =
+        outcomes.stream().mapToDouble(CanvasForward.Outcome::entropy).max().orElse(Double.NaN);
+    boolean accepts = outcomes.stream().allMatch(CanvasForward.Outcome::accepts);
+    return new Verdict(
+        caseName(each, "prompt"),
+        "canvas_forward",
+        error < limit && (!isExact || (accepts && entropy < ENTROPY_TOLERANCE)),
+        String.format(
+            Locale.ROOT,
+            "%srelative error %.2g and entropies off by %.2g over %d steps of %d canvases, %s positions accepted",
+            isExact ? "" : "median ",
+            error,
+            entropy,
+            steps.size(),
+            prompts.length,
+            accepts ? "the same" : "other"),
+        bits.sha256());
   }
 
   private Generator generator(JsonNode each) {

@@ -186,7 +186,7 @@ final class ProbeExportCommand implements Callable<Integer> {
               DType.F32,
               hook.point() == Point.PATTERN
                   ? List.of(rows, (long) model.attention().heads(), (long) keys)
-                  : List.of(rows, (long) hook.point().width(model))));
+                  : List.of(rows, (long) hook.width(model))));
     }
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("traces", Json.write(traces.stream().map(each -> each.trace().name()).toList()));

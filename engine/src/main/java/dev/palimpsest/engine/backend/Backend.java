@@ -3,8 +3,10 @@ package dev.palimpsest.engine.backend;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.model.Experts;
+import dev.palimpsest.engine.model.Gate;
 import dev.palimpsest.step.Prediction;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The operations of a transformer. Everything above it is the same code on every device.
@@ -71,6 +73,16 @@ public interface Backend extends AutoCloseable {
    */
   void rmsNorm(Activation x, Weight gain, double epsilon, Activation out);
 
+  /** {@code sum = sum +} {@link #rmsNorm} of {@code x}. */
+  void addRmsNorm(Activation x, Weight gain, double epsilon, Activation sum);
+
+  /**
+   * {@code x[row] = x[row] · factors[which[row]]}.
+   *
+   * @param factors a vector, in f32
+   */
+  void scale(Activation x, Weight factors, int[] which);
+
   /** {@code x = x + values} in every row, with one row of a {@link #table} or a vector. */
   void addToRows(Activation x, Weight values);
 
@@ -131,7 +143,7 @@ public interface Backend extends AutoCloseable {
    * @param q [query rows, heads · headSize]
    * @param k [key rows, key heads · headSize]; a key head serves {@code heads / key heads} heads
    * @param v as {@code k}
-   * @param queryStarts the first query row of each sequence, and the number of query rows
+   * @param queries the query rows of each sequence
    * @param keyStarts the first key row of each sequence, and the number of key rows
    * @param limits how many leading keys of its sequence each query row sees, at least 1: all of
    *     them under full attention, its own and those before it under causal attention
@@ -143,11 +155,30 @@ public interface Backend extends AutoCloseable {
       Activation k,
       Activation v,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] keyStarts,
       int[] limits,
       int window,
       Activation out);
+
+  /**
+   * The same of query rows that follow one another.
+   *
+   * @param queryStarts the first query row of each sequence, and the number of query rows
+   */
+  default void attention(
+      Activation q,
+      Activation k,
+      Activation v,
+      int headSize,
+      int[] queryStarts,
+      int[] keyStarts,
+      int[] limits,
+      int window,
+      Activation out) {
+    QueryRows queries = QueryRows.consecutive(queryStarts);
+    attention(q, k, v, headSize, queries, keyStarts, limits, window, out);
+  }
 
   /**
    * {@link #attention} over keys of which the leading ones of sequences are in the KV cache.
@@ -165,13 +196,26 @@ public interface Backend extends AutoCloseable {
       CachedKeys cached,
       Activation all,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] limits,
       int window,
       Activation out);
 
   /** {@code out = silu(gate) · up}, where {@code gateUp} holds gate and up side by side. */
   void swiGlu(Activation gateUp, Activation out);
+
+  /**
+   * {@code out = gelu(gate) · up}, as {@link #swiGlu}, with the function of {@link Gate#TANH_GELU}.
+   */
+  void geGlu(Activation gateUp, Activation out);
+
+  /** {@link #swiGlu} or {@link #geGlu}. */
+  default void gated(Gate gate, Activation gateUp, Activation out) {
+    switch (gate) {
+      case SILU -> swiGlu(gateUp, out);
+      case TANH_GELU -> geGlu(gateUp, out);
+    }
+  }
 
   /**
    * {@code sum[row] += Σ weight · expert(x[row])} over the experts that the row's router chooses;
@@ -192,6 +236,21 @@ public interface Backend extends AutoCloseable {
       Activation outputs,
       Activation sum);
 
+  /**
+   * {@code out[row] = Σ weight · expert(x[row])}, as {@link #addExperts} adds it, over the experts
+   * that are chosen by another matrix's row.
+   *
+   * @param routed what the router multiplies, as many rows as {@code x}
+   */
+  void experts(
+      Activation routed,
+      Activation x,
+      Weight router,
+      Experts experts,
+      ExpertWeights weights,
+      Activation outputs,
+      Activation out);
+
   /** {@code out[i] = x[rows[i]]}. */
   void gather(Activation x, int[] rows, Activation out);
 
@@ -204,11 +263,38 @@ public interface Backend extends AutoCloseable {
   /** {@code layer[slots[i]] = x[rows[i]]}. */
   void cache(Activation x, int[] rows, KvLayer layer, int[] slots);
 
+  /** {@code out[rows[i]] = layer[slots[i]]}; the rows are distinct, and the others stay. */
+  void restore(KvLayer layer, int[] slots, int[] rows, Activation out);
+
   /** {@code x[row] = x[unconditional] + (scale + 1) · (x[row] - x[unconditional])}. */
   void guide(Activation x, int row, int unconditional, double scale);
 
-  /** Reduces the logits {@code x · headᵀ} of each row to a {@link Prediction}, a tile at a time. */
-  List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws);
+  /**
+   * Reduces the logits {@code x · headᵀ} of each row to a {@link Prediction}, a tile at a time.
+   *
+   * @param cap if present, of {@link #softCap}, which they go through first
+   */
+  List<Prediction> vocabulary(Activation x, Weight head, OptionalDouble cap, List<RowDraw> draws);
+
+  /** The same of logits as they are. */
+  default List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
+    return vocabulary(x, head, OptionalDouble.empty(), draws);
+  }
+
+  /** {@code x = cap · tanh(x / cap)}. */
+  void softCap(Activation x, double cap);
+
+  /**
+   * {@code out = softmax(logits / temperature)} along each row, of the logits that {@link
+   * #vocabulary} reduces.
+   *
+   * @param out [rows, vocabulary]
+   */
+  void distribution(
+      Activation x, Weight head, OptionalDouble cap, double temperature, Activation out);
+
+  /** A copy of a weight with rows for columns. */
+  Weight transposed(Weight w);
 
   /** Copies an activation to the host, row by row. */
   float[] read(Activation x);

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -248,6 +249,16 @@ public final class Checkpoint implements AutoCloseable {
    * @throws CheckpointException with everything that differs
    */
   public void requireExactly(Map<String, List<Long>> expected, Map<String, String> ties) {
+    requireExactly(expected, ties, _ -> false);
+  }
+
+  /**
+   * As {@link #requireExactly(Map, Map)}.
+   *
+   * @param skipped names of tensors that may be there too
+   */
+  public void requireExactly(
+      Map<String, List<Long>> expected, Map<String, String> ties, Predicate<String> skipped) {
     List<String> missing = new ArrayList<>();
     List<String> wrong = new ArrayList<>();
     expected.forEach(
@@ -266,7 +277,7 @@ public final class Checkpoint implements AutoCloseable {
         });
     List<String> faults = new ArrayList<>();
     describe(faults, "missing", missing);
-    describe(faults, "surplus", surplus(everything(), expected.keySet(), ties));
+    describe(faults, "surplus", surplus(everything(), expected.keySet(), ties, skipped));
     describe(faults, "of the wrong shape or type", wrong);
     if (!faults.isEmpty()) {
       throw new CheckpointException(
@@ -322,6 +333,20 @@ public final class Checkpoint implements AutoCloseable {
    */
   public static void requireNames(
       Path folder, Set<String> listed, Set<String> expected, Map<String, String> ties) {
+    requireNames(folder, listed, expected, ties, _ -> false);
+  }
+
+  /**
+   * As {@link #requireNames(Path, Set, Set, Map)}.
+   *
+   * @param skipped names of tensors that may be there too
+   */
+  public static void requireNames(
+      Path folder,
+      Set<String> listed,
+      Set<String> expected,
+      Map<String, String> ties,
+      Predicate<String> skipped) {
     List<String> faults = new ArrayList<>();
     describe(
         faults,
@@ -330,7 +355,7 @@ public final class Checkpoint implements AutoCloseable {
             .filter(name -> !listed.contains(name))
             .map(CheckpointException::quoted)
             .toList());
-    describe(faults, "surplus", surplus(listed, expected, ties));
+    describe(faults, "surplus", surplus(listed, expected, ties, skipped));
     if (!faults.isEmpty()) {
       throw new CheckpointException(
           "%s: the weights that %s lists do not fit config.json: %s."
@@ -339,9 +364,13 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static List<String> surplus(
-      Set<String> names, Set<String> expected, Map<String, String> ties) {
+      Set<String> names,
+      Set<String> expected,
+      Map<String, String> ties,
+      Predicate<String> skipped) {
     return names.stream()
         .filter(name -> !expected.contains(name) && !ties.containsKey(name) && !isBuffer(name))
+        .filter(skipped.negate())
         .map(CheckpointException::quoted)
         .toList();
   }

@@ -32,10 +32,9 @@ record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
       return Optional.empty();
     }
     int pageTokens = pageTokens(unit);
-    int columns = columns(spec);
     List<KvLayer> layers =
         IntStream.range(0, spec.layers())
-            .mapToObj(_ -> backend.openKvLayer(pages * pageTokens, columns))
+            .mapToObj(layer -> backend.openKvLayer(pages * pageTokens, columns(spec, layer)))
             .toList();
     return Optional.of(
         new KvCache(new PrefixCache(pages, pageTokens, unit), layers, bytes(bytes, spec)));
@@ -63,15 +62,19 @@ record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
   }
 
   private static long pageBytes(ModelSpec spec, int unit) {
-    return (long) pageTokens(unit) * spec.layers() * columns(spec) * Float.BYTES;
+    long columns = 0;
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      columns += columns(spec, layer);
+    }
+    return pageTokens(unit) * columns * Float.BYTES;
   }
 
   private static int pageTokens(int unit) {
     return Math.ceilDiv(SMALLEST_PAGE, unit) * unit;
   }
 
-  private static int columns(ModelSpec spec) {
-    return 2 * spec.attention().keyWidth();
+  private static int columns(ModelSpec spec, int layer) {
+    return 2 * spec.attention(layer).keyWidth();
   }
 
   /** Bytes of the pages that hold tokens. */

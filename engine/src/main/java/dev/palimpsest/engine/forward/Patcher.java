@@ -33,7 +33,8 @@ final class Patcher implements Hooks {
      * @throws IllegalArgumentException if they do not fit the hook
      */
     static Loaded of(Patch patch, ModelSpec spec, Backend backend) {
-      int width = patch.hook().point().width(spec);
+      int block = Math.min(patch.hook().block(), spec.layers() - 1);
+      int width = new Hook(patch.hook().point(), block).width(spec);
       int count = patch.values().length;
       int rows = count / width;
       if (patch.hook().block() >= spec.layers() || rows == 0 || count % width != 0) {
@@ -118,10 +119,7 @@ final class Patcher implements Hooks {
       if (all.length > 0) {
         changes.add(
             new Change(
-                loaded,
-                all,
-                sources.toArray(),
-                arena.allocate(all.length, hook.point().width(spec))));
+                loaded, all, sources.toArray(), arena.allocate(all.length, hook.width(spec))));
       }
     }
     return new Patcher(backend, changes);

@@ -1,6 +1,7 @@
 package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.CachedKeys;
+import dev.palimpsest.engine.backend.QueryRows;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.stream.IntStream;
  *
  * @param tokens that are computed, of all sequences
  * @param positions rotary positions of the tokens
+ * @param kinds of the tokens: 0, or 1 in the canvas of a model that has one
  * @param starts where each sequence starts in {@code tokens}, and their number
  * @param limits how many leading keys of its sequence each token sees
  * @param keyStarts where each sequence's keys start, and the number of all keys
@@ -28,16 +30,20 @@ import java.util.stream.IntStream;
  * @param newlyCachedSlots their slots
  * @param askedRows indices into {@code tokens}: of all queries, then of the unconditional ones
  * @param askedPositions rotary positions of the asked rows
+ * @param askedKinds as {@code kinds}, of the asked rows
  * @param askedLimits as {@code limits}, of the asked rows
  * @param askedStarts where each sequence's asked rows start in {@code askedRows}, and their number
  * @param guided pairs of rows, counted as in {@code drawn}, that are to be combined
  * @param drawn the asked row of each row that a prediction is made of: all queries' rows, then the
  *     unconditional ones. Asked rows that are not among them are looked at and no more
  * @param watched of each query, where the positions are that are looked at
+ * @param queries which of {@code tokens} are of which sequence
+ * @param asked the same of {@code askedRows}
  */
 record RaggedBatch(
     int[] tokens,
     int[] positions,
+    int[] kinds,
     int[] starts,
     int[] limits,
     int[] keyStarts,
@@ -46,11 +52,17 @@ record RaggedBatch(
     int[] newlyCachedSlots,
     int[] askedRows,
     int[] askedPositions,
+    int[] askedKinds,
     int[] askedLimits,
     int[] askedStarts,
     List<Guided> guided,
     int[] drawn,
-    List<Watched> watched) {
+    List<Watched> watched,
+    Rows queries,
+    Rows asked) {
+  /** The kind of a row in a canvas. */
+  static final int CANVAS = 1;
+
   private static final int[] NOWHERE = {};
   private static final Watched UNWATCHED = new Watched(NOWHERE, NOWHERE, NOWHERE);
 
@@ -72,6 +84,47 @@ record RaggedBatch(
       return found;
     }
   }
+
+  /**
+   * Rows of sequences, those in a canvas apart.
+   *
+   * @param all of them
+   * @param preceding the rows before the canvas; all of a model without one
+   * @param canvas the rows in the canvas
+   */
+  record Rows(QueryRows all, QueryRows preceding, QueryRows canvas) {
+    /**
+     * Rows that follow one another.
+     *
+     * @param starts where each sequence starts, and the number of rows
+     * @param kinds of the rows
+     */
+    static Rows of(int[] starts, int[] kinds) {
+      QueryRows all = QueryRows.consecutive(starts);
+      int[] cuts = all.ends().clone();
+      for (int i = 0; i < cuts.length; i++) {
+        while (cuts[i] > starts[i] && kinds[cuts[i] - 1] == CANVAS) {
+          cuts[i]--;
+        }
+      }
+      return new Rows(all, new QueryRows(all.starts(), cuts), new QueryRows(cuts, all.ends()));
+    }
+
+    /** Which of them attend together in a layer, and to how many keys at most. */
+    List<Part> parts(ModelSpec spec, int window) {
+      if (canvas.isEmpty()) {
+        return List.of(new Part(all, window));
+      }
+      int canvasWindow = spec.canvasWindow(window);
+      if (preceding.isEmpty() || canvasWindow == window) {
+        return List.of(new Part(all, canvasWindow));
+      }
+      return List.of(new Part(preceding, window), new Part(canvas, canvasWindow));
+    }
+  }
+
+  /** Rows with one window. */
+  record Part(QueryRows rows, int window) {}
 
   /** Two indices into {@link RaggedBatch#drawn()} and the scale that combines them. */
   record Guided(int row, int unconditionalRow, double scale) {}
@@ -140,6 +193,7 @@ record RaggedBatch(
     private final List<Query> sequences;
     private final IntList tokens;
     private final IntList positions;
+    private final IntList kinds;
     private final IntList limits;
     private final IntList keyRows;
     private final IntList cachedKeys = new IntList(0);
@@ -148,6 +202,7 @@ record RaggedBatch(
     private final IntList newlyCachedSlots = new IntList(0);
     private final IntList askedRows;
     private final IntList askedPositions;
+    private final IntList askedKinds;
     private final IntList askedLimits;
     private final IntList drawn;
     private final List<Watched> watched = new ArrayList<>();
@@ -169,10 +224,12 @@ record RaggedBatch(
       }
       tokens = new IntList(length);
       positions = new IntList(length);
+      kinds = new IntList(length);
       limits = new IntList(length);
       keyRows = new IntList(length);
       askedRows = new IntList(asked);
       askedPositions = new IntList(asked);
+      askedKinds = new IntList(asked);
       askedLimits = new IntList(asked);
       drawn = new IntList(asked);
     }
@@ -187,9 +244,12 @@ record RaggedBatch(
         keyStarts[i + 1] = keys;
         askedStarts[i + 1] = askedCount;
       }
+      int[] kindsOfTokens = kinds.toArray();
+      int[] kindsOfAsked = askedKinds.toArray();
       return new RaggedBatch(
           tokens.toArray(),
           positions.toArray(),
+          kindsOfTokens,
           starts,
           limits.toArray(),
           keyStarts,
@@ -199,11 +259,14 @@ record RaggedBatch(
           newlyCachedSlots.toArray(),
           askedRows.toArray(),
           askedPositions.toArray(),
+          kindsOfAsked,
           askedLimits.toArray(),
           askedStarts,
           guided,
           drawn.toArray(),
-          watched);
+          watched,
+          Rows.of(starts, kindsOfTokens),
+          Rows.of(askedStarts, kindsOfAsked));
     }
 
     private void add(Query sequence, int[] positionsWatched) {
@@ -230,10 +293,11 @@ record RaggedBatch(
       }
       int seen = 0;
       for (int source : asked) {
-        seen = Math.max(seen, spec.attention().pattern().limit(source, length));
+        seen = Math.max(seen, spec.limit(source, length));
       }
-      int cacheable =
-          spec.attention().pattern().cacheable(Math.min(sequence.cacheablePrefix(), seen));
+      int canvas = spec.canvas().map(each -> each.start(length)).orElse(length);
+      int fixed = Math.min(canvas, Math.min(sequence.cacheablePrefix(), seen));
+      int cacheable = spec.attention().pattern().cacheable(fixed);
       PrefixCache.Reservation reserved = PrefixCache.Reservation.NONE;
       int cached = 0;
       if (cache.isPresent() && cacheable > 0) {
@@ -256,14 +320,16 @@ record RaggedBatch(
           rowOf[t] = computed++;
           tokens.add(sequence.tokens()[t]);
           positions.add(sequence.firstPosition() + t);
-          limits.add(spec.attention().pattern().limit(t, length));
+          kinds.add(t < canvas ? 0 : CANVAS);
+          limits.add(spec.limit(t, length));
           keyRows.add(keys + t);
         }
       }
       for (int source : asked) {
         askedRows.add(rowOf[source]);
         askedPositions.add(sequence.firstPosition() + source);
-        askedLimits.add(spec.attention().pattern().limit(source, length));
+        askedKinds.add(source < canvas ? 0 : CANVAS);
+        askedLimits.add(spec.limit(source, length));
       }
       for (int i = 0; i < reserved.slots().length; i++) {
         newlyCachedRows.add(rowOf[reserved.indices()[i]]);
@@ -302,6 +368,18 @@ record RaggedBatch(
     }
   }
 
+  /**
+   * Refuses what is no id of a model.
+   *
+   * @throws IllegalArgumentException naming it
+   */
+  static void requireId(int token, ModelSpec spec) {
+    if (token < 0 || token >= spec.vocabulary()) {
+      throw new IllegalArgumentException(
+          "token id " + token + " is outside the vocabulary of " + spec.vocabulary());
+    }
+  }
+
   private static void check(Query sequence, ModelSpec spec) {
     int length = sequence.tokens().length;
     if (length == 0 || sequence.firstPosition() < 0) {
@@ -329,10 +407,7 @@ record RaggedBatch(
               + length);
     }
     for (int token : sequence.tokens()) {
-      if (token < 0 || token >= spec.vocabulary()) {
-        throw new IllegalArgumentException(
-            "token id " + token + " is outside the vocabulary of " + spec.vocabulary());
-      }
+      requireId(token, spec);
     }
     int previous = -1;
     for (int row : sequence.rows()) {

@@ -4,6 +4,7 @@ import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.StepArena;
 import dev.palimpsest.engine.backend.Weight;
+import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.engine.probe.Hook;
 import dev.palimpsest.engine.probe.Point;
@@ -61,9 +62,14 @@ final class Recorder implements Hooks {
             .toArray();
     int widest = 0;
     for (Hook hook : hooks) {
+      if (hook.point() == Point.MLP_OUT && spec.stream().layerScalars()) {
+        throw new IllegalArgumentException(
+            "%s is looked at in a %s model, which scales the residual stream before its block ends: hook_resid_mid and hook_resid_post can be"
+                .formatted(hook.name(), spec.family()));
+      }
       for (Hook source : sources(hook)) {
         int count = source.point() == Point.PATTERN ? keyRows.length : rows.length;
-        copies.computeIfAbsent(source, each -> arena.allocate(count, width(each.point())));
+        copies.computeIfAbsent(source, each -> arena.allocate(count, each.width(spec)));
         widest = Math.max(widest, inputWidth(source));
       }
     }
@@ -101,6 +107,10 @@ final class Recorder implements Hooks {
     return switch (hook.point()) {
       case NORMALIZED -> List.of(new Hook(Point.RESID_POST, last));
       case PATTERN -> List.of(new Hook(Point.ROT_Q, block), hook);
+      case ATTN_OUT ->
+          isProduct(hook)
+              ? List.of(hook)
+              : List.of(new Hook(Point.RESID_PRE, block), new Hook(Point.RESID_MID, block));
       case MLP_OUT ->
           isProduct(hook)
               ? List.of(hook)
@@ -110,17 +120,16 @@ final class Recorder implements Hooks {
   }
 
   private boolean isProduct(Hook hook) {
+    if (spec.stream().norms().areAfter()) {
+      return false;
+    }
     return hook.point() == Point.ATTN_OUT
         || (hook.point() == Point.MLP_OUT && spec.feedForward().isDense(hook.block()));
   }
 
-  private int width(Point point) {
-    return point.width(spec);
-  }
-
   private int inputWidth(Hook hook) {
     return switch (hook.point()) {
-      case ATTN_OUT -> spec.attention().queryWidth();
+      case ATTN_OUT -> spec.attention(hook.block()).queryWidth();
       case MLP_OUT -> spec.feedForward().width();
       default -> 0;
     };
@@ -184,7 +193,7 @@ final class Recorder implements Hooks {
 
   private Reading reading(Hook hook, int sequence, int step, int first) {
     int[] at = positions.get(sequence);
-    int width = width(hook.point());
+    int width = hook.width(spec);
     List<Hook> sources = sources(hook);
     float[] values =
         Arrays.copyOfRange(read(sources.getLast()), first * width, (first + at.length) * width);
@@ -218,9 +227,10 @@ final class Recorder implements Hooks {
     float[] keyRowsRead = read(hook);
     int[] at = positions.get(sequence);
     int[] tokenRows = batch.watched().get(sequence).rows(at, false);
-    int size = spec.attention().headSize();
-    int heads = spec.attention().heads();
-    int group = heads / spec.attention().keyValueHeads();
+    Attention attention = spec.attention(hook.block());
+    int size = attention.headSize();
+    int heads = attention.heads();
+    int group = heads / attention.keyValueHeads();
     float[] values = new float[at.length * heads * keys];
     double[] scores = new double[keys];
     for (int i = 0; i < at.length; i++) {
@@ -229,7 +239,7 @@ final class Recorder implements Hooks {
         int query = (first + i) * heads * size + head * size;
         double top = Double.NEGATIVE_INFINITY;
         for (int key = 0; key < limit; key++) {
-          int from = (firstKey + key) * spec.attention().keyWidth() + head / group * size;
+          int from = (firstKey + key) * attention.keyWidth() + head / group * size;
           double sum = 0;
           for (int d = 0; d < size; d++) {
             sum += (double) queries[query + d] * keyRowsRead[from + d];

@@ -2,6 +2,7 @@ package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.StepArena;
+import dev.palimpsest.engine.model.Canvas;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.stream.IntStream;
@@ -17,6 +18,9 @@ import java.util.stream.IntStream;
  * @param activated [tokens, widest feed-forward]
  * @param outputs of the chosen experts, [tokens, experts per token · hidden]; no columns without
  *     them
+ * @param first what a part of a block gives before it is normalized, [tokens, hidden]; no columns
+ *     where nothing is, nor is there a canvas
+ * @param second as {@code first}
  * @param askedNormed [asked rows, hidden]
  * @param askedX [asked rows, hidden]
  */
@@ -28,22 +32,32 @@ record StepMemory(
     Activation gateUp,
     Activation activated,
     Activation outputs,
+    Activation first,
+    Activation second,
     Activation askedNormed,
     Activation askedX) {
 
   static StepMemory allocate(StepArena arena, ModelSpec spec, int tokens, int askedRows) {
-    int queryWidth = spec.attention().queryWidth();
-    int keyWidth = spec.attention().keyWidth();
+    int queryWidth = spec.queryWidth();
+    int projected =
+        spec.attentions().stream()
+            .mapToInt(each -> each.queryWidth() + 2 * each.keyWidth())
+            .max()
+            .orElseThrow();
     int width = denseWidth(spec);
+    boolean isApart = spec.stream().norms().areAfter() || spec.canvas().isPresent();
+    int apart = isApart ? spec.hidden() : 0;
     return new StepMemory(
         arena.allocate(tokens, spec.hidden()),
         arena.allocate(tokens, spec.hidden()),
-        arena.allocate(tokens, queryWidth + 2 * keyWidth),
+        arena.allocate(tokens, projected),
         arena.allocate(tokens, queryWidth),
         arena.allocate(tokens, 2 * width),
         arena.allocate(tokens, width),
         arena.allocate(
             tokens, spec.feedForward().experts().map(Experts::perToken).orElse(0) * spec.hidden()),
+        arena.allocate(tokens, apart),
+        arena.allocate(tokens, apart),
         arena.allocate(askedRows, spec.hidden()),
         arena.allocate(askedRows, spec.hidden()));
   }
@@ -58,6 +72,8 @@ record StepMemory(
         gateUp.firstRows(tokens),
         activated.firstRows(tokens),
         outputs.firstRows(tokens),
+        first.firstRows(tokens),
+        second.firstRows(tokens),
         askedNormed,
         askedX);
   }
@@ -66,6 +82,7 @@ record StepMemory(
   private static int denseWidth(ModelSpec spec) {
     int shared = spec.feedForward().experts().map(Experts::sharedWidth).orElse(0);
     boolean anyDense = IntStream.range(0, spec.layers()).anyMatch(spec.feedForward()::isDense);
-    return Math.max(anyDense ? spec.feedForward().width() : 0, shared);
+    int told = spec.canvas().map(Canvas::selfConditioningWidth).orElse(0);
+    return Math.max(told, Math.max(anyDense ? spec.feedForward().width() : 0, shared));
   }
 }

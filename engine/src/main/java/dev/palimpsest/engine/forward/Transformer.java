@@ -2,10 +2,8 @@ package dev.palimpsest.engine.forward;
 
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.Backend;
-import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.StepArena;
-import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.device.DeviceException;
@@ -18,6 +16,8 @@ import dev.palimpsest.engine.probe.Reading;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SoftDenoiser;
+import dev.palimpsest.step.SoftQuery;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -39,7 +39,7 @@ import java.util.stream.IntStream;
  *
  * <p>Owns its backend. An instance serves one thread at a time.
  */
-public final class Transformer implements Denoiser, AutoCloseable {
+public final class Transformer implements SoftDenoiser, AutoCloseable {
   /** Memory for the KV cache where the caller does not say. */
   public static final long KV_CACHE_BYTES = 1L << 30;
 
@@ -55,13 +55,16 @@ public final class Transformer implements Denoiser, AutoCloseable {
   private final Backend backend;
   private final Weights weights;
   private final Optional<KvCache> kvCache;
+  private final Forward forward;
   private final StepArena arena;
+  private Optional<SoftSignals> signals = Optional.empty();
 
   private Transformer(ModelSpec spec, Backend backend, Weights weights, Optional<KvCache> kvCache) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
     this.kvCache = kvCache;
+    forward = new Forward(spec, backend, weights);
     arena = new StepArena(backend::paddedRows);
   }
 
@@ -150,7 +153,50 @@ public final class Transformer implements Denoiser, AutoCloseable {
 
   @Override
   public List<List<Prediction>> predict(List<Query> queries) {
-    return predict(queries, kvCache, Optional.empty());
+    return predict(plain(queries), kvCache, Optional.empty());
+  }
+
+  private static List<CanvasQuery> plain(List<Query> queries) {
+    return queries.stream().map(CanvasQuery::ofTokens).toList();
+  }
+
+  /**
+   * As {@link #predict(List)}, but a canvas may be told the embeddings of all ids, weighed by the
+   * probabilities of the step before, and leaves its own (DiffusionGemma's self-conditioning).
+   *
+   * @throws IllegalArgumentException if the model has no canvas, or not all of one is asked for
+   */
+  @Override
+  public List<List<Prediction>> predictSoftly(List<SoftQuery> queries) {
+    return predict(queries.stream().map(CanvasQuery::of).toList(), kvCache, Optional.empty());
+  }
+
+  /**
+   * Room for what one step of a canvas tells the next, beside tokens.
+   *
+   * @throws IllegalStateException if the model has no canvas
+   */
+  @Override
+  public SoftSignal open() {
+    if (spec.canvas().isEmpty()) {
+      throw new IllegalStateException(
+          "a %s model has no canvas: nothing but tokens goes from one of its steps to the next"
+              .formatted(spec.family()));
+    }
+    if (signals.isEmpty()) {
+      signals = Optional.of(new SoftSignals(spec, backend, weights));
+    }
+    return signals.get().open();
+  }
+
+  /**
+   * Writes a signal as a step whose probabilities are these would, for checking a model against
+   * recorded ones. What they take is kept until the model is closed.
+   *
+   * @param probabilities [canvas, vocabulary]
+   */
+  public void write(SoftSignal signal, float[] probabilities) {
+    signals.orElseThrow().write(signal, probabilities, arena);
   }
 
   /**
@@ -158,7 +204,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * written.
    */
   public List<List<Prediction>> recompute(List<Query> queries) {
-    return predict(queries, Optional.empty(), Optional.empty());
+    return predict(plain(queries), Optional.empty(), Optional.empty());
   }
 
   /**
@@ -195,12 +241,15 @@ public final class Transformer implements Denoiser, AutoCloseable {
       Watch watch = Watch.of(queries, probe, patches);
       return watch.isIdle()
           ? predict(queries)
-          : predict(queries, Optional.empty(), Optional.of(watch));
+          : predict(plain(queries), Optional.empty(), Optional.of(watch));
     };
   }
 
   private List<List<Prediction>> predict(
-      List<Query> queries, Optional<KvCache> cache, Optional<Watch> watch) {
+      List<CanvasQuery> canvases, Optional<KvCache> cache, Optional<Watch> watch) {
+    List<Query> queries = canvases.stream().map(CanvasQuery::query).toList();
+    List<Conditioning> told = canvases.stream().map(CanvasQuery::told).toList();
+    canvases.forEach(each -> each.check(spec));
     List<Prediction> all = List.of();
     List<Reading> readings = List.of();
     List<RowDraw> draws = new ArrayList<>();
@@ -236,9 +285,14 @@ public final class Transformer implements Denoiser, AutoCloseable {
             needsLogits
                 ? Optional.of(arena.allocate(Math.min(LOGIT_ROWS, draws.size()), spec.vocabulary()))
                 : Optional.empty();
-        Activation hidden = hidden(batch, cache, hooks).firstRows(draws.size());
+        boolean writes = canvases.stream().anyMatch(each -> each.written().isPresent());
+        Optional<SoftSignals.Room> room =
+            writes ? signals.map(each -> each.allocate(arena)) : Optional.empty();
+        Activation hidden =
+            forward.hidden(batch, told, signals, cache, arena, hooks).firstRows(draws.size());
+        room.ifPresent(each -> writeSignals(canvases, hidden, each));
         if (!draws.isEmpty()) {
-          all = backend.vocabulary(hidden, weights.head(), draws);
+          all = backend.vocabulary(hidden, weights.head(), spec.reading().logitCap(), draws);
         }
         if (logits.isPresent()) {
           all = fromLogits(queries, draws, all, hidden, logits.get());
@@ -262,6 +316,18 @@ public final class Transformer implements Denoiser, AutoCloseable {
       watch.flatMap(Watch::probe).orElseThrow().listener().read(reading);
     }
     return result;
+  }
+
+  private void writeSignals(List<CanvasQuery> canvases, Activation hidden, SoftSignals.Room room) {
+    int row = 0;
+    for (CanvasQuery each : canvases) {
+      int count = each.query().rows().length;
+      if (each.written().isPresent()) {
+        Activation own = hidden.rows(row, count);
+        signals.orElseThrow().write(each.written().get(), own, room);
+      }
+      row += count;
+    }
   }
 
   /**
@@ -290,7 +356,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
         if (read.length == 0 || row >= first + logits.rows()) {
           first = row;
           int count = Math.min(logits.rows(), draws.size() - first);
-          backend.linear(hidden.rows(first, count), weights.head(), 0, logits.firstRows(count));
+          multiplyHead(hidden.rows(first, count), logits.firstRows(count));
           read = backend.read(logits.firstRows(count));
         }
         int from = (row - first) * spec.vocabulary();
@@ -304,6 +370,11 @@ public final class Transformer implements Denoiser, AutoCloseable {
       }
     }
     return predictions;
+  }
+
+  private void multiplyHead(Activation hidden, Activation logits) {
+    backend.linear(hidden, weights.head(), 0, logits);
+    spec.reading().logitCap().ifPresent(cap -> backend.softCap(logits, cap));
   }
 
   /** The logarithm of an id's probability, in double precision. */
@@ -358,19 +429,25 @@ public final class Transformer implements Denoiser, AutoCloseable {
     }
     int last = spec.layers() - 1;
     int[] ascending = IntStream.range(0, count).toArray();
-    hidden(
-        batch,
-        Optional.empty(),
-        (point, block, x) -> {
-          if (point == Point.RESID_POST) {
-            backend.gather(x, block == last ? ascending : batch.askedRows(), streams.get(block));
-          }
-        });
+    var _ =
+        forward.hidden(
+            batch,
+            List.of(),
+            signals,
+            Optional.empty(),
+            arena,
+            (point, block, x) -> {
+              if (point == Point.RESID_POST) {
+                backend.gather(
+                    x, block == last ? ascending : batch.askedRows(), streams.get(block));
+              }
+            });
     boolean needsLogits = query.draw().adjustment().isPresent() || query.targets().length > 0;
     List<List<Prediction>> blocks = new ArrayList<>();
     for (Activation stream : streams) {
       backend.rmsNorm(stream, weights.finalNorm(), spec.normEpsilon(), normed);
-      List<Prediction> plain = backend.vocabulary(normed, weights.head(), draws);
+      List<Prediction> plain =
+          backend.vocabulary(normed, weights.head(), spec.reading().logitCap(), draws);
       blocks.add(needsLogits ? fromLogits(List.of(alone), draws, plain, normed, logits) : plain);
     }
     return blocks;
@@ -384,198 +461,22 @@ public final class Transformer implements Denoiser, AutoCloseable {
    * @return [asked rows, vocabulary]
    */
   public float[] logits(Query query) {
+    return logits(query, new Conditioning.None());
+  }
+
+  /**
+   * As {@link #logits(Query)}, of a canvas that is told something of the step before.
+   *
+   * @return [asked rows, vocabulary]
+   */
+  public float[] logits(Query query, Conditioning told) {
     RaggedBatch batch = RaggedBatch.of(List.of(query), spec, false, Optional.empty(), List.of());
     arena.rewind();
     Activation logits = arena.allocate(query.rows().length, spec.vocabulary());
-    Activation hidden = hidden(batch, Optional.empty(), Hooks.NONE);
-    backend.linear(hidden, weights.head(), 0, logits);
+    Activation hidden =
+        forward.hidden(batch, List.of(told), signals, Optional.empty(), arena, Hooks.NONE);
+    multiplyHead(hidden, logits);
     return backend.read(logits);
-  }
-
-  /** The normalized final rows that predictions are made of, guided where asked. */
-  private Activation hidden(RaggedBatch batch, Optional<KvCache> kvCache, Hooks hooks) {
-    int rows = batch.askedRows().length;
-    int tokens = batch.tokens().length;
-    int queryWidth = spec.attention().queryWidth();
-    int keyWidth = spec.attention().keyWidth();
-    StepMemory memory = StepMemory.allocate(arena, spec, Math.max(rows, tokens), rows);
-    memory = memory.firstRows(tokens);
-    Activation x = memory.x();
-    Activation normed = memory.normed();
-    Activation q = memory.qkv().columns(0, queryWidth);
-    Activation k = memory.qkv().columns(queryWidth, keyWidth);
-    Activation computed = memory.qkv().columns(queryWidth, 2 * keyWidth);
-    int keys = batch.keyStarts()[batch.keyStarts().length - 1];
-    Activation all = batch.isComputedWhole() ? computed : arena.allocate(keys, 2 * keyWidth);
-    Activation drawn =
-        batch.isAllDrawn()
-            ? memory.askedNormed()
-            : arena.allocate(Math.max(1, batch.drawn().length), spec.hidden());
-    backend.begin(arena.used());
-
-    int last = spec.layers() - 1;
-    Activation v = computed.columns(keyWidth, keyWidth);
-    backend.embed(batch.tokens(), weights.embedding(), x);
-    hooks.at(Point.EMBED, 0, x);
-    for (int i = 0; i < last; i++) {
-      Weights.Layer layer = weights.layers().get(i);
-      hooks.at(Point.RESID_PRE, i, x);
-      backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
-      project(layer, normed, 0, memory.qkv());
-      hooks.at(Point.Q, i, q);
-      hooks.at(Point.K, i, k);
-      hooks.at(Point.V, i, v);
-      turn(layer, memory.qkv().columns(0, queryWidth + keyWidth), queryWidth, batch.positions());
-      hooks.at(Point.ROT_Q, i, q);
-      hooks.at(Point.ROT_K, i, k);
-      attend(
-          q, computed, all, batch, kvCache, i, batch.starts(), batch.limits(), memory.attended());
-      attentionOut(i, memory.attended(), x, hooks);
-      feedForward(i, x, memory, hooks);
-    }
-
-    Weights.Layer layer = weights.layers().get(last);
-    StepMemory asked = memory.firstRows(rows);
-    Activation askedQ = asked.qkv().columns(0, queryWidth);
-    Activation askedX = memory.askedX();
-    Activation askedNormed = memory.askedNormed();
-    hooks.at(Point.RESID_PRE, last, x);
-    backend.rmsNorm(x, layer.attentionNorm(), spec.normEpsilon(), normed);
-    backend.gather(normed, batch.askedRows(), askedNormed);
-    backend.gather(x, batch.askedRows(), askedX);
-    project(layer, normed, queryWidth, computed);
-    project(layer, askedNormed, 0, askedQ);
-    hooks.at(Point.Q, last, askedQ);
-    hooks.at(Point.K, last, k);
-    hooks.at(Point.V, last, v);
-    turn(layer, k, 0, batch.positions());
-    turn(layer, askedQ, queryWidth, batch.askedPositions());
-    hooks.at(Point.ROT_Q, last, askedQ);
-    hooks.at(Point.ROT_K, last, k);
-    attend(
-        askedQ,
-        computed,
-        all,
-        batch,
-        kvCache,
-        last,
-        batch.askedStarts(),
-        batch.askedLimits(),
-        asked.attended());
-    attentionOut(last, asked.attended(), askedX, hooks);
-    feedForward(last, askedX, asked, hooks);
-    backend.rmsNorm(askedX, weights.finalNorm(), spec.normEpsilon(), askedNormed);
-    if (!batch.isAllDrawn()) {
-      backend.gather(askedNormed, batch.drawn(), drawn);
-    }
-    for (RaggedBatch.Guided guided : batch.guided()) {
-      backend.guide(drawn, guided.row(), guided.unconditionalRow(), guided.scale());
-    }
-    return drawn;
-  }
-
-  private void attentionOut(int block, Activation attended, Activation x, Hooks hooks) {
-    Weight out = weights.layers().get(block).attentionOut();
-    hooks.at(Point.Z, block, attended);
-    hooks.product(Point.ATTN_OUT, block, attended, out);
-    backend.addLinear(attended, out, x);
-    hooks.at(Point.RESID_MID, block, x);
-  }
-
-  /** Writes the KV cache, and attends to computed keys and cached ones. */
-  private void attend(
-      Activation q,
-      Activation computed,
-      Activation all,
-      RaggedBatch batch,
-      Optional<KvCache> kvCache,
-      int layer,
-      int[] queryStarts,
-      int[] limits,
-      Activation out) {
-    Optional<KvLayer> cached = kvCache.map(each -> each.layers().get(layer));
-    cached.ifPresent(
-        to -> backend.cache(computed, batch.newlyCachedRows(), to, batch.newlyCachedSlots()));
-    if (batch.isComputedWhole()) {
-      int width = computed.columns() / 2;
-      backend.attention(
-          q,
-          computed.columns(0, width),
-          computed.columns(width, width),
-          spec.attention().headSize(),
-          queryStarts,
-          batch.keyStarts(),
-          limits,
-          spec.attention().window(layer),
-          out);
-    } else {
-      backend.attention(
-          q,
-          computed,
-          cached.orElseThrow(),
-          batch.cached(),
-          all,
-          spec.attention().headSize(),
-          queryStarts,
-          limits,
-          spec.attention().window(layer),
-          out);
-    }
-  }
-
-  /** Some of the stacked projections, from column {@code first} on, with their biases. */
-  private void project(Weights.Layer layer, Activation normed, int first, Activation out) {
-    layer
-        .attentionBias()
-        .ifPresentOrElse(
-            bias -> backend.linear(normed, layer.attentionQkv(), bias, first, out),
-            () -> backend.linear(normed, layer.attentionQkv(), first, out));
-  }
-
-  /** Normalizes the heads of queries and keys, if the model does, and rotates them. */
-  private void turn(Weights.Layer layer, Activation x, int queryColumns, int[] positions) {
-    int headSize = spec.attention().headSize();
-    Weight rotary = weights.rotary();
-    layer
-        .headNorms()
-        .ifPresentOrElse(
-            norms ->
-                backend.normAndRotate(
-                    x,
-                    queryColumns,
-                    headSize,
-                    norms.query(),
-                    norms.key(),
-                    spec.normEpsilon(),
-                    positions,
-                    rotary),
-            () -> backend.rotate(x, headSize, positions, rotary));
-  }
-
-  private void feedForward(int block, Activation x, StepMemory memory, Hooks hooks) {
-    Weights.Layer layer = weights.layers().get(block);
-    Activation normed = memory.normed();
-    backend.rmsNorm(x, layer.feedForwardNorm(), spec.normEpsilon(), normed);
-    if (layer.dense().isPresent()) {
-      Weights.Dense dense = layer.dense().get();
-      Activation gateUp = memory.gateUp().columns(0, dense.gateUp().rows());
-      Activation activated = memory.activated().columns(0, dense.down().columns());
-      backend.linear(normed, dense.gateUp(), 0, gateUp);
-      backend.swiGlu(gateUp, activated);
-      hooks.product(Point.MLP_OUT, block, activated, dense.down());
-      backend.addLinear(activated, dense.down(), x);
-    }
-    if (layer.sparse().isPresent()) {
-      Weights.Sparse sparse = layer.sparse().get();
-      backend.addExperts(
-          normed,
-          sparse.router(),
-          spec.feedForward().experts().orElseThrow(),
-          sparse.experts(),
-          memory.outputs(),
-          x);
-    }
-    hooks.at(Point.RESID_POST, block, x);
   }
 
   /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */
@@ -597,7 +498,7 @@ public final class Transformer implements Denoiser, AutoCloseable {
     StepMemory _ = StepMemory.allocate(arena, spec, tokens, tokens);
     long cached = KvCache.bytes(KV_CACHE_BYTES, spec) / Float.BYTES;
     if (cached > 0) {
-      Activation _ = arena.allocate(tokens, 2 * spec.attention().keyWidth());
+      Activation _ = arena.allocate(tokens, 2 * spec.keyWidth());
     }
     return new Workload(tokens, arena.used(), cached);
   }

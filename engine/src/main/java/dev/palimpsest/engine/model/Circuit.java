@@ -41,6 +41,7 @@ public sealed interface Circuit {
     RECIPROCAL_ROOT,
     EXP,
     LOGISTIC,
+    TANH,
     COMPARE,
     /** One of two, by a condition. */
     SELECT;

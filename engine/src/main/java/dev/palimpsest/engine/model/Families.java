@@ -14,6 +14,7 @@ public final class Families {
           SdarFamily.FAMILY,
           LladaMoeFamily.FAMILY,
           Llada2Family.FAMILY,
+          DiffusionGemmaFamily.FAMILY,
           FastDllmFamily.FAMILY,
           CausalFamilies.LLAMA,
           CausalFamilies.QWEN2,

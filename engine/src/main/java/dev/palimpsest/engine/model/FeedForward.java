@@ -3,12 +3,17 @@ package dev.palimpsest.engine.model;
 import java.util.Optional;
 
 /**
- * The SwiGLU feed-forward of every layer.
+ * The gated feed-forward of every layer.
  *
  * @param width inner width of a dense one
+ * @param gate of a dense one, and of the expert that every token uses
  * @param experts of the layers that are not dense, if any
  */
-public record FeedForward(int width, Optional<Experts> experts) {
+public record FeedForward(int width, Gate gate, Optional<Experts> experts) {
+  /** A SwiGLU feed-forward. */
+  public FeedForward(int width, Optional<Experts> experts) {
+    this(width, Gate.SILU, experts);
+  }
 
   /** A dense feed-forward in every layer. */
   public static FeedForward dense(int width) {

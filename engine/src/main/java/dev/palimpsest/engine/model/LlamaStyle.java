@@ -63,8 +63,8 @@ final class LlamaStyle {
   private static final Map<String, String> UNWINDOWED =
       Config.ordered("use_sliding_window", "false");
 
-  private static final String FULL = "full_attention";
-  private static final String SLIDING = "sliding_attention";
+  static final String FULL = "full_attention";
+  static final String SLIDING = "sliding_attention";
 
   /** What Qwen's configurations mean where they do not say. */
   private static final int DEFAULT_WINDOW = 4096;
@@ -130,11 +130,7 @@ final class LlamaStyle {
     double normEpsilon = config.positive("rms_norm_eps");
     boolean tiedHead = config.boolOr("tie_word_embeddings", false);
     Reading reading = new Reading(config.ids(vocabulary, mask));
-    return new ModelSpec(
-        variant.name(),
-        layers,
-        hidden,
-        normEpsilon,
+    Attention attention =
         new Attention(
             heads,
             keyValueHeads,
@@ -142,13 +138,20 @@ final class LlamaStyle {
             variant.has(Trait.PROJECTION_BIAS),
             variant.has(Trait.HEAD_NORM),
             rotary,
-            variant.pattern(),
-            windows(config, variant, layers)),
+            variant.pattern());
+    return new ModelSpec(
+        variant.name(),
+        layers,
+        hidden,
+        normEpsilon,
+        windows(config, variant, layers).stream().map(attention::within).toList(),
         feedForward,
         vocabulary,
         tiedHead,
         rotary.scaling().reach(maxPositions),
-        variant.has(Trait.SHIFTED) ? reading.shiftedByOne() : reading);
+        variant.has(Trait.SHIFTED) ? reading.shiftedByOne() : reading,
+        ResidualStream.PLAIN,
+        Optional.empty());
   }
 
   /** The mask's id, from the configuration or else as published. */
@@ -179,14 +182,14 @@ final class LlamaStyle {
   }
 
   /**
-   * Of each layer, how many keys a query sees; none if all layers see all. The layers with a window
+   * Of each layer, how many keys a query sees, or of all if they see all. The layers with a window
    * are those that are named so or, if none is named, those from {@code max_window_layers} on.
    */
   private static List<Integer> windows(Config config, Variant variant, int layers) {
     if (!variant.has(Trait.WINDOWED) || !config.boolOr("use_sliding_window", false)) {
       config.allow(UNWINDOWED, variant.meaningless());
       requireFullLayers(config, variant);
-      return List.of();
+      return List.of(Attention.ALL_KEYS);
     }
     int window = config.integerOr("sliding_window", DEFAULT_WINDOW, 1, Config.MAX_COUNT);
     int full =
@@ -201,7 +204,7 @@ final class LlamaStyle {
           key, "\"%s\" or \"%s\" for each of %d layers".formatted(FULL, SLIDING, layers));
     }
     return types.stream()
-        .map(type -> type.equals(SLIDING) ? window : Integer.valueOf(Integer.MAX_VALUE))
+        .map(type -> type.equals(SLIDING) ? window : Integer.valueOf(Attention.ALL_KEYS))
         .toList();
   }
 

@@ -1,34 +1,120 @@
 package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * A transformer as data: pre-norm RMS blocks with rotary attention and a SwiGLU feed-forward, dense
- * or of experts.
+ * A transformer as data: blocks with RMS norms, rotary attention and a gated feed-forward, dense or
+ * of experts.
  *
  * @param family the family's name
  * @param layers number of blocks
  * @param hidden width of the residual stream
  * @param normEpsilon RMSNorm's epsilon
- * @param attention of every block
+ * @param attentions of every block, or one that all blocks have
  * @param feedForward of every block
  * @param vocabulary rows of the embedding and of the head
  * @param tiedHead whether the head is the embedding
  * @param maxLength longest sequence, prompt and canvas together
  * @param reading how the output is read
+ * @param stream what is done to the residual stream
+ * @param canvas the last tokens of a sequence, if they are apart from the others
  */
 public record ModelSpec(
     String family,
     int layers,
     int hidden,
     double normEpsilon,
-    Attention attention,
+    List<Attention> attentions,
     FeedForward feedForward,
     int vocabulary,
     boolean tiedHead,
     int maxLength,
-    Reading reading) {
+    Reading reading,
+    ResidualStream stream,
+    Optional<Canvas> canvas) {
+  /** Copies the list, and checks that it says what every block's attention is. */
+  public ModelSpec {
+    attentions = List.copyOf(attentions);
+    if (attentions.size() != 1 && attentions.size() != layers) {
+      throw new IllegalArgumentException(
+          "%d layers have %d attentions: give one for each, or one for all"
+              .formatted(layers, attentions.size()));
+    }
+  }
+
+  /** A model whose blocks have one attention, and whose residual stream is plain. */
+  public ModelSpec(
+      String family,
+      int layers,
+      int hidden,
+      double normEpsilon,
+      Attention attention,
+      FeedForward feedForward,
+      int vocabulary,
+      boolean tiedHead,
+      int maxLength,
+      Reading reading) {
+    this(
+        family,
+        layers,
+        hidden,
+        normEpsilon,
+        List.of(attention),
+        feedForward,
+        vocabulary,
+        tiedHead,
+        maxLength,
+        reading,
+        ResidualStream.PLAIN,
+        Optional.empty());
+  }
+
+  /** The attention of a layer. */
+  public Attention attention(int layer) {
+    return attentions.size() == 1 ? attentions.getFirst() : attentions.get(layer);
+  }
+
+  /** The first layer's attention, whose pattern, biases and norms of heads are every layer's. */
+  public Attention attention() {
+    return attentions.getFirst();
+  }
+
+  /** How many leading keys the token at {@code index} of a sequence sees, if it has no window. */
+  public int limit(int index, int length) {
+    return canvas.isPresent() && index >= canvas.get().start(length)
+        ? length
+        : attention().pattern().limit(index, length);
+  }
+
+  /** How many of them a token of the canvas sees at most in a layer with a window. */
+  public int canvasWindow(int window) {
+    return window == Attention.ALL_KEYS
+        ? window
+        : Math.addExact(canvas.map(Canvas::length).orElse(0), window - 1);
+  }
+
+  /** The widest queries of a layer. */
+  public int queryWidth() {
+    return attentions.stream().mapToInt(Attention::queryWidth).max().orElseThrow();
+  }
+
+  /** The widest keys of a layer. */
+  public int keyWidth() {
+    return attentions.stream().mapToInt(Attention::keyWidth).max().orElseThrow();
+  }
+
+  /** Norms of a layer's block. */
+  private int norms(int layer) {
+    return stream.norms().count(feedForward.experts(layer).isPresent());
+  }
+
+  /** Numbers that blocks multiply the stream by: the canvas has its own. */
+  private int scalars() {
+    return stream.layerScalars() ? canvas.isPresent() ? 2 : 1 : 0;
+  }
 
   /** Number of weights, counting a tied head once. */
   public long parameters() {
@@ -48,10 +134,10 @@ public record ModelSpec(
     long width = hidden;
     long total = width + (tiedHead ? 1 : 2) * width * vocabulary;
     for (int layer = 0; layer < layers; layer++) {
-      total += 2 * width + attention.parameters(width);
+      total += norms(layer) * width + scalars() + attention(layer).parameters(width);
       total += feedForward.parameters(width, layer, experts);
     }
-    return total;
+    return total + canvas.map(each -> each.parameters(width)).orElse(0L);
   }
 
   /**
@@ -59,9 +145,9 @@ public record ModelSpec(
    * biases and routers.
    */
   public long exactParameters() {
-    long total = hidden;
+    long total = canvas.isPresent() ? 2L * hidden : hidden;
     for (int layer = 0; layer < layers; layer++) {
-      total += 2L * hidden + attention.exactParameters();
+      total += (long) norms(layer) * hidden + scalars() + attention(layer).exactParameters();
       total += feedForward.routerParameters(hidden, layer);
     }
     return total;
@@ -92,12 +178,16 @@ public record ModelSpec(
    * @throws UnsupportedModelException if attention is not block-causal
    */
   public ModelSpec withBlockLength(int length) {
-    if (!(attention.pattern() instanceof AttentionPattern.BlockCausal) || length < 1) {
+    if (!(attention().pattern() instanceof AttentionPattern.BlockCausal) || length < 1) {
       throw new UnsupportedModelException(
           "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
               .formatted(length, family));
     }
-    return with(attention.withPattern(new AttentionPattern.BlockCausal(length)), reading);
+    return with(
+        attentions.stream()
+            .map(each -> each.withPattern(new AttentionPattern.BlockCausal(length)))
+            .toList(),
+        reading);
   }
 
   /**
@@ -110,26 +200,28 @@ public record ModelSpec(
   public ModelSpec recommended(GenerationConfig generationConfig, OptionalInt blockLength) {
     OptionalInt length = blockLength.isPresent() ? blockLength : generationConfig.blockLength();
     ModelSpec spec =
-        length.isPresent() && attention.pattern() instanceof AttentionPattern.BlockCausal
+        length.isPresent() && attention().pattern() instanceof AttentionPattern.BlockCausal
             ? withBlockLength(length.getAsInt())
             : this;
     return generationConfig.eos().isEmpty()
         ? spec
         : spec.with(
-            spec.attention, reading.withIds(reading.ids().endingWith(generationConfig.eos())));
+            spec.attentions, reading.withIds(reading.ids().endingWith(generationConfig.eos())));
   }
 
-  private ModelSpec with(Attention newAttention, Reading newReading) {
+  private ModelSpec with(List<Attention> newAttentions, Reading newReading) {
     return new ModelSpec(
         family,
         layers,
         hidden,
         normEpsilon,
-        newAttention,
+        newAttentions,
         feedForward,
         vocabulary,
         tiedHead,
         maxLength,
-        newReading);
+        newReading,
+        stream,
+        canvas);
   }
 }

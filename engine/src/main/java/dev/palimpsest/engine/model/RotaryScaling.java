@@ -50,6 +50,20 @@ public sealed interface RotaryScaling {
   }
 
   /**
+   * The first part of the frequencies as they are, the others 0: these pairs of a head stay as they
+   * are ({@code rope_type} {@code proportional}, Gemma 4).
+   *
+   * @param part of the pairs that turns, from 0 to 1
+   */
+  record Proportional(double part) implements RotaryScaling {
+    @Override
+    public double[] scaled(double[] frequencies, double theta) {
+      return Arrays.copyOf(
+          Arrays.copyOf(frequencies, (int) (part * frequencies.length)), frequencies.length);
+    }
+  }
+
+  /**
    * Llama 3.1's: long wavelengths are divided by the factor, short ones stay, those between are
    * interpolated ({@code rope_type} {@code llama3}).
    *

@@ -23,10 +23,17 @@ public sealed interface Router {
   record GroupedSigmoid(int groups, int keptGroups, boolean biased, double scale)
       implements Router {}
 
+  /**
+   * Gemma 4's: it reads the residual stream, RMS-normalized and multiplied by a gain of its own and
+   * {@code 1/sqrt(hidden)}; the most probable experts of a softmax over all are weighed by their
+   * probabilities, divided by their sum and multiplied by a scale per expert.
+   */
+  record ScaledSoftmax() implements Router {}
+
   /** Whether a bias per expert takes part in the choice. */
   default boolean hasBias() {
     return switch (this) {
-      case Softmax _ -> false;
+      case Softmax _, ScaledSoftmax _ -> false;
       case GroupedSigmoid sigmoid -> sigmoid.biased();
     };
   }

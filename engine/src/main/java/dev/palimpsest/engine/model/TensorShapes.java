@@ -28,9 +28,16 @@ final class TensorShapes {
     all.put(names.embedding(), spec.vocabulary(), spec.hidden());
     for (int number = 0; number < spec.layers(); number++) {
       TensorNames.Layer layer = names.layer(number);
-      all.putAttention(layer.attention());
+      all.putAttention(layer.attention(), spec.attention(number));
       all.putFeedForward(layer.feedForward(), number);
+      if (spec.stream().layerScalars()) {
+        all.put(all.named(layer.scalar(), "a scalar of its layers"), 1);
+      }
+      if (spec.canvas().isPresent()) {
+        all.putPreceding(all.named(names.canvas(), "a canvas"), number);
+      }
     }
+    spec.canvas().ifPresent(canvas -> all.putCanvas(all.named(names.canvas(), "a canvas"), canvas));
     all.put(names.finalNorm(), spec.hidden());
     if (!spec.tiedHead()) {
       all.put(names.head(), spec.vocabulary(), spec.hidden());
@@ -38,21 +45,37 @@ final class TensorShapes {
     return all.shapes;
   }
 
-  private void putAttention(TensorNames.Attention names) {
-    Attention attention = spec.attention();
+  private void putPreceding(TensorNames.Canvas names, int layer) {
+    if (spec.stream().layerScalars()) {
+      put(names.precedingScalar().formatted(layer), 1);
+    }
+  }
+
+  private void putCanvas(TensorNames.Canvas names, Canvas canvas) {
+    put(names.conditioningNorm(), spec.hidden());
+    putMatrices(names.conditioning(), List.of(), canvas.selfConditioningWidth());
+  }
+
+  private void putNormAfter(Optional<String> name) {
+    if (spec.stream().norms().areAfter()) {
+      put(named(name, "norms after its blocks' parts"), spec.hidden());
+    }
+  }
+
+  private void putAttention(TensorNames.Attention names, Attention attention) {
     long size = attention.headSize();
     long queries = attention.heads() * size;
     long keys = attention.keyValueHeads() * size;
     put(names.norm(), spec.hidden());
+    putNormAfter(names.normAfter());
+    List<String> projections = names.projections(attention.values());
     List<Long> heights =
-        names.projections().size() == 1
-            ? List.of(queries + 2 * keys)
-            : List.of(queries, keys, keys);
+        projections.size() == 1 ? List.of(queries + 2 * keys) : List.of(queries, keys, keys);
     for (int i = 0; i < heights.size(); i++) {
-      put(names.projections().get(i), heights.get(i), spec.hidden());
+      put(projections.get(i), heights.get(i), spec.hidden());
     }
     for (int i = 0; attention.projectionBias() && i < heights.size(); i++) {
-      put(names.projectionBiases().get(i), heights.get(i));
+      put(names.projectionBiases(attention.values()).get(i), heights.get(i));
     }
     if (attention.headNorm()) {
       TensorNames.HeadNorms norms = named(names.headNorms(), "norms of its heads");
@@ -64,7 +87,14 @@ final class TensorShapes {
 
   private void putFeedForward(TensorNames.FeedForward names, int layer) {
     put(names.norm(), spec.hidden());
+    putNormAfter(names.normAfter());
     Optional<Experts> experts = spec.feedForward().experts(layer);
+    if (experts.isPresent() && spec.stream().norms().areAfter()) {
+      TensorNames.BranchNorms branches = named(names.branches(), "norms of its experts");
+      put(branches.afterShared(), spec.hidden());
+      put(branches.beforeExperts(), spec.hidden());
+      put(branches.afterExperts(), spec.hidden());
+    }
     if (experts.isPresent()) {
       putExperts(named(names.experts(), "experts"), experts.get());
     } else {
@@ -77,11 +107,21 @@ final class TensorShapes {
     if (experts.router().hasBias()) {
       put(named(names.routerBias(), "a bias of its routers"), experts.count());
     }
+    if (experts.router() instanceof Router.ScaledSoftmax) {
+      TensorNames.RouterScales scales = named(names.scales(), "scales of its routers");
+      put(scales.input(), spec.hidden());
+      put(scales.perExpert(), experts.count());
+    }
     switch (names.matrices(experts.count(), present)) {
       case TensorNames.ExpertMatrices.Single(List<TensorNames.Matrices> single) ->
           single.forEach(each -> putMatrices(each, List.of(), experts.width()));
       case TensorNames.ExpertMatrices.Stacked(TensorNames.Matrices all) ->
           putMatrices(all, List.of((long) experts.count()), experts.width());
+      case TensorNames.ExpertMatrices.Fused(String gateUp, String down) -> {
+        long count = experts.count();
+        shapes.put(gateUp, List.of(count, 2L * experts.width(), (long) spec.hidden()));
+        shapes.put(down, List.of(count, (long) spec.hidden(), (long) experts.width()));
+      }
     }
     if (experts.sharedWidth() > 0) {
       putMatrices(named(names.shared(), "a shared expert"), List.of(), experts.sharedWidth());

@@ -9,6 +9,7 @@ import static dev.palimpsest.engine.model.Circuit.Elementwise.MAXIMUM;
 import static dev.palimpsest.engine.model.Circuit.Elementwise.MULTIPLY;
 import static dev.palimpsest.engine.model.Circuit.Elementwise.SELECT;
 import static dev.palimpsest.engine.model.Circuit.Elementwise.SUBTRACT;
+import static dev.palimpsest.engine.model.Circuit.Elementwise.TANH;
 import static dev.palimpsest.engine.model.Circuit.Movement.GATHER;
 import static dev.palimpsest.engine.model.Circuit.Movement.PASS;
 import static dev.palimpsest.engine.model.Circuit.branches;
@@ -36,13 +37,31 @@ public record TransformerCircuit(ModelSpec spec, int length) {
   public Circuit forward() {
     List<Circuit> links = new ArrayList<>();
     links.add(GATHER);
+    links.add(spec.stream().embeddingScale() == 1 ? PASS : MULTIPLY);
+    spec.canvas().ifPresent(each -> links.add(conditioning(each)));
     for (int layer = 0; layer < spec.layers(); layer++) {
-      links.add(residual(attention()));
+      links.add(residual(chain(attention(spec.attention(layer)), after())));
       links.add(feedForward(layer));
+      links.add(spec.stream().layerScalars() ? MULTIPLY : PASS);
     }
     links.add(rmsNorm(spec.hidden()));
     links.add(dot(spec.hidden()));
+    links.add(spec.reading().logitCap().isPresent() ? chain(DIVIDE, TANH, MULTIPLY) : PASS);
     return new Circuit.Chain(links);
+  }
+
+  /** What a canvas is told, in ids, is embedded beside its own. */
+  private Circuit conditioning(Canvas canvas) {
+    Circuit told =
+        chain(
+            rmsNorm(spec.hidden()),
+            gated(canvas.selfConditioningWidth(), spec.feedForward().gate()));
+    return chain(branches(PASS, told), ADD, rmsNorm(spec.hidden()));
+  }
+
+  /** The norm of what a block adds to the residual stream. */
+  private Circuit after() {
+    return spec.stream().norms().areAfter() ? rmsNorm(spec.hidden()) : PASS;
   }
 
   /** Classifier-free guidance, of two forwards side by side. */
@@ -75,14 +94,17 @@ public record TransformerCircuit(ModelSpec spec, int length) {
     return chain(branches(PASS, block), ADD);
   }
 
-  private Circuit attention() {
-    Attention attention = spec.attention();
+  private Circuit attention(Attention attention) {
     Circuit bias = attention.projectionBias() ? ADD : PASS;
     Circuit norm = attention.headNorm() ? rmsNorm(attention.headSize()) : PASS;
     Circuit rotation = chain(MULTIPLY, SUBTRACT);
     Circuit keys = chain(dot(spec.hidden()), bias, norm, rotation);
     Circuit queries = chain(keys, MULTIPLY);
-    Circuit values = chain(dot(spec.hidden()), bias);
+    Circuit values =
+        chain(
+            dot(spec.hidden()),
+            bias,
+            attention.values().areNormed() ? rmsNorm(attention.headSize()) : PASS);
     Circuit weights = chain(branches(queries, keys), dot(attention.headSize()), softmax(length));
     return chain(
         rmsNorm(spec.hidden()),
@@ -96,32 +118,48 @@ public record TransformerCircuit(ModelSpec spec, int length) {
         spec.feedForward()
             .experts(layer)
             .map(this::mixture)
-            .orElseGet(() -> gated(spec.feedForward().width()));
-    return residual(chain(rmsNorm(spec.hidden()), block));
+            .orElseGet(() -> gated(spec.feedForward().width(), spec.feedForward().gate()));
+    return residual(chain(rmsNorm(spec.hidden()), block, after()));
   }
 
-  /** SwiGLU: {@code (silu(x · gate) · (x · up)) · down}. */
-  private Circuit gated(int width) {
-    Circuit gate = chain(dot(spec.hidden()), LOGISTIC, MULTIPLY);
+  /** {@code (f(x · gate) · (x · up)) · down}. */
+  private Circuit gated(int width, Gate function) {
+    Circuit gate =
+        chain(
+            dot(spec.hidden()),
+            switch (function) {
+              case SILU -> chain(LOGISTIC, MULTIPLY);
+              case TANH_GELU ->
+                  chain(MULTIPLY, MULTIPLY, MULTIPLY, ADD, MULTIPLY, TANH, ADD, MULTIPLY, MULTIPLY);
+            });
     Circuit up = dot(spec.hidden());
     return chain(branches(gate, up), MULTIPLY, dot(width));
   }
 
   /** The experts that the router chooses, which are computed when it has chosen. */
   private Circuit mixture(Experts experts) {
+    boolean isScaled = experts.router() instanceof Router.ScaledSoftmax;
     Circuit scores = dot(spec.hidden());
     Circuit choice = choice(experts);
     Circuit weights = chain(branches(choice, shares(experts)), GATHER, normalized(experts));
-    Circuit outputs = chain(choice, GATHER, gated(experts.width()));
-    Circuit chosen = chain(scores, branches(weights, outputs), dot(experts.perToken()));
-    Circuit shared = experts.sharedWidth() > 0 ? chain(gated(experts.sharedWidth()), ADD) : PASS;
-    return branches(chosen, shared);
+    Circuit outputs = chain(choice, GATHER, gated(experts.width(), experts.gate()));
+    Circuit chosen =
+        chain(
+            scores,
+            branches(chain(weights, isScaled ? MULTIPLY : PASS), outputs),
+            dot(experts.perToken()),
+            after());
+    Circuit shared =
+        experts.sharedWidth() > 0
+            ? chain(gated(experts.sharedWidth(), spec.feedForward().gate()), after(), ADD)
+            : PASS;
+    return branches(spec.stream().norms().areAfter() ? chain(chosen, ADD) : chosen, shared);
   }
 
   /** From scores to the chosen experts. */
   private static Circuit choice(Experts experts) {
     return switch (experts.router()) {
-      case Router.Softmax _ -> ranking(experts.count());
+      case Router.Softmax _, Router.ScaledSoftmax _ -> ranking(experts.count());
       case Router.GroupedSigmoid router -> {
         Circuit bias = router.biased() ? ADD : PASS;
         Circuit bestTwo = chain(ranking(experts.count() / router.groups()), ADD);
@@ -134,7 +172,7 @@ public record TransformerCircuit(ModelSpec spec, int length) {
   /** From scores to the shares of all experts. */
   private static Circuit shares(Experts experts) {
     return switch (experts.router()) {
-      case Router.Softmax _ -> softmax(experts.count());
+      case Router.Softmax _, Router.ScaledSoftmax _ -> softmax(experts.count());
       case Router.GroupedSigmoid _ -> LOGISTIC;
     };
   }
@@ -144,6 +182,7 @@ public record TransformerCircuit(ModelSpec spec, int length) {
     return switch (experts.router()) {
       case Router.Softmax router ->
           router.normalized() ? chain(sum(experts.perToken()), DIVIDE, MULTIPLY) : PASS;
+      case Router.ScaledSoftmax _ -> chain(sum(experts.perToken()), DIVIDE, MULTIPLY);
       case Router.GroupedSigmoid _ -> chain(sum(experts.perToken()), ADD, DIVIDE, MULTIPLY);
     };
   }

@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.probe;
 
+import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +18,11 @@ public record Hook(Point point, int block) {
   /** TransformerLens's name, as {@code blocks.3.hook_resid_post}. */
   public String name() {
     return point.isOfBlock() ? BLOCKS + block + "." + point.suffix() : point.suffix();
+  }
+
+  /** Numbers that a position has of it; of {@link Point#PATTERN}, the width of its keys. */
+  public int width(ModelSpec spec) {
+    return point.width(spec, block);
   }
 
   /**

@@ -64,11 +64,14 @@ public enum Point {
     return this != EMBED && this != NORMALIZED;
   }
 
-  /** Numbers that a position has of it in a model; of {@link #PATTERN}, the width of its keys. */
-  public int width(ModelSpec spec) {
+  /**
+   * Numbers that a position has of it in a block of a model; of {@link #PATTERN}, the width of its
+   * keys.
+   */
+  int width(ModelSpec spec, int block) {
     return switch (this) {
-      case Q, ROT_Q, Z -> spec.attention().queryWidth();
-      case K, V, ROT_K, PATTERN -> spec.attention().keyWidth();
+      case Q, ROT_Q, Z -> spec.attention(block).queryWidth();
+      case K, V, ROT_K, PATTERN -> spec.attention(block).keyWidth();
       case EMBED, RESID_PRE, ATTN_OUT, RESID_MID, MLP_OUT, RESID_POST, NORMALIZED -> spec.hidden();
     };
   }

@@ -35,14 +35,7 @@ final class TransformerCircuitTest {
     Rotary rotary = new Rotary(10_000, rotated, new RotaryScaling.None());
     Attention attention =
         new Attention(
-            heads,
-            keyHeads,
-            headSize,
-            bias,
-            headNorm,
-            rotary,
-            new AttentionPattern.Full(),
-            List.of());
+            heads, keyHeads, headSize, bias, headNorm, rotary, new AttentionPattern.Full());
     FeedForward feedForward =
         new FeedForward(width, Optional.ofNullable(experts).map(TransformerCircuitTest::experts));
     TokenIds ids = new TokenIds(OptionalInt.of(1), List.of(2), OptionalInt.empty());

@@ -17,21 +17,20 @@ final class WindowConfigTest {
   private static final String FULL = "\"full_attention\"";
   private static final String SLIDING = "\"sliding_attention\"";
 
-  private static Attention attention(String family, String keys) {
+  private static ModelSpec spec(String family, String keys) {
     return Families.spec(
-            JsonMapper.shared()
-                .readTree(
-                    """
+        JsonMapper.shared()
+            .readTree(
+                """
                     {"model_type": "%s", "hidden_size": 32, "num_attention_heads": 2,
                      "intermediate_size": 40, "vocab_size": 90, "num_hidden_layers": %d,
                      "hidden_act": "silu", "rms_norm_eps": 1e-6, "max_position_embeddings": 700%s}
                     """
-                        .formatted(family, LAYERS, keys)))
-        .attention();
+                    .formatted(family, LAYERS, keys)));
   }
 
-  private static List<Integer> windows(Attention attention) {
-    return IntStream.range(0, LAYERS).mapToObj(attention::window).toList();
+  private static List<Integer> windows(ModelSpec spec) {
+    return IntStream.range(0, LAYERS).mapToObj(layer -> spec.attention(layer).window()).toList();
   }
 
   @ParameterizedTest
@@ -46,7 +45,7 @@ final class WindowConfigTest {
     for (String family : List.of("qwen2", "qwen3")) {
       String keys =
           ", \"use_sliding_window\": true, \"sliding_window\": 9, \"max_window_layers\": " + layers;
-      assertThat(windows(attention(family, keys)))
+      assertThat(windows(spec(family, keys)))
           .isEqualTo(Arrays.stream(expected.split(" ")).map(Integer::valueOf).toList());
     }
   }
@@ -56,7 +55,7 @@ final class WindowConfigTest {
     String keys =
         ", \"use_sliding_window\": true, \"max_window_layers\": 0, \"layer_types\": [%s, %s, %s, %s]"
             .formatted(SLIDING, FULL, FULL, SLIDING);
-    assertThat(windows(attention("qwen3", keys)))
+    assertThat(windows(spec("qwen3", keys)))
         .containsExactly(4096, Integer.MAX_VALUE, Integer.MAX_VALUE, 4096);
   }
 
@@ -64,14 +63,14 @@ final class WindowConfigTest {
   void aWindowThatIsNotUsedIsNone() {
     String keys =
         ", \"use_sliding_window\": false, \"sliding_window\": 9, \"max_window_layers\": 0";
-    assertThat(windows(attention("qwen2", keys))).containsOnly(Integer.MAX_VALUE);
+    assertThat(windows(spec("qwen2", keys))).containsOnly(Integer.MAX_VALUE);
   }
 
   @Test
   void layersOfAnotherNumberOrNameAreRefused() {
     for (String types : List.of(SLIDING, String.join(",", FULL, FULL, FULL, "\"chunked\""))) {
       String keys = ", \"use_sliding_window\": true, \"layer_types\": [" + types + "]";
-      assertThatThrownBy(() -> attention("qwen3", keys))
+      assertThatThrownBy(() -> spec("qwen3", keys))
           .isInstanceOf(UnsupportedModelException.class)
           .hasMessageStartingWith("config.json has layer_types [")
           .hasMessageEndingWith(
@@ -82,7 +81,7 @@ final class WindowConfigTest {
   @Test
   void namedSlidingLayersWithoutAWindowAreRefused() {
     String keys = ", \"layer_types\": [%s, %s, %s, %s]".formatted(FULL, FULL, FULL, SLIDING);
-    assertThatThrownBy(() -> attention("qwen2", keys))
+    assertThatThrownBy(() -> spec("qwen2", keys))
         .isInstanceOf(UnsupportedModelException.class)
         .hasMessageContaining("asks for layer_types");
   }

@@ -91,7 +91,7 @@ final class PatchTest {
                 hook,
                 Patch.Action.ADD,
                 PatchTest::everywhere,
-                new float[point.width(family.spec())]);
+                new float[hook.width(family.spec())]);
         assertThat(model.patched(List.of(same, nothing), Optional.empty()).predict(List.of(query)))
             .isEqualTo(plain);
       }
@@ -105,7 +105,7 @@ final class PatchTest {
     try (Transformer model = load(family)) {
       Query query = query(family.spec(), 2);
       Hook hook = new Hook(point, point.isOfBlock() ? family.spec().layers() - 1 : 0);
-      int width = point.width(family.spec());
+      int width = hook.width(family.spec());
       float[] vector = new float[width];
       for (int i = 0; i < width; i++) {
         vector[i] = 1 + i % 3;

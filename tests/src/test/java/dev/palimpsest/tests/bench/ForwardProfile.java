@@ -5,6 +5,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.KvLayer;
+import dev.palimpsest.engine.backend.QueryRows;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.host.HostBackend;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -182,14 +184,14 @@ public final class ForwardProfile {
         Activation k,
         Activation v,
         int headSize,
-        int[] queryStarts,
+        QueryRows queries,
         int[] keyStarts,
         int[] limits,
         int window,
         Activation out) {
       run(
           "attention",
-          () -> backend.attention(q, k, v, headSize, queryStarts, keyStarts, limits, window, out));
+          () -> backend.attention(q, k, v, headSize, queries, keyStarts, limits, window, out));
     }
 
     @Override
@@ -200,7 +202,7 @@ public final class ForwardProfile {
         CachedKeys cached,
         Activation all,
         int headSize,
-        int[] queryStarts,
+        QueryRows queries,
         int[] limits,
         int window,
         Activation out) {
@@ -208,12 +210,60 @@ public final class ForwardProfile {
           "attention",
           () ->
               backend.attention(
-                  q, computed, layer, cached, all, headSize, queryStarts, limits, window, out));
+                  q, computed, layer, cached, all, headSize, queries, limits, window, out));
     }
 
     @Override
     public void swiGlu(Activation gateUp, Activation out) {
       run("swiGlu", () -> backend.swiGlu(gateUp, out));
+    }
+
+    @Override
+    public void geGlu(Activation gateUp, Activation out) {
+      run("geGlu", () -> backend.geGlu(gateUp, out));
+    }
+
+    @Override
+    public void addRmsNorm(Activation x, Weight gain, double epsilon, Activation sum) {
+      run("addRmsNorm", () -> backend.addRmsNorm(x, gain, epsilon, sum));
+    }
+
+    @Override
+    public void scale(Activation x, Weight factors, int[] which) {
+      run("scale", () -> backend.scale(x, factors, which));
+    }
+
+    @Override
+    public void experts(
+        Activation routed,
+        Activation x,
+        Weight router,
+        Experts experts,
+        ExpertWeights weights,
+        Activation outputs,
+        Activation out) {
+      run("experts", () -> backend.experts(routed, x, router, experts, weights, outputs, out));
+    }
+
+    @Override
+    public void restore(KvLayer layer, int[] slots, int[] rows, Activation out) {
+      run("restore", () -> backend.restore(layer, slots, rows, out));
+    }
+
+    @Override
+    public void softCap(Activation x, double cap) {
+      run("softCap", () -> backend.softCap(x, cap));
+    }
+
+    @Override
+    public void distribution(
+        Activation x, Weight head, OptionalDouble cap, double temperature, Activation out) {
+      run("distribution", () -> backend.distribution(x, head, cap, temperature, out));
+    }
+
+    @Override
+    public Weight transposed(Weight w) {
+      return backend.transposed(w);
     }
 
     @Override
@@ -273,8 +323,9 @@ public final class ForwardProfile {
     }
 
     @Override
-    public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
-      return timed("vocabulary", () -> backend.vocabulary(x, head, draws));
+    public List<Prediction> vocabulary(
+        Activation x, Weight head, OptionalDouble cap, List<RowDraw> draws) {
+      return timed("vocabulary", () -> backend.vocabulary(x, head, cap, draws));
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The alternatives of rows whose draws ask for some. Their logits are computed once more, filtered
@@ -29,6 +30,7 @@ final class Alternatives {
    * Adds the alternatives to predictions.
    *
    * @param x address of the rows that the head is applied to
+   * @param cap of the logits, if there is one
    * @param vocabulary which made the predictions
    * @param input empty
    */
@@ -36,6 +38,7 @@ final class Alternatives {
       long x,
       int stride,
       CudaWeight head,
+      OptionalDouble cap,
       List<RowDraw> draws,
       Prediction[] predictions,
       Vocabulary vocabulary,
@@ -69,6 +72,7 @@ final class Alternatives {
             width,
             Precision.F32,
             false);
+        Vocabulary.cap(machine, device.address(), width, count, head.rows(), cap);
         if (filtered) {
           input.clear();
           DrawInput drawn = DrawInput.of(draws, padded, head.rows(), true, input);

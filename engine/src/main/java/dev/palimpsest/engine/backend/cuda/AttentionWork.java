@@ -1,14 +1,16 @@
 package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.engine.backend.CachedKeys;
+import dev.palimpsest.engine.backend.QueryRows;
 
 /**
  * How an attention is cut into blocks of the device: at most {@code 64 / group} queries of one
  * sequence each, where the group is the number of heads that share a key head. Keys are summed in
  * segments, which may have blocks of their own.
  *
- * @param queryStarts of the sequences it is for
+ * @param queries of the sequences it is for
  * @param keyStarts of the sequences it is for
+ * @param group heads that share a key head
  * @param items the number of blocks for one key head, padding included
  * @param segments of the longest sequence
  * @param stateRows rows of what the segments leave to their merge, one a query and segment
@@ -18,8 +20,9 @@ import dev.palimpsest.engine.backend.CachedKeys;
  *     first of their slots, computed keys}} a sequence
  */
 record AttentionWork(
-    int[] queryStarts,
+    QueryRows queries,
     int[] keyStarts,
+    int group,
     int items,
     int segments,
     int stateRows,
@@ -31,21 +34,21 @@ record AttentionWork(
   private static final int MOST_QUERIES = 64;
   private static final int ITEM_INTS = 4;
 
-  /** Puts the work on {@code queryStarts} and {@code keyStarts} into a step's input. */
-  static AttentionWork of(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
-    AttentionWork work = cut(queryStarts, keyStarts, group, input);
-    for (int i = 0; i < queryStarts.length - 1; i++) {
+  /** Puts the work on {@code queries} and {@code keyStarts} into a step's input. */
+  static AttentionWork of(QueryRows queries, int[] keyStarts, int group, StepInput input) {
+    AttentionWork work = cut(queries, keyStarts, group, input);
+    for (int i = 0; i < queries.sequences(); i++) {
       put(input, work.sequences, i, keyStarts[i], 0, 0, keyStarts[i + 1] - keyStarts[i]);
     }
     return work;
   }
 
   /** The same where the leading keys of sequences are in the KV cache. */
-  static AttentionWork of(int[] queryStarts, CachedKeys keys, int group, StepInput input) {
+  static AttentionWork of(QueryRows queries, CachedKeys keys, int group, StepInput input) {
     int[] keyStarts = keys.keyStarts();
-    AttentionWork work = cut(queryStarts, keyStarts, group, input);
+    AttentionWork work = cut(queries, keyStarts, group, input);
     int next = 0;
-    for (int i = 0; i < queryStarts.length - 1; i++) {
+    for (int i = 0; i < queries.sequences(); i++) {
       int first = next;
       while (next < keys.keys().length && keys.keys()[next] < keyStarts[i + 1]) {
         next++;
@@ -57,12 +60,12 @@ record AttentionWork(
     return work;
   }
 
-  private static AttentionWork cut(int[] queryStarts, int[] keyStarts, int group, StepInput input) {
+  private static AttentionWork cut(QueryRows queries, int[] keyStarts, int group, StepInput input) {
     int most = MOST_QUERIES / group;
     int count = 0;
-    int sequences = queryStarts.length - 1;
+    int sequences = queries.sequences();
     for (int i = 0; i < sequences; i++) {
-      count += Math.ceilDiv(queryStarts[i + 1] - queryStarts[i], most);
+      count += Math.ceilDiv(queries.count(i), most);
     }
     int items = RowBuckets.padded(count);
     int padded = RowBuckets.padded(sequences);
@@ -74,10 +77,11 @@ record AttentionWork(
     for (int i = 0; i < sequences; i++) {
       int own = Math.ceilDiv(keyStarts[i + 1] - keyStarts[i], SEGMENT);
       segments = Math.max(segments, own);
-      for (int row = queryStarts[i]; row < queryStarts[i + 1]; row += most) {
-        int queries = Math.min(most, queryStarts[i + 1] - row);
-        put(input, work, next++, i, row, queries, stateRows);
-        stateRows = Math.addExact(stateRows, Math.multiplyExact(queries, own));
+      int end = queries.ends()[i];
+      for (int row = queries.starts()[i]; row < end; row += most) {
+        int rows = Math.min(most, end - row);
+        put(input, work, next++, i, row, rows, stateRows);
+        stateRows = Math.addExact(stateRows, Math.multiplyExact(rows, own));
       }
     }
     for (int i = count; i < items; i++) {
@@ -86,13 +90,14 @@ record AttentionWork(
     for (int i = sequences; i < padded; i++) {
       put(input, described, i, 0, 0, 0, 0);
     }
-    return new AttentionWork(queryStarts, keyStarts, items, segments, stateRows, work, described);
+    return new AttentionWork(
+        queries, keyStarts, group, items, segments, stateRows, work, described);
   }
 
-  /** Whether it is for these very arrays. */
+  /** Whether it is for these very objects. */
   @SuppressWarnings("ReferenceEquality") // the same object for every block of a step
-  boolean isFor(int[] otherQueryStarts, int[] otherKeyStarts) {
-    return queryStarts == otherQueryStarts && keyStarts == otherKeyStarts;
+  boolean isFor(QueryRows otherQueries, int[] otherKeyStarts, int otherGroup) {
+    return queries == otherQueries && keyStarts == otherKeyStarts && group == otherGroup;
   }
 
   private static void put(

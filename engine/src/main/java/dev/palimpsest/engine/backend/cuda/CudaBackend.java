@@ -17,6 +17,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.KvLayer;
+import dev.palimpsest.engine.backend.QueryRows;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.backend.Workload;
@@ -24,6 +25,7 @@ import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Prediction;
@@ -33,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -46,6 +49,7 @@ import java.util.stream.IntStream;
 public final class CudaBackend implements Backend {
   private static final int NAN_WORD = -1;
   private static final int NO_ROW = -1;
+  private static final int TRANSPOSED = 32;
 
   private final Precision precision;
   private final CudaOptions options;
@@ -65,6 +69,7 @@ public final class CudaBackend implements Backend {
   private final GuidedRows guided = new GuidedRows();
 
   private DeviceMemory memory = DeviceMemory.none();
+  private DeviceMemory logits = DeviceMemory.none();
   private Optional<String> unusable = Optional.empty();
   private int[] numbers = {};
   private long steps;
@@ -78,7 +83,7 @@ public final class CudaBackend implements Backend {
     boolean opened = false;
     try {
       stream = held(new Stream());
-      kernels = held(Kernels.load(context.device(), precision, spec.attention().headSize()));
+      kernels = held(Kernels.load(context.device(), precision, headSizes(spec)));
       AlgorithmStore store = new AlgorithmStore(storeFile(context.device()));
       products =
           held(
@@ -98,13 +103,7 @@ public final class CudaBackend implements Backend {
               new StepMachine(
                   context.device(), kernels, products, weights, input, stream, options.audit()));
       mixture = held(new DeviceMixture(input, machine, precision));
-      attention =
-          held(
-              new DeviceAttention(
-                  machine,
-                  precision,
-                  kernels.attentionSharedBytes(),
-                  context.device().multiprocessors()));
+      attention = held(new DeviceAttention(machine, precision, context.device().multiprocessors()));
       opened = true;
     } finally {
       if (!opened) {
@@ -187,8 +186,9 @@ public final class CudaBackend implements Backend {
     if (reason.isPresent()) {
       throw new DeviceException("there is no GPU to compute on: " + reason.get());
     }
-    Kernels.requireHeads(
-        spec.attention().headSize(), spec.attention().heads() / spec.attention().keyValueHeads());
+    for (Attention each : spec.attentions()) {
+      Kernels.requireHeads(each.headSize(), each.heads() / each.keyValueHeads());
+    }
     spec.feedForward()
         .experts()
         .ifPresent(experts -> DeviceMixture.require(spec, experts, precision));
@@ -218,6 +218,10 @@ public final class CudaBackend implements Backend {
   /** Sets a GPU up for weights alone. */
   public static CudaBackend open(Precision precision, CudaOptions options, ModelSpec spec) {
     return open(precision, options, spec, Workload.NONE);
+  }
+
+  private static int[] headSizes(ModelSpec spec) {
+    return spec.attentions().stream().mapToInt(Attention::headSize).distinct().toArray();
   }
 
   private static String name(Precision precision) {
@@ -336,6 +340,7 @@ public final class CudaBackend implements Backend {
           }
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
+            logits.fill(NAN_WORD, 0, logits.bytes() / Integer.BYTES, stream);
             mixture.poison(stream);
             attention.poison(stream);
           }
@@ -407,6 +412,29 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public void addRmsNorm(Activation x, Weight gain, double epsilon, Activation sum) {
+    launch(DeviceOp.ADD_RMS_NORM, RowBuckets.padded(x.rows()), 1)
+        .address(address(x))
+        .value(x.stride())
+        .address(((CudaWeight) gain).address())
+        .value((float) epsilon)
+        .address(address(sum))
+        .value(sum.stride())
+        .value(x.columns());
+  }
+
+  @Override
+  public void scale(Activation x, Weight factors, int[] which) {
+    int rows = RowBuckets.padded(x.rows());
+    launch(DeviceOp.SCALE_ROWS, rows, blocksOfRow(rows, x.columns()))
+        .address(address(x))
+        .value(x.stride())
+        .address(((CudaWeight) factors).address())
+        .input(input.put(which, rows, 0))
+        .value(x.columns());
+  }
+
+  @Override
   public void addToRows(Activation x, Weight values) {
     int rows = RowBuckets.padded(x.rows());
     launch(DeviceOp.ADD_BIAS, rows, blocksOfRow(rows, x.columns()))
@@ -451,17 +479,43 @@ public final class CudaBackend implements Backend {
       ExpertWeights expertWeights,
       Activation outputs,
       Activation sum) {
+    putExperts(x, x, router, experts, expertWeights, outputs, true, sum);
+  }
+
+  @Override
+  public void experts(
+      Activation routed,
+      Activation x,
+      Weight router,
+      Experts experts,
+      ExpertWeights expertWeights,
+      Activation outputs,
+      Activation out) {
+    putExperts(routed, x, router, experts, expertWeights, outputs, false, out);
+  }
+
+  private void putExperts(
+      Activation routed,
+      Activation x,
+      Weight router,
+      Experts experts,
+      ExpertWeights expertWeights,
+      Activation outputs,
+      boolean adds,
+      Activation sum) {
     putGuided();
     onDevice(
         () -> "making room for the experts of %d tokens".formatted(x.rows()),
         () -> {
           mixture.put(
+              new DeviceMixture.Rows(address(routed), routed.stride()),
               new DeviceMixture.Rows(address(x), x.stride()),
               x.rows(),
               (CudaWeight) router,
               experts,
               expertWeights,
               address(outputs),
+              adds,
               new DeviceMixture.Rows(address(sum), sum.stride()));
           return true;
         });
@@ -478,6 +532,12 @@ public final class CudaBackend implements Backend {
   public void cache(Activation x, int[] rows, KvLayer layer, int[] slots) {
     CudaKvLayer to = (CudaKvLayer) layer;
     move(address(x), x.stride(), rows, to.address(), to.columns(), slots, x);
+  }
+
+  @Override
+  public void restore(KvLayer layer, int[] slots, int[] rows, Activation out) {
+    CudaKvLayer from = (CudaKvLayer) layer;
+    move(from.address(), from.columns(), slots, address(out), out.stride(), rows, out);
   }
 
   /** Moves rows as wide as {@code like}; there is one target each. */
@@ -580,7 +640,7 @@ public final class CudaBackend implements Backend {
       Activation k,
       Activation v,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] keyStarts,
       int[] limits,
       int window,
@@ -590,7 +650,7 @@ public final class CudaBackend implements Backend {
         k,
         v,
         headSize,
-        work(queryStarts, keyStarts, q.columns() / k.columns()),
+        work(queries, keyStarts, q.columns() / k.columns()),
         limits,
         window,
         DeviceAttention.Cached.NONE,
@@ -606,7 +666,7 @@ public final class CudaBackend implements Backend {
       CachedKeys cached,
       Activation all,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] limits,
       int window,
       Activation out) {
@@ -617,7 +677,7 @@ public final class CudaBackend implements Backend {
         computed.columns(0, width),
         computed.columns(width, width),
         headSize,
-        work(queryStarts, cached, q.columns() / width),
+        work(queries, cached, q.columns() / width),
         limits,
         window,
         new DeviceAttention.Cached(
@@ -651,33 +711,42 @@ public final class CudaBackend implements Backend {
         new DeviceAttention.Rows(address(out), out.stride()));
   }
 
-  /** The blocks of one layer are those of the next, and are put in once. */
-  private AttentionWork work(int[] queryStarts, int[] keyStarts, int group) {
+  /** The blocks of one layer are those of the next like it, and are put in once. */
+  private AttentionWork work(QueryRows queries, int[] keyStarts, int group) {
     for (AttentionWork each : attentionWork) {
-      if (each.isFor(queryStarts, keyStarts)) {
+      if (each.isFor(queries, keyStarts, group)) {
         return each;
       }
     }
-    AttentionWork created = AttentionWork.of(queryStarts, keyStarts, group, input);
+    AttentionWork created = AttentionWork.of(queries, keyStarts, group, input);
     attentionWork.add(created);
     return created;
   }
 
-  private AttentionWork work(int[] queryStarts, CachedKeys cached, int group) {
+  private AttentionWork work(QueryRows queries, CachedKeys cached, int group) {
     for (AttentionWork each : attentionWork) {
-      if (each.isFor(queryStarts, cached.keyStarts())) {
+      if (each.isFor(queries, cached.keyStarts(), group)) {
         return each;
       }
     }
-    AttentionWork created = AttentionWork.of(queryStarts, cached, group, input);
+    AttentionWork created = AttentionWork.of(queries, cached, group, input);
     attentionWork.add(created);
     return created;
   }
 
   @Override
   public void swiGlu(Activation gateUp, Activation out) {
+    putGated(DeviceOp.SWIGLU, gateUp, out);
+  }
+
+  @Override
+  public void geGlu(Activation gateUp, Activation out) {
+    putGated(DeviceOp.GEGLU, gateUp, out);
+  }
+
+  private void putGated(DeviceOp op, Activation gateUp, Activation out) {
     int rows = RowBuckets.padded(out.rows());
-    launch(DeviceOp.SWIGLU, rows, blocksOfRow(rows, out.columns()))
+    launch(op, rows, blocksOfRow(rows, out.columns()))
         .address(address(gateUp))
         .value(gateUp.stride())
         .address(address(out))
@@ -729,13 +798,14 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
+  public List<Prediction> vocabulary(
+      Activation x, Weight head, OptionalDouble cap, List<RowDraw> draws) {
     putGuided();
     return onDevice(
         () -> "step %d over %d tokens, %d rows asked for".formatted(steps, tokens, draws.size()),
         () -> {
           CudaWeight weight = (CudaWeight) head;
-          vocabulary.put(address(x), x.stride(), weight, draws, machine);
+          vocabulary.put(address(x), x.stride(), weight, cap, draws, machine);
           if (options.audit()) {
             vocabulary.poison(stream);
           }
@@ -749,6 +819,7 @@ public final class CudaBackend implements Backend {
               address(x),
               x.stride(),
               weight,
+              cap,
               draws,
               predictions,
               vocabulary,
@@ -756,6 +827,82 @@ public final class CudaBackend implements Backend {
               machine,
               stream);
           return List.of(predictions);
+        });
+  }
+
+  @Override
+  public void softCap(Activation x, double cap) {
+    int rows = RowBuckets.padded(x.rows());
+    launch(DeviceOp.SOFT_CAP, rows, blocksOfRow(rows, x.columns()))
+        .address(address(x))
+        .value(x.stride())
+        .value((float) cap)
+        .value(x.columns());
+  }
+
+  /** Logits are f32 whatever the precision, in memory of their own. */
+  @Override
+  public void distribution(
+      Activation x, Weight head, OptionalDouble cap, double temperature, Activation out) {
+    putGuided();
+    CudaWeight weight = (CudaWeight) head;
+    int rows = RowBuckets.padded(x.rows());
+    int width = Vocabulary.stridden(weight.rows());
+    long bytes = (long) Float.BYTES * rows * width;
+    if (logits.bytes() < bytes) {
+      boolean _ =
+          onDevice(
+              () -> "making room for the logits of %d rows".formatted(rows),
+              () -> {
+                machine.runOnce(); // what is written down names the memory that there was
+                forgetInput();
+                logits.close();
+                logits = DeviceMemory.none();
+                logits = DeviceMemory.allocate(bytes);
+                return true;
+              });
+    }
+    machine.product(
+        weight,
+        0,
+        weight.rows(),
+        0,
+        address(x),
+        x.stride(),
+        rows,
+        logits.address(),
+        width,
+        Precision.F32,
+        false);
+    Vocabulary.cap(machine, logits.address(), width, rows, weight.rows(), cap);
+    launch(DeviceOp.SOFTMAX, rows, 1)
+        .address(logits.address())
+        .value(width)
+        .value(weight.rows())
+        .value((float) (1 / temperature))
+        .address(address(out))
+        .value(out.stride());
+  }
+
+  @Override
+  public Weight transposed(Weight w) {
+    CudaWeight from = (CudaWeight) w;
+    return onDevice(
+        () -> "transposing a weight of %d rows".formatted(from.rows()),
+        () -> {
+          CudaWeight to = allocate(from.precision(), from.columns(), from.rows());
+          machine.clear();
+          machine
+              .launch(
+                  DeviceOp.TRANSPOSE,
+                  Math.ceilDiv(from.columns(), TRANSPOSED),
+                  Math.ceilDiv(from.rows(), TRANSPOSED))
+              .address(from.address())
+              .value(from.rows())
+              .value(from.columns())
+              .address(to.address());
+          machine.runOnce();
+          return to;
         });
   }
 
@@ -860,6 +1007,7 @@ public final class CudaBackend implements Backend {
 
   private void release() {
     Release.one(memory);
+    Release.one(logits);
     Release.all(resources);
     resources.clear();
     Release.one(context);

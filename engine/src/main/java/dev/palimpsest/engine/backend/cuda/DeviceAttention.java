@@ -21,19 +21,15 @@ final class DeviceAttention implements AutoCloseable {
   private static final int NAN_WORD = -1;
 
   private final StepMachine machine;
+  private final Precision precision;
   private final int threads;
-  private final int sharedBytes;
   private final int enoughBlocks;
   private final DeviceMemory memory = DeviceMemory.allocate(BYTES);
 
-  /**
-   * Attention of one model.
-   *
-   * @param sharedBytes that a block takes
-   */
-  DeviceAttention(StepMachine machine, Precision precision, int sharedBytes, int multiprocessors) {
+  /** Attention of one model. */
+  DeviceAttention(StepMachine machine, Precision precision, int multiprocessors) {
     this.machine = machine;
-    this.sharedBytes = sharedBytes;
+    this.precision = precision;
     threads =
         switch (precision) {
           case BF16 -> 128;
@@ -89,12 +85,13 @@ final class DeviceAttention implements AutoCloseable {
         work.segments() > 1 && work.items() * heads.keys() < enoughBlocks && stateBytes <= BYTES;
     Launch launch =
         machine
-            .launch(
+            .launchSized(
                 isSplit ? DeviceOp.ATTENTION_SPLIT : DeviceOp.ATTENTION,
+                heads.size(),
                 work.items(),
                 isSplit ? work.segments() * heads.keys() : heads.keys(),
                 threads,
-                sharedBytes)
+                Kernels.sharedBytes(precision, heads.size()))
             .address(q.address())
             .value(q.stride())
             .address(k.address())

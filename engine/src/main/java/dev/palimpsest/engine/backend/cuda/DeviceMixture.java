@@ -22,6 +22,7 @@ final class DeviceMixture implements AutoCloseable {
   private static final int WARP = 32;
   private static final int ROUTER_ROWS = 32;
   private static final int FMA_THREADS = 256;
+  private static final int SCALED_THREADS = 256;
   private static final int MOST_EXPERTS = 512;
   private static final int MOST_CHOSEN = 32;
   private static final int MOST_GROUPS = 32;
@@ -107,18 +108,22 @@ final class DeviceMixture implements AutoCloseable {
   }
 
   /**
-   * Writes down {@code sum += Σ weight · expert(x)}.
+   * Writes down {@code sum = sum + Σ weight · expert(x)}.
    *
+   * @param from what the router multiplies
    * @param tokens rows of {@code x} and {@code sum} without padding, for which experts are chosen
    * @param outputs dense, [rows · experts per token, hidden]
+   * @param adds whether there is a sum already
    */
   void put(
+      Rows from,
       Rows x,
       int tokens,
       CudaWeight router,
       Experts experts,
       ExpertWeights all,
       long outputs,
+      boolean adds,
       Rows sum) {
     int rows = RowBuckets.padded(tokens);
     if (routed[0] != tokens) {
@@ -129,7 +134,7 @@ final class DeviceMixture implements AutoCloseable {
     int hidden = router.columns();
     int width = experts.width();
     Room room = room(rows, experts);
-    putRouting(x, rows, router, experts, all, room);
+    putRouting(from, rows, router, experts, all, room);
     machine
         .launch(DeviceOp.GROUP_EXPERTS, experts.count(), 1)
         .address(room.ids())
@@ -143,7 +148,7 @@ final class DeviceMixture implements AutoCloseable {
     CudaWeight down = (CudaWeight) all.down();
     putProduct(x, room.groupRows(), room, entries, experts, gateUp, room.gateUp());
     machine
-        .launch(DeviceOp.SWIGLU, entries, blocksOfRow(entries, width))
+        .launch(gated(experts), entries, blocksOfRow(entries, width))
         .address(room.gateUp())
         .value(2 * width)
         .address(room.activated())
@@ -160,7 +165,14 @@ final class DeviceMixture implements AutoCloseable {
         .address(sum.address())
         .value(sum.stride())
         .value(hidden)
-        .value(1);
+        .value(adds ? 1 : 0);
+  }
+
+  private static DeviceOp gated(Experts experts) {
+    return switch (experts.gate()) {
+      case SILU -> DeviceOp.SWIGLU;
+      case TANH_GELU -> DeviceOp.GEGLU;
+    };
   }
 
   private void putRouting(
@@ -181,17 +193,17 @@ final class DeviceMixture implements AutoCloseable {
         .address(room.scores())
         .value(count);
     switch (experts.router()) {
-      case Router.Softmax softmax ->
-          machine
-              .launch(DeviceOp.ROUTE_SOFTMAX, rows, 1, WARP)
-              .address(room.scores())
-              .value(count)
-              .input(input.put(routed, 1, 0))
-              .value(count)
-              .value(experts.perToken())
-              .value(softmax.normalized() ? 1 : 0)
-              .address(room.ids())
-              .address(room.weights());
+      case Router.Softmax softmax -> putSoftmax(rows, experts, softmax.normalized(), room);
+      case Router.ScaledSoftmax _ -> {
+        putSoftmax(rows, experts, true, room);
+        int entries = rows * experts.perToken();
+        machine
+            .launch(DeviceOp.SCALE_CHOICE, Math.ceilDiv(entries, SCALED_THREADS), 1)
+            .address(room.ids())
+            .address(((CudaWeight) all.scale().orElseThrow()).address())
+            .address(room.weights())
+            .value(entries);
+      }
       case Router.GroupedSigmoid grouped ->
           machine
               .launch(DeviceOp.ROUTE_GROUPED, rows, 1, WARP)
@@ -207,6 +219,19 @@ final class DeviceMixture implements AutoCloseable {
               .address(room.ids())
               .address(room.weights());
     }
+  }
+
+  private void putSoftmax(int rows, Experts experts, boolean isNormalized, Room room) {
+    machine
+        .launch(DeviceOp.ROUTE_SOFTMAX, rows, 1, WARP)
+        .address(room.scores())
+        .value(experts.count())
+        .input(input.put(routed, 1, 0))
+        .value(experts.count())
+        .value(experts.perToken())
+        .value(isNormalized ? 1 : 0)
+        .address(room.ids())
+        .address(room.weights());
   }
 
   /**

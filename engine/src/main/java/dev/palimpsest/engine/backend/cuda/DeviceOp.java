@@ -14,6 +14,13 @@ enum DeviceOp {
       true,
       "address x, int xStride, address gain, float epsilon, address out, int outStride, "
           + "int columns"),
+  ADD_RMS_NORM(
+      "add_rms_norm",
+      true,
+      "address x, int xStride, address gain, float epsilon, address out, int outStride, "
+          + "int columns"),
+  SCALE_ROWS(
+      "scale_rows", true, "address x, int stride, address factors, input which, int columns"),
   ADD_BIAS("add_bias", true, "address x, int stride, address bias, int columns"),
   ROTARY(
       "rotary",
@@ -38,6 +45,7 @@ enum DeviceOp {
       "address states, address out, int outStride, int heads, int kvHeads, int headSize, "
           + "input work, input sequences, input limits, int window"),
   SWIGLU("swiglu", true, "address gateUp, int stride, address out, int outStride, int columns"),
+  GEGLU("geglu", true, "address gateUp, int stride, address out, int outStride, int columns"),
   GATHER(
       "gather",
       true,
@@ -64,6 +72,8 @@ enum DeviceOp {
       "address logits, int stride, input routed, address bias, int experts, int groups, "
           + "int keptGroups, "
           + "int chosen, float scale, address ids, address weights"),
+  SCALE_CHOICE(
+      "scale_choice_f32", false, "address ids, address scales, address weights, int entries"),
   GROUP_EXPERTS(
       "group_experts",
       false,
@@ -79,6 +89,13 @@ enum DeviceOp {
       true,
       "address grouped, int groupedStride, address slots, address weights, int chosen, "
           + "address out, int outStride, int columns, int accumulate"),
+  SOFT_CAP("soft_cap", true, "address x, int stride, float cap, int columns"),
+  VOCABULARY_CAP("soft_cap_f32", false, "address x, int stride, float cap, int columns"),
+  SOFTMAX(
+      "softmax",
+      true,
+      "address logits, int stride, int ids, float inverse, address out, int outStride"),
+  TRANSPOSE("transpose", true, "address x, int rows, int columns, address out"),
   VOCABULARY_SHAPE(
       "vocabulary_shape",
       false,

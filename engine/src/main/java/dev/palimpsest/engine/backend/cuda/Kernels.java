@@ -13,9 +13,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -31,28 +34,26 @@ final class Kernels implements AutoCloseable {
   private static final int MOST_BLOCKS = 1024;
   private static final int MOST_TUNED_HEAD_SIZE = 128;
   private static final int MOST_HEAD_SIZE = 256;
+  private static final int[] ANY_SIZE = {0};
 
   private final Precision precision;
   private final KernelModule module;
 
-  /** By the ordinal of their operation. */
-  private final List<Kernel> kernels;
+  /** By their operation and the size of heads that they are for, 0 for any. */
+  private final Map<DeviceOp, Map<Integer, Kernel>> kernels;
 
-  private final int attentionSharedBytes;
   private final boolean startEarly;
   private final KernelArguments arguments = new KernelArguments();
 
   private Kernels(
       Precision precision,
       KernelModule module,
-      List<Kernel> kernels,
-      int attentionSharedBytes,
+      Map<DeviceOp, Map<Integer, Kernel>> kernels,
       boolean startEarly) {
     this.precision = precision;
     this.startEarly = startEarly;
     this.module = module;
     this.kernels = kernels;
-    this.attentionSharedBytes = attentionSharedBytes;
   }
 
   /** Why this build's kernels cannot run on a device, in one sentence; empty if they can. */
@@ -99,28 +100,30 @@ final class Kernels implements AutoCloseable {
    * Loads all of them into the current context: a step asks the driver for none.
    *
    * @param device the context's
-   * @param headSize what {@link #requireHeads} accepts
+   * @param headSizes what {@link #requireHeads} accepts
    * @throws DeviceException if the driver refuses them
    */
-  static Kernels load(Device device, Precision precision, int headSize) {
+  static Kernels load(Device device, Precision precision, int... headSizes) {
     String type = "_" + precision.name().toLowerCase(Locale.ROOT);
-    int shared = sharedBytes(precision, headSize);
-    List<Kernel> kernels = new ArrayList<>();
+    Map<DeviceOp, Map<Integer, Kernel>> kernels = new EnumMap<>(DeviceOp.class);
     @Nullable KernelModule module = null;
     boolean loaded = false;
     try {
       module = new KernelModule(image());
       for (DeviceOp op : DeviceOp.values()) {
-        String size = op.isSized() ? "_h" + headSize : "";
-        Kernel kernel = module.kernel(op.kernel() + (op.isTyped() ? type : "") + size);
-        if (op.isSized() && shared > UNASKED_SHARED_BYTES) {
-          kernel.allowSharedBytes(shared);
+        String name = op.kernel() + (op.isTyped() ? type : "");
+        Map<Integer, Kernel> sized = new HashMap<>();
+        for (int size : op.isSized() ? headSizes : ANY_SIZE) {
+          Kernel kernel = module.kernel(name + (op.isSized() ? "_h" + size : ""));
+          if (op.isSized() && sharedBytes(precision, size) > UNASKED_SHARED_BYTES) {
+            kernel.allowSharedBytes(sharedBytes(precision, size));
+          }
+          sized.put(size, kernel);
         }
-        kernels.add(kernel);
+        kernels.put(op, sized);
       }
       loaded = true;
-      return new Kernels(
-          precision, module, List.copyOf(kernels), shared, device.major() >= LEAST_EARLY_MAJOR);
+      return new Kernels(precision, module, kernels, device.major() >= LEAST_EARLY_MAJOR);
     } catch (CudaException e) {
       throw new DeviceException(
           "the driver refuses this build's kernels: "
@@ -135,7 +138,7 @@ final class Kernels implements AutoCloseable {
   }
 
   /** What a block of an attention takes: at most 84 KB, where every device since sm_80 has 99. */
-  private static int sharedBytes(Precision precision, int headSize) {
+  static int sharedBytes(Precision precision, int headSize) {
     boolean isTuned = headSize <= MOST_TUNED_HEAD_SIZE;
     int keys = headSize <= 160 ? 64 : headSize <= 224 ? 32 : 16;
     return switch (precision) {
@@ -180,19 +183,19 @@ final class Kernels implements AutoCloseable {
     }
   }
 
-  /** The shared memory that a block of the attention takes. */
-  int attentionSharedBytes() {
-    return attentionSharedBytes;
-  }
-
   /** Whether the device can start a kernel before the one ahead of it in the stream has ended. */
   boolean startEarly() {
     return startEarly;
   }
 
-  @SuppressWarnings("EnumOrdinal") // the place in a list as long as the enum, kept nowhere
-  Kernel kernel(DeviceOp op) {
-    return kernels.get(op.ordinal());
+  /**
+   * The kernel of an operation.
+   *
+   * @param headSize if there is one for each size of heads, else 0
+   */
+  Kernel kernel(DeviceOp op, int headSize) {
+    return Objects.requireNonNull(
+        Objects.requireNonNull(kernels.get(op)).get(headSize), op.kernel());
   }
 
   /** The arguments of the next launch. */

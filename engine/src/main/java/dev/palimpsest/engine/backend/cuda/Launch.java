@@ -27,13 +27,23 @@ final class Launch {
    *
    * @throws IllegalStateException if the launch before lacks arguments
    */
-  @SuppressWarnings("EnumOrdinal") // tapes are kept nowhere
   Launch begin(DeviceOp operation, int gridX, int gridY, int threads, int sharedBytes) {
+    return begin(operation, 0, gridX, gridY, threads, sharedBytes);
+  }
+
+  /**
+   * Begins one as {@link #begin(DeviceOp, int, int, int, int)}.
+   *
+   * @param headSize if there is a kernel for each size of heads, else 0
+   */
+  @SuppressWarnings("EnumOrdinal") // tapes are kept nowhere
+  Launch begin(
+      DeviceOp operation, int headSize, int gridX, int gridY, int threads, int sharedBytes) {
     end();
     op = operation;
     given = 0;
     tape.add(Tape.KERNEL)
-        .add(operation.ordinal())
+        .add(operation.ordinal() + (long) headSize * OPERATIONS.size())
         .add(gridX)
         .add(gridY)
         .add(threads)
@@ -140,7 +150,8 @@ final class Launch {
             case FLOAT -> arguments.add(Float.intBitsToFloat((int) word));
           };
     }
-    Kernel kernel = kernels.kernel(op(tape, at));
+    int headSize = (int) tape.word(at + 1) / OPERATIONS.size();
+    Kernel kernel = kernels.kernel(op(tape, at), headSize);
     int gridX = (int) tape.word(at + 2);
     int gridY = (int) tape.word(at + 3);
     int threads = (int) tape.word(at + 4);
@@ -160,6 +171,6 @@ final class Launch {
 
   /** What the launch that is written at {@code at} computes. */
   static DeviceOp op(Tape tape, int at) {
-    return OPERATIONS.get((int) tape.word(at + 1));
+    return OPERATIONS.get((int) tape.word(at + 1) % OPERATIONS.size());
   }
 }

@@ -111,6 +111,12 @@ final class StepMachine implements AutoCloseable {
     return launch.begin(op, gridX, gridY, threads, sharedBytes);
   }
 
+  /** Writes down the launch of a kernel that there is one of for each size of heads. */
+  Launch launchSized(
+      DeviceOp op, int headSize, int gridX, int gridY, int threads, int sharedBytes) {
+    return launch.begin(op, headSize, gridX, gridY, threads, sharedBytes);
+  }
+
   /** Writes a product down, see {@link Products#multiply}. */
   void product(
       CudaWeight w,

@@ -11,6 +11,7 @@ import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The head and the reduction of its logits: products over chunks of the vocabulary into a bounded
@@ -49,7 +50,13 @@ final class Vocabulary implements AutoCloseable {
   }
 
   /** Puts the reduction of {@code x · headᵀ} on the tape. */
-  void put(long x, int stride, CudaWeight head, List<RowDraw> draws, StepMachine machine) {
+  void put(
+      long x,
+      int stride,
+      CudaWeight head,
+      OptionalDouble cap,
+      List<RowDraw> draws,
+      StepMachine machine) {
     int rows = RowBuckets.padded(draws.size());
     int width = stridden(head.rows());
     boolean filtered = draws.stream().anyMatch(each -> each.draw().filter().isPresent());
@@ -67,6 +74,7 @@ final class Vocabulary implements AutoCloseable {
         int ids = Math.min(chunk, head.rows() - id);
         machine.product(
             head, id, ids, 0, from, stride, count, scratch.address(), chunk, Precision.F32, false);
+        cap(machine, scratch.address(), chunk, count, ids, cap);
         if (filtered) {
           machine
               .launch(DeviceOp.VOCABULARY_SHAPE, count, 1)
@@ -98,6 +106,19 @@ final class Vocabulary implements AutoCloseable {
           .value(count);
     }
     resultBytes = (long) (filtered ? RESULT_BYTES + Double.BYTES : RESULT_BYTES) * rows;
+  }
+
+  /** Writes down the cap of logits, if there is one. */
+  static void cap(
+      StepMachine machine, long logits, int stride, int rows, int ids, OptionalDouble cap) {
+    if (cap.isPresent()) {
+      machine
+          .launch(DeviceOp.VOCABULARY_CAP, rows, machine.blocksOfRow(rows, ids, Float.BYTES))
+          .address(logits)
+          .value(stride)
+          .value((float) cap.getAsDouble())
+          .value(ids);
+    }
   }
 
   /**
@@ -150,7 +171,7 @@ final class Vocabulary implements AutoCloseable {
     return Math.ceilDiv(ids, GRAIN);
   }
 
-  private static int stridden(int ids) {
+  static int stridden(int ids) {
     return Math.ceilDiv(ids, STRIDE_ELEMENTS) * STRIDE_ELEMENTS;
   }
 

@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.engine.backend.Activation;
+import dev.palimpsest.engine.backend.QueryRows;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -52,14 +53,14 @@ final class Attention {
       Activation k,
       Activation v,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] keyStarts,
       int[] limits,
       int window,
       Activation out) {
     int keyHeads = k.columns() / headSize;
     int group = q.columns() / k.columns();
-    int sequences = queryStarts.length - 1;
+    int sequences = queries.sequences();
     int parts = Math.clamp(Math.ceilDiv(2 * workers.count(), sequences * keyHeads), 1, group);
     int share = Math.ceilDiv(group, parts);
     workers.run(
@@ -69,7 +70,7 @@ final class Attention {
           int keyHead = task / parts % keyHeads;
           int first = task % parts * share;
           int heads = Math.min(share, group - first);
-          if (heads <= 0 || queryStarts[sequence] == queryStarts[sequence + 1]) {
+          if (heads <= 0 || queries.count(sequence) == 0) {
             return;
           }
           int column = (keyHead * group + first) * headSize;
@@ -80,8 +81,8 @@ final class Attention {
                   v.columns(keyHead * headSize, headSize),
                   out.columns(column, heads * headSize),
                   heads,
-                  queryStarts[sequence],
-                  queryStarts[sequence + 1],
+                  queries.starts()[sequence],
+                  queries.ends()[sequence],
                   keyStarts[sequence],
                   limits,
                   window)

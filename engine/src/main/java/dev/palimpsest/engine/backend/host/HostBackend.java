@@ -14,6 +14,7 @@ import dev.palimpsest.engine.backend.Bf16;
 import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.ExpertWeights;
 import dev.palimpsest.engine.backend.KvLayer;
+import dev.palimpsest.engine.backend.QueryRows;
 import dev.palimpsest.engine.backend.RowDraw;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.checkpoint.DType;
@@ -26,6 +27,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -289,6 +291,45 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void addRmsNorm(Activation x, Weight gain, double epsilon, Activation sum) {
+    MemorySegment memory = step.memory();
+    MemorySegment gains = ((HostWeight) gain).data();
+    byRows(
+        x.rows(),
+        row ->
+            addNormalized(memory, 4 * x.row(row), gains, epsilon, 4 * sum.row(row), x.columns()));
+  }
+
+  private static void addNormalized(
+      MemorySegment memory, long from, MemorySegment gains, double epsilon, long to, int count) {
+    float scale = (float) (1 / Math.sqrt(sumOfSquares(memory, from, count) / count + epsilon));
+    for (int i = 0; i < count; i += LANES) {
+      int left = count - i;
+      FloatVector x = Vectors.loadFirst(memory, from + 4L * i, left);
+      FloatVector normed = x.mul(scale).mul(Vectors.loadFirst(gains, 4L * i, left));
+      FloatVector sum = Vectors.loadFirst(memory, to + 4L * i, left).add(normed);
+      Vectors.storeFirst(sum, memory, to + 4L * i, left);
+    }
+  }
+
+  @Override
+  public void scale(Activation x, Weight factors, int[] which) {
+    MemorySegment memory = step.memory();
+    MemorySegment all = ((HostWeight) factors).data();
+    byRows(
+        x.rows(),
+        row -> {
+          float factor = all.getAtIndex(JAVA_FLOAT, which[row]);
+          long at = 4 * x.row(row);
+          for (int i = 0; i < x.columns(); i += LANES) {
+            int left = x.columns() - i;
+            FloatVector scaled = Vectors.loadFirst(memory, at + 4L * i, left).mul(factor);
+            Vectors.storeFirst(scaled, memory, at + 4L * i, left);
+          }
+        });
+  }
+
+  @Override
   public void addToRows(Activation x, Weight values) {
     addToRows(x, values, 0);
   }
@@ -387,12 +428,12 @@ public final class HostBackend implements Backend {
       Activation k,
       Activation v,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] keyStarts,
       int[] limits,
       int window,
       Activation out) {
-    attention.attend(step.memory(), q, k, v, headSize, queryStarts, keyStarts, limits, window, out);
+    attention.attend(step.memory(), q, k, v, headSize, queries, keyStarts, limits, window, out);
   }
 
   /** Products want neighbouring keys, so all are gathered. */
@@ -404,7 +445,7 @@ public final class HostBackend implements Backend {
       CachedKeys cached,
       Activation all,
       int headSize,
-      int[] queryStarts,
+      QueryRows queries,
       int[] limits,
       int window,
       Activation out) {
@@ -422,7 +463,7 @@ public final class HostBackend implements Backend {
         all.columns(0, width),
         all.columns(width, width),
         headSize,
-        queryStarts,
+        queries,
         cached.keyStarts(),
         limits,
         window,
@@ -448,6 +489,23 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void geGlu(Activation gateUp, Activation out) {
+    MemorySegment memory = step.memory();
+    int count = out.columns();
+    byRows(out.rows(), row -> geGlu(memory, 4 * gateUp.row(row), 4 * out.row(row), count));
+  }
+
+  /** As {@link #swiGlu(MemorySegment, long, long, int)}. */
+  static void geGlu(MemorySegment memory, long gate, long to, int count) {
+    long up = gate + 4L * count;
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector g = Vectors.loadFirst(memory, gate + 4L * i, count - i);
+      FloatVector u = Vectors.loadFirst(memory, up + 4L * i, count - i);
+      Vectors.storeFirst(Vectors.gelu(g).mul(u), memory, to + 4L * i, count - i);
+    }
+  }
+
+  @Override
   public void addExperts(
       Activation x,
       Weight router,
@@ -455,7 +513,20 @@ public final class HostBackend implements Backend {
       ExpertWeights weights,
       Activation outputs,
       Activation sum) {
-    mixture.add(step.memory(), x, (HostWeight) router, experts, weights, outputs, sum);
+    mixture.add(step.memory(), x, x, (HostWeight) router, experts, weights, outputs, true, sum);
+  }
+
+  @Override
+  public void experts(
+      Activation routed,
+      Activation x,
+      Weight router,
+      Experts experts,
+      ExpertWeights weights,
+      Activation outputs,
+      Activation out) {
+    HostWeight scores = (HostWeight) router;
+    mixture.add(step.memory(), routed, x, scores, experts, weights, outputs, false, out);
   }
 
   @Override
@@ -487,6 +558,13 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public void restore(KvLayer layer, int[] slots, int[] rows, Activation out) {
+    for (int i = 0; i < rows.length; i++) {
+      ((HostKvLayer) layer).read(slots[i], step.memory(), 4 * out.row(rows[i]));
+    }
+  }
+
+  @Override
   public void guide(Activation x, int row, int unconditional, double scale) {
     MemorySegment memory = step.memory();
     for (int i = 0; i < x.columns(); i++) {
@@ -497,8 +575,96 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public List<Prediction> vocabulary(Activation x, Weight head, List<RowDraw> draws) {
-    return vocabulary.reduce(step.memory(), x, (HostWeight) head, draws);
+  public List<Prediction> vocabulary(
+      Activation x, Weight head, OptionalDouble cap, List<RowDraw> draws) {
+    return vocabulary.reduce(step.memory(), x, (HostWeight) head, cap, draws);
+  }
+
+  @Override
+  public void softCap(Activation x, double cap) {
+    MemorySegment memory = step.memory();
+    byRows(x.rows(), row -> softCap(memory, 4 * x.row(row), x.columns(), (float) cap));
+  }
+
+  /** Some neighbouring numbers. */
+  static void softCap(MemorySegment memory, long at, int count, float cap) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector x = Vectors.loadFirst(memory, at + 4L * i, count - i);
+      Vectors.storeFirst(Vectors.tanh(x.div(cap)).mul(cap), memory, at + 4L * i, count - i);
+    }
+  }
+
+  @Override
+  public void distribution(
+      Activation x, Weight head, OptionalDouble cap, double temperature, Activation out) {
+    linear(x, head, 0, out);
+    if (cap.isPresent()) {
+      softCap(out, cap.getAsDouble());
+    }
+    MemorySegment memory = step.memory();
+    float inverse = (float) (1 / temperature);
+    byRows(x.rows(), row -> softmax(memory, 4 * out.row(row), out.columns(), inverse));
+  }
+
+  private static void softmax(MemorySegment memory, long at, int count, float inverse) {
+    float highest = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < count; i++) {
+      highest = Math.max(highest, memory.get(JAVA_FLOAT, at + 4L * i));
+    }
+    double sum = 0;
+    for (int i = 0; i < count; i += Arithmetic.LANES) {
+      sum += exponentials(memory, at + 4L * i, count - i, highest, inverse);
+    }
+    float share = (float) (1 / sum);
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector scaled = Vectors.loadFirst(memory, at + 4L * i, count - i).mul(share);
+      Vectors.storeFirst(scaled, memory, at + 4L * i, count - i);
+    }
+  }
+
+  /** Up to sixteen {@code e^((x - highest) · inverse)} in place, and their sum. */
+  private static double exponentials(
+      MemorySegment memory, long at, int count, float highest, float inverse) {
+    int end = Math.min(count, Arithmetic.LANES);
+    double sum = 0;
+    for (int i = 0; i < end; i += LANES) {
+      FloatVector x = Vectors.loadFirst(memory, at + 4L * i, end - i);
+      FloatVector e = Vectors.exp(x.sub(highest).mul(inverse));
+      Vectors.storeFirst(e, memory, at + 4L * i, end - i);
+    }
+    for (int i = 0; i < end; i++) {
+      sum += memory.get(JAVA_FLOAT, at + 4L * i);
+    }
+    return sum;
+  }
+
+  @Override
+  public Weight transposed(Weight w) {
+    HostWeight from = (HostWeight) w;
+    int panel = from.isRowMajor() ? 1 : Linear.PANEL;
+    long elementBytes = from.precision() == Precision.BF16 ? Short.BYTES : Float.BYTES;
+    long padded = (long) Math.ceilDiv(from.columns(), panel) * panel;
+    HostWeight to =
+        new HostWeight(
+            from.precision(),
+            from.columns(),
+            from.rows(),
+            panel,
+            weights.allocate(padded * from.rows() * elementBytes, ALIGNMENT));
+    byRows(
+        to.rows(),
+        row -> {
+          for (int column = 0; column < to.columns(); column++) {
+            long at = to.at(row, column);
+            switch (from.precision()) {
+              case F32 ->
+                  to.data().set(JAVA_FLOAT, at, from.data().get(JAVA_FLOAT, from.at(column, row)));
+              case BF16 ->
+                  to.data().set(JAVA_SHORT, at, from.data().get(JAVA_SHORT, from.at(column, row)));
+            }
+          }
+        });
+    return to;
   }
 
   @Override

@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.palimpsest.bindings.onednn.Matrix;
 import dev.palimpsest.engine.backend.Activation;
 import dev.palimpsest.engine.backend.ExpertWeights;
+import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.model.Experts;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -36,15 +37,23 @@ final class Mixture {
   /** Rows of one expert that are multiplied together: places in {@code slots}. */
   private record Piece(int expert, int[] slots) {}
 
+  /**
+   * Computes the sum over the experts that are chosen for every row.
+   *
+   * @param routed what the router multiplies
+   * @param adds whether {@code sum} holds something that this is added to
+   */
   void add(
       MemorySegment step,
+      Activation routed,
       Activation x,
       HostWeight router,
       Experts experts,
       ExpertWeights all,
       Activation outputs,
+      boolean adds,
       Activation sum) {
-    choose(step, x, router, experts, all);
+    choose(step, routed, router, experts, all);
     Piece[] pieces = pieces(x.rows(), experts);
     workers.run(
         pieces.length,
@@ -55,6 +64,9 @@ final class Mixture {
         (tile, _) -> {
           int end = Math.min(x.rows(), (tile + 1) * ROW_TILE);
           for (int row = tile * ROW_TILE; row < end; row++) {
+            if (!adds) {
+              step.asSlice(4 * sum.row(row), 4L * sum.columns()).fill((byte) 0);
+            }
             for (int slot = row * terms; slot < (row + 1) * terms; slot++) {
               addScaled(
                   step,
@@ -78,19 +90,21 @@ final class Mixture {
       chosen = new int[rows * terms];
       weights = new float[rows * terms];
     }
-    float[] bias =
-        all.bias()
-            .map(weight -> ((HostWeight) weight).data().toArray(JAVA_FLOAT))
-            .orElseGet(() -> new float[0]);
+    float[] bias = all.bias().map(Mixture::values).orElseGet(() -> new float[0]);
+    float[] scale = all.scale().map(Mixture::values).orElseGet(() -> new float[0]);
     workers.run(
         Linear.tiles(rows),
         (tile, _) -> {
           float[] row = new float[count];
           for (int i = tile * ROW_TILE; i < Math.min(rows, (tile + 1) * ROW_TILE); i++) {
             MemorySegment.copy(products, JAVA_FLOAT, 4L * i * count, row, 0, count);
-            Routing.choose(row, bias, experts, chosen, weights, i * terms);
+            Routing.choose(row, bias, scale, experts, chosen, weights, i * terms);
           }
         });
+  }
+
+  private static float[] values(Weight vector) {
+    return ((HostWeight) vector).data().toArray(JAVA_FLOAT);
   }
 
   private Piece[] pieces(int rows, Experts experts) {
@@ -153,7 +167,12 @@ final class Mixture {
         new Matrix(memory, gateUp, 2 * width),
         worker);
     for (int i = 0; i < rows; i++) {
-      HostBackend.swiGlu(memory, gateUp + 8L * i * width, activated + 4L * i * width, width);
+      long from = gateUp + 8L * i * width;
+      long to = activated + 4L * i * width;
+      switch (experts.gate()) {
+        case SILU -> HostBackend.swiGlu(memory, from, to, width);
+        case TANH_GELU -> HostBackend.geGlu(memory, from, to, width);
+      }
     }
     linear.multiplyRows(
         new Matrix(memory, activated, width),

@@ -15,15 +15,22 @@ final class Routing {
    *
    * @param scores the router's products, [experts]
    * @param bias of the choice, [experts], or empty
+   * @param scale of the weights, [experts], or empty
    * @param chosen receives the experts, ascending, from {@code at} on
    * @param weights receives theirs
    */
   static void choose(
-      float[] scores, float[] bias, Experts experts, int[] chosen, float[] weights, int at) {
+      float[] scores,
+      float[] bias,
+      float[] scale,
+      Experts experts,
+      int[] chosen,
+      float[] weights,
+      int at) {
     double[] shares = new double[experts.count()];
     double[] ranking =
         switch (experts.router()) {
-          case Router.Softmax _ -> softmax(scores, shares);
+          case Router.Softmax _, Router.ScaledSoftmax _ -> softmax(scores, shares);
           case Router.GroupedSigmoid sigmoid -> grouped(scores, bias, sigmoid, shares);
         };
     int[] best = best(ranking, experts.perToken());
@@ -35,11 +42,13 @@ final class Routing {
     double factor =
         switch (experts.router()) {
           case Router.Softmax softmax -> softmax.normalized() ? 1 / sum : 1;
+          case Router.ScaledSoftmax _ -> 1 / sum;
           case Router.GroupedSigmoid sigmoid -> sigmoid.scale() / (sum + TINY);
         };
     for (int i = 0; i < best.length; i++) {
       chosen[at + i] = best[i];
-      weights[at + i] = (float) (shares[best[i]] * factor);
+      double own = scale.length == 0 ? factor : factor * scale[best[i]];
+      weights[at + i] = (float) (shares[best[i]] * own);
     }
   }
 

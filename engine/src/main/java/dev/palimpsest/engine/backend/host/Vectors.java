@@ -44,6 +44,14 @@ final class Vectors {
   private static final FloatVector P3 = all(0.041665796f);
   private static final FloatVector P4 = all(0.16666666f);
   private static final FloatVector P5 = all(0.5f);
+  private static final FloatVector TANH_SMALL = all(0.625f);
+  private static final FloatVector T0 = all(-0.0057049887f);
+  private static final FloatVector T1 = all(0.02063909f);
+  private static final FloatVector T2 = all(-0.053739715f);
+  private static final FloatVector T3 = all(0.13331442f);
+  private static final FloatVector T4 = all(-0.3333328f);
+  private static final FloatVector GELU_CUBE = all(0.044715f);
+  private static final FloatVector GELU_SLOPE = all(0.7978846f); // sqrt(2 / pi)
   private static final FloatVector ONE = all(1f);
   private static final FloatVector ZERO = all(0f);
   private static final IntVector ONE_BITS = ONE.reinterpretAsInts();
@@ -127,5 +135,22 @@ final class Vectors {
     IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
     FloatVector power = exponent.add(ONE_BITS).reinterpretAsFloats();
     return p.mul(power).blend(ZERO, x.lt(LOWEST));
+  }
+
+  /** tanh within a few units in the last place: Cephes' {@code tanhf}, of this {@link #exp}. */
+  static FloatVector tanh(FloatVector x) {
+    FloatVector size = x.abs();
+    FloatVector large = ONE.sub(all(2f).div(exp(size.add(size)).add(ONE)));
+    large = large.blend(large.neg(), x.lt(ZERO));
+    FloatVector square = x.mul(x);
+    FloatVector p =
+        square.fma(T0, T1).fma(square, T2).fma(square, T3).fma(square, T4).mul(square).fma(x, x);
+    return large.blend(p, size.lt(TANH_SMALL));
+  }
+
+  /** {@code x / 2 · (1 + tanh(sqrt(2/pi) · (x + 0.044715 · x³)))}. */
+  static FloatVector gelu(FloatVector x) {
+    FloatVector inner = x.mul(x).mul(GELU_CUBE).fma(x, x).mul(GELU_SLOPE);
+    return x.mul(0.5f).mul(tanh(inner).add(ONE));
   }
 }

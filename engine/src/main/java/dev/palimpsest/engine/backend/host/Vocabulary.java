@@ -10,6 +10,7 @@ import dev.palimpsest.step.Prediction;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
@@ -40,19 +41,20 @@ final class Vocabulary {
     Arrays.setAll(filteredRows, _ -> new FilteredRow());
   }
 
-  List<Prediction> reduce(MemorySegment step, Activation x, HostWeight head, List<RowDraw> draws) {
+  List<Prediction> reduce(
+      MemorySegment step, Activation x, HostWeight head, OptionalDouble cap, List<RowDraw> draws) {
     int rows = x.rows();
     Spans spans = Spans.of(head);
     prepareFolds(spans.count() * rows);
     Matrix input = linear.input(step, x, head);
     Prediction[] predictions = new Prediction[rows];
     if (draws.stream().noneMatch(each -> each.draw().filter().isPresent())) {
-      fold(input, 0, rows, head, spans, draws, new int[0]);
+      fold(input, 0, rows, head, cap, spans, draws, new int[0]);
     } else {
       for (int row = 0; row < rows; row += BLOCK_ROWS) {
         int end = Math.min(rows, row + BLOCK_ROWS);
         int[] whole = filtered(draws, row, end);
-        fold(input, row, end, head, spans, draws, whole);
+        fold(input, row, end, head, cap, spans, draws, whole);
         workers.run(
             whole.length,
             (slot, worker) ->
@@ -82,6 +84,7 @@ final class Vocabulary {
       int from,
       int to,
       HostWeight head,
+      OptionalDouble cap,
       Spans spans,
       List<RowDraw> draws,
       int[] whole) {
@@ -102,6 +105,9 @@ final class Vocabulary {
             linear.multiplyBlock(block, count, head, id, width, false, target, worker);
             for (int row = first; row < first + count; row++) {
               long at = 4L * (row - first) * BLOCK_COLUMNS;
+              if (cap.isPresent()) {
+                HostBackend.softCap(logits, at, width, (float) cap.getAsDouble());
+              }
               int slot = Arrays.binarySearch(whole, row);
               if (slot >= 0) {
                 long keptAt = slot * keptBytes(head) + 4L * id;

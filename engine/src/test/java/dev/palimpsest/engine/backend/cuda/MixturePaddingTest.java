@@ -79,8 +79,10 @@ final class MixturePaddingTest {
     DeviceMemory sum = held(DeviceMemory.allocate(bytes * rows * HIDDEN));
     PinnedMemory host = held(PinnedMemory.allocate(sum.bytes()));
     sum.fill(SEVENS, 0, sum.bytes() / Integer.BYTES, stream);
+    DeviceMixture.Rows x = new DeviceMixture.Rows(matrices.get(3).address(), HIDDEN);
     mixture.put(
-        new DeviceMixture.Rows(matrices.get(3).address(), HIDDEN),
+        x,
+        x,
         TOKENS,
         new CudaWeight(0, Precision.F32, experts.count(), HIDDEN, matrices.get(0).address()),
         experts,
@@ -89,6 +91,7 @@ final class MixturePaddingTest {
             matrices.get(1),
             new CudaWeight(0, precision, 4 * HIDDEN, WIDTH, down.address())),
         matrices.get(4).address(),
+        true,
         new DeviceMixture.Rows(sum.address(), HIDDEN));
     machine.run(sum, host, sum.bytes());
     long perRow = HIDDEN * bytes / Integer.BYTES;

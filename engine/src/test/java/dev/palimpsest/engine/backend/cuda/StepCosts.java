@@ -116,7 +116,9 @@ final class StepCosts implements StepMachine.TapeReader {
     double rows = launch.gridX();
     return switch (launch.op()) {
       case EMBED -> other(launch, rows * (2 * BF16 * launch.value("columns") + Integer.BYTES));
-      case RMS_NORM, ADD_BIAS -> other(launch, (2 * BF16 * rows + F32) * launch.value("columns"));
+      case RMS_NORM, ADD_BIAS, SCALE_ROWS, SOFT_CAP ->
+          other(launch, (2 * BF16 * rows + F32) * launch.value("columns"));
+      case ADD_RMS_NORM -> other(launch, (3 * BF16 * rows + F32) * launch.value("columns"));
       case ROTARY ->
           other(
               launch,
@@ -125,12 +127,13 @@ final class StepCosts implements StepMachine.TapeReader {
                       + F32 * launch.value("rotarySize")));
       case ATTENTION, ATTENTION_SPLIT -> attention(launch, input);
       case ATTENTION_MERGE -> merge(launch, input);
-      case SWIGLU -> other(launch, 3 * BF16 * rows * launch.value("columns"));
+      case SWIGLU, GEGLU -> other(launch, 3 * BF16 * rows * launch.value("columns"));
       case GATHER, MOVE -> other(launch, 2 * BF16 * rows * launch.value("columns"));
       case GUIDE -> other(launch, 3 * BF16 * rows * launch.value("columns"));
       case ROUTER -> router(launch);
       case ROUTE_SOFTMAX, ROUTE_GROUPED ->
           other(launch, rows * (F32 * launch.value("experts") + 2 * F32 * launch.value("chosen")));
+      case SCALE_CHOICE -> other(launch, 3 * F32 * launch.value("entries"));
       case GROUP_EXPERTS -> other(launch, 3.0 * Integer.BYTES * launch.value("entries"));
       case EXPERT_LINEAR -> experts(launch, entries);
       case COMBINE ->
@@ -140,6 +143,10 @@ final class StepCosts implements StepMachine.TapeReader {
                   * rows
                   * launch.value("columns")
                   * (launch.value("chosen") + 1 + launch.value("accumulate")));
+      case VOCABULARY_CAP -> other(launch, 2 * F32 * rows * launch.value("columns"));
+      case SOFTMAX -> other(launch, (3 * F32 + BF16) * rows * launch.value("ids"));
+      case TRANSPOSE ->
+          throw new IllegalArgumentException("weights are transposed before a step, not in one");
       case VOCABULARY_SHAPE -> other(launch, 2 * F32 * rows * launch.value("ids"));
       case VOCABULARY_FOLD ->
           other(

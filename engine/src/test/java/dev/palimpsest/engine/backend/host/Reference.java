@@ -232,7 +232,7 @@ final class Reference {
     double[] rank = new double[count];
     double sum = 0;
     for (int i = 0; i < count; i++) {
-      boolean softmax = experts.router() instanceof Router.Softmax;
+      boolean softmax = !(experts.router() instanceof Router.GroupedSigmoid);
       share[i] = softmax ? Math.exp(scores[i]) : 1 / (1 + Math.exp(-scores[i]));
       rank[i] = share[i] + (bias.length == 0 ? 0 : bias[i]);
       sum += share[i];
@@ -271,6 +271,7 @@ final class Reference {
       weights[i] =
           switch (experts.router()) {
             case Router.Softmax(boolean normalized) -> share[i] / (normalized ? chosen : sum);
+            case Router.ScaledSoftmax _ -> share[i] / chosen;
             case Router.GroupedSigmoid router -> share[i] / chosen * router.scale();
           };
     }
