@@ -32,9 +32,9 @@ import dev.palimpsest.sampler.method.SubBlockOptions;
  * {@link Circuit}.
  *
  * <p>It depends on what passes from step to step. Strict samplers pass tokens alone, so that no
- * chain is longer than a step, whatever the number of steps. Keys and values of finished
- * tokens add nothing to it: what reads them from a cache stands later in a forward than what made
- * them, so a chain through a cache, too, goes through each layer once.
+ * chain is longer than a step, whatever the number of steps. Keys and values of finished tokens add
+ * nothing to it: what reads them from a cache stands later in a forward than what made them, so a
+ * chain through a cache, too, goes through each layer once.
  *
  * @param promptLength tokens of the prompt
  * @param length tokens that the last step sees, prompt and text together

@@ -4,6 +4,7 @@ import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
+import dev.palimpsest.sampler.method.EntropyBoundSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.method.SubBlockSampler;
@@ -62,6 +63,10 @@ public final class SamplerDefaults {
           values.putIfAbsent("block_length", blocks.length());
         }
       }
+      case EntropyBoundSampler.NAME -> {
+        spec.canvas().ifPresent(each -> values.putIfAbsent("canvas_length", each.length()));
+        values.putIfAbsent("vocabulary", spec.vocabulary());
+      }
       case DecodeSampler.NAME -> {
         recommended
             .repetitionPenalty()
@@ -80,6 +85,9 @@ public final class SamplerDefaults {
   /** A nucleus and a top k are for drawing: who asks for the argmax gets it of all tokens. */
   private static void recommendDraw(
       Map<String, Object> values, String sampler, GenerationConfig recommended) {
+    if (sampler.equals(EntropyBoundSampler.NAME)) {
+      return; // it has temperatures of its own
+    }
     recommended.temperature().ifPresent(value -> values.putIfAbsent("temperature", value));
     boolean draws =
         !(values.get("temperature") instanceof Number number && number.doubleValue() == 0);

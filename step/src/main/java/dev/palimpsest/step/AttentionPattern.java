@@ -53,6 +53,24 @@ public sealed interface AttentionPattern {
   }
 
   /**
+   * The last tokens of a sequence are a canvas, each of which sees the whole sequence; a token
+   * before it sees itself and what precedes it (DiffusionGemma).
+   *
+   * @param length tokens of the canvas, 1 or more; a shorter sequence is all canvas
+   */
+  record Canvas(int length) implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return index < length - this.length ? index + 1 : length;
+    }
+
+    @Override
+    public int cacheable(int tokens) {
+      return tokens;
+    }
+  }
+
+  /**
    * How many leading keys the query at {@code index} of a sequence of {@code length} tokens sees.
    */
   int limit(int index, int length);

@@ -165,6 +165,7 @@ public final class InspectCommand implements Callable<Integer> {
       case AttentionPattern.Full _ -> "full";
       case AttentionPattern.Causal _ -> "causal";
       case AttentionPattern.BlockCausal(int length) -> "block-causal, blocks of " + length;
+      case AttentionPattern.Canvas(int length) -> "causal, then canvases of " + length;
     };
   }
 

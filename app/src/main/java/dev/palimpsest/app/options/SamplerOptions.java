@@ -17,7 +17,7 @@ public final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, block, sub_block or decode; the one the model was made for if not"
+          "llada, dream, remdm, block, sub_block, entropy_bound or decode; the one the model was made for if not"
               + " given. The options below are of the samplers in brackets, or of all.")
   private Optional<String> sampler;
 
@@ -203,6 +203,56 @@ public final class SamplerOptions {
       description = "Show the model the masks of later blocks; default for full attention.")
   private Optional<Boolean> wholeCanvas;
 
+  @Option(
+      names = "--self-conditioning",
+      paramLabel = "WHAT",
+      description =
+          "[entropy_bound] What a step is told of the one before: soft, embeddings weighed by"
+              + " probability, as published, for which no guarantee is claimed; top-1, tokens; off,"
+              + " nothing (default: soft).")
+  private Optional<String> selfConditioning;
+
+  @Option(
+      names = "--max-denoising-steps",
+      paramLabel = "N",
+      description = "Most steps of a canvas (default: the model's, else 48).")
+  private Optional<Integer> maxDenoisingSteps;
+
+  @Option(
+      names = "--entropy-bound",
+      paramLabel = "NATS",
+      description =
+          "Entropy that a step's accepted positions may have in sum, without the last of them"
+              + " (default: the model's, else 0.1).")
+  private Optional<Double> entropyBound;
+
+  @Option(
+      names = "--t-min",
+      paramLabel = "T",
+      description = "Temperature that a canvas's steps fall to (default: the model's, else 0.4).")
+  private Optional<Double> tMin;
+
+  @Option(
+      names = "--t-max",
+      paramLabel = "T",
+      description = "Temperature of a canvas's first step (default: the model's, else 0.8).")
+  private Optional<Double> tMax;
+
+  @Option(
+      names = "--stability-threshold",
+      paramLabel = "N",
+      description =
+          "Steps in a row that change no most probable id before a canvas may end early (default:"
+              + " the model's, else 1).")
+  private Optional<Integer> stabilityThreshold;
+
+  @Option(
+      names = "--confidence-threshold",
+      paramLabel = "NATS",
+      description =
+          "Mean entropy below which a canvas may end early (default: the model's, else 0.005).")
+  private Optional<Double> confidenceThreshold;
+
   @Option(names = "--seed", paramLabel = "N", description = "Seed of all randomness (default: 0).")
   private Optional<Long> seed;
 
@@ -251,6 +301,13 @@ public final class SamplerOptions {
     put(values, "max_post_steps", maxPostSteps);
     put(values, "eos_early_stop", set(eosEarlyStop));
     put(values, "whole_canvas", wholeCanvas);
+    put(values, "self_conditioning", selfConditioning);
+    put(values, "max_denoising_steps", maxDenoisingSteps);
+    put(values, "entropy_bound", entropyBound);
+    put(values, "t_min", tMin);
+    put(values, "t_max", tMax);
+    put(values, "stability_threshold", stabilityThreshold);
+    put(values, "confidence_threshold", confidenceThreshold);
     put(values, "seed", seed);
     return values;
   }

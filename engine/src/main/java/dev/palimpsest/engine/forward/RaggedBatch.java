@@ -293,7 +293,7 @@ record RaggedBatch(
       }
       int seen = 0;
       for (int source : asked) {
-        seen = Math.max(seen, spec.limit(source, length));
+        seen = Math.max(seen, spec.attention().pattern().limit(source, length));
       }
       int canvas = spec.canvas().map(each -> each.start(length)).orElse(length);
       int fixed = Math.min(canvas, Math.min(sequence.cacheablePrefix(), seen));
@@ -321,7 +321,7 @@ record RaggedBatch(
           tokens.add(sequence.tokens()[t]);
           positions.add(sequence.firstPosition() + t);
           kinds.add(t < canvas ? 0 : CANVAS);
-          limits.add(spec.limit(t, length));
+          limits.add(spec.attention().pattern().limit(t, length));
           keyRows.add(keys + t);
         }
       }
@@ -329,7 +329,7 @@ record RaggedBatch(
         askedRows.add(rowOf[source]);
         askedPositions.add(sequence.firstPosition() + source);
         askedKinds.add(source < canvas ? 0 : CANVAS);
-        askedLimits.add(spec.limit(source, length));
+        askedLimits.add(spec.attention().pattern().limit(source, length));
       }
       for (int i = 0; i < reserved.slots().length; i++) {
         newlyCachedRows.add(rowOf[reserved.indices()[i]]);

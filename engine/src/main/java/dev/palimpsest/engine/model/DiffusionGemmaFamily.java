@@ -115,6 +115,7 @@ final class DiffusionGemmaFamily {
     int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
     int width = config.integer("intermediate_size", 1, Config.MAX_WIDTH);
     int count = config.integer("num_experts", 1, Config.MAX_WIDTH);
+    int canvas = outer.integerOr("canvas_length", DEFAULT_CANVAS, 1, Config.MAX_COUNT);
     Experts experts =
         new Experts(
                 count,
@@ -129,16 +130,14 @@ final class DiffusionGemmaFamily {
         layers,
         hidden,
         config.positiveOr("rms_norm_eps", DEFAULT_EPSILON),
-        attentions(config, layers),
+        attentions(config, layers, new AttentionPattern.Canvas(canvas)),
         new FeedForward(width, Gate.TANH_GELU, Optional.of(experts)),
         vocabulary,
         true,
         config.integer("max_position_embeddings", 1, Config.MAX_COUNT),
         config.isNull(CAP) ? reading : reading.capped(config.positiveOr(CAP, DEFAULT_CAP)),
         new ResidualStream(Math.sqrt(hidden), BlockNorms.BEFORE_AND_AFTER, true),
-        Optional.of(
-            new Canvas(
-                outer.integerOr("canvas_length", DEFAULT_CANVAS, 1, Config.MAX_COUNT), width)));
+        Optional.of(new Canvas(canvas, width)));
   }
 
   /** Images may look in both directions, text may not. */
@@ -149,7 +148,7 @@ final class DiffusionGemmaFamily {
     }
   }
 
-  private static List<Attention> attentions(Config config, int layers) {
+  private static List<Attention> attentions(Config config, int layers, AttentionPattern pattern) {
     int heads = config.integer("num_attention_heads", 1, Config.MAX_WIDTH);
     int window = config.integer("sliding_window", 1, Config.MAX_COUNT);
     Heads usual =
@@ -183,7 +182,7 @@ final class DiffusionGemmaFamily {
               false,
               true,
               rotary(rotary.flatMap(each -> each.object(type)), here.size(), isFull),
-              new AttentionPattern.Causal(),
+              pattern,
               isFull ? Attention.ALL_KEYS : window,
               isFull ? Attention.Values.NORMED_KEYS : Attention.Values.NORMED,
               1));

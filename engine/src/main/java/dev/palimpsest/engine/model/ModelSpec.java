@@ -82,14 +82,7 @@ public record ModelSpec(
     return attentions.getFirst();
   }
 
-  /** How many leading keys the token at {@code index} of a sequence sees, if it has no window. */
-  public int limit(int index, int length) {
-    return canvas.isPresent() && index >= canvas.get().start(length)
-        ? length
-        : attention().pattern().limit(index, length);
-  }
-
-  /** How many of them a token of the canvas sees at most in a layer with a window. */
+  /** How many keys a token of the canvas sees at most in a layer with a window. */
   public int canvasWindow(int window) {
     return window == Attention.ALL_KEYS
         ? window

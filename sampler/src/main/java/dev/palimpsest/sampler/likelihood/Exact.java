@@ -23,6 +23,12 @@ public record Exact() implements Estimator {
 
   @Override
   public void requireFit(ModelLimits limits) {
+    if (limits.pattern() instanceof AttentionPattern.Canvas) {
+      throw new InvalidOptionException(
+          "method",
+          NAME,
+          "is not defined for a model that fills canvases of random ids: no likelihood is");
+    }
     if (limits.pattern() instanceof AttentionPattern.Full) {
       throw new InvalidOptionException(
           "method",

@@ -21,6 +21,12 @@ public sealed interface MaskEstimator extends Estimator
 
   @Override
   default void requireFit(ModelLimits limits) {
+    if (limits.pattern() instanceof AttentionPattern.Canvas) {
+      throw new InvalidOptionException(
+          "method",
+          name(),
+          "is not defined for a model that fills canvases of random ids: no likelihood is");
+    }
     if (limits.pattern() instanceof AttentionPattern.Causal) {
       throw new InvalidOptionException(
           "method",

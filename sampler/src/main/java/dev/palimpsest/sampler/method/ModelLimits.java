@@ -12,20 +12,9 @@ import java.util.OptionalInt;
  * @param maxLength longest sequence, prompt and text together
  * @param pattern which keys its queries see; it decides which samplers fit
  * @param shifted whether its output at a position predicts the next one, which sub-blocks need
- * @param canvasLength positions of its canvases, which see all of each other and are filled from
- *     random ids; empty for a model without
  */
 public record ModelLimits(
-    int vocabulary,
-    int maxLength,
-    AttentionPattern pattern,
-    boolean shifted,
-    OptionalInt canvasLength) {
-
-  /** A model without canvases of a length of its own. */
-  public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
-    this(vocabulary, maxLength, pattern, shifted, OptionalInt.empty());
-  }
+    int vocabulary, int maxLength, AttentionPattern pattern, boolean shifted) {
 
   /** A model whose predictions are of their own positions. */
   public ModelLimits(int vocabulary, int maxLength, AttentionPattern pattern) {
@@ -34,13 +23,11 @@ public record ModelLimits(
 
   /** The sampler that such a model was published with. */
   public String sampler() {
-    if (canvasLength.isPresent()) {
-      return EntropyBoundSampler.NAME;
-    }
     return switch (pattern) {
       case AttentionPattern.Full _ -> shifted ? DreamSampler.NAME : LladaSampler.NAME;
       case AttentionPattern.BlockCausal _ -> shifted ? SubBlockSampler.NAME : BlockSampler.NAME;
       case AttentionPattern.Causal _ -> DecodeSampler.NAME;
+      case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
     };
   }
 
@@ -140,6 +127,11 @@ public record ModelLimits(
    * @throws InvalidOptionException if the model cannot take the text
    */
   public void requireScorable(int[] tokens, int more) {
+    if (pattern instanceof AttentionPattern.Canvas) {
+      throw InvalidOptionException.ofPrompt(
+          "of " + tokens.length + " tokens",
+          "cannot be scored: the model fills canvases of random ids, and no likelihood is defined");
+    }
     int room = maxLength / alignment() * alignment() - more;
     if (tokens.length < 1 || tokens.length > room) {
       throw InvalidOptionException.ofPrompt(
@@ -180,20 +172,22 @@ public record ModelLimits(
    * @throws InvalidOptionException in a sentence that says why not, and which sampler does
    */
   public void requireFit(SamplingOptions options) {
-    if (canvasLength.isPresent() || options instanceof EntropyBoundOptions) {
-      requireCanvases(options);
-      return;
-    }
     switch (pattern) {
+      case AttentionPattern.Canvas(int length) -> requireCanvases(options, length);
       case AttentionPattern.Full _ -> {
-        if (options instanceof DecodeOptions || options instanceof SubBlockOptions) {
-          throw misfit(
-              options,
-              options instanceof DecodeOptions
-                  ? "writes from left to right, and the model's attention goes both ways"
-                  : "begins a block from the one before alone, and the model's attention goes both"
-                      + " ways",
-              "llada, dream, remdm or block");
+        String why =
+            switch (options) {
+              case DecodeOptions _ ->
+                  "writes from left to right, and the model's attention goes both ways";
+              case SubBlockOptions _ ->
+                  "begins a block from the one before alone, and the model's attention goes both"
+                      + " ways";
+              case EntropyBoundOptions _ ->
+                  "fills canvases of random ids, and the model fills masks";
+              case LladaOptions _, DreamOptions _, RemdmOptions _, BlockOptions _ -> "";
+            };
+        if (!why.isEmpty()) {
+          throw misfit(options, why, "llada, dream, remdm or block");
         }
       }
       case AttentionPattern.Causal _ -> {
@@ -230,18 +224,14 @@ public record ModelLimits(
     }
   }
 
-  private void requireCanvases(SamplingOptions options) {
-    if (canvasLength.isEmpty()) {
-      throw misfit(
-          options, "fills canvases of random ids, and the model was made for others", sampler());
-    }
+  private void requireCanvases(SamplingOptions options, int length) {
     if (!(options instanceof EntropyBoundOptions bound)) {
       throw misfit(
           options,
           "fills masks, and the model's canvases are random ids",
           EntropyBoundSampler.NAME);
     }
-    requireOwn("canvas_length", bound.canvasLength(), canvasLength.getAsInt());
+    requireOwn("canvas_length", bound.canvasLength(), length);
     requireOwn("vocabulary", bound.vocabulary(), vocabulary);
   }
 

@@ -246,8 +246,7 @@ final class EntropyBoundSamplerTest {
 
   @Test
   void aModelWithCanvasesTakesNoOtherSamplerAndOnlyItsOwnLength() {
-    ModelLimits canvases =
-        new ModelLimits(23, 64, new AttentionPattern.Causal(), false, OptionalInt.of(6));
+    ModelLimits canvases = new ModelLimits(23, 64, new AttentionPattern.Canvas(6));
     Generator generator = new Generator(model(), canvases, SPECIALS);
     assertThat(canvases.sampler()).isEqualTo(EntropyBoundSampler.NAME);
     assertThat(generator.run(new int[] {3}, options("off", 60)).canvas().length()).isEqualTo(61);
