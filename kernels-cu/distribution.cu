@@ -2,6 +2,8 @@
 //
 // x [rows, columns] of stride `stride`. Grid (rows, y). Moves 2 · rows · columns · sizeof(T) bytes; about 20 · rows · columns FLOP.
 //
+// vocabulary_cap: the same of logits, which are f32 whatever the activations are.
+//
 // softmax_T: out = e^(inverse · (logit - highest)) / sum along every row: probabilities at the temperature 1 / inverse.
 //
 // logits [rows, ids] of stride `stride` in f32, out [rows, ids] of stride outStride. Grid (rows), 256 threads; the order of the sum
@@ -100,3 +102,9 @@ __device__ void transpose(const T* x, int rows, int columns, T* out) {
   }                                                                                                                       \
   KERNEL(transpose_##name);
 FOR_BOTH_TYPES(DISTRIBUTION)
+
+extern "C" __global__ void vocabulary_cap(float* logits, int stride, float cap, int columns) {
+  awaitEarlierLaunch();
+  softCap(logits, stride, cap, columns);
+}
+KERNEL(vocabulary_cap);

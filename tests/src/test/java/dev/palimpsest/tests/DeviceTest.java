@@ -136,8 +136,13 @@ final class DeviceTest {
         "qwen3");
   }
 
+  /** Its random weights are of no use in bf16: the published code itself is off by a half there. */
+  private static Stream<String> exactOracles() {
+    return Stream.concat(oracles(), Stream.of("diffusion-gemma"));
+  }
+
   @ParameterizedTest
-  @MethodSource("oracles")
+  @MethodSource("exactOracles")
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder) {
     try (OracleFolder oracle =
         OracleFolder.open(ORACLE.resolve(folder), onDevice(Precision.F32, false), _ -> {})) {

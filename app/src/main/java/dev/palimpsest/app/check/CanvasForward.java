@@ -75,12 +75,10 @@ record CanvasForward(Transformer transformer, double temperature, double entropy
    *
    * @param difference sum of squares of differences of logits
    * @param magnitude sum of squares of recorded logits
-   * @param rows relative errors of its positions
    * @param entropy the largest difference of an entropy
    * @param accepts whether the same positions are accepted
    */
-  record Outcome(
-      double difference, double magnitude, double[] rows, double entropy, boolean accepts) {}
+  record Outcome(double difference, double magnitude, double entropy, boolean accepts) {}
 
   /** Runs all steps of one canvas. */
   List<Outcome> run(int[] prompt, List<Step> steps, int number, Bits bits) {
@@ -145,27 +143,20 @@ record CanvasForward(Transformer transformer, double temperature, double entropy
     double difference = 0;
     double magnitude = 0;
     double entropy = 0;
-    double[] rows = new double[canvas.length];
     for (int i = 0; i < canvas.length; i++) {
       int row = number * canvas.length + i;
-      double own = 0;
-      double size = 0;
       for (int id = 0; id < step.width(); id++) {
         double recorded = step.logit(row, id);
         double off = computed[i * step.width() + id] - recorded;
-        own += off * off;
-        size += recorded * recorded;
+        difference += off * off;
+        magnitude += recorded * recorded;
       }
-      rows[i] = Math.sqrt(own / size);
-      difference += own;
-      magnitude += size;
       double expected = step.entropy().data().get(JAVA_FLOAT_UNALIGNED, 4L * row);
       entropy = Math.max(entropy, Math.abs(predictions.get(i).entropy() - expected));
     }
     return new Outcome(
         difference,
         magnitude,
-        rows,
         entropy,
         Arrays.equals(accepted(predictions), step.accepted()[number]));
   }

@@ -340,7 +340,9 @@ public final class CudaBackend implements Backend {
           }
           if (options.audit()) {
             memory.fill(NAN_WORD, 0, memory.bytes() / Integer.BYTES, stream);
-            logits.fill(NAN_WORD, 0, logits.bytes() / Integer.BYTES, stream);
+            if (logits.bytes() > 0) {
+              logits.fill(NAN_WORD, 0, logits.bytes() / Integer.BYTES, stream);
+            }
             mixture.poison(stream);
             attention.poison(stream);
           }

@@ -90,7 +90,7 @@ enum DeviceOp {
       "address grouped, int groupedStride, address slots, address weights, int chosen, "
           + "address out, int outStride, int columns, int accumulate"),
   SOFT_CAP("soft_cap", true, "address x, int stride, float cap, int columns"),
-  VOCABULARY_CAP("soft_cap_f32", false, "address x, int stride, float cap, int columns"),
+  VOCABULARY_CAP("vocabulary_cap", false, "address logits, int stride, float cap, int columns"),
   SOFTMAX(
       "softmax",
       true,
