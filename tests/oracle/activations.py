@@ -64,8 +64,17 @@ class Model(nn.Module):
         self.key_heads = config.get("n_kv_heads", config.get("num_key_value_heads"))
         self.size = config.get("head_dim", config.get("hidden_size", config.get("d_model")) // self.heads)
         self.epsilon = config["rms_norm_eps"]
+        self.windows = self.windows_of(config)
         self.hooks = {name: HookPoint() for name in ["hook_embed", "ln_final.hook_normalized"]}
         self.hooks |= {f"blocks.{i}.{point}": HookPoint() for i in range(self.layers) for point in self.POINTS}
+
+    def windows_of(self, config):
+        """Of every block, how many of the keys up to its limit a query sees at most."""
+        if not config.get("use_sliding_window"):
+            return [math.inf] * self.layers
+        full = config["max_window_layers"]
+        kinds = config.get("layer_types", ["full_attention" if i < full else "sliding_attention" for i in range(self.layers)])
+        return [config["sliding_window"] if kind == "sliding_attention" else math.inf for kind in kinds]
 
     def weight(self, block, name, kind="weight"):
         prefix = "" if block is None else self.names["layer"].format(block)
@@ -110,7 +119,8 @@ class Model(nn.Module):
         k = hook("attn.hook_rot_k", rotated(k, positions, self.config["rope_theta"], turned))
         group = self.heads // self.key_heads
         scores = torch.einsum("qhd,khd->hqk", q, k.repeat_interleave(group, 1)) / math.sqrt(self.size)
-        unseen = torch.arange(length)[None, :] >= torch.tensor(limits)[:, None]
+        keys, ends = torch.arange(length)[None, :], torch.tensor(limits)[:, None]
+        unseen = (keys >= ends) | (keys < ends - self.windows[block])
         pattern = hook("attn.hook_pattern", scores.masked_fill(unseen, -math.inf).softmax(-1))
         z = hook("attn.hook_z", torch.einsum("hqk,khd->qhd", pattern, v.repeat_interleave(group, 1)))
         return self.linear(z.reshape(length, -1), block, "o")

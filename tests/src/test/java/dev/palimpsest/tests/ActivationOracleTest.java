@@ -60,6 +60,8 @@ final class ActivationOracleTest {
     "llama, 26, 0",
     "qwen2, 26, 0",
     "qwen3, 26, 0",
+    "qwen2-window, 38, 0",
+    "qwen3-window, 38, 0",
   })
   void everyHookReadsWhatPyTorchSees(String folder, int hooks, int blockLength) {
     try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve(folder));

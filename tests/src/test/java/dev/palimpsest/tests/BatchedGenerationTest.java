@@ -44,7 +44,7 @@ final class BatchedGenerationTest {
   private static final String FAST_DLLM = "fast-dllm";
   private static final List<String> FULL = List.of("llada-mha", "llada-gqa", "dream", "llada-moe");
   private static final List<String> BLOCKS = List.of("llada2-moe", "sdar", FAST_DLLM);
-  private static final List<String> CAUSAL = List.of("llama", "qwen2", "qwen3");
+  private static final List<String> CAUSAL = List.of("llama", "qwen2", "qwen3", "qwen3-window");
   private static final int MIXES = 200;
 
   /** Whoever has these layers, as Qwen2 has them, can be run as Fast-dLLM v2 is. */

@@ -133,7 +133,9 @@ final class DeviceTest {
         "sdar",
         "llama",
         "qwen2",
-        "qwen3");
+        "qwen3",
+        "qwen2-window",
+        "qwen3-window");
   }
 
   /** Its random weights are of no use in bf16: the published code itself is off by a half there. */

@@ -30,6 +30,8 @@ final class OracleTest {
     "qwen2, 1, 2",
     "qwen3, 3, 2",
     "diffusion-gemma, 2, 2",
+    "qwen2-window, 2, 2",
+    "qwen3-window, 1, 2",
   })
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder, int threads, int cases) {
     try (OracleFolder oracle = OracleFolder.open(ORACLE.resolve(folder), threads)) {

@@ -221,7 +221,7 @@ final class Recorder implements Hooks {
     }
   }
 
-  /** Softmax of the scaled products of queries and keys, in double precision. */
+  /** Softmax of the scaled products of queries and the keys they see, in double precision. */
   private Reading pattern(Hook hook, int sequence, int step, int first, int firstKey, int keys) {
     float[] queries = read(new Hook(Point.ROT_Q, hook.block()));
     float[] keyRowsRead = read(hook);
@@ -235,10 +235,13 @@ final class Recorder implements Hooks {
     double[] scores = new double[keys];
     for (int i = 0; i < at.length; i++) {
       int limit = batch.limits()[tokenRows[i]];
+      int window = attention.window();
+      boolean inCanvas = batch.kinds()[tokenRows[i]] == RaggedBatch.CANVAS;
+      int start = Math.max(0, limit - (inCanvas ? spec.canvasWindow(window) : window));
       for (int head = 0; head < heads; head++) {
         int query = (first + i) * heads * size + head * size;
         double top = Double.NEGATIVE_INFINITY;
-        for (int key = 0; key < limit; key++) {
+        for (int key = start; key < limit; key++) {
           int from = (firstKey + key) * attention.keyWidth() + head / group * size;
           double sum = 0;
           for (int d = 0; d < size; d++) {
@@ -248,12 +251,12 @@ final class Recorder implements Hooks {
           top = Math.max(top, scores[key]);
         }
         double total = 0;
-        for (int key = 0; key < limit; key++) {
+        for (int key = start; key < limit; key++) {
           scores[key] = Math.exp(scores[key] - top);
           total += scores[key];
         }
         int to = (i * heads + head) * keys;
-        for (int key = 0; key < limit; key++) {
+        for (int key = start; key < limit; key++) {
           values[to + key] = (float) (scores[key] / total);
         }
       }

@@ -29,7 +29,7 @@ import java.util.List;
  * a conversion to bf16 and back, which native bf16 has around its products, is not counted.
  *
  * @param spec the model
- * @param length tokens of the sequence, all of which the last one sees
+ * @param length tokens of the sequence, all of which the last one sees where no window hides them
  */
 public record TransformerCircuit(ModelSpec spec, int length) {
 
@@ -95,6 +95,9 @@ public record TransformerCircuit(ModelSpec spec, int length) {
   }
 
   private Circuit attention(Attention attention) {
+    int window =
+        spec.canvas().isPresent() ? spec.canvasWindow(attention.window()) : attention.window();
+    int seen = Math.min(length, window);
     Circuit bias = attention.projectionBias() ? ADD : PASS;
     Circuit norm = attention.headNorm() ? rmsNorm(attention.headSize()) : PASS;
     Circuit rotation = chain(MULTIPLY, SUBTRACT);
@@ -105,12 +108,9 @@ public record TransformerCircuit(ModelSpec spec, int length) {
             dot(spec.hidden()),
             bias,
             attention.values().areNormed() ? rmsNorm(attention.headSize()) : PASS);
-    Circuit weights = chain(branches(queries, keys), dot(attention.headSize()), softmax(length));
+    Circuit weights = chain(branches(queries, keys), dot(attention.headSize()), softmax(seen));
     return chain(
-        rmsNorm(spec.hidden()),
-        branches(weights, values),
-        dot(length),
-        dot(attention.queryWidth()));
+        rmsNorm(spec.hidden()), branches(weights, values), dot(seen), dot(attention.queryWidth()));
   }
 
   private Circuit feedForward(int layer) {

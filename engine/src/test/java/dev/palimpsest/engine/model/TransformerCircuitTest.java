@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvFileSource;
 
@@ -52,6 +53,49 @@ final class TransformerCircuitTest {
             length,
             new Reading(ids));
     assertThat(new TransformerCircuit(spec, length).forward().depth()).isEqualTo(depth);
+  }
+
+  private static ModelSpec withWindows(List<Integer> windows) {
+    Attention attention =
+        new Attention(
+            4,
+            4,
+            16,
+            false,
+            false,
+            new Rotary(10_000, 16, new RotaryScaling.None()),
+            new AttentionPattern.Causal(),
+            windows);
+    TokenIds ids = new TokenIds(OptionalInt.empty(), List.of(2), OptionalInt.empty());
+    return new ModelSpec(
+        "windows",
+        3,
+        64,
+        1e-6,
+        attention,
+        new FeedForward(128, Optional.empty()),
+        100,
+        false,
+        4096,
+        new Reading(ids));
+  }
+
+  private static long depth(List<Integer> windows, int length) {
+    return new TransformerCircuit(withWindows(windows), length).forward().depth();
+  }
+
+  /**
+   * A layer's softmax, 2 lg + 3, and its sum of values, 1 + lg, are over the keys that are seen: of
+   * 1,000 keys, lg is 10, and of a window of 8, it is 3.
+   */
+  @Test
+  void aWindowMakesItsLayerAsShallowAsItIsNarrow() {
+    int all = Integer.MAX_VALUE;
+    long full = depth(List.of(), 1000);
+    assertThat(depth(List.of(all, all, all), 1000)).isEqualTo(full);
+    assertThat(depth(List.of(all, 8, all), 1000)).isEqualTo(full - 3 * (10 - 3));
+    assertThat(depth(List.of(8, 8, 8), 1000)).isEqualTo(depth(List.of(), 8));
+    assertThat(depth(List.of(all, 8, 2000), 6)).isEqualTo(depth(List.of(), 6));
   }
 
   private static Experts experts(String written) {
