@@ -20,7 +20,7 @@ import java.util.Random;
 /**
  * A seeded request to a seeded model, with any of the samplers that fit the model.
  *
- * @param model with full, causal or block-causal attention
+ * @param model with attention of any pattern
  * @param specials its ids
  * @param prompt at least a token for a causal model
  * @param options of the sampler
@@ -32,8 +32,9 @@ public record AnyCase(
   public static AnyCase of(long seed) {
     Random random = new Random(seed);
     AttentionPattern pattern =
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(5)) {
           case 0 -> new AttentionPattern.Causal();
+          case 2 -> new AttentionPattern.Canvas(1 + random.nextInt(8));
           case 1 -> new AttentionPattern.BlockCausal(1 + random.nextInt(6));
           default -> new AttentionPattern.Full();
         };
@@ -89,13 +90,9 @@ public record AnyCase(
           case AttentionPattern.BlockCausal _ ->
               random.nextInt(3) == 0 ? SubBlockSampler.NAME : BlockSampler.NAME;
           case AttentionPattern.Full _ ->
-              List.of(
-                      LladaSampler.NAME,
-                      DreamSampler.NAME,
-                      RemdmSampler.NAME,
-                      BlockSampler.NAME,
-                      EntropyBoundSampler.NAME)
-                  .get(random.nextInt(5));
+              List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
+                  .get(random.nextInt(4));
+          case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
         };
     if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {
       values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
@@ -159,7 +156,7 @@ public record AnyCase(
         values.put("cfg_scale", random.nextInt(3) == 0 ? random.nextDouble() : 0);
       }
       case EntropyBoundSampler.NAME -> {
-        values.put("canvas_length", 1 + random.nextInt(8));
+        values.put("canvas_length", ((AttentionPattern.Canvas) pattern).length());
         values.put("vocabulary", vocabulary);
         values.put("max_denoising_steps", 1 + random.nextInt(9));
         values.put("entropy_bound", 4 * random.nextDouble());

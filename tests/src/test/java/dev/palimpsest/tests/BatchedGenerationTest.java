@@ -16,6 +16,7 @@ import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generator;
 import dev.palimpsest.step.AttentionPattern;
+import dev.palimpsest.step.Query;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +74,7 @@ final class BatchedGenerationTest {
     return switch (sampler) {
       case "decode" -> CAUSAL;
       case "sub_block" -> List.of(FAST_DLLM);
+      case "entropy_bound" -> List.of("diffusion-gemma");
       case "block" -> Stream.concat(BLOCKS.stream(), FULL.stream()).toList();
       default -> FULL;
     };
@@ -90,7 +92,8 @@ final class BatchedGenerationTest {
         ModelLimits limits = ModelTraits.limits(spec);
         SpecialTokens specials = ModelTraits.specials(spec, OptionalInt.empty());
         Generator generator = new Generator(transformer, limits, specials);
-        Generator recomputing = new Generator(transformer::recompute, limits, specials);
+        Generator recomputing =
+            new Generator(transformer.asking(Query::uncached), limits, specials);
         int mixes = Math.ceilDiv(MIXES, 2 * folders(sampler).size());
         for (int mix = 0; mix < mixes; mix++) {
           assertSame(
@@ -167,6 +170,7 @@ final class BatchedGenerationTest {
       case AttentionPattern.Causal _ -> List.of("decode");
       case AttentionPattern.BlockCausal _ ->
           spec.reading().shifted() ? List.of("block", "sub_block") : List.of("block");
+      case AttentionPattern.Canvas _ -> List.of("entropy_bound");
       case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "block");
     };
   }
@@ -175,10 +179,11 @@ final class BatchedGenerationTest {
     Map<String, Object> values = new HashMap<>();
     values.put("seed", random.nextLong());
     values.put("gen_length", 1 + random.nextInt(12));
-    if (random.nextBoolean()) {
+    boolean draws = !sampler.equals("entropy_bound");
+    if (draws && random.nextBoolean()) {
       values.put("temperature", 0.2 + random.nextDouble());
     }
-    if (!sampler.equals("llada") && random.nextBoolean()) {
+    if (draws && !sampler.equals("llada") && random.nextBoolean()) {
       values.put("top_p", 0.3 + 0.7 * random.nextDouble());
       values.put("top_k", random.nextInt(50));
     }
@@ -213,6 +218,16 @@ final class BatchedGenerationTest {
         if (random.nextBoolean()) {
           values.put("editing_threshold", random.nextDouble());
         }
+      }
+      case "entropy_bound" -> {
+        values.put(
+            "canvas_length", ((AttentionPattern.Canvas) spec.attention().pattern()).length());
+        values.put("vocabulary", spec.vocabulary());
+        values.put("gen_length", 1 + random.nextInt(32));
+        values.put("max_denoising_steps", 1 + random.nextInt(6));
+        values.put("entropy_bound", 20 * random.nextDouble());
+        values.put("confidence_threshold", 5 * random.nextDouble());
+        values.put("self_conditioning", List.of("off", "top_1", "soft").get(random.nextInt(3)));
       }
       case "sub_block" -> {
         values.put("block_length", 8);

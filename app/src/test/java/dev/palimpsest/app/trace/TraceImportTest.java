@@ -98,6 +98,28 @@ final class TraceImportTest {
     assertThat(trace.frames()).containsExactly("xq", "3 +", "3 + 4");
   }
 
+  /** {@code tests/oracle/drafts.py} let transformers generate with the streamer of the page. */
+  @Test
+  void whatTransformersDraftsBecomesATraceThatEndsWithItsText() throws IOException {
+    Path resources = Cli.home().resolve("tests/src/test/resources");
+    String recorded = Files.readString(resources.resolve("drafts.jsonl"));
+    TextTrace trace = imported(recorded);
+    assertThat(trace.source().format()).isEqualTo("drafts");
+    assertThat(trace.frames().getLast())
+        .isEqualTo(Files.readString(resources.resolve("drafts.txt")));
+    String finished = "";
+    List<String> expected = new ArrayList<>();
+    for (String line : recorded.split("\n", -1)) {
+      if (line.startsWith("{\"draft\": \"")) {
+        expected.add(finished + line.substring(11, line.length() - 2));
+      } else if (!line.isEmpty()) {
+        finished += line.substring(9, line.length() - 2);
+      }
+    }
+    assertThat(expected).hasSizeGreaterThan(40);
+    assertThat(trace.frames()).isEqualTo(expected);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -61,23 +61,22 @@ final class TransformerCircuitTest {
             4,
             4,
             16,
-            false,
-            false,
             new Rotary(10_000, 16, new RotaryScaling.None()),
-            new AttentionPattern.Causal(),
-            windows);
+            new AttentionPattern.Causal());
     TokenIds ids = new TokenIds(OptionalInt.empty(), List.of(2), OptionalInt.empty());
     return new ModelSpec(
         "windows",
         3,
         64,
         1e-6,
-        attention,
+        windows.isEmpty() ? List.of(attention) : windows.stream().map(attention::within).toList(),
         new FeedForward(128, Optional.empty()),
         100,
         false,
         4096,
-        new Reading(ids));
+        new Reading(ids),
+        ResidualStream.PLAIN,
+        Optional.empty());
   }
 
   private static long depth(List<Integer> windows, int length) {

@@ -118,7 +118,8 @@ public record RemdmSampler(RemdmOptions options, SpecialTokens specials) impleme
   /** The probability that a filled position is masked again; with conf, of all of them together. */
   private double sigma(int step) {
     double kept = kept(step);
-    double most = kept == 0 ? 1 : Math.min(1, (1 - kept(step + 1)) / kept);
+    double masked = 1 - kept(step + 1);
+    double most = masked == 0 ? 0 : kept == 0 ? 1 : Math.min(1, masked / kept);
     return options.remasking() == Remasking.CAP
         ? Math.min(options.eta(), most)
         : options.eta() * most;

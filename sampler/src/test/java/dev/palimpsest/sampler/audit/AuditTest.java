@@ -166,7 +166,7 @@ final class AuditTest {
 
   private static void assertCaught(UnaryOperator<Denoiser> broken, String... by) {
     Map<String, Integer> caught = new HashMap<>();
-    for (long seed = 0; seed < 20; seed++) {
+    for (long seed = 0; seed < 40; seed++) {
       AnyCase request = AnyCase.of(seed, "llada");
       Supplier<Denoiser> fresh = () -> broken.apply(request.model());
       Specimen specimen = Specimen.generate(request.run(), fresh.get());

@@ -19,7 +19,6 @@ import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.ModelLimits;
 import dev.palimpsest.sampler.method.SamplingOptions;
-import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Prediction;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -146,9 +145,7 @@ class RunTest {
         new ModelLimits(
             request.model().vocabulary,
             100,
-            request.options() instanceof EntropyBoundOptions bound
-                ? new AttentionPattern.Canvas(bound.canvasLength())
-                : request.model().pattern,
+            request.model().pattern,
             request.options().samplerName().equals("sub_block"));
     Generator generator = new Generator(request.model(), limits, request.specials());
     Run run = generator.run(start, Cursor.START, request.options());
