@@ -48,8 +48,8 @@ final class AttentionPart {
     Activation turned = joined(to.queries(), queryWidth + to.keys().columns());
     Activation all = joined(to.queries(), queryWidth + to.both().columns());
     project(layer, normed, 0, all);
-    seeProjected(block, to, hooks);
     normValues(block, to.values());
+    seeProjected(block, to, hooks);
     turn(block, turned, queryWidth, positions);
     seeTurned(block, to, hooks);
   }
@@ -67,8 +67,8 @@ final class AttentionPart {
     int queryWidth = to.queries().columns();
     project(layer, normed, queryWidth, to.both());
     project(layer, askedNormed, 0, to.queries());
-    seeProjected(block, to, hooks);
     normValues(block, to.values());
+    seeProjected(block, to, hooks);
     turn(block, to.keys(), 0, positions);
     turn(block, to.queries(), queryWidth, askedPositions);
     seeTurned(block, to, hooks);

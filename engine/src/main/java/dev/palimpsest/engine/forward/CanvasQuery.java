@@ -14,7 +14,12 @@ import java.util.stream.IntStream;
  * @param told what the canvas is told of the step before
  * @param written what of this step may be told to the next, if anything
  */
-record CanvasQuery(Query query, Conditioning told, Optional<Written> written) {
+public record CanvasQuery(Query query, Conditioning told, Optional<Written> written) {
+  /** A step that hands nothing on but its predictions. */
+  public CanvasQuery(Query query, Conditioning told) {
+    this(query, told, Optional.empty());
+  }
+
   /** A step that is told ids, or nothing, and hands nothing on but its predictions. */
   static CanvasQuery ofTokens(Query query) {
     Conditioning told =
@@ -67,5 +72,5 @@ record CanvasQuery(Query query, Conditioning told, Optional<Written> written) {
    * @param signal receives it; what it held is read before
    * @param temperature that logits are divided by, above 0
    */
-  record Written(SoftSignal signal, double temperature) {}
+  public record Written(SoftSignal signal, double temperature) {}
 }

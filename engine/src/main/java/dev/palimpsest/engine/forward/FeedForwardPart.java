@@ -31,7 +31,10 @@ final class FeedForwardPart {
     } else {
       add(block, x, memory, hooks);
     }
-    layer.scalars().ifPresent(scalars -> backend.scale(x, scalars, kinds));
+    if (layer.scalars().isPresent()) {
+      hooks.added(Point.MLP_OUT, block, x);
+      backend.scale(x, layer.scalars().get(), kinds);
+    }
     hooks.at(Point.RESID_POST, block, x);
   }
 

@@ -15,6 +15,9 @@ interface Hooks {
   /** A point that the step only adds to the residual stream: it would be {@code x · wᵀ}. */
   default void product(Point point, int block, Activation x, Weight w) {}
 
+  /** The residual stream once a point has been added to it, before it is scaled. */
+  default void added(Point point, int block, Activation x) {}
+
   /** First the one, then the other, which sees what the first has made of it. */
   static Hooks both(Hooks first, Hooks second) {
     return new Hooks() {
@@ -22,6 +25,12 @@ interface Hooks {
       public void at(Point point, int block, Activation x) {
         first.at(point, block, x);
         second.at(point, block, x);
+      }
+
+      @Override
+      public void added(Point point, int block, Activation x) {
+        first.added(point, block, x);
+        second.added(point, block, x);
       }
 
       @Override

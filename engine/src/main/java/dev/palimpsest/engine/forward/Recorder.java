@@ -62,11 +62,6 @@ final class Recorder implements Hooks {
             .toArray();
     int widest = 0;
     for (Hook hook : hooks) {
-      if (hook.point() == Point.MLP_OUT && spec.stream().layerScalars()) {
-        throw new IllegalArgumentException(
-            "%s is looked at in a %s model, which scales the residual stream before its block ends: hook_resid_mid and hook_resid_post can be"
-                .formatted(hook.name(), spec.family()));
-      }
       for (Hook source : sources(hook)) {
         int count = source.point() == Point.PATTERN ? keyRows.length : rows.length;
         copies.computeIfAbsent(source, each -> arena.allocate(count, each.width(spec)));
@@ -114,7 +109,9 @@ final class Recorder implements Hooks {
       case MLP_OUT ->
           isProduct(hook)
               ? List.of(hook)
-              : List.of(new Hook(Point.RESID_MID, block), new Hook(Point.RESID_POST, block));
+              : spec.stream().layerScalars()
+                  ? List.of(new Hook(Point.RESID_MID, block), hook)
+                  : List.of(new Hook(Point.RESID_MID, block), new Hook(Point.RESID_POST, block));
       default -> List.of(hook);
     };
   }
@@ -162,6 +159,11 @@ final class Recorder implements Hooks {
       backend.gather(x, rowsAt(point, block), input);
       backend.linear(input, w, 0, to);
     }
+  }
+
+  @Override
+  public void added(Point point, int block, Activation x) {
+    copy(x, rowsAt(point, block), copies.get(new Hook(point, block)));
   }
 
   /** What was copied, once the step is in the backend's hands. */
@@ -235,13 +237,13 @@ final class Recorder implements Hooks {
     double[] scores = new double[keys];
     for (int i = 0; i < at.length; i++) {
       int limit = batch.limits()[tokenRows[i]];
-      int window = attention.window();
       boolean inCanvas = batch.kinds()[tokenRows[i]] == RaggedBatch.CANVAS;
-      int start = Math.max(0, limit - (inCanvas ? spec.canvasWindow(window) : window));
+      int window = inCanvas ? spec.canvasWindow(attention.window()) : attention.window();
+      int seen = Math.max(0, limit - window);
       for (int head = 0; head < heads; head++) {
         int query = (first + i) * heads * size + head * size;
         double top = Double.NEGATIVE_INFINITY;
-        for (int key = start; key < limit; key++) {
+        for (int key = seen; key < limit; key++) {
           int from = (firstKey + key) * attention.keyWidth() + head / group * size;
           double sum = 0;
           for (int d = 0; d < size; d++) {
@@ -251,12 +253,12 @@ final class Recorder implements Hooks {
           top = Math.max(top, scores[key]);
         }
         double total = 0;
-        for (int key = start; key < limit; key++) {
+        for (int key = seen; key < limit; key++) {
           scores[key] = Math.exp(scores[key] - top);
           total += scores[key];
         }
         int to = (i * heads + head) * keys;
-        for (int key = start; key < limit; key++) {
+        for (int key = seen; key < limit; key++) {
           values[to + key] = (float) (scores[key] / total);
         }
       }

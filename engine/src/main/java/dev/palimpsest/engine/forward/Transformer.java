@@ -168,7 +168,22 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
    */
   @Override
   public List<List<Prediction>> predictSoftly(List<SoftQuery> queries) {
-    return predict(queries.stream().map(CanvasQuery::of).toList(), kvCache, Optional.empty());
+    return denoise(queries.stream().map(CanvasQuery::of).toList());
+  }
+
+  /**
+   * As {@link #predictSoftly}, where what is told and what is left are two things.
+   *
+   * @throws IllegalArgumentException if what a canvas is told or writes down is not of its length,
+   *     or there is no such canvas
+   */
+  public List<List<Prediction>> denoise(List<CanvasQuery> queries) {
+    return predict(queries, kvCache, Optional.empty());
+  }
+
+  /** The same predictions, bit for bit, without the KV cache: of tokens and of what is told. */
+  public List<List<Prediction>> renoise(List<CanvasQuery> queries) {
+    return predict(queries, Optional.empty(), Optional.empty());
   }
 
   /**

@@ -15,7 +15,7 @@ public enum Point {
   Q("attn.hook_q", true),
   /** As {@link #Q}, the keys: [positions, key heads · head size]. */
   K("attn.hook_k", false),
-  /** The values with their biases: [positions, key heads · head size]. */
+  /** The values with their biases, normed if the model does: [positions, key heads · head size]. */
   V("attn.hook_v", false),
   /** The queries as the scores are taken of them, normed if the model does and rotated. */
   ROT_Q("attn.hook_rot_q", true),
@@ -41,7 +41,7 @@ public enum Point {
    * of experts it is {@link #RESID_POST} less {@link #RESID_MID}.
    */
   MLP_OUT("hook_mlp_out", true),
-  /** The residual stream after a block: [positions, hidden]. */
+  /** The residual stream after a block, scaled if the model does: [positions, hidden]. */
   RESID_POST("hook_resid_post", true),
   /** The last residual stream over its root mean square, before the gain: [positions, hidden]. */
   NORMALIZED("ln_final.hook_normalized", true);

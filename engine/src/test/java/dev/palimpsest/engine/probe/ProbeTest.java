@@ -9,6 +9,7 @@ import dev.palimpsest.engine.backend.host.TinyFamily;
 import dev.palimpsest.engine.backend.host.TinyLlada;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
@@ -125,16 +126,22 @@ final class ProbeTest {
           values(readings, new Hook(Point.RESID_MID, block)),
           values(readings, new Hook(Point.RESID_PRE, block)),
           values(readings, new Hook(Point.ATTN_OUT, block)));
-      assertSum(
-          values(readings, new Hook(Point.RESID_POST, block)),
-          values(readings, new Hook(Point.RESID_MID, block)),
-          values(readings, new Hook(Point.MLP_OUT, block)));
+      float[] post = values(readings, new Hook(Point.RESID_POST, block));
+      float[] mid = values(readings, new Hook(Point.RESID_MID, block));
+      float[] added = values(readings, new Hook(Point.MLP_OUT, block));
+      if (spec.stream().layerScalars()) {
+        int canvas = spec.canvas().orElseThrow().start(positions.length) * spec.hidden();
+        assertScaledSum(post, mid, added, 0, canvas);
+        assertScaledSum(post, mid, added, canvas, post.length);
+      } else {
+        assertSum(post, mid, added);
+      }
       if (block > 0) {
         assertThat(values(readings, new Hook(Point.RESID_PRE, block)))
             .isEqualTo(values(readings, new Hook(Point.RESID_POST, block - 1)));
       }
       assertHeadsAreWeightedSums(
-          spec,
+          spec.attention(block),
           positions.length,
           values(readings, new Hook(Point.PATTERN, block)),
           values(readings, new Hook(Point.V, block)),
@@ -157,18 +164,30 @@ final class ProbeTest {
     }
   }
 
+  /** Rows of one kind are scaled by one number, that of the largest of them. */
+  private static void assertScaledSum(float[] sum, float[] one, float[] other, int from, int to) {
+    int largest = from;
+    for (int i = from; i < to; i++) {
+      largest = Math.abs(sum[i]) > Math.abs(sum[largest]) ? i : largest;
+    }
+    float factor = from == to ? 1 : sum[largest] / (one[largest] + other[largest]);
+    for (int i = from; i < to; i++) {
+      assertThat(sum[i]).isCloseTo((one[i] + other[i]) * factor, within(2e-5f));
+    }
+  }
+
   private static void assertHeadsAreWeightedSums(
-      ModelSpec spec, int length, float[] pattern, float[] v, float[] z) {
-    int heads = spec.attention().heads();
-    int size = spec.attention().headSize();
-    int group = heads / spec.attention().keyValueHeads();
+      Attention attention, int length, float[] pattern, float[] v, float[] z) {
+    int heads = attention.heads();
+    int size = attention.headSize();
+    int group = heads / attention.keyValueHeads();
     for (int row = 0; row < length * heads; row++) {
       for (int d = 0; d < size; d++) {
         double sum = 0;
         for (int key = 0; key < length; key++) {
           sum +=
               (double) pattern[row * length + key]
-                  * v[key * spec.attention().keyWidth() + row % heads / group * size + d];
+                  * v[key * attention.keyWidth() + row % heads / group * size + d];
         }
         assertThat((double) z[row * size + d]).isCloseTo(sum, within(1e-5));
       }

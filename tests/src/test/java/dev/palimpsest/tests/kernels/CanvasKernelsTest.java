@@ -249,7 +249,8 @@ class CanvasKernelsTest {
     int columns = random.nextInt(1, 100);
     try (Memory memory = new Memory(library)) {
       Matrix x = memory.random(random, type, rows, columns, columns);
-      Matrix out = memory.matrix(type, columns, rows, rows);
+      int turned = columns;
+      Matrix out = memory.matrix(type, turned, rows, rows);
       memory.launch(
           "transpose" + type.suffix(),
           Math.ceilDiv(columns, 32),

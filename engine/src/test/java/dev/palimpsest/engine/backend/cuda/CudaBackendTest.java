@@ -527,7 +527,9 @@ final class CudaBackendTest {
     "WINDOWED, BF16",
     "BLOCKS, F32",
     "BLOCKS, BF16",
-    "EXPERTS, F32"
+    "EXPERTS, F32",
+    "CANVAS, F32",
+    "CANVAS, BF16"
   })
   void cachedKeysGiveTheBitsOfKeysThatAreComputed(TinyFamily family, Precision precision)
       throws IOException {

@@ -8,6 +8,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.backend.Weight;
 import dev.palimpsest.engine.device.Precision;
 import java.util.Arrays;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -95,6 +96,54 @@ class DefinedBitsTest {
         for (int i = 0; i < width; i++) {
           assertThat(products[row][i]).isEqualTo(Definition.swiGlu(x[row][i], x[row][width + i]));
         }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0}, seed {1}")
+  @MethodSource("setupsAndSeeds")
+  void capsGatesAndDistributions(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int rows = random.nextInt(1, 40);
+    int width = upTo(random, 500);
+    float[][] x = Step.random(random, rows, 2 * width);
+    float[][] before = Step.random(random, rows, 2 * width);
+    float[] gain = Step.random(random, 1, 2 * width)[0];
+    float[][] head = Step.random(random, random.nextInt(1, 90), 2 * width);
+    double cap = 0.5 + random.nextInt(5);
+    double temperature = 0.3 + random.nextDouble();
+    try (Step step = new Step(setup, random.nextInt(1, 5), MOST_ROWS)) {
+      Activation activated = step.empty(rows, width);
+      Activation capped = step.put(x);
+      Activation sum = step.put(before);
+      Activation shares = step.empty(rows, head.length);
+      step.backend.geGlu(step.put(x), activated);
+      step.backend.softCap(capped, cap);
+      step.backend.addRmsNorm(step.put(x), step.vector(gain), 1e-6, sum);
+      step.backend.scale(sum, step.vector(new float[] {-0.7f}), new int[rows]);
+      step.backend.distribution(
+          step.put(x), step.weight(head), OptionalDouble.of(cap), temperature, shares);
+      float[][] gated = step.take(activated);
+      float[][] caps = step.take(capped);
+      float[][] sums = step.take(sum);
+      float[][] found = step.take(shares);
+      float[][] stored = setup.stored(head);
+      for (int row = 0; row < rows; row++) {
+        float[] normed = Definition.rmsNorm(x[row], gain, 1e-6);
+        for (int i = 0; i < width; i++) {
+          assertThat(gated[row][i]).isEqualTo(Definition.geGlu(x[row][i], x[row][width + i]));
+        }
+        for (int i = 0; i < 2 * width; i++) {
+          assertThat(caps[row][i]).isEqualTo(Definition.softCap(x[row][i], (float) cap));
+          assertThat(sums[row][i]).isEqualTo((before[row][i] + normed[i]) * -0.7f);
+        }
+        float[] logits = new float[head.length];
+        for (int id = 0; id < logits.length; id++) {
+          float logit = Definition.product(x[row], stored[id], Float.NaN);
+          logits[id] = Definition.softCap(logit, (float) cap);
+        }
+        assertThat(found[row])
+            .containsExactly(Definition.softmax(logits, (float) (1 / temperature)));
       }
     }
   }

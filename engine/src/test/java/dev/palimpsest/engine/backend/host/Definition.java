@@ -62,6 +62,53 @@ final class Definition {
     return gate / (exp(-gate) + 1) * up;
   }
 
+  static float tanh(float x) {
+    float size = Math.abs(x);
+    if (size < 0.625f) {
+      float square = x * x;
+      float p = -0.0057049887f;
+      float[] rest = {0.02063909f, -0.053739715f, 0.13331442f, -0.3333328f};
+      for (float coefficient : rest) {
+        p = Math.fma(p, square, coefficient);
+      }
+      return Math.fma(p * square, x, x);
+    }
+    float large = 1 - 2 / (exp(size + size) + 1);
+    return x < 0 ? -large : large;
+  }
+
+  static float geGlu(float gate, float up) {
+    float inner = Math.fma(gate * gate * 0.044715f, gate, gate) * 0.7978846f;
+    return gate * 0.5f * (tanh(inner) + 1) * up;
+  }
+
+  static float softCap(float x, float cap) {
+    return tanh(x / cap) * cap;
+  }
+
+  /** {@code e^((x - highest) · inverse)} over their sum, which is added up in double. */
+  static float[] softmax(float[] x, float inverse) {
+    float highest = Float.NEGATIVE_INFINITY;
+    for (float each : x) {
+      highest = Math.max(highest, each);
+    }
+    float[] result = new float[x.length];
+    double sum = 0;
+    for (int first = 0; first < x.length; first += 16) {
+      double some = 0;
+      for (int i = first; i < Math.min(x.length, first + 16); i++) {
+        result[i] = exp((x[i] - highest) * inverse);
+        some += result[i];
+      }
+      sum += some;
+    }
+    float share = (float) (1 / sum);
+    for (int i = 0; i < x.length; i++) {
+      result[i] *= share;
+    }
+    return result;
+  }
+
   /** One query over the keys it sees. */
   static float[] attention(float[] query, float[][] keys, float[][] values, int hidden) {
     float scale = (float) (1 / Math.sqrt(query.length));

@@ -51,6 +51,18 @@ public enum TinyFamily {
        "moe_router_enable_expert_bias": true, "num_hidden_layers": 2, "hidden_act": "silu",
        "rms_norm_eps": 1e-6, "mask_token_id": 89, "max_position_embeddings": 700}
       """),
+  /**
+   * A canvas of 12 behind causal tokens, windows of 9 keys, experts beside a dense feed-forward.
+   */
+  CANVAS(
+      """
+      {"model_type": "diffusion_gemma", "canvas_length": 12, "text_config": {"hidden_size": 32,
+       "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 90,
+       "intermediate_size": 50, "moe_intermediate_size": 24, "num_experts": 8, "top_k_experts": 2,
+       "num_hidden_layers": 3, "sliding_window": 9, "hidden_activation": "gelu_pytorch_tanh",
+       "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+       "global_head_dim": 32, "num_global_key_value_heads": 1, "max_position_embeddings": 700}}
+      """),
   /** Blocks of 32 whose output is shifted. */
   SHIFTED(
       """

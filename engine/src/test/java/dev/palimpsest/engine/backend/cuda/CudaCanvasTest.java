@@ -1,0 +1,130 @@
+package dev.palimpsest.engine.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.palimpsest.engine.backend.Backend;
+import dev.palimpsest.engine.backend.host.HostBackend;
+import dev.palimpsest.engine.backend.host.TinyFamily;
+import dev.palimpsest.engine.checkpoint.Checkpoint;
+import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.forward.CanvasQuery;
+import dev.palimpsest.engine.forward.Conditioning;
+import dev.palimpsest.engine.forward.SoftSignal;
+import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.Draw;
+import dev.palimpsest.step.Prediction;
+import dev.palimpsest.step.Query;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Canvases and soft signals on the device. */
+final class CudaCanvasTest {
+  private static final ModelSpec SPEC = TinyFamily.CANVAS.spec();
+  private static final int LENGTH = SPEC.canvas().orElseThrow().length();
+  private static final int STEPS = 3;
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void write() {
+    EmulatedDevice.require();
+    TinyFamily.CANVAS.write(folder, 3);
+  }
+
+  private Transformer load(Backend backend) {
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      return Transformer.load(checkpoint, SPEC, backend, 1 << 20, _ -> {});
+    }
+  }
+
+  private Transformer onDevice(Precision precision, CudaOptions options) {
+    return load(CudaBackend.open(precision, options, SPEC));
+  }
+
+  private static Query query(SplittableRandom random, int prompt) {
+    int[] tokens = random.ints(prompt + LENGTH, 0, SPEC.vocabulary()).toArray();
+    int[] rows = IntStream.range(prompt, tokens.length).toArray();
+    return new Query(tokens, 0, rows, prompt, Draw.GREEDY, Optional.empty());
+  }
+
+  /** Steps of three canvases at once, one told nothing, one ids, one softly. */
+  private static List<List<List<Prediction>>> steps(Transformer model, boolean caches) {
+    SplittableRandom random = new SplittableRandom(5);
+    List<List<List<Prediction>>> all = new ArrayList<>();
+    try (SoftSignal signal = model.open()) {
+      CanvasQuery.Written written = new CanvasQuery.Written(signal, 0.8);
+      for (int step = 0; step < STEPS; step++) {
+        List<CanvasQuery> queries =
+            List.of(
+                new CanvasQuery(query(random, 30), new Conditioning.None()),
+                new CanvasQuery(
+                    query(random, 4),
+                    new Conditioning.Tokens(random.ints(LENGTH, 0, SPEC.vocabulary()).toArray())),
+                new CanvasQuery(
+                    query(random, 11),
+                    step == 0 ? new Conditioning.None() : new Conditioning.Soft(signal),
+                    Optional.of(written)));
+        all.add(caches ? model.denoise(queries) : model.renoise(queries));
+      }
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void stepsHaveTheSameBitsCachedComputedAuditedAndAgain(Precision precision) {
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT);
+        Transformer audited = onDevice(precision, new CudaOptions(true, false))) {
+      List<List<List<Prediction>>> cached = steps(device, true);
+      assertThat(steps(device, false)).as("without the cache").isEqualTo(cached);
+      assertThat(steps(device, true)).as("again").isEqualTo(cached);
+      assertThat(steps(audited, true)).as("audited").isEqualTo(cached);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aCanvasIsPredictedTheSameAloneAndInABatch(Precision precision) {
+    SplittableRandom random = new SplittableRandom(6);
+    List<Query> queries = List.of(query(random, 2), query(random, 300), query(random, 17));
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT)) {
+      List<List<Prediction>> together = device.predict(queries);
+      for (int i = 0; i < queries.size(); i++) {
+        assertThat(device.recompute(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theDevicePredictsWhatTheHostPredicts(Precision precision) {
+    double tolerance = precision == Precision.F32 ? 1e-3 : 0.5;
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT);
+        Transformer host = load(new HostBackend(Precision.F32, 1))) {
+      List<List<List<Prediction>>> found = steps(device, true);
+      List<List<List<Prediction>>> expected = steps(host, true);
+      for (int step = 0; step < STEPS; step++) {
+        for (int canvas = 0; canvas < found.get(step).size(); canvas++) {
+          List<Prediction> row = found.get(step).get(canvas);
+          double off = 0;
+          for (int i = 0; i < row.size(); i++) {
+            double other = expected.get(step).get(canvas).get(i).logSumExp();
+            off += Math.abs(row.get(i).logSumExp() - other) / row.size();
+          }
+          assertThat(off).as("step %d, canvas %d", step, canvas).isCloseTo(0, within(tolerance));
+        }
+      }
+    }
+  }
+}
