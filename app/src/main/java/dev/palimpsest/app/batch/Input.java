@@ -2,7 +2,7 @@ package dev.palimpsest.app.batch;
 
 import dev.palimpsest.app.file.JsonLines;
 import dev.palimpsest.app.file.ParquetTable;
-import dev.palimpsest.app.provenance.ModelFiles;
+import dev.palimpsest.app.file.Sha256;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +59,7 @@ record Input(Optional<Path> file) {
 
   /** What tells it from others. */
   String identity() throws IOException {
-    return file.isPresent() ? ModelFiles.checksum(file.get()) : "standard input";
+    return file.isPresent() ? Sha256.of(file.get()) : "standard input";
   }
 
   /** About how many rows it has, for a progress bar; -1 if only reading them would tell. */

@@ -3,6 +3,7 @@ package dev.palimpsest.app.compare;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.app.file.Problem;
 import dev.palimpsest.app.file.Replacement;
+import dev.palimpsest.app.file.Sha256;
 import dev.palimpsest.app.options.DeviceOptions;
 import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.options.ProblemOptions;
@@ -371,7 +372,7 @@ public final class CompareCommand implements Callable<Integer> {
     setup.put("compute", String.join(" ", device.arguments()));
     setup.put("dtype", precision.map(Enum::name).orElse("of the device"));
     setup.put("file", String.valueOf(problemsFile.getFileName()));
-    setup.put("file_sha256", ModelFiles.checksum(problemsFile));
+    setup.put("file_sha256", Sha256.of(problemsFile));
     setup.put("problems", asked.size());
     problemOptions.promptTemplate().ifPresent(text -> setup.put("prompt_template", text));
     setup.put("answer_pattern", pattern.pattern());

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.intervention;
 
+import dev.palimpsest.app.file.Sha256;
 import dev.palimpsest.engine.backend.TensorCopy;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.checkpoint.Safetensors;
@@ -12,8 +13,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -139,15 +138,10 @@ record InsideChange(
 
   /** The words, and the SHA-256 of the values, by which a trace names the change. */
   String described(float[] values) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      ByteBuffer bytes =
-          ByteBuffer.allocate(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
-      bytes.asFloatBuffer().put(values);
-      return words + " sha256=" + HexFormat.of().formatHex(digest.digest(bytes.array()));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    return words + " sha256=" + HexFormat.of().formatHex(Sha256.of(bytes.array()));
   }
 
   /** The patches of a model with so many blocks, one a hook. */

@@ -1,6 +1,7 @@
 package dev.palimpsest.app.trace;
 
 import dev.palimpsest.app.file.Replacement;
+import dev.palimpsest.app.file.Sha256;
 import dev.palimpsest.app.file.TraceFiles;
 import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.sampler.trace.TextTrace;
@@ -9,9 +10,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -30,8 +28,8 @@ import picocli.CommandLine.Spec;
       "Makes a trace of the text frames of another model.",
       "The frames are a JSON object a line, or server-sent events: {\"text\": ...} with the whole"
           + " text; Mercury's stream with \"diffusing\": true; Unsloth's diffusion_frame events;"
-          + " drafts of transformers, {\"draft\": ...} and {\"put\": ...}. The trace has texts and no"
-          + " tokens: what is measured of tokens is not measured on it."
+          + " drafts of transformers, {\"draft\": ...} and {\"put\": ...}. The trace has texts and"
+          + " no tokens: what is measured of tokens is not measured on it."
     },
     mixinStandardHelpOptions = true)
 final class TraceImportCommand implements Callable<Integer> {
@@ -86,7 +84,7 @@ final class TraceImportCommand implements Callable<Integer> {
             new TextTrace.Source(
                 Cli.VERSION,
                 frames.format().name().toLowerCase(Locale.ROOT),
-                sha256(file),
+                Sha256.of(file),
                 model.or(frames::model),
                 prompt),
             frames.texts(),
@@ -101,14 +99,5 @@ final class TraceImportCommand implements Callable<Integer> {
     System.out.printf(
         "%s: %d frames of %s%n", target, trace.frames().size(), trace.source().format());
     return 0;
-  }
-
-  private static String sha256(Path file) throws IOException {
-    try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 }

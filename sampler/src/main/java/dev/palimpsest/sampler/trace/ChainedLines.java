@@ -32,6 +32,21 @@ final class ChainedLines {
     boolean hasEnded();
   }
 
+  /** A line whose checksum is right. */
+  private record Line(JsonNode json, String chain) {}
+
+  /** The first line; empty if it is not whole, or not what was written. */
+  static Optional<JsonNode> first(InputStream in) throws IOException {
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    try {
+      return readLine(in, line)
+          ? Optional.of(line(line.toByteArray(), "").json())
+          : Optional.empty();
+    } catch (IllegalArgumentException | CharacterCodingException | JacksonException _) {
+      return Optional.empty();
+    }
+  }
+
   /** Reads to the end, or to the first damage. */
   static Optional<TraceDamage> read(InputStream in, Taker taker) {
     String chain = "";
@@ -44,7 +59,9 @@ final class ChainedLines {
         if (taker.hasEnded()) {
           return altered(number, "there is more after the end");
         }
-        chain = take(line.toByteArray(), chain, taker);
+        Line read = line(line.toByteArray(), chain);
+        taker.take(read.json(), read.chain());
+        chain = read.chain();
       } catch (IllegalArgumentException | IllegalStateException e) {
         return altered(number, String.valueOf(e.getMessage()));
       } catch (ArrayIndexOutOfBoundsException _) {
@@ -84,8 +101,7 @@ final class ChainedLines {
     return Optional.of(new TraceDamage(number, TraceDamage.Kind.ALTERED, problem));
   }
 
-  private static String take(byte[] bytes, String before, Taker taker)
-      throws CharacterCodingException {
+  private static Line line(byte[] bytes, String before) throws CharacterCodingException {
     String line = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     int split = line.length() - CHAIN_LENGTH;
     if (split < 0 || !line.startsWith(CHAIN, split) || !line.endsWith("\"}")) {
@@ -95,8 +111,7 @@ final class ChainedLines {
     if (!Checksum.sha256(before + line.substring(0, split)).equals(chain)) {
       throw new IllegalArgumentException("its checksum is wrong, so it or one before is altered");
     }
-    taker.take(TraceLines.MAPPER.readTree(line), chain);
-    return chain;
+    return new Line(TraceLines.MAPPER.readTree(line), chain);
   }
 
   /**

@@ -103,7 +103,18 @@ public record TextTrace(
    * @throws TraceException if the file is missing
    */
   public static boolean isIn(Path file) {
-    return read(file, false).isPresent();
+    requireFile(file);
+    try (InputStream in = Trace.open(file)) {
+      return ChainedLines.first(in).filter(header -> header.path(KIND).isObject()).isPresent();
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void requireFile(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new TraceException(file + ": there is no such trace.");
+    }
   }
 
   /**
@@ -112,19 +123,16 @@ public record TextTrace(
    * @throws TraceException if the file is missing, or its header is none of texts
    */
   public static TextTrace read(Path file) {
-    return read(file, true)
-        .orElseThrow(() -> new TraceException(file + " is not a trace of texts."));
-  }
-
-  private static Optional<TextTrace> read(Path file, boolean whole) {
-    if (!Files.isRegularFile(file)) {
-      throw new TraceException(file + ": there is no such trace.");
-    }
-    Reading reading = new Reading(whole);
+    requireFile(file);
+    Reading reading = new Reading();
     try (InputStream in = Trace.open(file)) {
       Optional<TraceDamage> damage = ChainedLines.read(in, reading);
-      return reading.source.map(
-          source -> new TextTrace(file.toString(), source, reading.frames, damage));
+      Source source =
+          reading.source.orElseThrow(
+              () ->
+                  new TraceException(
+                      "%s: record 1: %s.".formatted(file, damage.orElseThrow().problem())));
+      return new TextTrace(file.toString(), source, reading.frames, damage);
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);
     }
@@ -180,14 +188,9 @@ public record TextTrace(
 
   /** What the lines of one pass say. */
   private static final class Reading implements ChainedLines.Taker {
-    private final boolean whole;
     private final List<String> frames = new ArrayList<>();
     private Optional<Source> source = Optional.empty();
     private boolean ended;
-
-    Reading(boolean whole) {
-      this.whole = whole;
-    }
 
     @Override
     public boolean hasEnded() {
@@ -210,7 +213,6 @@ public record TextTrace(
                     TraceLines.text(from, "sha256"),
                     optional(from, "model"),
                     optional(from, "prompt")));
-        ended = !whole;
         return;
       }
       String record = json.path("record").asString("");

@@ -14,6 +14,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.node.ObjectNode;
 
 final class TextTraceTest {
   private static final TextTrace.Source SOURCE =
@@ -70,6 +71,24 @@ final class TextTraceTest {
     TextTrace read = TextTrace.readWhole(file);
     assertThat(read.frames()).containsExactly("░░", "a░\n");
     assertThat(read.damage().orElseThrow().kind()).isEqualTo(TraceDamage.Kind.ENDS_EARLY);
+  }
+
+  @Test
+  void aHeaderThatIsOneButNotOfThisSchemaIsReadAsOneOfTextsAndSaysSo() throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ObjectNode header = (ObjectNode) TraceLines.MAPPER.readTree(lines.getFirst());
+    header.remove("chain");
+    header.put("schema", 99);
+    String _ = ChainedLines.write(out, header, "");
+    Files.write(file, out.toByteArray());
+    assertThat(TextTrace.isIn(file)).isTrue();
+    assertThatThrownBy(() -> TextTrace.read(file))
+        .isInstanceOf(TraceException.class)
+        .hasMessageStartingWith(file + ": record 1: it has schema 99, and this engine reads");
+    Files.write(file, List.of(lines.getFirst().replace("header", "reader"), lines.get(1)));
+    assertThat(TextTrace.isIn(file)).as("its checksum is wrong").isFalse();
+    Files.writeString(file, "");
+    assertThat(TextTrace.isIn(file)).isFalse();
   }
 
   @Test
