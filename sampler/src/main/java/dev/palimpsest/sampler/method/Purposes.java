@@ -17,10 +17,10 @@ final class Purposes {
   static final Philox.Purpose RANKING = new Philox.Purpose(4);
 
   /** A random id at a position that a step does not accept. */
-  static final Philox.Purpose NOISE = new Philox.Purpose(5);
+  static final Philox.Purpose NOISE = new Philox.Purpose(10);
 
   /** A random id that a canvas begins with. */
-  static final Philox.Purpose FIRST_NOISE = new Philox.Purpose(6);
+  static final Philox.Purpose FIRST_NOISE = new Philox.Purpose(11);
 
   private Purposes() {}
 }

@@ -41,8 +41,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The sampler against the published loop, written down plainly, state by state. */
 final class EntropyBoundSamplerTest {
   private static final int MASK = 0;
-  private static final int NOISE = 5;
-  private static final int FIRST_NOISE = 6;
+  private static final int NOISE = 10;
+  private static final int FIRST_NOISE = 11;
 
   private static LongStream seeds() {
     return LongStream.range(0, 300);
