@@ -61,7 +61,7 @@ final class Examples {
               "./palimpsest trace stats --answer-at 18-19 --expect 22 forced.trace.jsonl");
       case "trace legibility" ->
           List.of(
-              "./palimpsest trace legibility traces/",
+              "./palimpsest trace legibility traces/ --twin models/abacus-ar",
               "./palimpsest trace legibility --corpus texts.txt a.trace.jsonl");
       case "trace import" ->
           List.of(
