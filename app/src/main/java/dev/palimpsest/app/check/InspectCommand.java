@@ -9,6 +9,7 @@ import dev.palimpsest.app.terminal.Cli;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.ModelFolder;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
@@ -23,12 +24,14 @@ import dev.palimpsest.step.AttentionPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -104,30 +107,52 @@ public final class InspectCommand implements Callable<Integer> {
     facts.put("layers", spec.layers());
     facts.put("hidden", spec.hidden());
     facts.put("heads", spec.attention().heads());
-    facts.put("key_value_heads", spec.attention().keyValueHeads());
-    facts.put("head_size", spec.attention().headSize());
+    facts.put("key_value_heads", ofLayers(spec, Attention::keyValueHeads));
+    facts.put("head_size", ofLayers(spec, Attention::headSize));
+    spec.attentions().stream()
+        .filter(each -> each.window() != Attention.ALL_KEYS)
+        .findFirst()
+        .ifPresent(each -> facts.put("window", each.window()));
     facts.put("projection_bias", spec.attention().projectionBias());
     facts.put("head_norm", spec.attention().headNorm());
     facts.put("feed_forward", spec.feedForward().width());
     spec.feedForward().experts().ifPresent(experts -> facts.put("experts", shown(experts)));
     facts.put("attention", shown(spec.attention().pattern()));
+    spec.canvas().ifPresent(canvas -> facts.put("canvas", canvas.length()));
     facts.put("sampler", ModelTraits.limits(spec).sampler());
     facts.put("logits", spec.reading().shifted() ? "shifted by one" : "of the same position");
+    spec.reading().logitCap().ifPresent(cap -> facts.put("logit_cap", cap));
     facts.put("vocabulary", spec.vocabulary());
     facts.put("tied_head", spec.tiedHead());
     facts.put("max_length", spec.maxLength());
-    facts.put("rope_theta", spec.attention().rotary().theta());
-    facts.put("rotary_size", spec.attention().rotary().size());
-    if (!(spec.attention().rotary().scaling() instanceof RotaryScaling.None)) {
-      facts.put("rotary_scaling", spec.attention().rotary().scaling().toString());
-    }
+    facts.put("rope_theta", ofLayers(spec, each -> each.rotary().theta()));
+    facts.put("rotary_size", ofLayers(spec, each -> each.rotary().size()));
+    spec.attentions().stream()
+        .map(each -> each.rotary().scaling())
+        .filter(each -> !(each instanceof RotaryScaling.None))
+        .findFirst()
+        .ifPresent(scaling -> facts.put("rotary_scaling", scaling.toString()));
     facts.put("norm_epsilon", spec.normEpsilon());
     spec.reading().ids().mask().ifPresent(id -> facts.put("mask_id", id));
     facts.put("eos_ids", spec.reading().ids().eos());
     facts.put("weights_bf16_bytes", 2 * spec.parameters());
     facts.put("weights_f32_bytes", 4 * spec.parameters());
+    facts.put("rotary_table_bytes", Transformer.rotaryBytes(spec));
+    if (Transformer.kvBytes(spec, 1) > 0) {
+      facts.put("kv_bytes_a_token", Transformer.kvBytes(spec, 1));
+    }
     int tokens = Math.min(spec.maxLength(), STEP_TOKENS);
     facts.put("step_bytes_at_" + tokens + "_tokens", Transformer.stepBytes(spec, tokens));
+    if (spec.canvas().isPresent()) {
+      facts.put("soft_signal_bytes_a_canvas", Transformer.signalBytes(spec));
+      facts.put("soft_signal_weights_f32_bytes", 4L * spec.vocabulary() * spec.hidden());
+    }
+  }
+
+  /** What all layers have, or what they have layer by layer, each once. */
+  private static Object ofLayers(ModelSpec spec, Function<Attention, Object> what) {
+    List<Object> values = spec.attentions().stream().map(what).distinct().toList();
+    return values.size() == 1 ? values.getFirst() : values;
   }
 
   /** Behind a prompt of {@value #PROMPT_TOKENS} tokens, or of half of what the model takes. */
@@ -175,7 +200,8 @@ public final class InspectCommand implements Callable<Integer> {
     ModelSpec spec = Families.spec(described.config());
     if (described.hasWeights()) {
       try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-        checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
+        checkpoint.requireExactly(
+            names.shapes(spec, checkpoint.names()), names.ties(spec), names::skips);
         checkpoint.tellOfBuffers(ModelOptions::tell);
         facts.put("tensors", checkpoint.names().size());
         facts.put("file_bytes", checkpoint.bytes());
@@ -183,7 +209,7 @@ public final class InspectCommand implements Callable<Integer> {
     } else if (described.listed().isPresent()) {
       Set<String> listed = described.listed().get();
       Checkpoint.requireNames(
-          folder, listed, names.shapes(spec, listed).keySet(), names.ties(spec));
+          folder, listed, names.shapes(spec, listed).keySet(), names.ties(spec), names::skips);
       facts.put("tensors", listed.size());
       facts.put("weights", "listed, but not all files are there");
     } else {

@@ -61,6 +61,11 @@ record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
         : (int) Math.min(bytes / pageBytes(spec, unit), Integer.MAX_VALUE / pageTokens(unit));
   }
 
+  /** Bytes of a token's keys and values; 0 where none can be cached. */
+  static long tokenBytes(ModelSpec spec) {
+    return unit(spec) == 0 ? 0 : pageBytes(spec, 1) / pageTokens(1);
+  }
+
   private static long pageBytes(ModelSpec spec, int unit) {
     long columns = 0;
     for (int layer = 0; layer < spec.layers(); layer++) {

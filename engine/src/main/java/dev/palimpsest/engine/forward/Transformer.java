@@ -494,6 +494,21 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
     return backend.read(logits);
   }
 
+  /** Bytes of keys and values that so many cached tokens have, in f32; 0 if none can be cached. */
+  public static long kvBytes(ModelSpec spec, int tokens) {
+    return KvCache.tokenBytes(spec) * tokens;
+  }
+
+  /** Bytes of the tables of rotary angles, which are f32. */
+  public static long rotaryBytes(ModelSpec spec) {
+    return (long) Float.BYTES * spec.maxLength() * spec.rotaryWidth();
+  }
+
+  /** Bytes of a soft signal, in f32. */
+  public static long signalBytes(ModelSpec spec) {
+    return spec.canvas().map(each -> (long) Float.BYTES * each.length() * spec.hidden()).orElse(0L);
+  }
+
   /** Bytes of f32 activations that a step over {@code tokens} tokens takes, all asked for. */
   public static long stepBytes(ModelSpec spec, int tokens) {
     StepArena arena = new StepArena(rows -> rows);

@@ -9,11 +9,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.DoublePredicate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A model's {@code generation_config.json}: what it recommends to whoever samples from it, with the
@@ -23,7 +25,8 @@ import tools.jackson.databind.JsonNode;
  * samplers of diffusion models know no {@code do_sample}: for them a temperature speaks for itself.
  *
  * @param steps {@code steps}
- * @param genLength {@code gen_length}; of a causal model {@code max_new_tokens}
+ * @param genLength {@code gen_length}; of a causal model, and of one with canvases, {@code
+ *     max_new_tokens}
  * @param blockLength {@code block_length}
  * @param temperature {@code temperature}; 0 without {@code do_sample}, 1 with it and nothing else
  * @param topP {@code top_p}, for those who draw
@@ -33,6 +36,7 @@ import tools.jackson.databind.JsonNode;
  * @param noRepeatNgramSize {@code no_repeat_ngram_size}
  * @param minNewTokens {@code min_new_tokens}
  * @param eos the ids of {@code eos_token_id}, a number or a list; empty if it names none
+ * @param denoising of canvases, of a model that has them
  */
 public record GenerationConfig(
     OptionalInt steps,
@@ -45,7 +49,8 @@ public record GenerationConfig(
     OptionalDouble repetitionPenalty,
     OptionalInt noRepeatNgramSize,
     OptionalInt minNewTokens,
-    List<Integer> eos) {
+    List<Integer> eos,
+    Optional<Denoising> denoising) {
   private static final String FILE = "generation_config.json";
 
   /** Transformers' {@code top_k} where one draws and names none. */
@@ -64,7 +69,8 @@ public record GenerationConfig(
           OptionalDouble.empty(),
           OptionalInt.empty(),
           OptionalInt.empty(),
-          List.of());
+          List.of(),
+          Optional.empty());
 
   /**
    * Keys that change a text and no sampler here has, with the values that change nothing, as JSON.
@@ -110,6 +116,9 @@ public record GenerationConfig(
           "no_repeat_ngram_size", "0",
           "repetition_penalty", "1");
 
+  /** What else such a sampler has that one of canvases has, too. */
+  private static final String NEW_TOKENS = "max_new_tokens";
+
   /** Copies the list. */
   public GenerationConfig {
     eos = List.copyOf(eos);
@@ -123,7 +132,8 @@ public record GenerationConfig(
   }
 
   /**
-   * Reads the file of a model's folder; without one, nothing is recommended.
+   * Reads the file of a model's folder; without one, nothing is recommended but what the published
+   * code of a model with canvases does by default.
    *
    * @param spec the model, whose ids are those that may end a text
    * @param notices is told what is recommended and not followed
@@ -131,8 +141,11 @@ public record GenerationConfig(
    */
   public static GenerationConfig read(Path folder, ModelSpec spec, Consumer<String> notices) {
     Path file = folder.resolve(FILE);
-    return Files.isRegularFile(file)
-        ? new Reader(file, JsonFile.readObject(file), spec, notices).read()
+    if (Files.isRegularFile(file)) {
+      return new Reader(file, JsonFile.readObject(file), spec, notices).read();
+    }
+    return spec.canvas().isPresent()
+        ? new Reader(file, JsonMapper.shared().createObjectNode(), spec, notices).read()
         : NONE;
   }
 
@@ -151,6 +164,15 @@ public record GenerationConfig(
     repetitionPenalty.ifPresent(value -> shown.put("repetition_penalty", value));
     noRepeatNgramSize.ifPresent(value -> shown.put("no_repeat_ngram_size", value));
     minNewTokens.ifPresent(value -> shown.put("min_new_tokens", value));
+    denoising.ifPresent(
+        each -> {
+          shown.put("max_denoising_steps", each.steps());
+          shown.put("t_min", each.lowestTemperature());
+          shown.put("t_max", each.highestTemperature());
+          shown.put("entropy_bound", each.entropyBound());
+          shown.put("stability_threshold", each.stabilityThreshold());
+          shown.put("confidence_threshold", each.confidenceThreshold());
+        });
     return shown;
   }
 
@@ -168,7 +190,8 @@ public record GenerationConfig(
       this.config = config;
       this.spec = spec;
       this.notices = notices;
-      causal = spec.attention().pattern() instanceof AttentionPattern.Causal;
+      causal =
+          spec.attention().pattern() instanceof AttentionPattern.Causal && spec.canvas().isEmpty();
       draws = draws();
     }
 
@@ -182,7 +205,9 @@ public record GenerationConfig(
       OptionalInt genLength = integer("gen_length", 1);
       return new GenerationConfig(
           integer("steps", 1),
-          causal && genLength.isEmpty() ? integer("max_new_tokens", 1) : genLength,
+          (causal || spec.canvas().isPresent()) && genLength.isEmpty()
+              ? integer(NEW_TOKENS, 1)
+              : genLength,
           integer("block_length", 1),
           temperature,
           topP,
@@ -201,7 +226,44 @@ public record GenerationConfig(
               : OptionalDouble.empty(),
           causal ? integer("no_repeat_ngram_size", 0) : OptionalInt.empty(),
           causal ? integer("min_new_tokens", 0) : OptionalInt.empty(),
-          eos());
+          eos(),
+          spec.canvas().map(_ -> denoising()));
+    }
+
+    private Denoising denoising() {
+      Denoising published = Denoising.PUBLISHED;
+      double low = above("t_min", -Double.MIN_VALUE, published.lowestTemperature());
+      double high = above("t_max", low, published.highestTemperature());
+      return new Denoising(
+          integer("max_denoising_steps", 1).orElse(published.steps()),
+          low,
+          high,
+          entropyBound(published.entropyBound()),
+          integer("stability_threshold", 0).orElse(published.stabilityThreshold()),
+          above("confidence_threshold", 0, published.confidenceThreshold()));
+    }
+
+    private double above(String key, double bound, double otherwise) {
+      String needed = bound < 0 ? "a number of 0 or above" : "a number above " + bound;
+      double value =
+          number(key, true, 0, Double.MAX_VALUE, needed, given -> given > bound).orElse(otherwise);
+      if (value <= bound) {
+        throw bad(key, config.path(key), needed);
+      }
+      return value;
+    }
+
+    private double entropyBound(double otherwise) {
+      String key = "sampler_config";
+      JsonNode sampler = config.path(key);
+      JsonNode bound = sampler.path("entropy_bound");
+      if (!isGiven(key)) {
+        return otherwise;
+      }
+      if (!bound.isNumber() || !(bound.doubleValue() >= 0)) {
+        throw bad(key, sampler, "a sampler with an entropy_bound of 0 or above");
+      }
+      return bound.doubleValue();
     }
 
     private boolean draws() {
@@ -259,6 +321,9 @@ public record GenerationConfig(
       List<String> lacking = new ArrayList<>(recommended(LACKING));
       if (!causal) {
         lacking.addAll(recommended(CAUSAL));
+      }
+      if (spec.canvas().isPresent()) {
+        lacking.removeIf(each -> each.startsWith(NEW_TOKENS));
       }
       if (!lacking.isEmpty()) {
         notices.accept(

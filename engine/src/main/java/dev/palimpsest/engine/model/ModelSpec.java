@@ -99,6 +99,11 @@ public record ModelSpec(
     return attentions.stream().mapToInt(Attention::keyWidth).max().orElseThrow();
   }
 
+  /** Columns of the tables of angles: layers that turn alike share one. */
+  public long rotaryWidth() {
+    return attentions.stream().map(Attention::rotary).distinct().mapToLong(Rotary::size).sum();
+  }
+
   /** Norms of a layer's block. */
   private int norms(int layer) {
     return stream.norms().count(feedForward.experts(layer).isPresent());

@@ -2,10 +2,8 @@ package dev.palimpsest.engine.backend.cuda;
 
 import dev.palimpsest.engine.backend.Workload;
 import dev.palimpsest.engine.device.Precision;
-import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.Experts;
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.engine.model.Rotary;
 import java.util.Locale;
 
 /**
@@ -26,14 +24,7 @@ record DeviceNeed(
   static DeviceNeed of(ModelSpec spec, Precision precision, Workload workload) {
     long elementBytes = CudaWeight.elementBytes(precision);
     int rows = RowBuckets.padded(workload.tokens());
-    long table =
-        (long) Float.BYTES
-            * spec.maxLength()
-            * spec.attentions().stream()
-                .map(Attention::rotary)
-                .distinct()
-                .mapToLong(Rotary::size)
-                .sum();
+    long table = (long) Float.BYTES * spec.maxLength() * spec.rotaryWidth();
     return new DeviceNeed(
         elementBytes * spec.parameters()
             + (Float.BYTES - elementBytes) * spec.exactParameters()
