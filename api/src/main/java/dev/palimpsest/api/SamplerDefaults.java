@@ -66,6 +66,17 @@ public final class SamplerDefaults {
       case EntropyBoundSampler.NAME -> {
         spec.canvas().ifPresent(each -> values.putIfAbsent("canvas_length", each.length()));
         values.putIfAbsent("vocabulary", spec.vocabulary());
+        recommended
+            .denoising()
+            .ifPresent(
+                each -> {
+                  values.putIfAbsent("max_denoising_steps", each.steps());
+                  values.putIfAbsent("entropy_bound", each.entropyBound());
+                  values.putIfAbsent("t_min", each.lowestTemperature());
+                  values.putIfAbsent("t_max", each.highestTemperature());
+                  values.putIfAbsent("stability_threshold", each.stabilityThreshold());
+                  values.putIfAbsent("confidence_threshold", each.confidenceThreshold());
+                });
       }
       case DecodeSampler.NAME -> {
         recommended

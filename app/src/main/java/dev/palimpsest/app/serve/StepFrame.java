@@ -37,6 +37,8 @@ final class StepFrame {
     for (int position : snapshot.remasked()) {
       remasked.add(position);
     }
+    ArrayNode noise = frame.putArray("noise");
+    snapshot.noise().forEach(each -> noise.add(each.position()));
     frame.put("masked_left", snapshot.openLeft());
     frame.put("nfe", step.forwards());
     frame.put("left_out", leftOut);

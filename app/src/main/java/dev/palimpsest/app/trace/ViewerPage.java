@@ -83,7 +83,12 @@ public final class ViewerPage {
     StringBuilder states = new StringBuilder();
     for (int position = 0; position < header.start().length(); position++) {
       ids.add(header.start().id(position));
-      states.append(header.start().state(position).isOpen() ? 'M' : 'C');
+      states.append(
+          switch (header.start().state(position)) {
+            case MASKED -> 'M';
+            case NOISE -> 'N';
+            case PROMPT, COMMITTED, FIXED -> 'C';
+          });
     }
     json.put("states", states.toString());
     ObjectNode pieces = json.putObject("pieces");
@@ -144,6 +149,8 @@ public final class ViewerPage {
     commits(frame.putArray("edits"), step.edits());
     frame.putArray("writes");
     ints(frame.putArray("remasked"), step.remasked());
+    ArrayNode noise = frame.putArray("noise");
+    step.noise().forEach(each -> noise.addArray().add(each.position()).add(each.id()));
     step.asked()
         .ifPresent(
             asked -> {
@@ -163,6 +170,7 @@ public final class ViewerPage {
     ArrayNode writes = frame.putArray("writes");
     event.writes().forEach((position, id) -> writes.addArray().add(position).add(id));
     ints(frame.putArray("remasked"), event.remasked());
+    frame.putArray("noise");
   }
 
   private static void commits(ArrayNode array, List<Commit> commits) {

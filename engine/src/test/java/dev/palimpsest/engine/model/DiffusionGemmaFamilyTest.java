@@ -103,8 +103,8 @@ final class DiffusionGemmaFamilyTest {
                 .withGate(Gate.TANH_GELU));
     assertThat(spec.parameters()).isBetween(25_000_000_000L, 26_500_000_000L);
     assertThat(spec.activeParameters()).isBetween(3_500_000_000L, 4_500_000_000L);
-    assertThat(spec.limit(9, 300)).isEqualTo(10);
-    assertThat(spec.limit(44, 300)).isEqualTo(300);
+    assertThat(spec.attention().pattern().limit(9, 300)).isEqualTo(10);
+    assertThat(spec.attention().pattern().limit(44, 300)).isEqualTo(300);
     assertThat(spec.canvasWindow(1024)).isEqualTo(256 + 1023);
   }
 
