@@ -62,6 +62,10 @@ struct Softmax {
   float sum;
 };
 
+// What merges the segments of attentions of a type.
+__device__ __forceinline__ float powerOf(bf16, float x) { return powerOfTwo(x); }
+__device__ __forceinline__ float powerOf(float, float x) { return exp2f(x); }
+
 // What two softmaxes and their sums of values are multiplied by when they become one; 2^x is `power`. Keys that are all hidden
 // change nothing.
 struct Merge {
@@ -158,3 +162,7 @@ __device__ __forceinline__ Range ofSegment(const Range& range, int segment) {
   definition(192)                  \
   definition(224)                  \
   definition(256)
+
+// Heads whose sums of values do not fit into registers beside the queries of a tile.
+#define FOR_WIDEST_HEAD_SIZES(definition) \
+  definition(512)

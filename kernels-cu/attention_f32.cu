@@ -5,29 +5,39 @@
 // the last `window`.
 // Grid (work items, kvHeads), split (work items, segments · kvHeads), 256 threads. A block takes the queries of its item and
 // the heads of its group as a tile of 64 rows, 4 a half-warp, and goes once over tiles of 32 keys (16 above D = 128), with an online
-// softmax for each segment of 256. A row's bits depend on its query, its limit and the keys alone, as in attention_bf16.
+// softmax for each segment of 256. At D = 512, whose sums would not fit into registers, it goes over the keys for 32 rows at a time, 2 a
+// half-warp; and so do attention_bf16_h512 and attention_split_bf16_h512, with 128 threads for 16 rows at a time: no tensor cores there. A row's bits depend on its query, its limit and the keys alone, as in attention_bf16.
 // Per sequence with Q queries and K keys moves at least (2 · Q · heads + 2 · K · kvHeads) · D · 4 bytes, K and V once more for every
 // 64 / group queries, from the L2 cache as a rule; 4 · Q · K · heads · D FLOP.
 #include "attention.cuh"
 
-template <int D, bool SPLIT>
+__device__ __forceinline__ float4 loadFour(const float* from) { return *reinterpret_cast<const float4*>(from); }
+
+__device__ __forceinline__ float4 loadFour(const bf16* from) {
+  Pack<bf16, 4> four;
+  load(four, from, 4, true);
+  return {four.at[0], four.at[1], four.at[2], four.at[3]};
+}
+
+template <typename T, int D, bool SPLIT>
 struct F32Attention {
   static constexpr bool IS_WIDE = D > 128;
   static constexpr int KEYS = IS_WIDE ? 16 : 32;
-  static constexpr int THREADS = 256;
+  static constexpr int THREADS = sizeof(T) == sizeof(float) ? 256 : 128;
   static constexpr int LANES = 16;                            // threads that share rows
-  static constexpr int TILE_ROWS = 64;
+  static constexpr int TILE_ROWS = D > 256 ? THREADS / 8 : 64;  // of a tile of 64, at a time
   static constexpr int ROWS = TILE_ROWS * LANES / THREADS;    // of a thread
   static constexpr int OWN = KEYS / LANES;                    // keys of a thread
   static constexpr int KEY_STRIDE = D + 4;  // 16 bytes of padding, against bank conflicts
   static constexpr int CHUNKS = D / 4;      // of 16 bytes in a row
 
-  const Attention<float>& of;
+  const Attention<T>& of;
   const Tile tile;
   const Sequence sequence;
   const Range range;
   const int stateRow;  // of the first query, if split
   float* const queries;
+  const int base;  // the tile's row that the rows at hand begin with
 
   // Wide values lie where the keys were.
   __device__ float* keys() const { return queries + TILE_ROWS * D; }
@@ -38,8 +48,8 @@ struct F32Attention {
     for (int i = static_cast<int>(threadIdx.x); i < TILE_ROWS * CHUNKS; i += THREADS) {
       const int row = i / CHUNKS, column = i % CHUNKS * 4;
       float4 four = {0, 0, 0, 0};
-      if (row < tile.rows) {
-        four = *reinterpret_cast<const float4*>(of.q + offset(tile.query(row), of.qStride) + tile.head(row) * D + column);
+      if (base + row < tile.rows) {
+        four = loadFour(of.q + offset(tile.query(base + row), of.qStride) + tile.head(base + row) * D + column);
       }
       *reinterpret_cast<float4*>(queries + row * D + column) = four;
     }
@@ -51,17 +61,17 @@ struct F32Attention {
 
   __device__ void loadValues(int index) const { load(values(), D, index, of.valueCache, of.v, of.vStride); }
 
-  __device__ void load(float* to, int toStride, int index, const float* cache, const float* computed, int stride) const {
+  __device__ void load(float* to, int toStride, int index, const T* cache, const T* computed, int stride) const {
     for (int i = static_cast<int>(threadIdx.x); i < KEYS * CHUNKS; i += THREADS) {
       const int row = i / CHUNKS, column = i % CHUNKS * 4;
       const int key = index * KEYS + row;
       float4 four = {0, 0, 0, 0};
       if (key < range.limit) {
-        const float* const from =
+        const T* const from =
             key < sequence.cachedCount
                 ? cache + offset(of.slots[sequence.firstSlot + key], of.cacheStride)
                 : computed + offset(sequence.keyStart + key - sequence.cachedCount, stride);
-        four = *reinterpret_cast<const float4*>(from + tile.keyHead * D + column);
+        four = loadFour(from + tile.keyHead * D + column);
       }
       *reinterpret_cast<float4*>(to + row * toStride + column) = four;
     }
@@ -81,8 +91,8 @@ struct F32Attention {
     float sum[ROWS][D / LANES];
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
-      limits[r] = firstRow + r < tile.rows
-                      ? min(of.limits[tile.query(firstRow + r)], sequence.cachedCount + sequence.keyCount)
+      limits[r] = base + firstRow + r < tile.rows
+                      ? min(of.limits[tile.query(base + firstRow + r)], sequence.cachedCount + sequence.keyCount)
                       : 0;
       all[r] = segment[r] = {NEGATIVE_INFINITY, 0};
 #pragma unroll
@@ -194,7 +204,7 @@ struct F32Attention {
         all[r] = segment[r];
       }
       const Softmax added = isFirst ? Softmax{NEGATIVE_INFINITY, 0} : segment[r];
-      const Merge merge(all[r], added, scale, [](float x) { return exp2f(x); });
+      const Merge merge(all[r], added, scale, [](float x) { return powerOf(T{}, x); });
 #pragma unroll
       for (int c = 0; c < D / LANES; c++) {
         sums[r][c] = isFirst ? sum[r][c] : merge.of(sums[r][c], sum[r][c]);
@@ -209,9 +219,9 @@ struct F32Attention {
     const int lane = static_cast<int>(threadIdx.x) % LANES;
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
-      if (firstRow + r < tile.rows) {
-        const int query = (firstRow + r) / tile.group;
-        float* const to = of.states + stateAt(stateRow + query, of.heads, tile.head(firstRow + r), D);
+      const int row = base + firstRow + r;
+      if (row < tile.rows) {
+        float* const to = of.states + stateAt(stateRow + row / tile.group, of.heads, tile.head(row), D);
 #pragma unroll
         for (int c = 0; c < D / LANES; c++) {
           to[lane + c * LANES] = sums[r][c];
@@ -228,20 +238,21 @@ struct F32Attention {
     const int lane = static_cast<int>(threadIdx.x) % LANES;
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
-      if (firstRow + r < tile.rows) {
+      const int row = base + firstRow + r;
+      if (row < tile.rows) {
         const float inverse = inverseOf(softmax[r].sum);
-        float* const to = of.out + offset(tile.query(firstRow + r), of.outStride) + tile.head(firstRow + r) * D;
+        T* const to = of.out + offset(tile.query(row), of.outStride) + tile.head(row) * D;
 #pragma unroll
         for (int c = 0; c < D / LANES; c++) {
-          to[lane + c * LANES] = fmaf(sums[r][c], inverse, 0.0f);
+          to[lane + c * LANES] = fromFloat<T>(fmaf(sums[r][c], inverse, 0.0f));
         }
       }
     }
   }
 };
 
-template <int D, bool SPLIT>
-__device__ __forceinline__ void attentionF32(const Attention<float>& of) {
+template <typename T, int D, bool SPLIT>
+__device__ __forceinline__ void attentionF32(const Attention<T>& of) {
   DYNAMIC_SHARED(shared);
   __shared__ int ends[2 * MAX_WARPS];
   const int4 item = of.work[blockIdx.x];
@@ -259,18 +270,40 @@ __device__ __forceinline__ void attentionF32(const Attention<float>& of) {
     }
   }
   const int stateRow = item.w + segment * item.z;
-  F32Attention<D, SPLIT>{of, tile, sequence, range, stateRow, reinterpret_cast<float*>(shared)}.run();
+  using Part = F32Attention<T, D, SPLIT>;
+  if (Part::TILE_ROWS == 64) {
+    Part{of, tile, sequence, range, stateRow, reinterpret_cast<float*>(shared), 0}.run();
+  } else {
+    for (int base = 0; base < tile.rows; base += Part::TILE_ROWS) {
+      __syncthreads();
+      Part{of, tile, sequence, range, stateRow, reinterpret_cast<float*>(shared), base}.run();
+    }
+  }
 }
 
 #define ATTENTION_F32(D)                                                                                                  \
   extern "C" __global__ void __launch_bounds__(256, 1) attention_f32_h##D(ATTENTION_ARGUMENTS(float)) {                   \
     awaitEarlierLaunch();                                                                                                 \
-    attentionF32<D, false>(Attention<float> ATTENTION_VALUES);                                                            \
+    attentionF32<float, D, false>(Attention<float> ATTENTION_VALUES);                                                     \
   }                                                                                                                       \
   KERNEL(attention_f32_h##D);                                                                                             \
   extern "C" __global__ void __launch_bounds__(256, 1) attention_split_f32_h##D(ATTENTION_SPLIT_ARGUMENTS(float)) {       \
     awaitEarlierLaunch();                                                                                                 \
-    attentionF32<D, true>(Attention<float> ATTENTION_SPLIT_VALUES);                                                       \
+    attentionF32<float, D, true>(Attention<float> ATTENTION_SPLIT_VALUES);                                                \
   }                                                                                                                       \
   KERNEL(attention_split_f32_h##D);
 FOR_HEAD_SIZES(ATTENTION_F32)
+FOR_WIDEST_HEAD_SIZES(ATTENTION_F32)
+
+#define ATTENTION_FMA_BF16(D)                                                                                             \
+  extern "C" __global__ void __launch_bounds__(128, 2) attention_bf16_h##D(ATTENTION_ARGUMENTS(bf16)) {                   \
+    awaitEarlierLaunch();                                                                                                 \
+    attentionF32<bf16, D, false>(Attention<bf16> ATTENTION_VALUES);                                                       \
+  }                                                                                                                       \
+  KERNEL(attention_bf16_h##D);                                                                                            \
+  extern "C" __global__ void __launch_bounds__(128, 2) attention_split_bf16_h##D(ATTENTION_SPLIT_ARGUMENTS(bf16)) {       \
+    awaitEarlierLaunch();                                                                                                 \
+    attentionF32<bf16, D, true>(Attention<bf16> ATTENTION_SPLIT_VALUES);                                                  \
+  }                                                                                                                       \
+  KERNEL(attention_split_bf16_h##D);
+FOR_WIDEST_HEAD_SIZES(ATTENTION_FMA_BF16)

@@ -3,9 +3,6 @@
 // Grid (work items, kvHeads) as there, 256 threads. Moves (headSize + 4) · 4 bytes per query, head and segment.
 #include "attention.cuh"
 
-__device__ __forceinline__ float powerOf(bf16, float x) { return powerOfTwo(x); }
-__device__ __forceinline__ float powerOf(float, float x) { return exp2f(x); }
-
 template <typename T>
 __device__ __forceinline__ void attentionMerge(const Attention<T>& of, int headSize) {
   const int4 item = of.work[blockIdx.x];

@@ -85,7 +85,7 @@ final class TraceLegibilityCommand implements Callable<Integer> {
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
-      description = "Precision of its products: f32 or bf16; that of the device if not given.")
+      description = "Precision of the twin: f32 or bf16; that of the device if not given.")
   private Optional<Precision> precision;
 
   @Mixin private DeviceOptions device;

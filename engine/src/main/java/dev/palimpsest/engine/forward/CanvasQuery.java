@@ -55,6 +55,10 @@ public record CanvasQuery(Query query, Conditioning told, Optional<Written> writ
         throw new IllegalArgumentException(
             "a canvas is told something in a %s model, which has none".formatted(spec.family()));
       }
+      if (query.guidance().isPresent()) {
+        throw new IllegalArgumentException(
+            "a canvas is guided and told something of the step before: its unconditional half would be told nothing, so one of the two has to go");
+      }
       int[] all = IntStream.range(start, length).toArray();
       if (written.isPresent()
           && (!Arrays.equals(query.rows(), all)

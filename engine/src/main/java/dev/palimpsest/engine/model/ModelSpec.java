@@ -104,6 +104,16 @@ public record ModelSpec(
     return attentions.stream().map(Attention::rotary).distinct().mapToLong(Rotary::size).sum();
   }
 
+  /** Number of weights that are held twice: of keys that are values, too. */
+  public long repeatedParameters() {
+    long total = 0;
+    for (int layer = 0; layer < layers; layer++) {
+      Attention own = attention(layer);
+      total += own.values().areKeys() ? (long) hidden * own.keyWidth() : 0;
+    }
+    return total;
+  }
+
   /** Norms of a layer's block. */
   private int norms(int layer) {
     return stream.norms().count(feedForward.experts(layer).isPresent());

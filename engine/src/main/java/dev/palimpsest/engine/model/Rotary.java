@@ -28,10 +28,9 @@ public record Rotary(double theta, int size, RotaryScaling scaling) {
     double magnitude = scaling.magnitude();
     int pairs = size / 2;
     float[] table = new float[positions * size];
-    for (int i = 0; i < pairs; i++) {
-      float frequency = (float) frequencies[i];
-      for (int position = 0; position < positions; position++) {
-        float angle = position * frequency;
+    for (int position = 0; position < positions; position++) {
+      for (int i = 0; i < pairs; i++) {
+        float angle = position * (float) frequencies[i];
         table[position * size + i] = (float) (StrictMath.cos(angle) * magnitude);
         table[position * size + pairs + i] = (float) (StrictMath.sin(angle) * magnitude);
       }

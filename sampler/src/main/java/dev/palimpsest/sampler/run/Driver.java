@@ -202,6 +202,7 @@ public final class Driver {
       Map.Entry<Ticket, R> entry = each.next();
       if (which.test(entry.getKey())) {
         each.remove();
+        entry.getKey().forget();
         Optional<RuntimeException> failure = entry.getKey().failure();
         if (failure.isPresent()) {
           listener.failed(entry.getValue(), failure.get());
@@ -232,8 +233,12 @@ public final class Driver {
     Driver driver = new Driver(denoiser, UNLIMITED, () -> 0);
     AtomicReference<@Nullable Snapshot> taken = new AtomicReference<>();
     Ticket ticket = driver.submit(run, taken::set);
-    if (!driver.step()) {
-      throw new IllegalStateException("the run is finished at " + run.cursor());
+    try {
+      if (!driver.step()) {
+        throw new IllegalStateException("the run is finished at " + run.cursor());
+      }
+    } finally {
+      ticket.forget();
     }
     ticket.failure().ifPresent(Driver::raise);
     return Optional.ofNullable(taken.get());

@@ -20,7 +20,9 @@ class AttentionKernelTest {
   private static final String NAME = "{0}, seed {1}";
   private static final int TILE_ROWS = 64;
   private static final int SEGMENT = 256;
-  private static final int[] HEAD_SIZES = {16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256};
+  private static final int[] HEAD_SIZES = {
+    16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512
+  };
   private static final int ALL = Integer.MAX_VALUE;
 
   private final KernelLibrary library = KernelLibrary.assumed();
@@ -274,6 +276,9 @@ class AttentionKernelTest {
 
   private static int sharedBytes(ElementType type, int headSize) {
     int keys = headSize <= 160 ? 64 : headSize <= 224 ? 32 : 16;
+    if (headSize == 512) {
+      return type == ElementType.BF16 ? 66_816 : 100_608;
+    }
     return switch (type) {
       case BF16 ->
           headSize <= 128 ? 512 * (headSize + 8) : 256 * headSize + 4 * keys * (headSize + 8);

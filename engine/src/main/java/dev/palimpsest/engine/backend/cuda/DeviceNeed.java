@@ -26,7 +26,7 @@ record DeviceNeed(
     int rows = RowBuckets.padded(workload.tokens());
     long table = (long) Float.BYTES * spec.maxLength() * spec.rotaryWidth();
     return new DeviceNeed(
-        elementBytes * spec.parameters()
+        elementBytes * (spec.parameters() + spec.repeatedParameters())
             + (Float.BYTES - elementBytes) * spec.exactParameters()
             + table,
         elementBytes * workload.activations(),

@@ -34,6 +34,10 @@ final class Kernels implements AutoCloseable {
   private static final int MOST_BLOCKS = 1024;
   private static final int MOST_TUNED_HEAD_SIZE = 128;
   private static final int MOST_HEAD_SIZE = 256;
+
+  /** Of DiffusionGemma's layers that see all keys; computed without tensor cores. */
+  private static final int WIDEST_HEAD_SIZE = 512;
+
   private static final int[] ANY_SIZE = {0};
 
   private final Precision precision;
@@ -137,8 +141,13 @@ final class Kernels implements AutoCloseable {
     }
   }
 
-  /** What a block of an attention takes: at most 84 KB, where every device since sm_80 has 99. */
+  /**
+   * What a block of an attention takes: at most 98.25 KB, where every device since sm_80 has 99.
+   */
   static int sharedBytes(Precision precision, int headSize) {
+    if (headSize == WIDEST_HEAD_SIZE) {
+      return precision == Precision.BF16 ? 66_816 : 100_608;
+    }
     boolean isTuned = headSize <= MOST_TUNED_HEAD_SIZE;
     int keys = headSize <= 160 ? 64 : headSize <= 224 ? 32 : 16;
     return switch (precision) {
@@ -171,12 +180,12 @@ final class Kernels implements AutoCloseable {
    */
   static void requireHeads(int headSize, int group) {
     int step = headSize <= MOST_TUNED_HEAD_SIZE ? 16 : 32;
-    if (headSize % step != 0 || headSize > MOST_HEAD_SIZE) {
+    if (headSize != WIDEST_HEAD_SIZE && (headSize % step != 0 || headSize > MOST_HEAD_SIZE)) {
       throw new DeviceException(
           "heads of "
               + headSize
               + " are not supported on a GPU, where they are 16 to 128 in steps of 16,"
-              + " or 160 to 256 in steps of 32");
+              + " 160 to 256 in steps of 32, or 512");
     }
     if (group > 64) {
       throw new DeviceException(group + " heads share a key head, and at most 64 may on a GPU");

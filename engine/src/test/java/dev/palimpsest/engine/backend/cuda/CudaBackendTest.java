@@ -494,6 +494,8 @@ final class CudaBackendTest {
     "WIDE_HEADS, BF16",
     "BLOCKS, BF16",
     "EXPERTS, F32",
+    "CANVAS, F32",
+    "CANVAS, BF16",
     "SHIFTED, F32"
   })
   void whatIsSaidToBeNeededIsWhatAModelAndItsLargestStepTake(TinyFamily family, Precision precision)

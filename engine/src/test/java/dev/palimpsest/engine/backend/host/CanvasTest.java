@@ -198,8 +198,15 @@ final class CanvasTest {
           .hasMessage(
               "a step over 33 tokens asks for 1 rows and is to write down what the next is told: it"
                   + " has to ask for the 12 of the canvas");
-      int[] wrong = new int[LENGTH];
-      wrong[4] = SPEC.vocabulary();
+      Query.Guidance guidance = new Query.Guidance(query.tokens(), 1.5);
+      Query guided =
+          new Query(query.tokens(), 0, query.rows(), 0, Draw.GREEDY, Optional.of(guidance));
+      assertThatThrownBy(
+              () ->
+                  model.denoise(
+                      List.of(new CanvasQuery(guided, new Conditioning.Tokens(wrong(0))))))
+          .hasMessageStartingWith("a canvas is guided and told something of the step before");
+      int[] wrong = wrong(SPEC.vocabulary());
       assertThatThrownBy(() -> model.logits(query, new Conditioning.Tokens(wrong)))
           .hasMessage("token id 90 is outside the vocabulary of 90");
       signal.close();
@@ -213,6 +220,12 @@ final class CanvasTest {
               "a qwen2 model has no canvas: nothing but tokens goes from one of its steps to the"
                   + " next");
     }
+  }
+
+  private static int[] wrong(int id) {
+    int[] ids = new int[LENGTH];
+    ids[4] = id;
+    return ids;
   }
 
   private static ModelSpec with(
