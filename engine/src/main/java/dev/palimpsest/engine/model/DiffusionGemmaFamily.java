@@ -15,6 +15,9 @@ import tools.jackson.databind.JsonNode;
  * DiffusionGemma (Google, 2026): Gemma 4's layers of experts beside a dense feed-forward, run
  * causally over a prompt and over finished canvases, and in both directions over the canvas that is
  * written. Both share every weight but the scalars of layers. Its text alone: images are not read.
+ *
+ * <p>Embeddings are multiplied by {@code sqrt(hidden)}, as the published code does in f32; in bf16
+ * it rounds that number too, 53.07 to 53.
  */
 final class DiffusionGemmaFamily {
   private static final TensorNames.Matrices MATRICES =

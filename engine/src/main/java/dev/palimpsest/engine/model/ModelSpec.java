@@ -169,7 +169,12 @@ public record ModelSpec(
         .orElseThrow(
             () ->
                 new IllegalStateException(
-                    "a " + family + " model has no mask: it writes from left to right"));
+                    "a %s model has no mask: %s"
+                        .formatted(
+                            family,
+                            canvas.isPresent()
+                                ? "its canvases begin as random ids"
+                                : "it writes from left to right")));
   }
 
   /** The id that usually ends a text. */

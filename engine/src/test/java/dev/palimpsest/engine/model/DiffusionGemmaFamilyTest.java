@@ -1,15 +1,19 @@
 package dev.palimpsest.engine.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -93,6 +97,8 @@ final class DiffusionGemmaFamilyTest {
               assertThat(each[64]).isZero();
             });
     assertThat(spec.canvas()).contains(new Canvas(256, 2112));
+    assertThatThrownBy(spec::maskId)
+        .hasMessage("a diffusion_gemma model has no mask: its canvases begin as random ids");
     assertThat(spec.stream())
         .isEqualTo(new ResidualStream(Math.sqrt(2816), BlockNorms.BEFORE_AND_AFTER, true));
     assertThat(spec.reading().logitCap()).hasValue(30);
@@ -155,8 +161,17 @@ final class DiffusionGemmaFamilyTest {
         .containsEntry("model.decoder.layers.5.experts.gate_up_proj", List.of(128L, 1408L, 2816L))
         .containsEntry("model.encoder.language_model.layers.29.layer_scalar", List.of(1L))
         .doesNotContainKey("model.decoder.layers.5.self_attn.v_proj.weight");
-    assertThat(names.skips("model.encoder.vision_tower.patch_embedder.weight")).isTrue();
-    assertThat(names.skips("model.decoder.norm.weight")).isFalse();
+    Set<String> expected = shapes.keySet();
+    Set<String> listed = new HashSet<>(expected);
+    listed.add("model.encoder.vision_tower.patch_embedder.weight");
+    listed.add("model.encoder.embed_vision.embedding_projection.weight");
+    Path folder = Path.of("model");
+    assertThatCode(() -> Checkpoint.requireNames(folder, listed, expected, Map.of(), names::skips))
+        .doesNotThrowAnyException();
+    listed.add("model.decoder.audio_tower.weight");
+    assertThatThrownBy(
+            () -> Checkpoint.requireNames(folder, listed, expected, Map.of(), names::skips))
+        .hasMessageContaining("1 tensor is surplus (\"model.decoder.audio_tower.weight\")");
   }
 
   @Test
