@@ -249,8 +249,7 @@ class CanvasKernelsTest {
     int columns = random.nextInt(1, 100);
     try (Memory memory = new Memory(library)) {
       Matrix x = memory.random(random, type, rows, columns, columns);
-      int turned = columns;
-      Matrix out = memory.matrix(type, turned, rows, rows);
+      Matrix out = memory.matrix(type, /* rows= */ columns, /* columns= */ rows, rows);
       memory.launch(
           "transpose" + type.suffix(),
           Math.ceilDiv(columns, 32),
