@@ -72,7 +72,7 @@ final class DiffusionGemmaFamilyTest {
                 false,
                 true,
                 new Rotary(10_000, 256, new RotaryScaling.None()),
-                new AttentionPattern.Causal(),
+                new AttentionPattern.Canvas(256),
                 1024,
                 Attention.Values.NORMED,
                 1));
@@ -85,7 +85,7 @@ final class DiffusionGemmaFamilyTest {
                 false,
                 true,
                 new Rotary(1_000_000, 512, new RotaryScaling.Proportional(0.25)),
-                new AttentionPattern.Causal(),
+                new AttentionPattern.Canvas(256),
                 Attention.ALL_KEYS,
                 Attention.Values.NORMED_KEYS,
                 1));
