@@ -1,6 +1,7 @@
 package dev.palimpsest.lab.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.canvas.CanvasImage;
@@ -21,6 +22,8 @@ import dev.palimpsest.sampler.intervention.SteeredRun;
 import dev.palimpsest.sampler.intervention.StepContext;
 import dev.palimpsest.sampler.intervention.StepTransform;
 import dev.palimpsest.sampler.intervention.When;
+import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.run.Driver;
 import dev.palimpsest.sampler.run.Generation;
 import dev.palimpsest.sampler.run.Request;
@@ -49,7 +52,25 @@ final class SteeringTest {
   @TempDir private Path folder;
 
   static LongStream seeds() {
-    return LongStream.range(0, 50);
+    return LongStream.range(0, 60)
+        .filter(seed -> !Fixture.of(seed).options().samplerName().equals(EntropyBoundSampler.NAME));
+  }
+
+  @Test
+  void canvasesOfNoiseAreNotIntervenedIn() {
+    Fixture fixture = Fixture.of(3, EntropyBoundSampler.NAME);
+    Plan plan =
+        new PlanReader(SteeringTest::noServer, Spans.ANSWER)
+            .plan(
+                "{\"transforms\": [{\"when\": \"every=3\", \"do\": \"remask\", \"share\": 0.4}]}");
+    try (TraceWriter writer =
+        TraceWriter.open(folder.resolve("a.trace.jsonl"), fixture.header(), Fixture::piece, true)) {
+      assertThatThrownBy(() -> new SteeredRun(fixture.language(), plan, fixture.run(), 0, writer))
+          .isInstanceOf(InvalidOptionException.class)
+          .hasMessage(
+              "sampler entropy_bound fills noise, and interventions are defined for canvases of"
+                  + " masks: leave them out");
+    }
   }
 
   @ParameterizedTest(name = "seed {0}")

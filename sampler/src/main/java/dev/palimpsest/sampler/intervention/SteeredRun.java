@@ -3,6 +3,8 @@ package dev.palimpsest.sampler.intervention;
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.Snapshot;
+import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.sampler.method.Sampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Run;
@@ -55,8 +57,16 @@ public final class SteeredRun implements Run {
    * @param run at any step; not changed
    * @param steps that it has taken already
    * @param events is told of every change. The steps it hears of as the listener of a request
+   * @throws InvalidOptionException if the sampler fills noise: what an intervention leaves open is
+   *     masked, and such a canvas has no masks
    */
   public SteeredRun(Language language, Plan plan, Run run, int steps, TraceListener events) {
+    if (run.sampler() instanceof EntropyBoundSampler && !plan.scheduled().isEmpty()) {
+      throw new InvalidOptionException(
+          "sampler",
+          EntropyBoundSampler.NAME,
+          "fills noise, and interventions are defined for canvases of masks: leave them out");
+    }
     this.language = language;
     this.plan = plan;
     this.events = events;

@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
+import dev.palimpsest.sampler.method.InvalidOptionException;
 import dev.palimpsest.step.Denoiser;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -70,14 +71,16 @@ public final class Driver {
   /**
    * Lets a run join at the next step that has room for it.
    *
-   * @throws IllegalArgumentException if its sampler hands on more than tokens, and the denoiser is
-   *     of tokens alone
+   * @throws InvalidOptionException if its sampler hands on more than tokens, and the denoiser is of
+   *     tokens alone
    */
   public Ticket submit(Run run, SnapshotListener listener) {
     if (!run.sampler().options().isStrict() && !(denoiser instanceof SoftDenoiser)) {
-      throw new IllegalArgumentException(
-          "the sampler %s hands on more than tokens with the options %s, and the model is asked for steps of tokens alone here"
-              .formatted(run.sampler().options().samplerName(), run.sampler().options().toMap()));
+      throw new InvalidOptionException(
+          "self_conditioning",
+          run.sampler().options().toMap().getOrDefault("self_conditioning", "soft"),
+          "hands on more than tokens, and the model is asked for steps of tokens alone here: use"
+              + " top_1 or off");
     }
     return await(new Ticket(run, listener, nanoClock.getAsLong(), filled(run)));
   }

@@ -225,8 +225,10 @@ final class EntropyBoundSamplerTest {
     Run run = run(options("soft", 6), 1);
     Driver driver = new Driver(tokens);
     assertThatThrownBy(() -> driver.submit(run, SnapshotListener.NONE))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("entropy_bound hands on more than tokens");
+        .isInstanceOf(InvalidOptionException.class)
+        .hasMessage(
+            "self_conditioning soft hands on more than tokens, and the model is asked for steps of"
+                + " tokens alone here: use top_1 or off");
     Generation strict =
         new Driver(tokens)
             .finish(List.of(Request.of(run(options("top-1", 6), 1), SnapshotListener.NONE)))
