@@ -116,6 +116,12 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
 
   private Start fromTrace(CanvasRequest request, CanvasRequest.TraceStep from) {
     Trace trace = traces.ofThisModel(from.id());
+    if (!trace.header().samplingOptions().isStrict()) {
+      throw RequestException.wrong(
+          "trace",
+          "More than tokens passed between the trace's steps (self_conditioning soft), so no text"
+              + " can go on from one of them: record with top_1 or off.");
+    }
     try {
       int _ = trace.indexOfStep(from.step());
     } catch (TraceException _) {
