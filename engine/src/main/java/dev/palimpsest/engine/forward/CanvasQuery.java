@@ -62,10 +62,10 @@ public record CanvasQuery(Query query, Conditioning told, Optional<Written> writ
       int[] all = IntStream.range(start, length).toArray();
       if (written.isPresent()
           && (!Arrays.equals(query.rows(), all)
-              || all.length != written.get().signal().slots().length)) {
+              || all.length != written.get().signal().rows().slots())) {
         throw new IllegalArgumentException(
             "a step over %d tokens asks for %d rows and is to write down what the next is told: it has to ask for the %d of the canvas"
-                .formatted(length, query.rows().length, written.get().signal().slots().length));
+                .formatted(length, query.rows().length, written.get().signal().rows().slots()));
       }
     }
   }

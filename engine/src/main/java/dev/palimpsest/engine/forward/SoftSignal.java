@@ -1,5 +1,6 @@
 package dev.palimpsest.engine.forward;
 
+import dev.palimpsest.engine.backend.KvLayer;
 import dev.palimpsest.step.SoftState;
 import java.util.function.Consumer;
 
@@ -11,19 +12,19 @@ import java.util.function.Consumer;
  * <p>It is the one thing that one step can hand to another beside tokens.
  */
 public final class SoftSignal implements SoftState {
-  private final int[] slots;
-  private final Consumer<int[]> released;
+  private final KvLayer rows;
+  private final Consumer<KvLayer> released;
   private boolean isWritten;
   private boolean isClosed;
 
   /**
    * Room that nothing has been written to.
    *
-   * @param slots of its rows
+   * @param rows a slot for every position
    * @param released is told when it is closed
    */
-  SoftSignal(int[] slots, Consumer<int[]> released) {
-    this.slots = slots;
+  SoftSignal(KvLayer rows, Consumer<KvLayer> released) {
+    this.rows = rows;
     this.released = released;
   }
 
@@ -36,18 +37,18 @@ public final class SoftSignal implements SoftState {
     isWritten = true;
   }
 
-  int[] slots() {
+  KvLayer rows() {
     if (isClosed) {
       throw new IllegalStateException("a soft signal is used after it was closed");
     }
-    return slots;
+    return rows;
   }
 
   @Override
   public void close() {
     if (!isClosed) {
       isClosed = true;
-      released.accept(slots);
+      released.accept(rows);
     }
   }
 }

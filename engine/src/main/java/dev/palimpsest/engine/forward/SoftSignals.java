@@ -16,13 +16,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The soft signals of a model. Their memory, and that of the embedding with rows for columns which
- * they are computed with, is taken when the first is opened; a signal that is closed leaves its
- * room to the next.
+ * The soft signals of a model. The embedding with rows for columns, which they are computed with,
+ * is made with the first; a signal takes the room of one that was closed, or new room if there is
+ * none.
  */
 final class SoftSignals {
-  private static final int MOST = 4096;
-
   /** Rows of probabilities that are held at a time. */
   private static final int ROWS = 64;
 
@@ -30,31 +28,20 @@ final class SoftSignals {
   private final Backend backend;
   private final Weights weights;
   private final Weight columns;
-  private final KvLayer rows;
-  private final int length;
-  private final Deque<int[]> free = new ArrayDeque<>();
-  private int opened;
+  private final int[] slots;
+  private final Deque<KvLayer> free = new ArrayDeque<>();
 
   SoftSignals(ModelSpec spec, Backend backend, Weights weights) {
     this.spec = spec;
     this.backend = backend;
     this.weights = weights;
-    length = spec.canvas().orElseThrow().length();
+    slots = IntStream.range(0, spec.canvas().orElseThrow().length()).toArray();
     columns = backend.transposed(weights.embedding());
-    rows = backend.openKvLayer(MOST * length, spec.hidden());
   }
 
   SoftSignal open() {
-    if (free.isEmpty()) {
-      if (opened == MOST) {
-        throw new IllegalStateException(
-            "%d soft signals are open, and no more can be: close those that are done with"
-                .formatted(opened));
-      }
-      int first = opened++ * length;
-      free.push(IntStream.range(first, first + length).toArray());
-    }
-    return new SoftSignal(free.pop(), free::push);
+    KvLayer room = free.isEmpty() ? backend.openKvLayer(slots.length, spec.hidden()) : free.pop();
+    return new SoftSignal(room, free::push);
   }
 
   /** Room for some rows of probabilities and of what they weigh. */
@@ -62,13 +49,12 @@ final class SoftSignals {
 
   /** Takes room in the memory of a step. */
   Room allocate(StepArena arena) {
-    int count = Math.min(ROWS, length);
+    int count = Math.min(ROWS, slots.length);
     return new Room(arena.allocate(count, spec.vocabulary()), arena.allocate(count, spec.hidden()));
   }
 
   /** Writes down what the next step may be told. */
   void write(CanvasQuery.Written written, Activation hidden, Room room) {
-    int[] slots = written.signal().slots();
     int most = room.probabilities().rows();
     for (int first = 0; first < slots.length; first += most) {
       int count = Math.min(most, slots.length - first);
@@ -79,23 +65,22 @@ final class SoftSignals {
           spec.reading().logitCap(),
           written.temperature(),
           probabilities);
-      weigh(probabilities, room, slots, first);
+      weigh(probabilities, room, written.signal(), first);
     }
     written.signal().markWritten();
   }
 
-  /** Keeps the embeddings that some rows of probabilities weigh, in the slots from one on. */
-  private void weigh(Activation probabilities, Room room, int[] slots, int first) {
+  /** Keeps the embeddings that some rows of probabilities weigh, in a signal from a row on. */
+  private void weigh(Activation probabilities, Room room, SoftSignal to, int first) {
     int count = probabilities.rows();
     Activation weighed = room.weighed().firstRows(count);
     backend.linear(probabilities, columns, 0, weighed);
     int[] all = IntStream.range(0, count).toArray();
-    backend.cache(weighed, all, rows, Arrays.copyOfRange(slots, first, first + count));
+    backend.cache(weighed, all, to.rows(), Arrays.copyOfRange(slots, first, first + count));
   }
 
   /** Writes down what follows from probabilities that are given. */
   void write(SoftSignal signal, float[] probabilities, StepArena arena) {
-    int[] slots = signal.slots();
     Weight given =
         backend.weight(
             List.of(
@@ -112,7 +97,7 @@ final class SoftSignals {
       int count = Math.min(most, slots.length - first);
       Activation some = room.probabilities().firstRows(count);
       backend.embed(IntStream.range(first, first + count).toArray(), given, some);
-      weigh(some, room, slots, first);
+      weigh(some, room, signal, first);
     }
     float[] _ = backend.read(room.weighed());
     signal.markWritten();
@@ -120,7 +105,10 @@ final class SoftSignals {
 
   /** Reads signals, one after another, into the rows of {@code out} from {@code first} on. */
   void read(List<SoftSignal> signals, int first, Activation out) {
-    int[] slots = signals.stream().flatMapToInt(each -> IntStream.of(each.slots())).toArray();
-    backend.restore(rows, slots, IntStream.range(first, first + slots.length).toArray(), out);
+    for (int i = 0; i < signals.size(); i++) {
+      int from = first + i * slots.length;
+      int[] to = IntStream.range(from, from + slots.length).toArray();
+      backend.restore(signals.get(i).rows(), slots, to, out);
+    }
   }
 }

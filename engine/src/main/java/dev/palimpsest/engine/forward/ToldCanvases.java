@@ -46,7 +46,7 @@ record ToldCanvases(
           }
         }
         case Conditioning.Soft(SoftSignal signal) -> {
-          requireOneEach(end - first, signal.slots().length, "rows of a soft signal");
+          requireOneEach(end - first, signal.rows().slots(), "rows of a soft signal");
           if (!signal.isWritten()) {
             throw new IllegalArgumentException(
                 "a canvas is told a soft signal that no step has written");
