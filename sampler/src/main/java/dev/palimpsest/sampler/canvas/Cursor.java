@@ -8,7 +8,7 @@ package dev.palimpsest.sampler.canvas;
  * @param block the block being written, from 0
  * @param stepInBlock steps taken in that block
  * @param stepsFull steps taken in that block since none of its positions is masked, by samplers
- *     that go on editing
+ *     that go on editing; of canvases of noise, steps in a row that left every draft as it was
  */
 public record Cursor(int step, int block, int stepInBlock, int stepsFull) {
   /** The cursor before the first step. */

@@ -15,8 +15,9 @@ import java.util.function.IntFunction;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes a trace while it happens. Every record reaches the file before the next step begins, so
- * that what a killed process leaves is a valid beginning.
+ * Writes a trace while it happens. A call returns when its record has reached the file, so that
+ * what a killed process leaves is a valid beginning; a {@link TraceRelay} makes the calls on
+ * another thread.
  */
 public final class TraceWriter implements TraceListener, AutoCloseable {
   private static final String PACKED = ".zst";
