@@ -20,11 +20,14 @@ import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
+import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.Remasking;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SeededBlockOptions;
 import dev.palimpsest.sampler.method.SubBlockOptions;
+import dev.palimpsest.sampler.method.WedlmOptions;
 
 /**
  * The opaque serial depth of a generation (arXiv 2603.09786): the most operations, one after the
@@ -98,6 +101,9 @@ public record OpaqueDepth(
         yield ((long) filling + editing) * chained;
       }
       case SubBlockOptions block -> block.blockLength();
+      case SeededBlockOptions block -> block.blockLength();
+      case LinearSpecOptions block -> block.blockLength() + 1L;
+      case WedlmOptions wedlm -> wedlm.genLength();
       case EntropyBoundOptions bound -> bound.maxDenoisingSteps();
       case DecodeOptions decode -> decode.genLength();
     };
@@ -105,6 +111,9 @@ public record OpaqueDepth(
 
   /** Blocks that are written at least in part. */
   private static int blocks(BlockOptions block, int promptLength) {
+    if (block.afterPrompt()) {
+      return block.positions(promptLength) / block.blockLength();
+    }
     int end = promptLength + block.positions(promptLength);
     return end / block.blockLength() - promptLength / block.blockLength();
   }

@@ -1,16 +1,21 @@
 package dev.palimpsest.api;
 
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.LinearSpecSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SeededBlockSampler;
 import dev.palimpsest.sampler.method.SubBlockSampler;
+import dev.palimpsest.sampler.method.WedlmSampler;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -52,12 +57,23 @@ public final class SamplerDefaults {
         values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
       }
       case BlockSampler.NAME -> {
-        if (spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks) {
-          values.putIfAbsent("block_length", blocks.length());
-        } else {
-          values.putIfAbsent("whole_canvas", true);
+        switch (spec.attention().pattern()) {
+          case AttentionPattern.BlockCausal blocks ->
+              values.putIfAbsent("block_length", blocks.length());
+          case AttentionPattern.BlocksFromEnd blocks -> {
+            values.putIfAbsent("block_length", blocks.length());
+            values.putIfAbsent("after_prompt", true);
+            values.putIfAbsent("remasking", "low_confidence_static");
+          }
+          default -> values.putIfAbsent("whole_canvas", true);
         }
       }
+      case SeededBlockSampler.NAME, LinearSpecSampler.NAME -> {
+        if (spec.attention().pattern() instanceof AttentionPattern.CausalContext block) {
+          values.putIfAbsent("block_length", block.length());
+        }
+      }
+      case WedlmSampler.NAME -> {} // a window has no published recommendation
       case SubBlockSampler.NAME -> {
         if (spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
@@ -91,6 +107,17 @@ public final class SamplerDefaults {
       default -> values.putIfAbsent("steps", fitting(recommended.steps(), ownLength, length));
     }
     return SamplingOptions.of(name, values);
+  }
+
+  /** The blocks that some options ask for, by their reference names. */
+  public static Optional<Blocks> blocks(Map<String, ?> options) {
+    boolean areAfterPrompt = Boolean.TRUE.equals(options.get("after_prompt"));
+    if (options.get("block_length") instanceof Integer length && length > 0) {
+      return Optional.of(new Blocks(length, areAfterPrompt));
+    }
+    return areAfterPrompt
+        ? Optional.of(new Blocks(Blocks.PUBLISHED_LENGTH, true))
+        : Optional.empty();
   }
 
   /** A nucleus and a top k are for drawing: who asks for the argmax gets it of all tokens. */

@@ -78,7 +78,12 @@ public record Model(
       ModelSpec published = Families.spec(checkpoint.config(), notices::add);
       GenerationConfig generationConfig = GenerationConfig.read(folder, published, notices::add);
       checkpoint.tellOfBuffers(notices::add);
-      ModelSpec spec = published.recommended(generationConfig, options.blockLength());
+      ModelSpec spec = published.recommended(generationConfig, options.blocks());
+      if (spec.mayBeInBlocks()) {
+        notices.add(
+            "config.json does not say whether this %s model was trained over whole canvases (mdlm) or in blocks (bd3lm): it runs over whole canvases; --sampler block --after-prompt runs it in blocks."
+                .formatted(spec.family()));
+      }
       Transformer transformer =
           Transformer.load(
               checkpoint, spec, options.compute().open(spec, options.notice()), options.progress());

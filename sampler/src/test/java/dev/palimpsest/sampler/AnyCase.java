@@ -5,10 +5,13 @@ import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.DreamSampler;
 import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.LinearSpecSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.RemdmSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SeededBlockSampler;
 import dev.palimpsest.sampler.method.SubBlockSampler;
+import dev.palimpsest.sampler.method.WedlmSampler;
 import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
 import java.util.HashMap;
@@ -16,13 +19,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * A seeded request to a seeded model, with any of the samplers that fit the model.
  *
  * @param model with attention of any pattern
  * @param specials its ids
- * @param prompt at least a token for a causal model
+ * @param prompt at least a token for a model that goes on from a causal context
  * @param options of the sampler
  */
 public record AnyCase(
@@ -32,10 +36,13 @@ public record AnyCase(
   public static AnyCase of(long seed) {
     Random random = new Random(seed);
     AttentionPattern pattern =
-        switch (random.nextInt(5)) {
+        switch (random.nextInt(9)) {
           case 0 -> new AttentionPattern.Causal();
           case 2 -> new AttentionPattern.Canvas(1 + random.nextInt(8));
           case 1 -> new AttentionPattern.BlockCausal(1 + random.nextInt(6));
+          case 3 -> new AttentionPattern.BlocksFromEnd(1 + random.nextInt(6));
+          case 4 -> new AttentionPattern.CausalContext(1 + random.nextInt(6));
+          case 5 -> new AttentionPattern.KnownFirst(0);
           default -> new AttentionPattern.Full();
         };
     int vocabulary = 6 + random.nextInt(20);
@@ -73,7 +80,10 @@ public record AnyCase(
   }
 
   private static AnyCase of(HashModel model, SpecialTokens specials, Random random) {
-    int[] prompt = new int[random.nextInt(9) + (specials.hasMask() ? 0 : 1)];
+    boolean goesOn =
+        model.pattern instanceof AttentionPattern.Causal
+            || model.pattern instanceof AttentionPattern.CausalContext;
+    int[] prompt = new int[random.nextInt(9) + (goesOn ? 1 : 0)];
     for (int p = 0; p < prompt.length; p++) {
       prompt[p] = 1 + random.nextInt(model.vocabulary - 1);
     }
@@ -92,9 +102,17 @@ public record AnyCase(
           case AttentionPattern.Full _ ->
               List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
                   .get(random.nextInt(4));
+          case AttentionPattern.BlocksFromEnd _ -> BlockSampler.NAME;
+          case AttentionPattern.CausalContext _ ->
+              List.of(SeededBlockSampler.NAME, LinearSpecSampler.NAME, DecodeSampler.NAME)
+                  .get(random.nextInt(3));
+          case AttentionPattern.KnownFirst _ -> WedlmSampler.NAME;
           case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
         };
-    if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {
+    if (Set.of(SeededBlockSampler.NAME, LinearSpecSampler.NAME, WedlmSampler.NAME)
+        .contains(sampler)) {
+      values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
+    } else if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {
       values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
       values.put("top_p", random.nextBoolean() ? 1 : 0.05 + 0.95 * random.nextDouble());
       values.put("top_k", random.nextBoolean() ? 0 : 1 + random.nextInt(8));
@@ -117,10 +135,16 @@ public record AnyCase(
       }
       case BlockSampler.NAME -> {
         int length =
-            pattern instanceof AttentionPattern.BlockCausal blocks
-                ? blocks.length()
-                : 1 + random.nextInt(6);
+            switch (pattern) {
+              case AttentionPattern.BlockCausal blocks -> blocks.length();
+              case AttentionPattern.BlocksFromEnd blocks -> blocks.length();
+              default -> 1 + random.nextInt(6);
+            };
         values.put("block_length", length);
+        values.put(
+            "after_prompt",
+            pattern instanceof AttentionPattern.BlocksFromEnd
+                || (pattern instanceof AttentionPattern.Full && random.nextBoolean()));
         values.put("steps", 1 + random.nextInt(8));
         values.put(
             "remasking",
@@ -145,6 +169,21 @@ public record AnyCase(
         values.put("block_length", length);
         values.put("sub_block_length", length % 2 == 0 && random.nextBoolean() ? length / 2 : 1);
         values.put("threshold", random.nextDouble());
+      }
+      case SeededBlockSampler.NAME -> {
+        values.put("block_length", ((AttentionPattern.CausalContext) pattern).length());
+        if (random.nextBoolean()) {
+          values.put("threshold", random.nextDouble());
+        }
+      }
+      case LinearSpecSampler.NAME -> {
+        values.put("block_length", ((AttentionPattern.CausalContext) pattern).length());
+        values.put("threshold", random.nextBoolean() ? 0 : random.nextDouble());
+      }
+      case WedlmSampler.NAME -> {
+        values.put("window_size", 1 + random.nextInt(12));
+        values.put("entropy_threshold", random.nextBoolean() ? 0 : 3 * random.nextDouble());
+        values.put("pos_penalty_factor", 0.3 * random.nextDouble());
       }
       case LladaSampler.NAME -> {
         int length = 1 + random.nextInt(7);

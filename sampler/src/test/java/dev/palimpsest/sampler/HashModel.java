@@ -67,14 +67,25 @@ public final class HashModel implements SoftDenoiser {
 
   /** As above, where something else is told than the tokens; 0 if nothing is. */
   public float[][] logits(int[] tokens, long told) {
+    return logits(tokens, told, pattern);
+  }
+
+  /** The logits of every position, of a model that attends so. */
+  public float[][] logits(int[] tokens, AttentionPattern attention) {
+    return logits(tokens, 0, attention);
+  }
+
+  private float[][] logits(int[] tokens, long told, AttentionPattern attention) {
+    int[] order = attention.order(tokens);
     long[] contexts = new long[tokens.length + 1];
     contexts[0] = mix(seed ^ told);
     for (int i = 0; i < tokens.length; i++) {
-      contexts[i + 1] = mix(contexts[i] ^ tokens[i]);
+      contexts[i + 1] = mix(contexts[i] ^ tokens[order[i]] ^ ((long) (order[i] - i) << 32));
     }
     float[][] logits = new float[tokens.length][vocabulary];
-    for (int position = 0; position < tokens.length; position++) {
-      long context = contexts[pattern.limit(position, tokens.length)];
+    for (int i = 0; i < tokens.length; i++) {
+      int position = order[i];
+      long context = contexts[attention.limit(i, tokens.length)];
       for (int id = 0; id < vocabulary; id++) {
         double unit = (mix(mix(context + position) + id) >>> 11) * 0x1p-53;
         if (levels > 0) {
@@ -138,7 +149,7 @@ public final class HashModel implements SoftDenoiser {
   }
 
   private List<Prediction> predict(Query query, long told) {
-    float[][] conditional = logits(query.tokens(), told);
+    float[][] conditional = logits(query.tokens(), told, query.attention().orElse(pattern));
     float[][] unconditional =
         query.guidance().isPresent()
             ? logits(query.guidance().orElseThrow().unconditionalTokens())

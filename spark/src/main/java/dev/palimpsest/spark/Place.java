@@ -1,14 +1,15 @@
 package dev.palimpsest.spark;
 
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.LoadOptions;
 import dev.palimpsest.engine.device.CudaOptions;
+import dev.palimpsest.engine.model.Blocks;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
 import org.apache.spark.resource.ResourceInformation;
@@ -19,9 +20,11 @@ import org.apache.spark.resource.ResourceInformation;
  *
  * @param model the folder as the user named it
  * @param blockLength of a model whose attention is in blocks, if one is asked for
+ * @param areAfterPrompt whether blocks are to be counted from the end of the prompt
  * @param gpu its number, or {@link #HOST}
  */
-record Place(String model, int blockLength, int gpu) implements Serializable {
+record Place(String model, int blockLength, boolean areAfterPrompt, int gpu)
+    implements Serializable {
   /** No GPU. */
   static final int HOST = -1;
 
@@ -39,10 +42,12 @@ record Place(String model, int blockLength, int gpu) implements Serializable {
    */
   static Place of(
       String model, Map<String, Object> options, Map<String, ResourceInformation> resources) {
-    int blockLength =
-        options.get("block_length") instanceof Integer length && length > 0 ? length : PUBLISHED;
+    Optional<Blocks> blocks = SamplerDefaults.blocks(options);
+    int blockLength = blocks.map(Blocks::length).orElse(PUBLISHED);
+    boolean areAfterPrompt = blocks.map(Blocks::areAfterPrompt).orElse(false);
     ResourceInformation gpu = resources.get(GPU);
-    return new Place(model, blockLength, gpu == null ? HOST : number(gpu.addresses()));
+    return new Place(
+        model, blockLength, areAfterPrompt, gpu == null ? HOST : number(gpu.addresses()));
   }
 
   private static int number(String[] addresses) {
@@ -83,8 +88,10 @@ record Place(String model, int blockLength, int gpu) implements Serializable {
             : new Compute(
                 Compute.Device.CUDA, Optional.empty(), cores(), CudaOptions.DEFAULT.onDevice(gpu));
     return LoadOptions.on(compute)
-        .withBlockLength(
-            blockLength == PUBLISHED ? OptionalInt.empty() : OptionalInt.of(blockLength));
+        .withBlocks(
+            blockLength == PUBLISHED
+                ? Optional.empty()
+                : Optional.of(new Blocks(blockLength, areAfterPrompt)));
   }
 
   private static int cores() {

@@ -24,9 +24,9 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EnginesTest {
-  private static final Place HOST = new Place("demo", Place.PUBLISHED, Place.HOST);
+  private static final Place HOST = new Place("demo", Place.PUBLISHED, false, Place.HOST);
   private static final Pattern OTHER_MEMORY = Pattern.compile("Other \\(reserved=([0-9]+)");
-  private static final Place OTHER = new Place("other", Place.PUBLISHED, Place.HOST);
+  private static final Place OTHER = new Place("other", Place.PUBLISHED, false, Place.HOST);
 
   private final List<Place> loaded = Collections.synchronizedList(new ArrayList<>());
   private final Engines engines =
@@ -89,7 +89,7 @@ final class EnginesTest {
 
   @Test
   void aModelThatNobodyUsesMakesRoomForAnotherOnItsDeviceAlone() throws Exception {
-    Place gpu = new Place("demo", Place.PUBLISHED, 0);
+    Place gpu = new Place("demo", Place.PUBLISHED, false, 0);
     engines.lease(gpu, 1).close();
     engines.lease(HOST, 1).close();
     try (Engines.Lease used = engines.lease(OTHER, 1)) {

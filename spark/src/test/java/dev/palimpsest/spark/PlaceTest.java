@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.palimpsest.engine.Compute;
+import dev.palimpsest.engine.model.Blocks;
 import java.util.Map;
-import java.util.OptionalInt;
+import java.util.Optional;
 import org.apache.spark.resource.ResourceInformation;
 import org.junit.jupiter.api.Test;
 
@@ -36,9 +37,9 @@ final class PlaceTest {
 
   @Test
   void aModelInBlocksIsLoadedWithTheLengthThatItsRowsAskFor() {
-    assertThat(Place.of("model", Map.of("block_length", 8), Map.of()).loading().blockLength())
-        .isEqualTo(OptionalInt.of(8));
-    assertThat(Place.of("model", Map.of(), Map.of()).loading().blockLength()).isEmpty();
+    assertThat(Place.of("model", Map.of("block_length", 8), Map.of()).loading().blocks())
+        .isEqualTo(Optional.of(new Blocks(8, false)));
+    assertThat(Place.of("model", Map.of(), Map.of()).loading().blocks()).isEmpty();
   }
 
   @Test

@@ -1,5 +1,7 @@
 package dev.palimpsest.step;
 
+import java.util.stream.IntStream;
+
 /**
  * Which keys a query sees: always the first so many of its own sequence.
  *
@@ -53,6 +55,80 @@ public sealed interface AttentionPattern {
   }
 
   /**
+   * Blocks as in {@link BlockCausal}, but counted from the end of the sequence: the first of them
+   * is shorter where they do not come out even (dllm's BD3LM, which pads a prompt on the left to
+   * whole blocks).
+   *
+   * @param length tokens of a block, 1 or more
+   */
+  record BlocksFromEnd(int length) implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return length - (length - 1 - index) / this.length * this.length;
+    }
+
+    @Override
+    public int cacheable(int tokens) {
+      return tokens / length * length;
+    }
+
+    @Override
+    public int lacking(int length) {
+      return Math.floorMod(-length, this.length);
+    }
+  }
+
+  /**
+   * The last tokens of a sequence are a block, each of which sees the whole sequence; a token
+   * before it sees itself and what precedes it (Nemotron-Labs-Diffusion, {@code causal_context}).
+   *
+   * @param length tokens of the block, 1 or more; a shorter sequence is all block
+   */
+  record CausalContext(int length) implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return index < length - this.length ? index + 1 : length;
+    }
+
+    @Override
+    public int cacheable(int tokens) {
+      return tokens;
+    }
+  }
+
+  /**
+   * Causal attention in an order of its own: what is known first, then the masks, each from left to
+   * right and with the rotary position that it has in the text (WeDLM, topological reordering).
+   *
+   * @param mask the id of a masked position
+   */
+  record KnownFirst(int mask) implements AttentionPattern {
+    @Override
+    public int limit(int index, int length) {
+      return index + 1;
+    }
+
+    @Override
+    public int cacheable(int tokens) {
+      return tokens;
+    }
+
+    @Override
+    public int[] order(int[] tokens) {
+      int[] order = new int[tokens.length];
+      int next = 0;
+      for (int pass = 0; pass < 2; pass++) {
+        for (int index = 0; index < tokens.length; index++) {
+          if ((tokens[index] == mask) == (pass == 1)) {
+            order[next++] = index;
+          }
+        }
+      }
+      return order;
+    }
+  }
+
+  /**
    * The last tokens of a sequence are a canvas, each of which sees the whole sequence; a token
    * before it sees itself and what precedes it (DiffusionGemma).
    *
@@ -77,7 +153,17 @@ public sealed interface AttentionPattern {
 
   /**
    * Of so many tokens that are final for good, the leading ones whose keys and values no later
-   * token can change.
+   * token can change; counted with those that a first block lacks.
    */
   int cacheable(int tokens);
+
+  /** Tokens that the first block of a sequence of {@code length} tokens lacks to be whole. */
+  default int lacking(int length) {
+    return 0;
+  }
+
+  /** The indices of a sequence's tokens in the order in which {@link #limit} counts them. */
+  default int[] order(int[] tokens) {
+    return IntStream.range(0, tokens.length).toArray();
+  }
 }

@@ -20,6 +20,8 @@ import java.util.Optional;
  *     they were minus infinity, but for a target's probability. Empty if rows may take any
  * @param told the ids that the last positions are told of the step before (self-conditioning on
  *     tokens), one for each of a canvas; empty if they are told nothing
+ * @param attention which keys a token sees, of a model that has several ways to attend; empty for
+ *     the model's usual one
  */
 public record Query(
     int[] tokens,
@@ -30,7 +32,8 @@ public record Query(
     Optional<Guidance> guidance,
     int[] targets,
     List<IdSet> allowed,
-    int[] told) {
+    int[] told,
+    Optional<AttentionPattern> attention) {
   private static final int[] NONE = {};
 
   /** Checks that every row has a target, or none has, and likewise a set of allowed ids. */
@@ -58,7 +61,17 @@ public record Query(
       Optional<Guidance> guidance,
       int[] targets,
       List<IdSet> allowed) {
-    this(tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, allowed, NONE);
+    this(
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        guidance,
+        targets,
+        allowed,
+        NONE,
+        Optional.empty());
   }
 
   /** A query without targets whose rows may take any id. */
@@ -92,30 +105,89 @@ public record Query(
         guidance,
         targets,
         allowed,
-        told);
+        told,
+        attention);
   }
 
   /** The same query that asks for the probabilities of given ids, one per row, as well. */
   public Query scoring(int[] ids) {
     return new Query(
-        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, ids, allowed, told);
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        guidance,
+        ids,
+        allowed,
+        told,
+        attention);
   }
 
   /** The same query whose rows may take these ids alone, one set per row. */
   public Query allowing(List<IdSet> ids) {
     return new Query(
-        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, ids, told);
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        guidance,
+        targets,
+        ids,
+        told,
+        attention);
   }
 
   /** The same query of which nothing may be cached. */
   public Query uncached() {
-    return new Query(tokens, firstPosition, rows, 0, draw, guidance, targets, allowed, told);
+    return new Query(
+        tokens, firstPosition, rows, 0, draw, guidance, targets, allowed, told, attention);
+  }
+
+  /** The same query without guidance. */
+  public Query unguided() {
+    return new Query(
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        Optional.empty(),
+        targets,
+        allowed,
+        told,
+        attention);
   }
 
   /** The same query whose last positions are told these ids. */
   public Query telling(int[] ids) {
     return new Query(
-        tokens, firstPosition, rows, cacheablePrefix, draw, guidance, targets, allowed, ids);
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        guidance,
+        targets,
+        allowed,
+        ids,
+        attention);
+  }
+
+  /** The same query whose tokens attend so. */
+  public Query attending(AttentionPattern pattern) {
+    return new Query(
+        tokens,
+        firstPosition,
+        rows,
+        cacheablePrefix,
+        draw,
+        guidance,
+        targets,
+        allowed,
+        told,
+        Optional.of(pattern));
   }
 
   /** The ids that the row of this index may take; empty if it may take any. */

@@ -7,7 +7,9 @@ import dev.palimpsest.engine.backend.host.HostBackend;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.canvas.Snapshot;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
@@ -25,8 +27,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,9 +47,13 @@ import tools.jackson.databind.node.ObjectNode;
 final class BatchedGenerationTest {
   private static final Path ORACLE = Path.of("src", "test", "resources", "oracle");
   private static final String FAST_DLLM = "fast-dllm";
+  private static final String NEMOTRON = "nemotron";
   private static final List<String> FULL = List.of("llada-mha", "llada-gqa", "dream", "llada-moe");
   private static final List<String> BLOCKS = List.of("llada2-moe", "sdar", FAST_DLLM);
-  private static final List<String> CAUSAL = List.of("llama", "qwen2", "qwen3", "qwen3-window");
+  private static final List<String> FROM_PROMPT = List.of("a2d-qwen3", "a2d-qwen2");
+  private static final List<String> KNOWN_FIRST = List.of("wedlm-qwen2", "wedlm-qwen3");
+  private static final List<String> CAUSAL =
+      List.of("llama", "qwen2", "qwen3", "qwen3-window", NEMOTRON);
   private static final int MIXES = 200;
 
   /** Whoever has these layers, as Qwen2 has them, can be run as Fast-dLLM v2 is. */
@@ -75,7 +83,9 @@ final class BatchedGenerationTest {
       case "decode" -> CAUSAL;
       case "sub_block" -> List.of(FAST_DLLM);
       case "entropy_bound" -> List.of("diffusion-gemma");
-      case "block" -> Stream.concat(BLOCKS.stream(), FULL.stream()).toList();
+      case "seeded_block", "linear_spec" -> List.of(NEMOTRON);
+      case "wedlm" -> KNOWN_FIRST;
+      case "block" -> Stream.of(BLOCKS, FULL, FROM_PROMPT).flatMap(List::stream).toList();
       default -> FULL;
     };
   }
@@ -86,7 +96,13 @@ final class BatchedGenerationTest {
       throws IOException {
     Path model = folder.equals(FAST_DLLM) ? fastDllm() : ORACLE.resolve(folder);
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      ModelSpec spec = Families.spec(checkpoint.config());
+      ModelSpec spec =
+          Families.spec(checkpoint.config())
+              .recommended(
+                  GenerationConfig.NONE,
+                  FROM_PROMPT.contains(folder)
+                      ? Optional.of(new Blocks(4, true))
+                      : Optional.empty());
       try (Transformer transformer =
           Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, threads), _ -> {})) {
         ModelLimits limits = ModelTraits.limits(spec);
@@ -170,6 +186,9 @@ final class BatchedGenerationTest {
       case AttentionPattern.Causal _ -> List.of("decode");
       case AttentionPattern.BlockCausal _ ->
           spec.reading().shifted() ? List.of("block", "sub_block") : List.of("block");
+      case AttentionPattern.BlocksFromEnd _ -> List.of("block");
+      case AttentionPattern.CausalContext _ -> List.of("seeded_block", "linear_spec", "decode");
+      case AttentionPattern.KnownFirst _ -> List.of("wedlm");
       case AttentionPattern.Canvas _ -> List.of("entropy_bound");
       case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "block");
     };
@@ -183,7 +202,8 @@ final class BatchedGenerationTest {
     if (draws && random.nextBoolean()) {
       values.put("temperature", 0.2 + random.nextDouble());
     }
-    if (draws && !sampler.equals("llada") && random.nextBoolean()) {
+    boolean narrows = !Set.of("llada", "seeded_block", "linear_spec", "wedlm").contains(sampler);
+    if (draws && narrows && random.nextBoolean()) {
       values.put("top_p", 0.3 + 0.7 * random.nextDouble());
       values.put("top_k", random.nextInt(50));
     }
@@ -205,6 +225,8 @@ final class BatchedGenerationTest {
             spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks
                 ? blocks.length()
                 : 4);
+        values.put(
+            "after_prompt", spec.attention().pattern() instanceof AttentionPattern.BlocksFromEnd);
         values.put("steps", 1 + random.nextInt(4));
         values.put("threshold", random.nextDouble());
         values.put(
@@ -233,6 +255,15 @@ final class BatchedGenerationTest {
         values.put("block_length", 8);
         values.put("sub_block_length", 4);
         values.put("threshold", random.nextDouble());
+      }
+      case "seeded_block", "linear_spec" -> {
+        values.put("block_length", 8);
+        values.put("gen_length", 1 + random.nextInt(24));
+        values.put("threshold", 0.1 * random.nextDouble());
+      }
+      case "wedlm" -> {
+        values.put("window_size", 1 + random.nextInt(8));
+        values.put("entropy_threshold", 5 * random.nextDouble());
       }
       case "llada" -> {
         values.put("block_length", 4);

@@ -32,6 +32,14 @@ final class OracleTest {
     "diffusion-gemma, 2, 2",
     "qwen2-window, 2, 2",
     "qwen3-window, 1, 2",
+    "a2d-qwen3, 1, 7",
+    "a2d-qwen2, 2, 7",
+    "illada, 2, 3",
+    "llada2-edit, 2, 3",
+    "nemotron, 1, 7",
+    "nemotron, 3, 7",
+    "wedlm-qwen2, 2, 4",
+    "wedlm-qwen3, 1, 4",
   })
   void everyLogitAndEveryStateIsThatOfThePublishedCode(String folder, int threads, int cases) {
     try (OracleFolder oracle = OracleFolder.open(ORACLE.resolve(folder), threads)) {

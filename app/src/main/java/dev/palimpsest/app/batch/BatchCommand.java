@@ -144,7 +144,7 @@ public final class BatchCommand implements Callable<Integer> {
       requireNew(input, file);
     }
     traces.prepare();
-    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blocks())) {
       Map<String, Object> options = samplerOptions.given();
       language.limits().requireFit(language.options(options, 0));
       ResultForm form = new ResultForm(order, timings);

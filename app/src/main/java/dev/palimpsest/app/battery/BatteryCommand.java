@@ -197,11 +197,7 @@ public final class BatteryCommand implements Callable<Integer> {
     Path first = modelOptions.folder();
     entrants.add(
         new Entrant(
-            name(first),
-            first,
-            given,
-            every,
-            () -> modelOptions.load(samplerOptions.blockLength())));
+            name(first), first, given, every, () -> modelOptions.load(samplerOptions.blocks())));
     twin.ifPresent(
         second -> {
           String name = name(second).equals(name(first)) ? name(second) + " (twin)" : name(second);

@@ -116,7 +116,7 @@ public final class AuditCommand implements Callable<Integer> {
     TraceHeader header;
     boolean isStrict;
     Compute compute = modelOptions.compute();
-    try (LanguageModel language = modelOptions.load(compute, samplerOptions.blockLength());
+    try (LanguageModel language = modelOptions.load(compute, samplerOptions.blocks());
         LateProgress progress = new LateProgress("Auditing, 1 of 3", 4L * positions(language))) {
       Model model = language.model();
       Denoiser denoiser = progress.counting(model.transformer());
@@ -143,7 +143,7 @@ public final class AuditCommand implements Callable<Integer> {
             compute.precision(),
             compute.threads(),
             new CudaOptions(true, compute.cuda().fastGemm()));
-    try (LanguageModel language = modelOptions.load(poisoned, samplerOptions.blockLength());
+    try (LanguageModel language = modelOptions.load(poisoned, samplerOptions.blocks());
         LateProgress progress = new LateProgress("Auditing, 2 of 3", specimen.steps())) {
       Denoiser denoiser = progress.counting(language.model().transformer());
       verdicts.add(Audit.poisoned(specimen, run(language, 0), denoiser));

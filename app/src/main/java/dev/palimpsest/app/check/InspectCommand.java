@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -76,7 +75,7 @@ public final class InspectCommand implements Callable<Integer> {
     try {
       ModelSpec published = Families.spec(described.config(), ModelOptions::tell);
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
-      ModelSpec spec = published.recommended(recommended, OptionalInt.empty());
+      ModelSpec spec = published.recommended(recommended, Optional.empty());
       describe(facts, spec);
       facts.put("recommended", recommended.shown());
       addDepth(facts, spec, recommended);
@@ -190,6 +189,10 @@ public final class InspectCommand implements Callable<Integer> {
       case AttentionPattern.Full _ -> "full";
       case AttentionPattern.Causal _ -> "causal";
       case AttentionPattern.BlockCausal(int length) -> "block-causal, blocks of " + length;
+      case AttentionPattern.BlocksFromEnd(int length) ->
+          "block-causal, blocks of " + length + " from the end of the prompt";
+      case AttentionPattern.CausalContext(int length) -> "causal, then a block of " + length;
+      case AttentionPattern.KnownFirst _ -> "causal, masks behind all that is known";
       case AttentionPattern.Canvas(int length) -> "causal, then canvases of " + length;
     };
   }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.palimpsest.api.ModelTraits;
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.app.file.Json;
 import dev.palimpsest.app.file.Replacement;
 import dev.palimpsest.app.options.ModelOptions;
@@ -16,9 +17,10 @@ import dev.palimpsest.engine.checkpoint.Safetensors;
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.engine.model.Families;
+import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.DreamSampler;
@@ -159,8 +161,12 @@ public final class OracleFolder implements AutoCloseable {
         });
   }
 
-  /** The model with the block length of a case; a case may have another than the configuration. */
+  /** The model in the blocks of a case, which may be others than those of the configuration. */
   private ModelSpec spec(JsonNode each) {
+    Optional<Blocks> blocks = SamplerDefaults.blocks(values(each));
+    if (blocks.isPresent()) {
+      return spec.recommended(GenerationConfig.NONE, blocks);
+    }
     return spec.attention().pattern() instanceof AttentionPattern.BlockCausal
             && each.has("block_length")
         ? spec.withBlockLength(each.path("block_length").intValue())
@@ -227,6 +233,7 @@ public final class OracleFolder implements AutoCloseable {
             case "forward" -> forward(each);
             case "generate", "dream_generate", "block_generate" ->
                 trajectory(each, options(each, kind));
+            case "run" -> trajectory(each, SamplingOptions.of(text(each, "sampler"), values(each)));
             case "ar_greedy" -> greedy(each);
             case "canvas_forward" -> canvases(each);
             default ->
@@ -235,7 +242,7 @@ public final class OracleFolder implements AutoCloseable {
                         .formatted(
                             folder.resolve("cases.json"),
                             kind,
-                            "forward, generate, dream_generate, block_generate, ar_greedy and canvas_forward"));
+                            "forward, generate, dream_generate, block_generate, run, ar_greedy and canvas_forward"));
           });
     }
     if (verdicts.isEmpty()) {
@@ -283,15 +290,17 @@ public final class OracleFolder implements AutoCloseable {
     for (int b = 0; b < ids.length; b++) {
       int padding = mask.isPresent() ? leadingZeros(mask.get()[b]) : 0;
       int[] rows = IntStream.range(0, length - padding).toArray();
+      Query query =
+          new Query(
+              Arrays.copyOfRange(ids[b], padding, length),
+              spec.reading().countsPadding() ? padding : 0,
+              rows,
+              0,
+              Draw.GREEDY,
+              Optional.empty());
+      boolean isCausal = text(each, "attention").equals("causal");
       float[] computed =
-          transformer.logits(
-              new Query(
-                  Arrays.copyOfRange(ids[b], padding, length),
-                  spec.reading().countsPadding() ? padding : 0,
-                  rows,
-                  0,
-                  Draw.GREEDY,
-                  Optional.empty()));
+          transformer.logits(isCausal ? query.attending(new AttentionPattern.Causal()) : query);
       bits.add(computed);
       long first = ((long) b * length + padding) * spec.vocabulary();
       for (int row = 0; row < rows.length; row++) {
@@ -357,7 +366,7 @@ public final class OracleFolder implements AutoCloseable {
     }
     generator.generateAll(requests, Driver.UNLIMITED);
     String sum = sum(bits);
-    boolean waiting = options instanceof BlockOptions;
+    boolean waiting = text(each, "kind").equals("block_generate");
     int steps = states.shape().get(0).intValue();
     int length = states.shape().get(2).intValue();
     int compared = 0;
@@ -517,6 +526,17 @@ public final class OracleFolder implements AutoCloseable {
         yield SamplingOptions.of(LladaSampler.NAME, values);
       }
     };
+  }
+
+  /** The options of a case that names them as they are called. */
+  private static Map<String, Object> values(JsonNode each) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    each.path("options")
+        .properties()
+        .forEach(
+            option ->
+                values.put(option.getKey(), SamplingOptions.value(option.getValue().asString())));
+    return values;
   }
 
   private static int leadingZeros(int[] mask) {

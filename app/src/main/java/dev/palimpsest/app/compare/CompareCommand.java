@@ -21,6 +21,7 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.CheckpointException;
 import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.sampler.method.InvalidOptionException;
@@ -38,7 +39,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
@@ -424,10 +424,10 @@ public final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  /** Contestants of one folder and block length share a model. */
-  private record LoadedAs(Path folder, OptionalInt blockLength) {
+  /** Contestants of one folder and the same blocks share a model. */
+  private record LoadedAs(Path folder, Optional<Blocks> blocks) {
     static LoadedAs of(Contestant.Local local) {
-      return new LoadedAs(local.folder().toAbsolutePath().normalize(), local.blockLength());
+      return new LoadedAs(local.folder().toAbsolutePath().normalize(), local.blocks());
     }
   }
 
@@ -471,7 +471,7 @@ public final class CompareCommand implements Callable<Integer> {
                   LanguageModel.load(
                       local.folder(),
                       LoadOptions.on(compute)
-                          .withBlockLength(local.blockLength())
+                          .withBlocks(local.blocks())
                           .withNotice(device::notice)));
       Model model = language.model();
       int longest =

@@ -1,12 +1,13 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.SamplerDefaults;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * Who takes part in a comparison: a model of this process, or a server.
@@ -28,11 +29,9 @@ sealed interface Contestant {
    */
   record Local(String label, Path folder, Map<String, Object> options) implements Contestant {
 
-    /** The length that a block-causal model is to run with; what is no length is left out. */
-    OptionalInt blockLength() {
-      return options.get("block_length") instanceof Integer length && length > 0
-          ? OptionalInt.of(length)
-          : OptionalInt.empty();
+    /** The blocks that a model whose attention is in blocks is to run with. */
+    Optional<Blocks> blocks() {
+      return SamplerDefaults.blocks(options);
     }
   }
 

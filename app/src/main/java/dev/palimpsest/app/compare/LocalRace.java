@@ -74,7 +74,7 @@ final class LocalRace implements Race {
         Tokenizer _ = Tokenizer.open(folder)) {
       ModelSpec published = Families.spec(checkpoint.config(), ModelOptions::tell);
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
-      ModelSpec spec = published.recommended(recommended, local.blockLength());
+      ModelSpec spec = published.recommended(recommended, local.blocks());
       TensorNames names = Families.of(checkpoint.config()).tensors();
       checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
       checkpoint.tellOfBuffers(ModelOptions::tell);

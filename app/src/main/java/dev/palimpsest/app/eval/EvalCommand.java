@@ -112,7 +112,7 @@ public final class EvalCommand implements Callable<Integer> {
       inputs.add(outcomesFile.get());
     }
     traces.prepare(problems, inputs);
-    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blocks())) {
       Model model = language.model();
       List<int[]> prompts =
           problems.stream().map(each -> specialTokenOptions.ids(model, each.prompt())).toList();

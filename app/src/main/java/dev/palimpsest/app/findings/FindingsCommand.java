@@ -127,7 +127,7 @@ public final class FindingsCommand implements Callable<Integer> {
     Pattern pattern = problemOptions.answerPattern();
     List<Problem> every = problemOptions.read(problemsFile);
     List<Problem> problems = problemOptions.first(every, every.size());
-    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blocks())) {
       Model model = language.model();
       if (!(model.spec().attention().pattern() instanceof AttentionPattern.Full)) {
         throw wrong(

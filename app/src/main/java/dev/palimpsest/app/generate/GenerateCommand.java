@@ -100,7 +100,7 @@ public final class GenerateCommand implements Callable<Integer> {
     traceOptions.requireNoInput(spec, inputs());
     PromptOptions.Prompt prompt = promptOptions.read();
     String text = prompt.text();
-    try (LanguageModel language = modelOptions.load(samplerOptions.blockLength())) {
+    try (LanguageModel language = modelOptions.load(samplerOptions.blocks())) {
       Model model = language.model();
       times.mark("model loaded");
       int[] ids =

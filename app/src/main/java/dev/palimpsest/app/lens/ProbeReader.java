@@ -10,6 +10,7 @@ import dev.palimpsest.lab.answer.SpanRule;
 import dev.palimpsest.lab.answer.Spans;
 import dev.palimpsest.lab.probe.ProbeItem;
 import dev.palimpsest.sampler.trace.Trace;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -81,7 +82,9 @@ record ProbeReader(Model model, ProbeLabel label, SpanRule rule, List<Problem> p
       Query query = asked.get(at).query();
       int tokens = Math.max(query.rows().length, query.tokens().length - remembered);
       sum += FLOP_A_WEIGHT * spec.activeParameters() * tokens * query.sequences();
-      remembered = spec.attention().pattern().cacheable(query.cacheablePrefix());
+      AttentionPattern pattern = spec.attention().pattern();
+      int lacking = pattern.lacking(query.tokens().length);
+      remembered = Math.max(0, pattern.cacheable(query.cacheablePrefix() + lacking) - lacking);
       compute[at] = sum;
     }
     return compute;

@@ -1,12 +1,12 @@
 package dev.palimpsest.app.options;
 
 import dev.palimpsest.api.LanguageModel;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /** The options of LLaDA's sampler with a fixed number of steps, as {@link SamplerOptions}. */
@@ -87,7 +87,7 @@ public final class LladaSamplerOptions {
   }
 
   /** The length that a block-causal model is to run with; what is no length is left out. */
-  public OptionalInt blockLength() {
-    return blockLength.filter(length -> length > 0).stream().mapToInt(each -> each).findFirst();
+  public Optional<Blocks> blocks() {
+    return blockLength.filter(length -> length > 0).map(length -> new Blocks(length, false));
   }
 }

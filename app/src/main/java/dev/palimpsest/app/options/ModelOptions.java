@@ -1,6 +1,7 @@
 package dev.palimpsest.app.options;
 
 import dev.palimpsest.api.LanguageModel;
+import dev.palimpsest.api.SamplerDefaults;
 import dev.palimpsest.app.file.TraceFiles;
 import dev.palimpsest.app.provenance.ModelFiles;
 import dev.palimpsest.app.terminal.Cli;
@@ -14,6 +15,7 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.Transformer;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -28,7 +30,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
@@ -108,10 +109,10 @@ public final class ModelOptions {
   /**
    * Loads it as asked for.
    *
-   * @param blockLength of a model whose attention is in blocks, if it is not to be its own
+   * @param blocks of a model whose attention is in blocks, if they are not to be its own
    */
-  public LanguageModel load(OptionalInt blockLength) {
-    return load(compute(), blockLength);
+  public LanguageModel load(Optional<Blocks> blocks) {
+    return load(compute(), blocks);
   }
 
   /**
@@ -120,13 +121,7 @@ public final class ModelOptions {
    * @throws TraceException if this is another model
    */
   public LanguageModel load(Trace trace) {
-    return load(compute(trace), blockLength(trace));
-  }
-
-  private static OptionalInt blockLength(Trace trace) {
-    return trace.header().options().get("block_length") instanceof Integer length
-        ? OptionalInt.of(length)
-        : OptionalInt.empty();
+    return load(compute(trace), SamplerDefaults.blocks(trace.header().options()));
   }
 
   /**
@@ -159,23 +154,23 @@ public final class ModelOptions {
   }
 
   /** Loads the model for a way of computing it. */
-  public LanguageModel load(Compute compute, OptionalInt blockLength) {
-    return load(folder(), compute, blockLength);
+  public LanguageModel load(Compute compute, Optional<Blocks> blocks) {
+    return load(folder(), compute, blocks);
   }
 
   /** Loads another model, to be computed as this one is asked for. */
   public LanguageModel loadBeside(Path other) {
-    return load(other, compute(), OptionalInt.empty());
+    return load(other, compute(), Optional.empty());
   }
 
-  private LanguageModel load(Path folder, Compute compute, OptionalInt blockLength) {
+  private LanguageModel load(Path folder, Compute compute, Optional<Blocks> blocks) {
     LanguageModel loaded;
     try (LoadProgress progress = new LoadProgress()) {
       loaded =
           LanguageModel.load(
               folder,
               LoadOptions.on(compute)
-                  .withBlockLength(blockLength)
+                  .withBlocks(blocks)
                   .withWarmUp()
                   .withNotice(device::notice)
                   .withProgress(progress));
@@ -195,7 +190,7 @@ public final class ModelOptions {
       ModelSpec published = Families.spec(checkpoint.config(), ModelOptions::tell);
       ModelSpec spec =
           published.recommended(
-              GenerationConfig.read(folder(), published, ModelOptions::tell), OptionalInt.empty());
+              GenerationConfig.read(folder(), published, ModelOptions::tell), Optional.empty());
       return Map.entry(
           spec, Transformer.load(checkpoint, spec, compute().open(spec, device::notice), progress));
     }

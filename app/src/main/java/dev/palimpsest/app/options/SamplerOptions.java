@@ -1,11 +1,12 @@
 package dev.palimpsest.app.options;
 
 import dev.palimpsest.api.LanguageModel;
+import dev.palimpsest.api.SamplerDefaults;
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /**
@@ -17,8 +18,9 @@ public final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, block, sub_block, entropy_bound or decode; the one the model was made for if not"
-              + " given. The options below are of the samplers in brackets, or of all.")
+          "llada, dream, remdm, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound or"
+              + " decode; the one the model was made for if not given. The options below are of the"
+              + " samplers in brackets, or of all.")
   private Optional<String> sampler;
 
   @Option(
@@ -26,17 +28,24 @@ public final class SamplerOptions {
       paramLabel = "N",
       description =
           "Most tokens of the text, for which positions are filled, in whole blocks [block,"
-              + " sub_block]; the model's own default, else 128.")
+              + " sub_block, seeded_block]; the model's own default, else 128.")
   private Optional<Integer> genLength;
 
   @Option(
       names = "--block-length",
       paramLabel = "N",
       description =
-          "[llada, block, sub_block] Positions of a block, filled from left to right; the model's"
-              + " default, else all [llada], 4 [block] or 32 [sub_block]. The attention of a"
-              + " block-causal model follows.")
+          "[llada, block, sub_block, seeded_block, linear_spec] Positions of a block, filled from"
+              + " left to right; the model's default, else all [llada], 4 [block] or 32. The"
+              + " attention of a block-causal model follows.")
   private Optional<Integer> blockLength;
+
+  @Option(
+      names = "--after-prompt",
+      description =
+          "[block] Count blocks from the end of the prompt, as dllm's BD3LM models do; an A2D model"
+              + " is then run in blocks, of 32 unless --block-length says otherwise.")
+  private boolean afterPrompt;
 
   @Option(
       names = "--sub-block-length",
@@ -204,6 +213,29 @@ public final class SamplerOptions {
   private Optional<Boolean> wholeCanvas;
 
   @Option(
+      names = "--window-size",
+      paramLabel = "N",
+      description =
+          "[wedlm] Positions from the first masked one on that a step may fill (default: 16).")
+  private Optional<Integer> windowSize;
+
+  @Option(
+      names = "--entropy-threshold",
+      paramLabel = "H",
+      description =
+          "[wedlm] In nats: positions whose entropy is below are filled, and the surest always; 0"
+              + " fills the surest alone (default: 0.4).")
+  private Optional<Double> entropyThreshold;
+
+  @Option(
+      names = "--pos-penalty-factor",
+      paramLabel = "H",
+      description =
+          "[wedlm] In nats: what is added to an entropy for each position behind the first masked"
+              + " one (default: 0.02).")
+  private Optional<Double> posPenaltyFactor;
+
+  @Option(
       names = "--self-conditioning",
       paramLabel = "WHAT",
       description =
@@ -265,9 +297,9 @@ public final class SamplerOptions {
     return model.options(given(), longestPrompt);
   }
 
-  /** The length that a block-causal model is to run with; what is no length is left out. */
-  public OptionalInt blockLength() {
-    return blockLength.filter(length -> length > 0).stream().mapToInt(each -> each).findFirst();
+  /** The blocks that a model whose attention is in blocks is to run with. */
+  public Optional<Blocks> blocks() {
+    return SamplerDefaults.blocks(given());
   }
 
   /** What was given, by the reference names of the options, and {@code sampler}. */
@@ -276,7 +308,11 @@ public final class SamplerOptions {
     put(values, "sampler", sampler);
     put(values, "gen_length", genLength);
     put(values, "block_length", blockLength);
+    put(values, "after_prompt", set(afterPrompt));
     put(values, "sub_block_length", subBlockLength);
+    put(values, "window_size", windowSize);
+    put(values, "entropy_threshold", entropyThreshold);
+    put(values, "pos_penalty_factor", posPenaltyFactor);
     put(values, "steps", steps);
     put(values, "temperature", temperature);
     put(values, "top_p", topP);

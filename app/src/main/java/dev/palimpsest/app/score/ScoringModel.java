@@ -24,7 +24,7 @@ record ScoringModel(ModelSpec spec, Transformer transformer, Optional<Model> wor
 
   static ScoringModel load(ModelOptions options) {
     if (Tokenizer.isIn(options.folder())) {
-      LanguageModel language = options.load(OptionalInt.empty());
+      LanguageModel language = options.load(Optional.empty());
       Model model = language.model();
       return new ScoringModel(model.spec(), model.transformer(), Optional.of(model));
     }

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -168,7 +167,7 @@ public final class ServeCommand implements Callable<Integer> {
             Duration.ofSeconds(seconds),
             traces);
     try (TraceLocation traceLocation = TraceLocation.of(traceDir);
-        LanguageModel language = modelOptions.load(OptionalInt.empty());
+        LanguageModel language = modelOptions.load(Optional.empty());
         ModelServer server =
             new ModelServer(
                 language,

@@ -110,7 +110,13 @@ final class AttentionPart {
   /** Normalizes the heads of queries and keys, if the model does, and rotates them. */
   private void turn(int block, Activation x, int queryColumns, int[] positions) {
     int headSize = spec.attention(block).headSize();
-    Weight rotary = weights.rotary().get(block);
+    Weights.Turns rotary = weights.rotary().get(block);
+    if (!rotary.areOne() && queryColumns > 0 && queryColumns < x.columns()) {
+      turn(block, x.columns(0, queryColumns), queryColumns, positions);
+      turn(block, x.columns(queryColumns, x.columns() - queryColumns), 0, positions);
+      return;
+    }
+    Weight table = queryColumns > 0 ? rotary.queries() : rotary.keys();
     weights
         .layers()
         .get(block)
@@ -125,8 +131,8 @@ final class AttentionPart {
                     norms.key(),
                     spec.normEpsilon(),
                     positions,
-                    rotary),
-            () -> backend.rotate(x, headSize, positions, rotary));
+                    table),
+            () -> backend.rotate(x, headSize, positions, table));
   }
 
   /**

@@ -50,8 +50,13 @@ record KvCache(PrefixCache prefixes, List<KvLayer> layers, long bytes) {
   private static int unit(ModelSpec spec) {
     return switch (spec.attention().pattern()) {
       case AttentionPattern.Full _ -> 0;
-      case AttentionPattern.Causal _, AttentionPattern.Canvas _ -> 1;
+      case AttentionPattern.Causal _,
+          AttentionPattern.CausalContext _,
+          AttentionPattern.KnownFirst _,
+          AttentionPattern.Canvas _ ->
+          1;
       case AttentionPattern.BlockCausal(int length) -> length;
+      case AttentionPattern.BlocksFromEnd(int length) -> length;
     };
   }
 

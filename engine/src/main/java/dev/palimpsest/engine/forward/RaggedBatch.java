@@ -3,6 +3,7 @@ package dev.palimpsest.engine.forward;
 import dev.palimpsest.engine.backend.CachedKeys;
 import dev.palimpsest.engine.backend.QueryRows;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Query;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,6 +65,7 @@ record RaggedBatch(
   static final int CANVAS = 1;
 
   private static final int[] NOWHERE = {};
+  private static final int NO_TOKEN = -1;
   private static final Watched UNWATCHED = new Watched(NOWHERE, NOWHERE, NOWHERE);
 
   /**
@@ -156,14 +158,15 @@ record RaggedBatch(
           guided.add(new Guided(row + i, asked + i, guidance.scale()));
         }
         asked += query.rows().length;
-        sequences.add(
+        Query unconditional =
             new Query(
                 guidance.unconditionalTokens(),
                 query.firstPosition(),
                 query.rows(),
                 0,
                 query.draw(),
-                Optional.empty()));
+                Optional.empty());
+        sequences.add(query.attention().map(unconditional::attending).orElse(unconditional));
       }
       row += query.rows().length;
     }
@@ -270,44 +273,49 @@ record RaggedBatch(
     }
 
     private void add(Query sequence, int[] positionsWatched) {
+      AttentionPattern pattern = sequence.attention().orElse(spec.attention().pattern());
       int length = sequence.tokens().length;
-      int[] asked = sequence.rows().clone();
-      for (int i = 0; i < asked.length; i++) {
-        asked[i] = source(asked[i]);
-      }
-      if (positionsWatched.length == 0) {
-        for (int i = 0; i < asked.length; i++) {
-          drawn.add(askedCount + i);
-        }
-      } else {
-        int[] rows = asked;
-        requireWithin(positionsWatched, length);
+      int[] order = pattern.order(sequence.tokens());
+      int[] rank = inverse(order);
+      int[] ordered = Arrays.stream(order).map(index -> sequence.tokens()[index]).toArray();
+      int[] rows = Arrays.stream(sequence.rows()).map(row -> rank[source(row)]).toArray();
+      requireWithin(positionsWatched, length);
+      int[] asked = rows;
+      if (positionsWatched.length > 0 || !isAscending(rows)) {
         asked =
-            IntStream.concat(Arrays.stream(rows), Arrays.stream(positionsWatched))
+            IntStream.concat(
+                    Arrays.stream(rows),
+                    Arrays.stream(positionsWatched).map(position -> rank[position]))
                 .sorted()
                 .distinct()
                 .toArray();
         for (int row : rows) {
           drawn.add(askedCount + Arrays.binarySearch(asked, row));
         }
+      } else {
+        for (int i = 0; i < asked.length; i++) {
+          drawn.add(askedCount + i);
+        }
       }
       int seen = 0;
       for (int source : asked) {
-        seen = Math.max(seen, spec.attention().pattern().limit(source, length));
+        seen = Math.max(seen, pattern.limit(source, length));
       }
       int canvas = spec.canvas().map(each -> each.start(length)).orElse(length);
       int fixed = Math.min(canvas, Math.min(sequence.cacheablePrefix(), seen));
-      int cacheable = spec.attention().pattern().cacheable(fixed);
+      int lacking = pattern.lacking(length);
+      int cacheable = pattern.cacheable(fixed + lacking);
       PrefixCache.Reservation reserved = PrefixCache.Reservation.NONE;
       int cached = 0;
       if (cache.isPresent() && cacheable > 0) {
-        int[] slots = cache.get().find(sequence.tokens(), sequence.firstPosition(), cacheable);
-        reserved = cache.get().reserve(sequence.tokens(), sequence.firstPosition(), cacheable);
+        int[] whole = inWholeBlocks(ordered, lacking);
+        int[] slots = cache.get().find(whole, sequence.firstPosition(), cacheable);
+        reserved = cache.get().reserve(whole, sequence.firstPosition(), cacheable);
         // Where two sequences part within a page, a copy of the page begins: its keys are computed.
-        cached = Math.min(slots.length, reserved.first());
+        cached = Math.max(0, Math.min(slots.length, reserved.first()) - lacking);
         for (int t = 0; t < cached; t++) {
           cachedKeys.add(keys + t);
-          cachedSlots.add(slots[t]);
+          cachedSlots.add(slots[lacking + t]);
         }
       }
       int[] rowOf = new int[seen];
@@ -318,29 +326,33 @@ record RaggedBatch(
         }
         if (t >= cached || (next < asked.length && asked[next] == t)) {
           rowOf[t] = computed++;
-          tokens.add(sequence.tokens()[t]);
-          positions.add(sequence.firstPosition() + t);
+          tokens.add(ordered[t]);
+          positions.add(sequence.firstPosition() + order[t]);
           kinds.add(t < canvas ? 0 : CANVAS);
-          limits.add(spec.attention().pattern().limit(t, length));
+          limits.add(pattern.limit(t, length));
           keyRows.add(keys + t);
         }
       }
       for (int source : asked) {
         askedRows.add(rowOf[source]);
-        askedPositions.add(sequence.firstPosition() + source);
+        askedPositions.add(sequence.firstPosition() + order[source]);
         askedKinds.add(source < canvas ? 0 : CANVAS);
-        askedLimits.add(spec.attention().pattern().limit(source, length));
+        askedLimits.add(pattern.limit(source, length));
       }
       for (int i = 0; i < reserved.slots().length; i++) {
-        newlyCachedRows.add(rowOf[reserved.indices()[i]]);
-        newlyCachedSlots.add(reserved.slots()[i]);
+        int token = reserved.indices()[i] - lacking;
+        if (token >= 0) {
+          newlyCachedRows.add(rowOf[token]);
+          newlyCachedSlots.add(reserved.slots()[i]);
+        }
       }
       if (positionsWatched.length > 0) {
         int[] inTokens = new int[positionsWatched.length];
         int[] inAsked = new int[positionsWatched.length];
         for (int i = 0; i < positionsWatched.length; i++) {
-          inTokens[i] = rowOf[positionsWatched[i]];
-          inAsked[i] = askedCount + Arrays.binarySearch(asked, positionsWatched[i]);
+          int source = rank[positionsWatched[i]];
+          inTokens[i] = rowOf[source];
+          inAsked[i] = askedCount + Arrays.binarySearch(asked, source);
         }
         watched.add(new Watched(positionsWatched, inTokens, inAsked));
       } else {
@@ -348,6 +360,34 @@ record RaggedBatch(
       }
       askedCount += asked.length;
       keys += seen;
+    }
+
+    private static int[] inverse(int[] order) {
+      int[] rank = new int[order.length];
+      for (int i = 0; i < order.length; i++) {
+        rank[order[i]] = i;
+      }
+      return rank;
+    }
+
+    private static boolean isAscending(int[] rows) {
+      for (int i = 1; i < rows.length; i++) {
+        if (rows[i] < rows[i - 1]) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    /** The tokens behind so many that are none, by which the cache finds them in whole blocks. */
+    private static int[] inWholeBlocks(int[] tokens, int lacking) {
+      if (lacking == 0) {
+        return tokens;
+      }
+      int[] whole = new int[lacking + tokens.length];
+      Arrays.fill(whole, 0, lacking, NO_TOKEN);
+      System.arraycopy(tokens, 0, whole, lacking, tokens.length);
+      return whole;
     }
 
     private static void requireWithin(int[] positions, int length) {
@@ -380,6 +420,16 @@ record RaggedBatch(
     }
   }
 
+  /** The ways in which a model attends: its own, and causally where its blocks are written so. */
+  private static void requireOneOf(AttentionPattern asked, AttentionPattern own) {
+    boolean isCausal =
+        own instanceof AttentionPattern.CausalContext && asked instanceof AttentionPattern.Causal;
+    if (!isCausal && !asked.equals(own)) {
+      throw new IllegalArgumentException(
+          "a query attends by %s, and the model by %s".formatted(asked, own));
+    }
+  }
+
   private static void check(Query sequence, ModelSpec spec) {
     int length = sequence.tokens().length;
     if (length == 0 || sequence.firstPosition() < 0) {
@@ -409,6 +459,7 @@ record RaggedBatch(
     for (int token : sequence.tokens()) {
       requireId(token, spec);
     }
+    sequence.attention().ifPresent(pattern -> requireOneOf(pattern, spec.attention().pattern()));
     int previous = -1;
     for (int row : sequence.rows()) {
       if (row <= previous || row >= length) {

@@ -414,16 +414,7 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
    * @return of every block, one prediction per row
    */
   public List<List<Prediction>> lens(Query query) {
-    Query alone =
-        new Query(
-            query.tokens(),
-            query.firstPosition(),
-            query.rows(),
-            0,
-            query.draw(),
-            Optional.empty(),
-            query.targets(),
-            query.allowed());
+    Query alone = query.uncached().unguided();
     int count = query.rows().length;
     if (count == 0) {
       return Collections.nCopies(spec.layers(), List.of());

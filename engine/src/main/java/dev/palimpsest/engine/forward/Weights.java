@@ -33,7 +33,7 @@ import java.util.stream.IntStream;
  * @param embeddingScale what embeddings are multiplied by, if by anything: the same number for
  *     every kind of row
  * @param canvas of what a canvas has for itself, if the model has one
- * @param rotary the table of angles of every layer; layers that turn alike share one
+ * @param rotary the tables of angles of every layer; layers that turn alike share one
  * @param bytes that all of them take, the rotary tables included
  */
 record Weights(
@@ -43,7 +43,7 @@ record Weights(
     Optional<Conditioned> canvas,
     Weight finalNorm,
     Weight head,
-    List<Weight> rotary,
+    List<Turns> rotary,
     long bytes) {
 
   /**
@@ -79,6 +79,17 @@ record Weights(
 
   /** The gains of query and key heads, [head size]. */
   record HeadNorms(Weight query, Weight key) {}
+
+  /**
+   * Tables of angles.
+   *
+   * @param queries what queries are rotated by: the keys' table, but where they grow
+   */
+  record Turns(Weight queries, Weight keys) {
+    boolean areOne() {
+      return queries.equals(keys);
+    }
+  }
 
   /** Gains of experts and of the shared one, [hidden], as {@link TensorNames.BranchNorms} says. */
   record BranchNorms(Weight afterShared, Weight beforeExperts, Weight afterExperts) {}
@@ -135,16 +146,13 @@ record Weights(
     }
     Weight finalNorm = loader.load(names.finalNorm());
     Weight head = spec.tiedHead() ? embedding : loader.load(names.head());
-    Map<Rotary, Weight> tables = new HashMap<>();
-    List<Weight> rotary =
+    Map<Rotary, Turns> tables = new HashMap<>();
+    List<Turns> rotary =
         IntStream.range(0, spec.layers())
             .mapToObj(
                 layer ->
                     tables.computeIfAbsent(
-                        spec.attention(layer).rotary(),
-                        each ->
-                            loader.table(
-                                spec.maxLength(), each.size(), each.table(spec.maxLength()))))
+                        spec.attention(layer).rotary(), each -> turns(each, spec, loader)))
             .toList();
     float scale = (float) spec.stream().embeddingScale();
     Optional<Weight> embeddingScale =
@@ -161,6 +169,16 @@ record Weights(
                 });
     return new Weights(
         embedding, embeddingScale, layers, canvas, finalNorm, head, rotary, loader.bytes);
+  }
+
+  private static Turns turns(Rotary rotary, ModelSpec spec, Loader loader) {
+    int positions = spec.maxLength();
+    Weight keys = loader.table(positions, rotary.size(), rotary.table(positions));
+    return new Turns(
+        rotary.growth().isEmpty()
+            ? keys
+            : loader.table(positions, rotary.size(), rotary.queryTable(positions)),
+        keys);
   }
 
   private static Layer layer(ModelSpec spec, int number, TensorNames all, Loader loader) {

@@ -110,13 +110,13 @@ final class Config {
 
   /**
    * Refuses any of these keys that is there with another value than the one given, as JSON; of
-   * those that mean nothing to the family it only tells.
+   * those that mean nothing to the family it only tells, if the family has not read them.
    */
   void allow(Map<String, String> values, Set<String> meaningless) {
     values.forEach(
         (key, supported) -> {
           if (isGiven(key) && meaningless.contains(key)) {
-            if (!node(key).toString().equals(supported)) {
+            if (!read.contains(key) && !node(key).toString().equals(supported)) {
               unused(key, "it means nothing to a %s model".formatted(family));
             }
           } else if (isGiven(key)) {

@@ -1,24 +1,49 @@
 package dev.palimpsest.engine.model;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /** All families that the engine runs. */
 public final class Families {
   private static final List<Family> ALL =
-      List.of(
-          LladaFamily.FAMILY,
-          DreamFamily.FAMILY,
-          SdarFamily.FAMILY,
-          LladaMoeFamily.FAMILY,
-          Llada2Family.FAMILY,
-          DiffusionGemmaFamily.FAMILY,
-          FastDllmFamily.FAMILY,
-          CausalFamilies.LLAMA,
-          CausalFamilies.QWEN2,
-          CausalFamilies.QWEN3);
+      Stream.concat(
+              Stream.of(
+                  LladaFamily.FAMILY,
+                  IlladaFamily.FAMILY,
+                  DreamFamily.FAMILY,
+                  SdarFamily.FAMILY,
+                  LladaMoeFamily.FAMILY,
+                  Llada2Family.FAMILY,
+                  DiffusionGemmaFamily.FAMILY,
+                  FastDllmFamily.FAMILY,
+                  NemotronFamily.FAMILY,
+                  WedlmFamily.FAMILY,
+                  CausalFamilies.LLAMA,
+                  CausalFamilies.QWEN2,
+                  CausalFamilies.QWEN3),
+              A2dFamilies.ALL.stream())
+          .toList();
+
+  /** What models of other types have that no family here has. */
+  private static final Map<String, String> LACKING =
+      Config.ordered(
+          "nemotron_h", "Mamba layers",
+          "mamba2", "Mamba layers",
+          "jamba", "Mamba layers",
+          "bamba", "Mamba layers",
+          "zamba2", "Mamba layers",
+          "falcon_h1", "Mamba layers",
+          "granitemoehybrid", "Mamba layers",
+          "lfm2", "short convolutions",
+          "qwen3_next", "linear attention",
+          "modernbert", "layer norms with a mean",
+          "bert", "layer norms with a mean",
+          "gpt2", "layer norms with a mean and learned positions",
+          "deepseek_v3", "latent attention");
 
   private Families() {}
 
@@ -38,9 +63,13 @@ public final class Families {
             .toList();
     if (typed.isEmpty()) {
       throw new UnsupportedModelException(
-          "config.json has %s; supported are %s."
+          "config.json has %s%s; supported are %s."
               .formatted(
                   type.isMissingNode() ? "no model_type" : "model_type " + Config.shown(type),
+                  LACKING.containsKey(type.asString(""))
+                      ? ", whose models have %s, which this engine lacks"
+                          .formatted(LACKING.get(type.asString("")))
+                      : "",
                   ALL.stream()
                       .flatMap(family -> family.modelTypes().stream().sorted())
                       .distinct()

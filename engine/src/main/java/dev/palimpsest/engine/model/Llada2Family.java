@@ -19,7 +19,7 @@ final class Llada2Family {
   static final Family FAMILY =
       new Family(
           "llada2",
-          Set.of("llada2_moe", "llada2_moe_veomni"),
+          Set.of("llada2_moe", "llada21_moe", "llada2_moe_veomni"),
           Set.of("LLaDA2MoeModelLM"),
           Llada2Family::spec,
           new TensorNames(

@@ -27,24 +27,7 @@ final class LlamaStyle {
                   Optional.of(MATRICES.under("mlp.shared_experts.")))));
 
   /** The names of Llama, Qwen2, Qwen3, OLMoE and their like. */
-  static final TensorNames NAMES =
-      new TensorNames(
-          "model.embed_tokens.weight",
-          "model.norm.weight",
-          "lm_head.weight",
-          "model.layers.%d.",
-          new TensorNames.Layer(
-              new TensorNames.Attention(
-                  "input_layernorm.weight",
-                  List.of(
-                      "self_attn.q_proj.weight",
-                      "self_attn.k_proj.weight",
-                      "self_attn.v_proj.weight"),
-                  Optional.of(
-                      new TensorNames.HeadNorms(
-                          "self_attn.q_norm.weight", "self_attn.k_norm.weight")),
-                  "self_attn.o_proj.weight"),
-              FEED_FORWARD));
+  static final TensorNames NAMES = names("model.", "lm_head.weight");
 
   /** Keys of Gemma, whose layers are others: they mean nothing to any family here. */
   private static final Map<String, String> CAPS =
@@ -73,6 +56,31 @@ final class LlamaStyle {
 
   private LlamaStyle() {}
 
+  /**
+   * Names as Llama's, behind a prefix.
+   *
+   * @param head of the output
+   */
+  static TensorNames names(String prefix, String head) {
+    return new TensorNames(
+        prefix + "embed_tokens.weight",
+        prefix + "norm.weight",
+        head,
+        prefix + "layers.%d.",
+        new TensorNames.Layer(
+            new TensorNames.Attention(
+                "input_layernorm.weight",
+                List.of(
+                    "self_attn.q_proj.weight",
+                    "self_attn.k_proj.weight",
+                    "self_attn.v_proj.weight"),
+                Optional.of(
+                    new TensorNames.HeadNorms(
+                        "self_attn.q_norm.weight", "self_attn.k_norm.weight")),
+                "self_attn.o_proj.weight"),
+            FEED_FORWARD));
+  }
+
   /** A point in which a family's layers differ from Llama's, and its configurations do not say. */
   enum Trait {
     /** Query, key and value projections have biases. */
@@ -84,7 +92,9 @@ final class LlamaStyle {
     /** {@code use_sliding_window} is heeded. */
     WINDOWED,
     /** The output at a position is the prediction of the next one. */
-    SHIFTED
+    SHIFTED,
+    /** Left padding is counted in positions. */
+    COUNTING_PADDING
   }
 
   /**
@@ -129,7 +139,8 @@ final class LlamaStyle {
             maxPositions);
     double normEpsilon = config.positive("rms_norm_eps");
     boolean tiedHead = config.boolOr("tie_word_embeddings", false);
-    Reading reading = new Reading(config.ids(vocabulary, mask));
+    Reading plain = new Reading(config.ids(vocabulary, mask));
+    Reading reading = variant.has(Trait.COUNTING_PADDING) ? plain.countingPadding() : plain;
     Attention attention =
         new Attention(
             heads,

@@ -101,7 +101,7 @@ public record ModelSpec(
 
   /** Columns of the tables of angles: layers that turn alike share one. */
   public long rotaryWidth() {
-    return attentions.stream().map(Attention::rotary).distinct().mapToLong(Rotary::size).sum();
+    return attentions.stream().map(Attention::rotary).distinct().mapToLong(Rotary::columns).sum();
   }
 
   /** Number of weights that are held twice: of keys that are values, too. */
@@ -188,19 +188,37 @@ public record ModelSpec(
   /**
    * The same weights run with another block length.
    *
-   * @throws UnsupportedModelException if attention is not block-causal
+   * @throws UnsupportedModelException if no attention of the model is in blocks
    */
   public ModelSpec withBlockLength(int length) {
-    if (!(attention().pattern() instanceof AttentionPattern.BlockCausal) || length < 1) {
+    if (!isInBlocks() || length < 1) {
       throw new UnsupportedModelException(
           "a block length of %d was asked for; only block-causal models take one, of 1 or more, and this is a %s model."
               .formatted(length, family));
     }
     return with(
-        attentions.stream()
-            .map(each -> each.withPattern(new AttentionPattern.BlockCausal(length)))
-            .toList(),
-        reading);
+        switch (attention().pattern()) {
+          case AttentionPattern.BlocksFromEnd _ -> new AttentionPattern.BlocksFromEnd(length);
+          case AttentionPattern.CausalContext _ -> new AttentionPattern.CausalContext(length);
+          default -> new AttentionPattern.BlockCausal(length);
+        });
+  }
+
+  /**
+   * Whether it may have been trained in blocks after all, which its configuration would not say.
+   */
+  public boolean mayBeInBlocks() {
+    return A2dFamilies.has(family) && attention().pattern() instanceof AttentionPattern.Full;
+  }
+
+  private boolean isInBlocks() {
+    return switch (attention().pattern()) {
+      case AttentionPattern.BlockCausal _,
+          AttentionPattern.BlocksFromEnd _,
+          AttentionPattern.CausalContext _ ->
+          true;
+      default -> false;
+    };
   }
 
   /**
@@ -208,18 +226,29 @@ public record ModelSpec(
    * that are named there, of which the one that usually ends a text stays the first, and attention
    * in blocks is in blocks of that length.
    *
-   * @param blockLength comes before the recommended one, where attention is in blocks
+   * @param blocks that a sampler writes in; they come before the recommended ones, where attention
+   *     is in blocks. A model that may have been trained in blocks from the end of a prompt, and
+   *     does not say so, has them if they are asked for
    */
-  public ModelSpec recommended(GenerationConfig generationConfig, OptionalInt blockLength) {
-    OptionalInt length = blockLength.isPresent() ? blockLength : generationConfig.blockLength();
-    ModelSpec spec =
-        length.isPresent() && attention().pattern() instanceof AttentionPattern.BlockCausal
-            ? withBlockLength(length.getAsInt())
-            : this;
+  public ModelSpec recommended(GenerationConfig generationConfig, Optional<Blocks> blocks) {
+    ModelSpec spec = this;
+    if (isInBlocks()) {
+      OptionalInt length =
+          blocks.isPresent()
+              ? OptionalInt.of(blocks.get().length())
+              : generationConfig.blockLength();
+      spec = length.isPresent() ? withBlockLength(length.getAsInt()) : this;
+    } else if (mayBeInBlocks() && blocks.isPresent() && blocks.get().areAfterPrompt()) {
+      spec = with(new AttentionPattern.BlocksFromEnd(blocks.get().length()));
+    }
     return generationConfig.eos().isEmpty()
         ? spec
         : spec.with(
             spec.attentions, reading.withIds(reading.ids().endingWith(generationConfig.eos())));
+  }
+
+  private ModelSpec with(AttentionPattern pattern) {
+    return with(attentions.stream().map(each -> each.withPattern(pattern)).toList(), reading);
   }
 
   private ModelSpec with(List<Attention> newAttentions, Reading newReading) {

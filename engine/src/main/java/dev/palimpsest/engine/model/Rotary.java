@@ -1,5 +1,8 @@
 package dev.palimpsest.engine.model;
 
+import java.util.Optional;
+import java.util.function.IntToDoubleFunction;
+
 /**
  * Rotary positions (Su et al., 2021): the first {@code size} dimensions of a head are rotated, half
  * against half; the others pass.
@@ -7,8 +10,28 @@ package dev.palimpsest.engine.model;
  * @param theta base of the frequencies
  * @param size rotated dimensions of a head, even
  * @param scaling of the frequencies
+ * @param growth of queries with their position, where the model has one; the whole head is rotated
+ *     then
  */
-public record Rotary(double theta, int size, RotaryScaling scaling) {
+public record Rotary(double theta, int size, RotaryScaling scaling, Optional<Growth> growth) {
+
+  /** Positions by which queries do not grow. */
+  public Rotary(double theta, int size, RotaryScaling scaling) {
+    this(theta, size, scaling, Optional.empty());
+  }
+
+  /**
+   * A query at position p is multiplied by {@code 1 + beta · ln(1 + floor(p / trainedLength))}
+   * (Llama 4, Ministral 3): by nothing up to the trained length.
+   *
+   * @param beta {@code llama_4_scaling_beta}
+   * @param trainedLength {@code original_max_position_embeddings}
+   */
+  public record Growth(double beta, int trainedLength) {
+    double at(int position) {
+      return 1 + beta * StrictMath.log(1 + position / trainedLength);
+    }
+  }
 
   /** The angle that each of the {@code size / 2} pairs turns by from one position to the next. */
   public double[] frequencies() {
@@ -24,11 +47,25 @@ public record Rotary(double theta, int size, RotaryScaling scaling) {
    * as in the reference implementations.
    */
   public float[] table(int positions) {
+    return table(positions, _ -> 1);
+  }
+
+  /** Columns of its tables: queries that grow have one of their own. */
+  int columns() {
+    return growth.isPresent() ? 2 * size : size;
+  }
+
+  /** The same, of queries that grow. */
+  public float[] queryTable(int positions) {
+    return growth.map(each -> table(positions, each::at)).orElseGet(() -> table(positions));
+  }
+
+  private float[] table(int positions, IntToDoubleFunction factor) {
     double[] frequencies = frequencies();
-    double magnitude = scaling.magnitude();
     int pairs = size / 2;
     float[] table = new float[positions * size];
     for (int position = 0; position < positions; position++) {
+      double magnitude = scaling.magnitude() * factor.applyAsDouble(position);
       for (int i = 0; i < pairs; i++) {
         float angle = position * (float) frequencies[i];
         table[position * size + i] = (float) (StrictMath.cos(angle) * magnitude);

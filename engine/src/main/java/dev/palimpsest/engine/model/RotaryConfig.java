@@ -17,6 +17,7 @@ final class RotaryConfig {
   private static final String THETA = "rope_theta";
   private static final String PART = "partial_rotary_factor";
   private static final String TRAINED = "original_max_position_embeddings";
+  private static final String GROWTH = "llama_4_scaling_beta";
   private static final String SCALING = "rope_scaling";
   private static final String PARAMETERS = "rope_parameters";
 
@@ -69,7 +70,9 @@ final class RotaryConfig {
             .agreed(THETA, place -> place.positive(THETA))
             .or(() -> defaultTheta)
             .orElseGet(() -> config.positive(THETA));
-    Rotary rotary = new Rotary(theta, reader.size(headSize, isPartial), reader.agreedScaling());
+    int size = reader.size(headSize, isPartial);
+    Optional<Rotary.Growth> growth = reader.growth(size == headSize);
+    Rotary rotary = new Rotary(theta, size, reader.agreedScaling(), growth);
     reader.requireAllRead();
     return rotary;
   }
@@ -100,6 +103,18 @@ final class RotaryConfig {
       throw config.bad("rotary_dim", "the rotated part of a head, " + size);
     }
     return size;
+  }
+
+  private Optional<Rotary.Growth> growth(boolean isWhole) {
+    Optional<Double> beta = agreed(GROWTH, place -> place.positive(GROWTH));
+    if (beta.isPresent() && !isWhole) {
+      throw places.stream()
+          .filter(each -> each.isGiven(GROWTH))
+          .findFirst()
+          .orElse(config)
+          .lacks(GROWTH, "it beside heads that are rotated whole");
+    }
+    return beta.map(each -> new Rotary.Growth(each, trainedLength()));
   }
 
   private RotaryScaling agreedScaling() {

@@ -8,11 +8,14 @@ import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,6 +57,11 @@ final class FamiliesTest {
     "llama-3.1-8b, llama, 8_030_261_248",
     "qwen2.5-7b, qwen2, 7_615_616_512",
     "qwen3-4b, qwen3, 4_022_468_096",
+    "a2d-qwen3-0.6b, a2d-qwen3, 596_049_920",
+    "a2d-qwen2.5-0.5b, a2d-qwen2, 494_032_768",
+    "illada-8b, illada, 7_615_025_152",
+    "nemotron-labs-diffusion-8b, nemotron-labs-diffusion, 8_489_553_920",
+    "wedlm-8b, wedlm, 8_190_735_360",
   })
   void aPublishedConfigurationHasThePublishedNumberOfParameters(
       String name, String family, String parameters) {
@@ -102,6 +110,93 @@ final class FamiliesTest {
     assertThatThrownBy(() -> Families.spec(config("dream-7b")).withBlockLength(4))
         .isInstanceOf(UnsupportedModelException.class)
         .hasMessageContaining("dream");
+  }
+
+  @Test
+  void anA2dModelIsRunOverWholeCanvasesUnlessBlocksAreAskedFor() {
+    ModelSpec spec = Families.spec(config("a2d-qwen3-0.6b"));
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.Full());
+    assertThat(spec.maskId()).isEqualTo(151_669);
+    assertThat(spec.mayBeInBlocks()).isTrue();
+    assertThat(asked(spec, new Blocks(16, true))).isEqualTo(new AttentionPattern.BlocksFromEnd(16));
+    assertThat(asked(spec, new Blocks(16, false))).isEqualTo(new AttentionPattern.Full());
+    ModelSpec blocks = Families.spec(with("a2d-qwen3-0.6b", "block_size", "32"));
+    assertThat(blocks.attention().pattern()).isEqualTo(new AttentionPattern.BlocksFromEnd(32));
+    assertThat(asked(blocks, new Blocks(8, true))).isEqualTo(new AttentionPattern.BlocksFromEnd(8));
+    assertThat(blocks.mayBeInBlocks()).isFalse();
+    assertThat(asked(Families.spec(config("llada-8b")), new Blocks(16, true)))
+        .isEqualTo(new AttentionPattern.Full());
+  }
+
+  private static AttentionPattern asked(ModelSpec spec, Blocks blocks) {
+    return spec.recommended(GenerationConfig.NONE, Optional.of(blocks)).attention().pattern();
+  }
+
+  @Test
+  void nemotronsQueriesGrowAndItsBlocksStandBehindACausalContext() {
+    ModelSpec spec = Families.spec(config("nemotron-labs-diffusion-8b"));
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.CausalContext(32));
+    assertThat(spec.attention().rotary().growth()).contains(new Rotary.Growth(0.1, 16_384));
+    assertThat(spec.maxLength()).isEqualTo(262_144);
+    assertThat(spec.withBlockLength(16).attention().pattern())
+        .isEqualTo(new AttentionPattern.CausalContext(16));
+    assertThat(tensors(config("nemotron-labs-diffusion-8b")))
+        .containsEntry("encoder.layers.33.mlp.up_proj.weight", List.of(14_336L, 4096L))
+        .containsEntry("diffusion_head.weight", List.of(131_072L, 4096L));
+  }
+
+  @Test
+  void queriesGrowFromTheTrainedLengthOn() {
+    Rotary rotary =
+        new Rotary(10_000, 4, new RotaryScaling.None(), Optional.of(new Rotary.Growth(0.5, 3)));
+    float[] keys = rotary.table(7);
+    float[] queries = rotary.queryTable(7);
+    for (int position = 0; position < 7; position++) {
+      double factor = 1 + 0.5 * Math.log(1 + Math.floor(position / 3.0));
+      for (int column = 0; column < 4; column++) {
+        assertThat((double) queries[4 * position + column])
+            .isCloseTo(factor * keys[4 * position + column], within(1e-6));
+      }
+    }
+    assertThatThrownBy(
+            () ->
+                Families.spec(
+                    with(
+                        "llada2-mini",
+                        "rope_parameters",
+                        "{\"rope_type\": \"default\", \"llama_4_scaling_beta\": 0.1}")))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("llama_4_scaling_beta");
+  }
+
+  @Test
+  void wedlmHasTheNormsAndBiasesThatItsConfigurationSays() {
+    ModelSpec spec = Families.spec(config("wedlm-8b"));
+    assertThat(spec.attention().headNorm()).isTrue();
+    assertThat(spec.attention().projectionBias()).isFalse();
+    assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.KnownFirst(151_665));
+    List<String> notices = new ArrayList<>();
+    ObjectNode biased = with("wedlm-8b", "attention_bias", "true");
+    biased.put("qk_norm", false);
+    ModelSpec other = Families.spec(biased, notices::add);
+    assertThat(other.attention().headNorm()).isFalse();
+    assertThat(other.attention().projectionBias()).isTrue();
+    assertThat(notices).isEmpty();
+  }
+
+  @Test
+  void patternsSayWhatIsSeenAndWhatMayBeKept() {
+    AttentionPattern fromEnd = new AttentionPattern.BlocksFromEnd(4);
+    assertThat(IntStream.range(0, 10).map(index -> fromEnd.limit(index, 10)))
+        .containsExactly(2, 2, 6, 6, 6, 6, 10, 10, 10, 10);
+    assertThat(fromEnd.lacking(10)).isEqualTo(2);
+    assertThat(fromEnd.lacking(8)).isZero();
+    AttentionPattern context = new AttentionPattern.CausalContext(3);
+    assertThat(IntStream.range(0, 5).map(index -> context.limit(index, 5)))
+        .containsExactly(1, 2, 5, 5, 5);
+    AttentionPattern known = new AttentionPattern.KnownFirst(9);
+    assertThat(known.order(new int[] {1, 9, 2, 9, 3})).containsExactly(0, 2, 4, 1, 3);
+    assertThat(known.limit(3, 5)).isEqualTo(4);
   }
 
   @Test
@@ -298,7 +393,13 @@ final class FamiliesTest {
   void anotherFamilyIsRefusedByItsName() {
     assertThatThrownBy(() -> Families.spec(with("llada-8b", "model_type", "\"gpt2\"")))
         .isInstanceOf(UnsupportedModelException.class)
-        .hasMessageStartingWith("config.json has model_type \"gpt2\"; supported are llada, Dream,");
+        .hasMessageStartingWith(
+            "config.json has model_type \"gpt2\", whose models have layer norms with a mean and learned"
+                + " positions, which this engine lacks; supported are llada, illada, Dream,");
+    assertThatThrownBy(() -> Families.spec(with("llada-8b", "model_type", "\"nemotron_h\"")))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageStartingWith(
+            "config.json has model_type \"nemotron_h\", whose models have Mamba layers, which this engine lacks; supported are");
     ObjectNode config = config("llada-8b");
     config.remove("model_type");
     assertThatThrownBy(() -> Families.spec(config))

@@ -4,10 +4,13 @@ import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
+import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
+import dev.palimpsest.sampler.method.SeededBlockOptions;
 import dev.palimpsest.sampler.method.SubBlockOptions;
+import dev.palimpsest.sampler.method.WedlmOptions;
 import java.util.List;
 
 /**
@@ -41,7 +44,10 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
       case DecodeOptions decode -> decode.genLength();
-      case SubBlockOptions _ -> length;
+      case SubBlockOptions _, SeededBlockOptions _ -> length;
+      case WedlmOptions wedlm -> wedlm.genLength();
+      case LinearSpecOptions spec ->
+          1 + spec.genLength() * (spec.threshold() == 0 ? 2 : spec.blockLength() + 1);
       case EntropyBoundOptions bound ->
           (length / bound.canvasLength() + 1) * bound.maxDenoisingSteps();
       case BlockOptions block ->

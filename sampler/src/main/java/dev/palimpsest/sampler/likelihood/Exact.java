@@ -18,7 +18,13 @@ public record Exact() implements Estimator {
 
   @Override
   public String name(AttentionPattern pattern) {
-    return pattern instanceof AttentionPattern.BlockCausal ? BLOCK_CHAIN : NAME;
+    return switch (pattern) {
+      case AttentionPattern.BlockCausal _,
+          AttentionPattern.BlocksFromEnd _,
+          AttentionPattern.CausalContext _ ->
+          BLOCK_CHAIN;
+      default -> NAME;
+    };
   }
 
   @Override
@@ -29,7 +35,8 @@ public record Exact() implements Estimator {
           NAME,
           "is not defined for a model that fills canvases of random ids: no likelihood is");
     }
-    if (limits.pattern() instanceof AttentionPattern.Full) {
+    if (limits.pattern() instanceof AttentionPattern.Full
+        || limits.pattern() instanceof AttentionPattern.KnownFirst) {
       throw new InvalidOptionException(
           "method",
           NAME,

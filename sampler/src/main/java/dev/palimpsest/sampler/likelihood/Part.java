@@ -35,11 +35,18 @@ record Part(int[] before, int[] targets, int behind) {
     return parts;
   }
 
-  /** Where what a position sees ends, in a canvas that holds so many tokens in whole blocks. */
+  /**
+   * Where what a position sees ends, in a canvas that holds so many tokens in whole blocks; of
+   * blocks that are counted from the end of a prompt, the position is the first of one.
+   */
   static int seen(int position, int length, AttentionPattern pattern) {
-    return pattern instanceof AttentionPattern.BlockCausal blocks
-        ? Math.ceilDiv(position + 1, blocks.length()) * blocks.length()
-        : length;
+    return switch (pattern) {
+      case AttentionPattern.BlockCausal blocks ->
+          Math.ceilDiv(position + 1, blocks.length()) * blocks.length();
+      case AttentionPattern.BlocksFromEnd blocks -> position + blocks.length();
+      case AttentionPattern.CausalContext block -> position + block.length();
+      default -> length;
+    };
   }
 
   int length() {

@@ -11,7 +11,9 @@ import java.util.OptionalDouble;
  * {@code generate}.
  *
  * @param genLength positions to fill, rounded up so that the last block is whole
- * @param blockLength positions of a block; blocks begin at its multiples, prompt included
+ * @param blockLength positions of a block
+ * @param afterPrompt whether blocks are counted from the end of the prompt, as dllm's BD3LM does;
+ *     else they begin at multiples of their length, prompt included
  * @param steps forwards of a block that its positions are spread over
  * @param remasking which positions of the block a step commits: SDAR's {@code remasking_strategy}
  * @param threshold the confidence above which {@code low_confidence_dynamic} commits
@@ -30,6 +32,7 @@ import java.util.OptionalDouble;
 public record BlockOptions(
     int genLength,
     int blockLength,
+    boolean afterPrompt,
     int steps,
     Remasking remasking,
     double threshold,
@@ -66,6 +69,7 @@ public record BlockOptions(
         new BlockOptions(
             given.integer("gen_length", 128),
             blockLength,
+            given.flag("after_prompt", false),
             given.integer("steps", blockLength),
             given.remasking(Remasking.LOW_CONFIDENCE_DYNAMIC, Remasking.OF_BLOCKS),
             given.number("threshold", 0.85),
@@ -87,7 +91,7 @@ public record BlockOptions(
 
   @Override
   public int positions(int promptLength) {
-    return SamplingOptions.inWholeBlocks(promptLength, genLength, blockLength);
+    return SamplingOptions.inWholeBlocks(afterPrompt ? 0 : promptLength, genLength, blockLength);
   }
 
   @Override
@@ -95,6 +99,9 @@ public record BlockOptions(
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("gen_length", genLength);
     map.put("block_length", blockLength);
+    if (afterPrompt) {
+      map.put("after_prompt", true);
+    }
     map.put("steps", steps);
     map.put("remasking", remasking.optionName());
     map.put("threshold", threshold);

@@ -17,10 +17,11 @@ import java.util.stream.IntStream;
 /**
  * Block diffusion: SDAR's {@code generate.py}, LLaDA2.0's {@code generate} and, with an editing
  * threshold, LLaDA2.1's. The text is written block by block, each by a few steps of parallel
- * decoding; blocks lie at multiples of their length, so the tail of a prompt shares the first one.
- * The model reads up to the end of the current block, and everything before that block is
- * cacheable. The reference fills its KV cache by a forward of its own over each finished block;
- * here that is the engine's affair and no step of the sampler.
+ * decoding; blocks lie at multiples of their length, so the tail of a prompt shares the first one,
+ * or, as dllm's BD3LM has it, are counted from the end of the prompt. The model reads up to the end
+ * of the current block, and everything before that block is cacheable. The reference fills its KV
+ * cache by a forward of its own over each finished block; here that is the engine's affair and no
+ * step of the sampler.
  *
  * <p>Where the references leave a choice, or surprise:
  *
@@ -83,8 +84,7 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
     int[] ids = canvas.ids();
     int[] masked = masked(canvas, at);
     int firstOpen = masked.length == 0 ? canvas.length() : masked[0];
-    int cacheablePrefix =
-        Math.min(start(canvas, at), firstOpen / options.blockLength() * options.blockLength());
+    int cacheablePrefix = Math.max(0, Math.min(start(canvas, at), blockStart(canvas, firstOpen)));
     return new Query(
         options.wholeCanvas() ? ids : Arrays.copyOf(ids, end),
         0,
@@ -172,8 +172,14 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
 
   /** The first position of the current block; it may lie in the prompt. */
   private int start(CanvasImage canvas, Cursor at) {
-    int first = canvas.promptLength() / options.blockLength();
-    return (int) Math.min(canvas.length(), ((long) first + at.block()) * options.blockLength());
+    long first = blockStart(canvas, canvas.promptLength());
+    return (int) Math.min(canvas.length(), first + (long) at.block() * options.blockLength());
+  }
+
+  /** Where the block of a position starts; that of one in a prompt may lie before position 0. */
+  private int blockStart(CanvasImage canvas, int position) {
+    int origin = options.afterPrompt() ? canvas.promptLength() : 0;
+    return origin + Math.floorDiv(position - origin, options.blockLength()) * options.blockLength();
   }
 
   private int[] masked(CanvasImage canvas, Cursor at) {

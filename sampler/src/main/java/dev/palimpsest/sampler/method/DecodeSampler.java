@@ -6,6 +6,7 @@ import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.canvas.Turn;
+import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
@@ -56,12 +57,13 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
     int[] undrawn = undrawn(tokens, next - canvas.promptLength());
     Draw draw = options.draw().draw(options.seed(), at.step(), undrawn);
     return new Query(
-        tokens,
-        0,
-        new int[] {next - 1},
-        next,
-        options.adjustment().map(draw::adjusted).orElse(draw),
-        Optional.empty());
+            tokens,
+            0,
+            new int[] {next - 1},
+            next,
+            options.adjustment().map(draw::adjusted).orElse(draw),
+            Optional.empty())
+        .attending(new AttentionPattern.Causal());
   }
 
   /**

@@ -26,6 +26,9 @@ public record ModelLimits(
     return switch (pattern) {
       case AttentionPattern.Full _ -> shifted ? DreamSampler.NAME : LladaSampler.NAME;
       case AttentionPattern.BlockCausal _ -> shifted ? SubBlockSampler.NAME : BlockSampler.NAME;
+      case AttentionPattern.BlocksFromEnd _ -> BlockSampler.NAME;
+      case AttentionPattern.CausalContext _ -> SeededBlockSampler.NAME;
+      case AttentionPattern.KnownFirst _ -> WedlmSampler.NAME;
       case AttentionPattern.Causal _ -> DecodeSampler.NAME;
       case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
     };
@@ -163,7 +166,9 @@ public record ModelLimits(
       return (maxLength - promptLength) / bound.canvasLength() * bound.canvasLength();
     }
     int length = blockLength(options).orElse(1);
-    return maxLength / length * length - promptLength;
+    return countsFromPrompt(options)
+        ? (maxLength - promptLength) / length * length
+        : maxLength / length * length - promptLength;
   }
 
   /**
@@ -184,6 +189,11 @@ public record ModelLimits(
                       + " ways";
               case EntropyBoundOptions _ ->
                   "fills canvases of random ids, and the model fills masks";
+              case SeededBlockOptions _, LinearSpecOptions _ ->
+                  "begins a block with what a causal context predicts, and the model's attention"
+                      + " goes both ways";
+              case WedlmOptions _ ->
+                  "puts masks behind what is known, and the model's attention goes both ways";
               case LladaOptions _, DreamOptions _, RemdmOptions _, BlockOptions _ -> "";
             };
         if (!why.isEmpty()) {
@@ -204,24 +214,77 @@ public record ModelLimits(
                   + " of their own positions",
               BlockSampler.NAME);
         }
-        OptionalInt length = blockLength(options);
-        if (length.isEmpty()) {
+        if (!(options instanceof BlockOptions || options instanceof SubBlockOptions)) {
           throw misfit(
               options,
               "does not know that the model's attention is in blocks of " + blocks.length(),
               shifted ? SubBlockSampler.NAME + " or " + BlockSampler.NAME : BlockSampler.NAME);
         }
-        if (length.getAsInt() != blocks.length()) {
-          throw new InvalidOptionException(
-              "block_length",
-              length.getAsInt(),
-              "does not fit the model, whose attention is in blocks of "
-                  + blocks.length()
-                  + ": use "
-                  + blocks.length());
+        requireBlocks(options, blocks.length(), false);
+      }
+      case AttentionPattern.BlocksFromEnd blocks -> {
+        if (!(options instanceof BlockOptions)) {
+          throw misfit(
+              options,
+              "does not know that the model's attention is in blocks of " + blocks.length(),
+              BlockSampler.NAME);
+        }
+        requireBlocks(options, blocks.length(), true);
+      }
+      case AttentionPattern.CausalContext blocks -> {
+        switch (options) {
+          case DecodeOptions _ -> {}
+          case SeededBlockOptions _, LinearSpecOptions _ ->
+              requireBlocks(options, blocks.length(), true);
+          default ->
+              throw misfit(
+                  options,
+                  "does not know that the model sees a block behind a causal context",
+                  String.join(
+                      ", ",
+                      SeededBlockSampler.NAME,
+                      LinearSpecSampler.NAME + " or " + DecodeSampler.NAME));
+        }
+      }
+      case AttentionPattern.KnownFirst _ -> {
+        if (!(options instanceof WedlmOptions)) {
+          throw misfit(
+              options,
+              "does not know that the model sees masks behind all that is known",
+              WedlmSampler.NAME);
         }
       }
     }
+  }
+
+  private static void requireBlocks(
+      SamplingOptions options, int length, boolean areCountedFromPrompt) {
+    int given = blockLength(options).orElseThrow();
+    if (given != length) {
+      throw new InvalidOptionException(
+          "block_length",
+          given,
+          "does not fit the model, whose attention is in blocks of %d: use %d"
+              .formatted(length, length));
+    }
+    if (countsFromPrompt(options) != areCountedFromPrompt) {
+      throw new InvalidOptionException(
+          "after_prompt",
+          countsFromPrompt(options),
+          "does not fit the model, whose blocks are counted from %s: use %s"
+              .formatted(
+                  areCountedFromPrompt ? "the end of the prompt" : "position 0",
+                  areCountedFromPrompt));
+    }
+  }
+
+  /** Whether a sampler counts blocks from the end of the prompt. */
+  private static boolean countsFromPrompt(SamplingOptions options) {
+    return switch (options) {
+      case BlockOptions block -> block.afterPrompt();
+      case SeededBlockOptions _, LinearSpecOptions _ -> true;
+      default -> false;
+    };
   }
 
   private void requireCanvases(SamplingOptions options, int length) {
@@ -241,12 +304,19 @@ public record ModelLimits(
     }
   }
 
-  /** The block length of a sampler that follows a block-causal model's blocks. */
+  /** The block length of a sampler that follows a model's blocks. */
   private static OptionalInt blockLength(SamplingOptions options) {
     return switch (options) {
       case BlockOptions block -> OptionalInt.of(block.blockLength());
       case SubBlockOptions block -> OptionalInt.of(block.blockLength());
-      case LladaOptions _, DreamOptions _, RemdmOptions _, EntropyBoundOptions _, DecodeOptions _ ->
+      case SeededBlockOptions block -> OptionalInt.of(block.blockLength());
+      case LinearSpecOptions block -> OptionalInt.of(block.blockLength());
+      case LladaOptions _,
+          DreamOptions _,
+          RemdmOptions _,
+          EntropyBoundOptions _,
+          WedlmOptions _,
+          DecodeOptions _ ->
           OptionalInt.empty();
     };
   }

@@ -16,6 +16,9 @@ public sealed interface SamplingOptions
         RemdmOptions,
         BlockOptions,
         SubBlockOptions,
+        SeededBlockOptions,
+        LinearSpecOptions,
+        WedlmOptions,
         EntropyBoundOptions,
         DecodeOptions {
 
@@ -27,6 +30,9 @@ public sealed interface SamplingOptions
           RemdmSampler.NAME,
           BlockSampler.NAME,
           SubBlockSampler.NAME,
+          SeededBlockSampler.NAME,
+          LinearSpecSampler.NAME,
+          WedlmSampler.NAME,
           EntropyBoundSampler.NAME,
           DecodeSampler.NAME);
 
@@ -127,6 +133,9 @@ public sealed interface SamplingOptions
       case RemdmSampler.NAME -> RemdmOptions.of(values);
       case BlockSampler.NAME -> BlockOptions.of(values);
       case SubBlockSampler.NAME -> SubBlockOptions.of(values);
+      case SeededBlockSampler.NAME -> SeededBlockOptions.of(values);
+      case LinearSpecSampler.NAME -> LinearSpecOptions.of(values);
+      case WedlmSampler.NAME -> WedlmOptions.of(values);
       case EntropyBoundSampler.NAME -> EntropyBoundOptions.of(values);
       case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
@@ -62,13 +63,14 @@ class BlockSamplerTest {
     BlockOptions options = (BlockOptions) request.options();
     int length = options.blockLength();
     int promptLength = request.prompt().length;
-    int blocks = (promptLength + options.genLength() + length - 1) / length;
-    int[] x = Arrays.copyOf(request.prompt(), blocks * length);
+    int origin = options.afterPrompt() ? promptLength % length : 0;
+    int blocks = (promptLength - origin + options.genLength() + length - 1) / length;
+    int[] x = Arrays.copyOf(request.prompt(), origin + blocks * length);
     Arrays.fill(x, promptLength, x.length, MASK);
     List<int[]> states = new ArrayList<>(List.of(x.clone()));
     int forward = 0;
     for (int block = promptLength / length; block < blocks; block++) {
-      int from = block * length;
+      int from = origin + block * length;
       int to = from + length;
       int post = 0;
       for (int s = 0; ; s++) {
@@ -323,28 +325,54 @@ class BlockSamplerTest {
 
   @Test
   void onlyTheModelsAttentionDecidesWhichSamplerFits() {
-    ModelLimits full = new ModelLimits(9, 64, new AttentionPattern.Full());
     ModelLimits blocks = new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8));
-    ModelLimits shifted = new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8), true);
     ModelLimits causal = new ModelLimits(9, 64, new AttentionPattern.Causal());
+    Map<ModelLimits, Set<String>> fitting =
+        Map.of(
+            new ModelLimits(9, 64, new AttentionPattern.Full()),
+            Set.of("llada", "dream", "remdm", "block"),
+            blocks,
+            Set.of("block"),
+            new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8), true),
+            Set.of("block", "sub_block"),
+            causal,
+            Set.of("decode"),
+            new ModelLimits(9, 64, new AttentionPattern.CausalContext(8)),
+            Set.of("seeded_block", "linear_spec", "decode"),
+            new ModelLimits(9, 64, new AttentionPattern.KnownFirst(0)),
+            Set.of("wedlm"));
     int[] prompt = {3};
     for (String sampler : SamplingOptions.SAMPLERS) {
       if (sampler.equals(EntropyBoundSampler.NAME)) {
         continue; // the model's canvases decide, and its own test has it
       }
       Map<String, Object> values = new HashMap<>(Map.of("gen_length", 8));
-      if (sampler.equals(LladaSampler.NAME)) {
-        values.putAll(Map.of("block_length", 8, "steps", 8));
-      } else if (sampler.equals(BlockSampler.NAME) || sampler.equals(SubBlockSampler.NAME)) {
+      if (SamplingOptions.names(sampler).contains("block_length")) {
         values.put("block_length", 8);
       }
+      if (sampler.equals(LladaSampler.NAME)) {
+        values.put("steps", 8);
+      }
       SamplingOptions options = SamplingOptions.of(sampler, values);
-      boolean isSubBlock = sampler.equals(SubBlockSampler.NAME);
-      assertFits(full, prompt, options, !sampler.equals(DecodeSampler.NAME) && !isSubBlock);
-      assertFits(blocks, prompt, options, sampler.equals(BlockSampler.NAME));
-      assertFits(shifted, prompt, options, sampler.equals(BlockSampler.NAME) || isSubBlock);
-      assertFits(causal, prompt, options, sampler.equals(DecodeSampler.NAME));
+      fitting.forEach(
+          (limits, names) -> assertFits(limits, prompt, options, names.contains(sampler)));
     }
+    ModelLimits fromPrompt = new ModelLimits(9, 64, new AttentionPattern.BlocksFromEnd(8));
+    assertFits(
+        fromPrompt,
+        prompt,
+        options(Map.of("gen_length", 8, "block_length", 8, "after_prompt", true)),
+        true);
+    assertThatThrownBy(() -> fromPrompt.require(prompt, options(Map.of("block_length", 8))))
+        .hasMessage(
+            "after_prompt false does not fit the model, whose blocks are counted from the end of the"
+                + " prompt: use true");
+    assertThatThrownBy(
+            () ->
+                fromPrompt.require(
+                    prompt,
+                    options(Map.of("block_length", 8, "after_prompt", true, "gen_length", 60))))
+        .hasMessageEndingWith("use up to 56");
     assertThatThrownBy(() -> causal.require(prompt, LladaOptions.DEFAULTS))
         .hasMessage(
             "sampler llada fills masks, and the model writes from left to right: use decode");

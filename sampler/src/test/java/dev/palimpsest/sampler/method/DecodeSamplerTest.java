@@ -38,10 +38,16 @@ class DecodeSamplerTest {
     DecodeOptions options = (DecodeOptions) request.options();
     int[] text = request.prompt();
     for (int step = 0; step < options.genLength(); step++) {
-      float[][] logits = request.model().logits(text);
+      float[][] logits = request.model().logits(text, new AttentionPattern.Causal());
       int last = text.length - 1;
       ReferenceDraw draw =
-          new ReferenceDraw(logits[last], options.draw(), -1, options.seed(), step, last);
+          new ReferenceDraw(
+              logits[last],
+              options.draw(),
+              request.specials().maskId(),
+              options.seed(),
+              step,
+              last);
       text = Arrays.copyOf(text, text.length + 1);
       text[text.length - 1] = draw.token;
       if (request.specials().isStop(draw.token)) {

@@ -235,12 +235,12 @@ class DreamSamplerTest {
         .hasMessageStartingWith("alg_temp 0.5 needs a ranking");
     assertThatThrownBy(() -> options(Map.of("block_length", 4)))
         .hasMessageStartingWith(
-            "block_length 4 is no option of the sampler dream, but of llada and block and sub_block");
+            "block_length 4 is no option of the sampler dream, but of llada and block and sub_block and seeded_block and linear_spec");
     assertThatThrownBy(() -> options(Map.of("top_p", 0)))
         .hasMessage("top_p 0.0 is no probability: use above 0, up to 1");
     assertThatThrownBy(() -> SamplingOptions.of("drem", Map.of()))
         .hasMessage(
-            "sampler drem is unknown: use one of llada, dream, remdm, block, sub_block, entropy_bound, decode");
+            "sampler drem is unknown: use one of llada, dream, remdm, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound, decode");
   }
 
   private static DreamOptions options(Map<String, ?> values) {
