@@ -2,7 +2,6 @@ package dev.palimpsest.engine.model;
 
 import dev.palimpsest.step.AttentionPattern;
 import java.util.HashSet;
-import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -25,19 +24,21 @@ final class A2dFamilies {
   private static final Set<String> MEANINGLESS =
       Set.of("use_sliding_window", "layer_types", "mlp_bias");
 
-  static final List<Family> ALL =
-      List.of(
-          family("llama", "A2DLlamaLMHeadModel", Set.of(), OptionalInt.empty()),
-          family(
-              "qwen2",
-              "A2DQwen2LMHeadModel",
-              Set.of(LlamaStyle.Trait.PROJECTION_BIAS),
-              OptionalInt.of(QWEN2_MASK)),
-          family(
-              "qwen3",
-              "A2DQwen3LMHeadModel",
-              Set.of(LlamaStyle.Trait.HEAD_NORM),
-              OptionalInt.of(QWEN3_MASK)));
+  static final Family LLAMA = family("llama", "A2DLlamaLMHeadModel", Set.of(), OptionalInt.empty());
+
+  static final Family QWEN2 =
+      family(
+          "qwen2",
+          "A2DQwen2LMHeadModel",
+          Set.of(LlamaStyle.Trait.PROJECTION_BIAS),
+          OptionalInt.of(QWEN2_MASK));
+
+  static final Family QWEN3 =
+      family(
+          "qwen3",
+          "A2DQwen3LMHeadModel",
+          Set.of(LlamaStyle.Trait.HEAD_NORM),
+          OptionalInt.of(QWEN3_MASK));
 
   private A2dFamilies() {}
 

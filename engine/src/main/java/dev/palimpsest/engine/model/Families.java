@@ -4,29 +4,28 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /** All families that the engine runs. */
 public final class Families {
   private static final List<Family> ALL =
-      Stream.concat(
-              Stream.of(
-                  LladaFamily.FAMILY,
-                  IlladaFamily.FAMILY,
-                  DreamFamily.FAMILY,
-                  SdarFamily.FAMILY,
-                  LladaMoeFamily.FAMILY,
-                  Llada2Family.FAMILY,
-                  DiffusionGemmaFamily.FAMILY,
-                  FastDllmFamily.FAMILY,
-                  NemotronFamily.FAMILY,
-                  WedlmFamily.FAMILY,
-                  CausalFamilies.LLAMA,
-                  CausalFamilies.QWEN2,
-                  CausalFamilies.QWEN3),
-              A2dFamilies.ALL.stream())
-          .toList();
+      List.of(
+          LladaFamily.FAMILY,
+          IlladaFamily.FAMILY,
+          DreamFamily.FAMILY,
+          SdarFamily.FAMILY,
+          LladaMoeFamily.FAMILY,
+          Llada2Family.FAMILY,
+          DiffusionGemmaFamily.FAMILY,
+          A2dFamilies.LLAMA,
+          A2dFamilies.QWEN2,
+          A2dFamilies.QWEN3,
+          NemotronFamily.FAMILY,
+          WedlmFamily.FAMILY,
+          FastDllmFamily.FAMILY,
+          CausalFamilies.LLAMA,
+          CausalFamilies.QWEN2,
+          CausalFamilies.QWEN3);
 
   /** What models of other types have that no family here has. */
   private static final Map<String, String> LACKING =

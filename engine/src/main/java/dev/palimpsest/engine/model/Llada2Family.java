@@ -53,7 +53,10 @@ final class Llada2Family {
           "norm_topk_prob", "true",
           "norm_head", "false",
           "norm_softmax", "false",
-          "using_split_qkv_in_self_attention", "false");
+          "using_split_qkv_in_self_attention", "false",
+          // LLaDA2.2 inserts and deletes positions by ids of their own.
+          "delete_token_id", "null",
+          "split_token_id", "null");
 
   private Llada2Family() {}
 
