@@ -33,8 +33,11 @@ import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code inspect}: what a checkpoint is, without loading its weights. */
 @Command(
@@ -54,6 +57,10 @@ import picocli.CommandLine.Parameters;
 public final class InspectCommand implements Callable<Integer> {
   private static final int STEP_TOKENS = 4096;
   private static final int PROMPT_TOKENS = 128;
+  private static final int MOST_SEQUENCES = 1024;
+  private static final int MOST_TOKENS = 1_000_000;
+
+  @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "MODEL",
@@ -61,11 +68,29 @@ public final class InspectCommand implements Callable<Integer> {
       description = "Folder of the model, or its config.json; the bundled abacus-mdm if not given.")
   private Optional<Path> model;
 
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "8",
+      description = "Sequences of a batch whose memory is told (default: 8).")
+  private int batch;
+
+  @Option(
+      names = "--length",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description =
+          "Tokens of each of them, prompt and text together (default: 1024, or what the model"
+              + " takes).")
+  private int length;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
   @Override
   public Integer call() {
+    requireBetween("--batch", batch, MOST_SEQUENCES);
+    requireBetween("--length", length, MOST_TOKENS);
     Path given = model.orElseGet(ModelOptions::bundled);
     Path folder = Files.isRegularFile(given) ? given.resolveSibling("") : given;
     ModelFolder described = Checkpoint.describe(folder);
@@ -77,6 +102,7 @@ public final class InspectCommand implements Callable<Integer> {
       GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
       ModelSpec spec = published.recommended(recommended, Optional.empty());
       describe(facts, spec);
+      addBatch(facts, spec);
       facts.put("recommended", recommended.shown());
       addDepth(facts, spec, recommended);
       facts.put("tokenizer", Tokenizer.source(folder));
@@ -131,6 +157,10 @@ public final class InspectCommand implements Callable<Integer> {
         .filter(each -> !(each instanceof RotaryScaling.None))
         .findFirst()
         .ifPresent(scaling -> facts.put("rotary_scaling", scaling.toString()));
+    spec.attention()
+        .rotary()
+        .growth()
+        .ifPresent(growth -> facts.put("query_growth", growth.toString()));
     facts.put("norm_epsilon", spec.normEpsilon());
     spec.reading().ids().mask().ifPresent(id -> facts.put("mask_id", id));
     facts.put("eos_ids", spec.reading().ids().eos());
@@ -146,6 +176,23 @@ public final class InspectCommand implements Callable<Integer> {
       facts.put("soft_signal_bytes_a_canvas", Transformer.signalBytes(spec));
       facts.put("soft_signal_weights_f32_bytes", 4L * spec.vocabulary() * spec.hidden());
     }
+  }
+
+  private void requireBetween(String option, int value, int most) {
+    if (value < 1 || value > most) {
+      throw new ParameterException(
+          spec.commandLine(), "%s %d is no size: use 1 to %,d".formatted(option, value, most));
+    }
+  }
+
+  /** Memory beside the weights: keys and values of all its tokens, and of a step over all. */
+  private void addBatch(Map<String, Object> facts, ModelSpec model) {
+    int tokens = Math.min(length, model.maxLength());
+    facts.put("batch", "%d sequences of %d tokens".formatted(batch, tokens));
+    facts.put("kv_bytes_of_the_batch", batch * Transformer.kvBytes(model, tokens));
+    facts.put(
+        "step_bytes_of_the_batch",
+        Transformer.stepBytes(model, Math.multiplyExact(batch, tokens)));
   }
 
   /** What all layers have, or what they have layer by layer, each once. */

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +34,11 @@ final class InspectCommandTest {
     "llada-moe-7b-a1b, lladamoe, 7_356_880_896, llada",
     "llada2-mini, llada2, 16_255_643_392, block",
     "fast-dllm-v2-7b, fast-dllm, 7_615_616_512, sub_block",
+    "illada-8b, illada, 7_615_025_152, llada",
+    "a2d-qwen3-0.6b, a2d-qwen3, 596_049_920, llada",
+    "a2d-qwen2.5-0.5b, a2d-qwen2, 494_032_768, llada",
+    "nemotron-labs-diffusion-8b, nemotron-labs-diffusion, 8_489_553_920, seeded_block",
+    "wedlm-8b, wedlm, 8_190_735_360, wedlm",
   })
   void aPublishedModelIsDescribedWithoutItsWeights(
       String name, String family, String parameters, String sampler) throws IOException {
@@ -54,6 +60,31 @@ final class InspectCommandTest {
     assertThat(facts.path("supported").stringValue()).isEqualTo("yes");
     assertThat(facts.path("tensors").intValue()).isEqualTo(tensors.size());
     assertThat(facts.path("weights").stringValue()).contains("not all files are there");
+  }
+
+  @Test
+  void theMemoryOfABatchIsItsKeysAndValuesAndAStepOverAllOfIt() throws IOException {
+    config("sdar-4b");
+    JsonNode facts = facts("--batch", "16", "--length", "512");
+    assertThat(facts.path("batch").stringValue()).isEqualTo("16 sequences of 512 tokens");
+    // 36 layers of 8 heads of 128, keys and values, in f32.
+    assertThat(facts.path("kv_bytes_of_the_batch").longValue())
+        .isEqualTo(16L * 512 * 36 * 2 * 8 * 128 * 4);
+    JsonNode half = facts("--batch", "8", "--length", "512");
+    assertThat(facts.path("step_bytes_of_the_batch").longValue())
+        .isGreaterThan(half.path("step_bytes_of_the_batch").longValue());
+    assertThat(facts("--length", "1000000").path("batch").stringValue())
+        .isEqualTo("8 sequences of 32768 tokens");
+    config("llada-8b");
+    assertThat(facts().path("kv_bytes_of_the_batch").longValue()).isZero();
+    Outcome wrong = Outcome.of("inspect", "--batch", "0", folder.toString());
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(wrong.err()).contains("--batch 0 is no size: use 1 to 1,024");
+  }
+
+  private JsonNode facts(String... options) {
+    String[] command = Stream.of(new String[] {"inspect", "--json"}, options, new String[] {folder.toString()}).flatMap(Stream::of).toArray(String[]::new);
+    return MAPPER.readTree(Outcome.of(command).out());
   }
 
   @Test

@@ -42,6 +42,16 @@ public interface Backend extends AutoCloseable {
   Weight weight(List<Tensor> parts);
 
   /**
+   * As {@link #weight}, of experts, of which a step needs a few: where a checkpoint is larger than
+   * memory, they may stay in its file.
+   *
+   * @param all bytes of all weights of the checkpoint
+   */
+  default Weight expertWeight(List<Tensor> parts, long all) {
+    return weight(parts);
+  }
+
+  /**
    * Copies tensors as {@link #weight} does, but in f32 whatever the precision: for what is small
    * and must not be rounded, as a router.
    */

@@ -144,7 +144,12 @@ public final class Safetensors implements AutoCloseable {
             .ifPresentOrElse(
                 dtype ->
                     tensors.put(
-                        entry.name(), new Tensor(entry.name(), dtype, entry.shape(), slice)),
+                        entry.name(), new Tensor(
+                            entry.name(),
+                            dtype,
+                            entry.shape(),
+                            slice,
+                            Optional.of(new Tensor.Place(file, dataStart + entry.begin())))),
                 () -> others.put(entry.name(), entry.dtype()));
       }
       opened = true;

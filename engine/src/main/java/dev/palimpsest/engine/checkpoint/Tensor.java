@@ -4,7 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A tensor in a mapped file.
@@ -14,9 +16,19 @@ import java.util.List;
  * @param shape outermost dimension first; empty for a scalar
  * @param data exactly the elements, row-major, little-endian, read-only and valid until the file is
  *     closed; the format promises no alignment, so read it with unaligned layouts
+ * @param place where the data is in a file; empty if it is in none
  */
-public record Tensor(String name, DType dtype, List<Long> shape, MemorySegment data) {
+public record Tensor(
+    String name, DType dtype, List<Long> shape, MemorySegment data, Optional<Place> place) {
   private static final long PIECE_BYTES = 1 << 24;
+
+  /** A place in a file, by the first byte's offset. */
+  public record Place(Path file, long offset) {}
+
+  /** A tensor that is in no file. */
+  public Tensor(String name, DType dtype, List<Long> shape, MemorySegment data) {
+    this(name, dtype, shape, data, Optional.empty());
+  }
 
   /** Copies the shape. */
   public Tensor {
@@ -27,7 +39,19 @@ public record Tensor(String name, DType dtype, List<Long> shape, MemorySegment d
   public Tensor slice(int index) {
     long bytes = data.byteSize() / shape.getFirst();
     return new Tensor(
-        name, dtype, shape.subList(1, shape.size()), data.asSlice(index * bytes, bytes));
+        name,
+        dtype,
+        shape.subList(1, shape.size()),
+        data.asSlice(index * bytes, bytes),
+        place.map(whole -> new Place(whole.file(), whole.offset() + index * bytes)));
+  }
+
+  /** Whether another one's data follows this one's in the same file. */
+  public boolean isFollowedBy(Tensor other) {
+    return place
+        .map(first -> Optional.of(new Place(first.file(), first.offset() + data.byteSize())))
+        .filter(other.place::equals)
+        .isPresent();
   }
 
   /** Whether another one has the same elements in the same shape and type. */

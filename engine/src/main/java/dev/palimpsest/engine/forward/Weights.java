@@ -334,9 +334,13 @@ record Weights(
           experts.router() instanceof Router.ScaledSoftmax ? names.scales() : Optional.empty();
       Optional<Weight> routerNorm = scales.map(each -> gain(each.input(), 1 / Math.sqrt(hidden)));
       Optional<Weight> scale = scales.map(each -> load(each.perExpert()));
-      Weight both = load(gateUp, backend::weight);
+      Weight both = load(gateUp, this::expertWeight);
       return new Sparse(
-          router, routerNorm, new ExpertWeights(bias, scale, both, load(down, backend::weight)));
+          router, routerNorm, new ExpertWeights(bias, scale, both, load(down, this::expertWeight)));
+    }
+
+    private Weight expertWeight(List<Tensor> parts) {
+      return backend.expertWeight(parts, checkpoint.bytes());
     }
 
     private Weight load(List<Tensor> parts, Function<List<Tensor>, Weight> copy) {

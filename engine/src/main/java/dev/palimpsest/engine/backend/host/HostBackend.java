@@ -27,6 +27,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.LongPredicate;
 import java.util.OptionalDouble;
 import jdk.incubator.vector.FloatVector;
 
@@ -54,6 +56,8 @@ public final class HostBackend implements Backend {
   private final Gemm gemm;
   private final Arena weights = Arena.ofShared();
   private final Scratch step = new Scratch();
+  private final LongPredicate mapsExperts;
+  private long mapped;
 
   /**
    * A backend with its own threads.
@@ -74,18 +78,28 @@ public final class HostBackend implements Backend {
    *     something from another step were read
    */
   public HostBackend(Precision precision, int threads, boolean audit) {
-    this(
-        precision,
-        threads,
-        audit,
-        OneDnnGemm.find().<Gemm>map(RehearsedGemm::new).orElseGet(VectorGemm::new));
+    this(precision, threads, audit, product(), MappedExperts::areNeeded);
   }
 
   HostBackend(Precision precision, int threads, Gemm gemm) {
-    this(precision, threads, false, gemm);
+    this(precision, threads, false, gemm, MappedExperts::areNeeded);
   }
 
-  private HostBackend(Precision precision, int threads, boolean audit, Gemm gemm) {
+  /**
+   * A backend with its own threads.
+   *
+   * @param mapsExperts whether experts stay in the file of a checkpoint of so many bytes
+   */
+  HostBackend(Precision precision, int threads, LongPredicate mapsExperts) {
+    this(precision, threads, false, product(), mapsExperts);
+  }
+
+  private static Gemm product() {
+    return OneDnnGemm.find().<Gemm>map(RehearsedGemm::new).orElseGet(VectorGemm::new);
+  }
+
+  private HostBackend(
+      Precision precision, int threads, boolean audit, Gemm gemm, LongPredicate mapsExperts) {
     Arithmetic.requireFma();
     if (precision == Precision.BF16 && !multipliesBf16()) {
       throw new DeviceException(
@@ -96,6 +110,7 @@ public final class HostBackend implements Backend {
     this.precision = precision;
     this.audit = audit;
     this.gemm = gemm;
+    this.mapsExperts = mapsExperts;
     workers = new Workers(threads);
     scratch = Scratch.each(threads);
     linear = new Linear(workers, gemm);
@@ -121,7 +136,7 @@ public final class HostBackend implements Backend {
 
   /** What computes f32 products here, and why nothing faster does, in one sentence. */
   public static String describeProducts() {
-    return describe(OneDnnGemm.find().<Gemm>map(RehearsedGemm::new).orElseGet(VectorGemm::new));
+    return describe(product());
   }
 
   private static String describe(Gemm gemm) {
@@ -140,7 +155,11 @@ public final class HostBackend implements Backend {
         + ", "
         + workers.count()
         + " threads, "
-        + (precision == Precision.BF16 ? OneDnn.describe() : describe(gemm));
+        + (precision == Precision.BF16 ? OneDnn.describe() : describe(gemm))
+        + (mapped == 0
+            ? ""
+            : String.format(
+                Locale.ROOT, ", %.1f GB of experts left in the checkpoint's file", mapped / 1e9));
   }
 
   @Override
@@ -168,6 +187,16 @@ public final class HostBackend implements Backend {
     boolean isBf16 =
         precision == Precision.BF16 || parts.stream().allMatch(part -> part.dtype() == DType.BF16);
     return copy(parts, isVector || !isBf16 ? Precision.F32 : Precision.BF16);
+  }
+
+  @Override
+  public Weight expertWeight(List<Tensor> parts, long all) {
+    Optional<HostWeight> found =
+        precision == Precision.BF16 && mapsExperts.test(all)
+            ? MappedExperts.map(parts, weights)
+            : Optional.empty();
+    found.ifPresent(weight -> mapped += weight.bytes());
+    return found.<Weight>map(weight -> weight).orElseGet(() -> weight(parts));
   }
 
   @Override
