@@ -114,7 +114,7 @@ final class CommandLineTest {
     "--cfg-scale, -0.5, 0 or above",
     "--threshold, 1.5, up to 1",
     "--factor, 0, above 0",
-    "--remasking, entropy, low_confidence",
+    "--remasking, conf, topk_margin",
     "--sampler, beam, decode",
     "--sampler, decode, both ways",
     "--alg, entropy, no option of the sampler llada",
@@ -156,6 +156,7 @@ final class CommandLineTest {
     String[][] all = {
       {"--sampler", "dream", "--alg", "entropy"},
       {"--sampler", "remdm", "--temperature", "0"},
+      {"--sampler", "llada", "--remasking", "topk_margin"},
       {"--sampler", "block", "--block-length", "24", "--threshold", "0.9"},
       {"--sampler", "llada", "--block-length", "24", "--threshold", "0.9"},
     };

@@ -87,10 +87,12 @@ public final class Case {
             .logitsEosInf(random.nextInt(4) == 0)
             .confidenceEosEotInf(random.nextInt(3) == 0)
             .seed(random.nextLong());
-    switch (random.nextInt(5)) {
+    switch (random.nextInt(7)) {
       case 0 -> builder.threshold(0.05 + 0.9 * random.nextDouble());
       case 1 -> builder.factor(0.1 + 2 * random.nextDouble());
       case 2 -> builder.remasking(Remasking.RANDOM);
+      case 3 -> builder.remasking(Remasking.TOPK_MARGIN);
+      case 4 -> builder.remasking(Remasking.ENTROPY);
       default -> builder.remasking(Remasking.LOW_CONFIDENCE);
     }
     return builder.build();

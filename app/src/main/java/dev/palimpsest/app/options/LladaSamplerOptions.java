@@ -45,7 +45,7 @@ public final class LladaSamplerOptions {
   @Option(
       names = "--remasking",
       paramLabel = "RULE",
-      description = "low_confidence or random (default: low_confidence).")
+      description = "low_confidence, random, topk_margin or entropy (default: low_confidence).")
   private Optional<String> remasking;
 
   @Option(names = "--logits-eos-inf", description = "Never write the end-of-text token.")

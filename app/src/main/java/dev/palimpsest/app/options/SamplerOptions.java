@@ -124,7 +124,7 @@ public final class SamplerOptions {
       names = "--remasking",
       paramLabel = "RULE",
       description =
-          "[llada] low_confidence or random. [block] low_confidence_dynamic,"
+          "[llada] low_confidence, random, topk_margin or entropy. [block] low_confidence_dynamic,"
               + " low_confidence_static, sequential or entropy_bounded. [remdm] cap, rescale or"
               + " conf. The first is the default.")
   private Optional<String> remasking;

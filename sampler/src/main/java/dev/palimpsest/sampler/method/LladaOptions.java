@@ -18,8 +18,8 @@ import java.util.OptionalDouble;
  *     genLength} is refused, as by {@code generate}; the reference's {@code app.py} clamps it
  * @param temperature of the Gumbel noise; 0 draws the argmax
  * @param cfgScale strength of classifier-free guidance; 0 is off
- * @param remasking what ranks positions; a threshold or a factor compares probabilities and is
- *     refused with {@link Remasking#RANDOM}
+ * @param remasking what ranks positions; a threshold or a factor compares probabilities and needs
+ *     {@link Remasking#LOW_CONFIDENCE}
  * @param threshold commits every position at least this confident, in (0, 1]
  * @param factor Fast-dLLM's factor, above 0; excludes a threshold
  * @param logitsEosInf never writes the end-of-text id, and leaves it out of the softmax
@@ -82,13 +82,13 @@ public record LladaOptions(
           factor.getAsDouble(),
           "excludes {threshold} " + threshold.getAsDouble() + ": use one of the two");
     }
-    if (remasking == Remasking.RANDOM && (threshold.isPresent() || factor.isPresent())) {
+    if (remasking != Remasking.LOW_CONFIDENCE && (threshold.isPresent() || factor.isPresent())) {
       throw new InvalidOptionException(
           "remasking",
           remasking.optionName(),
-          "ranks without confidence, which "
-              + (threshold.isPresent() ? "{threshold}" : "factor")
-              + " needs: use low_confidence");
+          "does not rank by the probability that "
+              + (threshold.isPresent() ? "{threshold}" : "{factor}")
+              + " compares: use low_confidence");
     }
     int blocks = genLength / blockLength;
     if (threshold.isEmpty() && factor.isEmpty() && steps % blocks != 0) {

@@ -42,6 +42,12 @@ import java.util.stream.IntStream;
  *   <li><b>Random remasking</b> ranks by a number from {@link Philox}, keyed by seed, step and
  *       position, so that a seed repeats its order whatever shares the batch. {@code
  *       confidenceEosEotInf} does not touch this order, as in the reference.
+ *   <li><b>{@code topk_margin}</b> (Kim et al., "Train for the Worst, Plan for the Best", arXiv
+ *       2502.06768) ranks by {@code p1 - p2}, the gap between the two highest probabilities of the
+ *       position, and {@code entropy} by {@code -H(p)}, whatever the drawn token is: both without
+ *       noise and temperature, as in the LLaDA loop of fengsxy/ThinkOutofOrder ({@code
+ *       run_llada_sampling_methods.py} at 4cd5ffb). Its entropy has {@code log(p + 1e-10)}, which
+ *       differs from the entropy itself by less than 1e-10 for every id of the vocabulary.
  *   <li><b>Confidences</b> are doubles computed from float logits, so that ties are rare, and ties
  *       go to the lower position. The reference takes the softmax in the model's dtype; in bfloat16
  *       near 1 that leaves many ties, broken in no stated order.
@@ -51,9 +57,10 @@ import java.util.stream.IntStream;
  *       pad id to confuse with the mask and no attention mask for guidance to trip over.
  *   <li><b>{@code confidenceEosEotInf}</b> leaves end of text and end of turn out of the softmax
  *       after the token is drawn: a position that drew one has confidence 0 and goes last, and the
- *       others share the remaining probability. This is what the reference does at temperature 0,
- *       where two names mean one tensor; at other temperatures it suppresses end of turn only, a
- *       bug that is not repeated.
+ *       others share the remaining probability. With {@code topk_margin} and {@code entropy} too
+ *       such a position goes last, although neither looks at the token. This is what the reference
+ *       does at temperature 0, where two names mean one tensor; at other temperatures it suppresses
+ *       end of turn only, a bug that is not repeated.
  *   <li><b>{@code logitsEosInf}</b> removes end of text before the token is drawn: neither drawn
  *       nor counted.
  *   <li><b>Guidance</b> compares with the canvas whose prompt is masked. It is one forward.
@@ -130,12 +137,19 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
   }
 
   private double[] scores(int[] rows, Cursor at, List<Prediction> predictions) {
+    int[] last = uncounted();
     double[] scores = new double[rows.length];
     for (int row = 0; row < rows.length; row++) {
+      Prediction prediction = predictions.get(row);
+      boolean isLast = Arrays.binarySearch(last, prediction.token()) >= 0;
       scores[row] =
-          options.remasking() == Remasking.RANDOM
-              ? Philox.uniform(options.seed(), at.step(), rows[row], Purposes.REMASKING)
-              : predictions.get(row).probability();
+          switch (options.remasking()) {
+            case LOW_CONFIDENCE -> prediction.probability();
+            case RANDOM -> Philox.uniform(options.seed(), at.step(), rows[row], Purposes.REMASKING);
+            case TOPK_MARGIN -> isLast ? Double.NEGATIVE_INFINITY : prediction.margin();
+            case ENTROPY -> isLast ? Double.NEGATIVE_INFINITY : -prediction.entropy();
+            default -> throw options.remasking().unknownTo(NAME);
+          };
     }
     return scores;
   }

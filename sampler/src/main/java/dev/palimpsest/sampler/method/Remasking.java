@@ -11,6 +11,10 @@ public enum Remasking {
   LOW_CONFIDENCE,
   /** LLaDA: positions at random. */
   RANDOM,
+  /** LLaDA: the widest gap between the two highest probabilities of a position. */
+  TOPK_MARGIN,
+  /** LLaDA: the lowest entropy of a position. */
+  ENTROPY,
   /** SDAR: a fixed share of the block, the most confident first. */
   LOW_CONFIDENCE_STATIC,
   /** SDAR: everything above the threshold, and no less than the fixed share. */
@@ -26,7 +30,7 @@ public enum Remasking {
   /** ReMDM: as {@link #RESCALE}, shared out to the least confident positions. */
   CONF;
 
-  static final List<Remasking> OF_LLADA = List.of(LOW_CONFIDENCE, RANDOM);
+  static final List<Remasking> OF_LLADA = List.of(LOW_CONFIDENCE, RANDOM, TOPK_MARGIN, ENTROPY);
 
   static final List<Remasking> OF_BLOCKS =
       List.of(LOW_CONFIDENCE_STATIC, LOW_CONFIDENCE_DYNAMIC, SEQUENTIAL, ENTROPY_BOUNDED);

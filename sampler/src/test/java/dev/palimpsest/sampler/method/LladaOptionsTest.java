@@ -61,10 +61,16 @@ class LladaOptionsTest {
         o -> o.threshold(.9).factor(1), "factor 1.0 excludes threshold 0.9: use one of the two");
     refuses(
         o -> o.factor(1).remasking(Remasking.RANDOM),
-        "remasking random ranks without confidence, which factor needs: use low_confidence");
+        "remasking random does not rank by the probability that factor compares: use"
+            + " low_confidence");
+    refuses(
+        o -> o.threshold(.9).remasking(Remasking.TOPK_MARGIN),
+        "remasking topk_margin does not rank by the probability that threshold compares: use"
+            + " low_confidence");
     assertThatThrownBy(() -> LladaOptions.of(Map.of("remasking", "topk")))
         .isInstanceOf(InvalidOptionException.class)
-        .hasMessage("remasking topk is unknown: use low_confidence or random");
+        .hasMessage(
+            "remasking topk is unknown: use low_confidence, random, topk_margin or entropy");
   }
 
   @Test
@@ -72,7 +78,8 @@ class LladaOptionsTest {
     assertThat(LladaOptions.of(Map.of("remasking", "random")).remasking())
         .isEqualTo(Remasking.RANDOM);
     refuses(
-        o -> o.remasking(Remasking.CAP), "remasking cap is unknown: use low_confidence or random");
+        o -> o.remasking(Remasking.CAP),
+        "remasking cap is unknown: use low_confidence, random, topk_margin or entropy");
   }
 
   @Test

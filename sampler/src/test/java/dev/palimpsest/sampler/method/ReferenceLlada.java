@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.HashModel;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.step.Philox;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -121,13 +122,7 @@ final class ReferenceLlada {
           logits[p][specials.eotId().getAsInt()] = Double.NEGATIVE_INFINITY;
         }
       }
-      if (options.remasking() == Remasking.RANDOM) {
-        int[] words = new int[4];
-        Philox.block(options.seed(), forward, p, Purposes.REMASKING, 0, words);
-        confidence[p] = Philox.uniform(words[0]);
-      } else {
-        confidence[p] = softmax(logits[p])[x0[p]];
-      }
+      confidence[p] = confidence(softmax(logits[p]), x0[p], logits[p][x0[p]], forward, p);
       if (p >= hi || x[p] != mask) {
         confidence[p] = Double.NEGATIVE_INFINITY;
       }
@@ -141,6 +136,31 @@ final class ReferenceLlada {
       }
     }
     states.add(x.clone());
+  }
+
+  /**
+   * Of a token that confidence_eos_eot_inf leaves out of the softmax the logit is minus infinity.
+   */
+  private double confidence(double[] p, int token, double logit, int forward, int position) {
+    double[] sorted = p.clone();
+    Arrays.sort(sorted);
+    boolean last = logit == Double.NEGATIVE_INFINITY;
+    return switch (options.remasking()) {
+      case RANDOM -> {
+        int[] words = new int[4];
+        Philox.block(options.seed(), forward, position, Purposes.REMASKING, 0, words);
+        yield Philox.uniform(words[0]);
+      }
+      case TOPK_MARGIN -> last ? -1 : sorted[p.length - 1] - sorted[p.length - 2];
+      case ENTROPY -> {
+        double sum = 0;
+        for (double each : p) {
+          sum += each == 0 ? 0 : each * Math.log(each);
+        }
+        yield last ? -Double.MAX_VALUE : sum;
+      }
+      default -> p[token];
+    };
   }
 
   private int adaptiveCount(double[] confidence, List<Integer> ranked) {

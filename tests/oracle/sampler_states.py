@@ -1,0 +1,150 @@
+"""Every canvas of published samplers on the oracle's checkpoints, with this engine's random numbers in place of torch's.
+
+    python tests/oracle/sampler_states.py tests/src/test/resources/oracle PUBLISHED > tests/src/test/resources/sampler-states.json
+
+needs torch, numpy, safetensors, tqdm and transformers. PUBLISHED is a folder with what these repositories hold:
+ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb.
+
+The logits are those of the plain forward in activations.py, which is compared with published models there. The mask id, which the
+published loops may draw and this engine does not, is drawn in no case; and in no case do the canvases change if every logit is off by
+about NEAR, so that they are those of any right arithmetic.
+"""
+import importlib.util, json, pathlib, sys, types
+
+import numpy, torch
+
+from activations import Model
+
+GUMBEL = 0
+NEAR, TRIALS = 1e-4, 4
+
+
+def philox(index, position, step, purpose, seed):
+    c, k = [index, position, step, purpose], [seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [p1 >> 32 ^ c[1] ^ k[0], p1 & 0xFFFFFFFF, p0 >> 32 ^ c[3] ^ k[1], p0 & 0xFFFFFFFF]
+        k = [k[0] + 0x9E3779B9 & 0xFFFFFFFF, k[1] + 0xBB67AE85 & 0xFFFFFFFF]
+    return [(word + 0.5) * 2.0**-32 for word in c]
+
+
+def imported(path, package=None):
+    """A file as a module; its package's own __init__ is not run."""
+    name = path.stem if package is None else f"{package}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Recorder:
+    """A checkpoint whose every canvas is kept; all that a published loop asks of a model."""
+
+    def __init__(self, folder, prompt, gen_length, seed):
+        config = json.loads((folder / "config.json").read_text())
+        self.mask = config["mask_token_id"]
+        self.model, self.prompt, self.length, self.seed = Model(folder), prompt, len(prompt) + gen_length, seed
+        self.noise = None
+
+    def start(self, trial):
+        """Before a run; the logits of trial 0 are as they are."""
+        self.noise = numpy.random.default_rng(trial) if trial else None
+        self.seen, self.drew_mask, self.first = [], False, 0
+        return torch.tensor([self.prompt + [self.mask] * (self.length - len(self.prompt))])
+
+    def __call__(self, ids=None, input_ids=None, **_):
+        ids = ids if input_ids is None else input_ids
+        self.seen.append(ids[0].tolist())
+        logits = self.model(ids[0], [self.length] * self.length)
+        if self.noise is not None:
+            logits = logits + NEAR * torch.tensor(self.noise.standard_normal(logits.shape))
+        return types.SimpleNamespace(logits=logits[None])
+
+    def parameters(self):
+        yield torch.empty(0)
+
+    def uniforms(self, rows, vocabulary):
+        """Of the rows from position `first` on."""
+        blocks = range((vocabulary + 3) // 4)
+        return torch.tensor(
+            [
+                [u for i in blocks for u in philox(i, self.first + row, len(self.seen) - 1, GUMBEL, self.seed)][:vocabulary]
+                for row in range(rows)
+            ]
+        )
+
+    def drawn(self, chosen):
+        """Notes whether a position behind the prompt drew the mask."""
+        behind = max(0, len(self.prompt) - self.first)
+        self.drew_mask |= bool((torch.as_tensor(chosen)[behind:] == self.mask).any())
+
+    def canvases(self, last, steps=None):
+        every = [state[len(self.prompt) :] for state in self.seen[1:] + [last]]
+        return every + every[-1:] * ((steps or len(every)) - len(every))
+
+
+def watched(module, recorder):
+    """The module's torch.argmax and torch.rand_like: what is drawn is looked at, and random numbers are ours."""
+    watching = types.SimpleNamespace(**{name: getattr(torch, name) for name in dir(torch) if not name.startswith("__")})
+
+    def argmax(values, dim=None, **named):
+        found = torch.argmax(values, dim=dim, **named)
+        if values.dim() == 3:
+            recorder.drawn(found[0])
+        return found
+
+    watching.argmax = argmax
+    watching.rand_like = lambda like, **_: recorder.uniforms(*like.shape[1:])[None]
+    module.torch = watching
+
+
+def llada(published, recorder, options, trial):
+    """The LLaDA loop of ThinkOutofOrder."""
+    models = sys.modules["models.llada"] = sys.modules["models"] = types.ModuleType("models")
+    models.LLaDAConfig = models.LLaDAModelLM = object
+    module = imported(published / "ThinkOutofOrder/eval/run_llada_sampling_methods.py")
+    recorder.start(trial)
+    watched(module, recorder)
+    results = []
+    tokenizer = types.SimpleNamespace(decode=lambda ids, **_: results.append(recorder.prompt + ids.tolist()) or "")
+    module.llada_decode(recorder, tokenizer, torch.tensor([recorder.prompt]), mask_id=recorder.mask, **options)
+    return recorder.canvases(results[0], options["steps"])
+
+
+CASES = [
+    ("llada-mha", llada, "llada", dict(steps=16, gen_length=16, block_length=16, temperature=0.0, remasking="topk_margin")),
+    ("llada-gqa", llada, "llada", dict(steps=12, gen_length=24, block_length=8, temperature=0.0, remasking="topk_margin")),
+    ("llada-moe", llada, "llada", dict(steps=5, gen_length=12, block_length=12, temperature=0.0, remasking="topk_margin")),
+    ("llada-mha", llada, "llada", dict(steps=10, gen_length=20, block_length=10, temperature=0.8, remasking="topk_margin")),
+    ("llada-mha", llada, "llada", dict(steps=14, gen_length=28, block_length=14, temperature=0.0, remasking="entropy")),
+    ("llada-gqa", llada, "llada", dict(steps=6, gen_length=16, block_length=16, temperature=0.5, remasking="entropy")),
+]
+
+
+def main():
+    oracle, published = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    cases = []
+    for number, (folder, run, sampler, options) in enumerate(CASES):
+        attempt = 0
+        while True:
+            random = numpy.random.default_rng([number, attempt])
+            prompt = random.integers(2, 300, size=int(random.integers(3, 12))).tolist()
+            recorder = Recorder(oracle / folder, prompt, options["gen_length"], 1000 * number + attempt)
+            with torch.no_grad():
+                runs = []
+                for trial in range(TRIALS):
+                    runs.append(run(published, recorder, options, trial))
+                    if recorder.drew_mask or runs[-1] != runs[0]:
+                        break
+                else:
+                    break
+            attempt += 1
+        given = options | {"seed": recorder.seed}
+        cases.append({"folder": folder, "source": run.__doc__, "sampler": sampler, "options": given, "prompt": prompt, "canvases": runs[0]})
+        print(f"{folder} {sampler}: attempt {attempt}", file=sys.stderr)
+    json.dump({"cases": cases}, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()
