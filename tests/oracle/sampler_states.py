@@ -3,10 +3,11 @@
     python tests/oracle/sampler_states.py tests/src/test/resources/oracle PUBLISHED > tests/src/test/resources/sampler-states.json
 
 needs torch, numpy, safetensors, tqdm and transformers. PUBLISHED is a folder with what these repositories hold:
-ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb.
+ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb, Path-Planning (github.com/pengzhangzhi) at 68675ea and Open-dLLM (the same) at 8b38787.
 
 The logits are those of the plain forward in activations.py, which is compared with published models there. The mask id, which the
-published loops may draw and this engine does not, is drawn in no case; and in no case do the canvases change if every logit is off by
+published loops may draw and this engine does not, is drawn in no case, and with a temperature or filters takes no part where this
+engine leaves it out; and in no case do the canvases change if every logit is off by
 about NEAR, so that they are those of any right arithmetic.
 """
 import importlib.util, json, pathlib, sys, types
@@ -29,7 +30,10 @@ def philox(index, position, step, purpose, seed):
 
 
 def imported(path, package=None):
-    """A file as a module; its package's own __init__ is not run."""
+    """A file as a module, beside those of its package, whose own __init__ is not run."""
+    if package is not None:
+        sys.modules[package] = types.ModuleType(package)
+        sys.modules[package].__path__ = [str(path.parent)]
     name = path.stem if package is None else f"{package}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -40,10 +44,12 @@ def imported(path, package=None):
 class Recorder:
     """A checkpoint whose every canvas is kept; all that a published loop asks of a model."""
 
-    def __init__(self, folder, prompt, gen_length, seed):
+    def __init__(self, folder, prompt, options, seed):
         config = json.loads((folder / "config.json").read_text())
-        self.mask = config["mask_token_id"]
-        self.model, self.prompt, self.length, self.seed = Model(folder), prompt, len(prompt) + gen_length, seed
+        self.mask, self.shift = config["mask_token_id"], 1 if config["model_type"] == "Dream" else 0
+        self.model, self.prompt, self.length, self.seed = Model(folder), prompt, len(prompt) + options["gen_length"], seed
+        self.unmaskable = "top_p" in options and (options["temperature"] > 0 or options["top_p"] < 1 or options["top_k"] > 0)
+        self.greedy = options["temperature"] == 0 and not self.unmaskable
         self.noise = None
 
     def start(self, trial):
@@ -56,6 +62,9 @@ class Recorder:
         ids = ids if input_ids is None else input_ids
         self.seen.append(ids[0].tolist())
         logits = self.model(ids[0], [self.length] * self.length)
+        self.drawn(logits.roll(self.shift, 0).argmax(-1) if self.greedy else [])
+        if self.unmaskable:
+            logits[:, self.mask] = -torch.inf
         if self.noise is not None:
             logits = logits + NEAR * torch.tensor(self.noise.standard_normal(logits.shape))
         return types.SimpleNamespace(logits=logits[None])
@@ -111,6 +120,44 @@ def llada(published, recorder, options, trial):
     return recorder.canvases(results[0], options["steps"])
 
 
+def path_planning(published, recorder, options, trial):
+    """p2_sampling of Path-Planning."""
+    module = imported(published / "Path-Planning/src/path_planning/p2.py", "path_planning")
+    module.tqdm = lambda steps: steps
+    canvas = recorder.start(trial)
+    last = module.p2_sampling(
+        canvas, lambda ids: recorder(ids).logits, recorder.mask, options["steps"], tau=options["temperature"], eta=options["eta"]
+    )
+    return recorder.canvases(last[0].tolist())
+
+
+def open_dllm(published, recorder, options, trial):
+    """alg="p2" of Open-dLLM."""
+    module = imported(published / "Open-dLLM/veomni/models/transformers/qwen2/generation_utils.py")
+
+    class Loop(module.MDMGenerationMixin):
+        config, device = types.SimpleNamespace(pad_token_id=None), "cpu"
+
+        def __call__(self, **named):
+            return recorder(**named)
+
+    def multinomial(probabilities, *_, **__):
+        with numpy.errstate(divide="ignore"):
+            scores = probabilities.double().log() - (-recorder.uniforms(*probabilities.shape).log()).log()
+        return scores.argmax(-1, keepdim=True)
+
+    canvas = recorder.start(trial)
+    given = dict(mask_token_id=recorder.mask, steps=options["steps"], eps=1e-3, alg="p2", alg_temp=0.0, max_length=recorder.length)
+    draw = dict(temperature=options["temperature"], top_p=options["top_p"], top_k=options["top_k"] or None)
+    config = types.SimpleNamespace(output_history=False, return_dict_in_generate=False, **given, **draw)
+    kept, torch.multinomial = torch.multinomial, multinomial
+    try:
+        last = Loop()._mdm_sample(canvas, None, config)
+    finally:
+        torch.multinomial = kept
+    return recorder.canvases(last[0].tolist(), options["steps"])
+
+
 CASES = [
     ("llada-mha", llada, "llada", dict(steps=16, gen_length=16, block_length=16, temperature=0.0, remasking="topk_margin")),
     ("llada-gqa", llada, "llada", dict(steps=12, gen_length=24, block_length=8, temperature=0.0, remasking="topk_margin")),
@@ -118,6 +165,15 @@ CASES = [
     ("llada-mha", llada, "llada", dict(steps=10, gen_length=20, block_length=10, temperature=0.8, remasking="topk_margin")),
     ("llada-mha", llada, "llada", dict(steps=14, gen_length=28, block_length=14, temperature=0.0, remasking="entropy")),
     ("llada-gqa", llada, "llada", dict(steps=6, gen_length=16, block_length=16, temperature=0.5, remasking="entropy")),
+    ("llada-mha", path_planning, "p2", dict(steps=16, gen_length=16, temperature=0.0, eta=1.0)),
+    ("llada-gqa", path_planning, "p2", dict(steps=11, gen_length=24, temperature=0.0, eta=1.5)),
+    ("llada-moe", path_planning, "p2", dict(steps=5, gen_length=13, temperature=0.0, eta=0.5)),
+    ("llada-mha", path_planning, "p2", dict(steps=22, gen_length=22, temperature=0.0, eta=2.0)),
+    ("llada-gqa", path_planning, "p2", dict(steps=9, gen_length=14, temperature=0.0, eta=0.0)),
+    ("dream", open_dllm, "p2", dict(steps=10, gen_length=20, temperature=0.0, top_p=1.0, top_k=0)),
+    ("dream", open_dllm, "p2", dict(steps=12, gen_length=20, temperature=0.6, top_p=1.0, top_k=0)),
+    ("dream", open_dllm, "p2", dict(steps=9, gen_length=18, temperature=0.9, top_p=0.9, top_k=40)),
+    ("dream", open_dllm, "p2", dict(steps=15, gen_length=10, temperature=0.4, top_p=0.95, top_k=0)),
 ]
 
 
@@ -129,7 +185,7 @@ def main():
         while True:
             random = numpy.random.default_rng([number, attempt])
             prompt = random.integers(2, 300, size=int(random.integers(3, 12))).tolist()
-            recorder = Recorder(oracle / folder, prompt, options["gen_length"], 1000 * number + attempt)
+            recorder = Recorder(oracle / folder, prompt, options, 1000 * number + attempt)
             with torch.no_grad():
                 runs = []
                 for trial in range(TRIALS):

@@ -22,6 +22,7 @@ import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
 import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.P2Options;
 import dev.palimpsest.sampler.method.Remasking;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -93,6 +94,7 @@ public record OpaqueDepth(
       }
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
+      case P2Options p2 -> p2.steps();
       case BlockOptions block -> {
         boolean counted = block.remasking() != Remasking.ENTROPY_BOUNDED;
         int filling = counted ? block.steps() : block.blockLength();

@@ -34,6 +34,7 @@ final class Examples {
       case "eval" ->
           List.of(
               "./palimpsest eval --limit 100",
+              "./palimpsest eval --limit 100 --sampler p2 --eta 1.2",
               "./palimpsest eval --model FOLDER --threshold 0.9 --json problems.jsonl");
       case "compare" ->
           List.of(

@@ -156,6 +156,7 @@ final class CommandLineTest {
     String[][] all = {
       {"--sampler", "dream", "--alg", "entropy"},
       {"--sampler", "remdm", "--temperature", "0"},
+      {"--sampler", "p2", "--eta", "1.5"},
       {"--sampler", "llada", "--remasking", "topk_margin"},
       {"--sampler", "block", "--block-length", "24", "--threshold", "0.9"},
       {"--sampler", "llada", "--block-length", "24", "--threshold", "0.9"},

@@ -7,6 +7,7 @@ import dev.palimpsest.sampler.method.DreamSampler;
 import dev.palimpsest.sampler.method.EntropyBoundSampler;
 import dev.palimpsest.sampler.method.LinearSpecSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
+import dev.palimpsest.sampler.method.P2Sampler;
 import dev.palimpsest.sampler.method.RemdmSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.method.SeededBlockSampler;
@@ -100,8 +101,13 @@ public record AnyCase(
           case AttentionPattern.BlockCausal _ ->
               random.nextInt(3) == 0 ? SubBlockSampler.NAME : BlockSampler.NAME;
           case AttentionPattern.Full _ ->
-              List.of(LladaSampler.NAME, DreamSampler.NAME, RemdmSampler.NAME, BlockSampler.NAME)
-                  .get(random.nextInt(4));
+              List.of(
+                      LladaSampler.NAME,
+                      DreamSampler.NAME,
+                      RemdmSampler.NAME,
+                      P2Sampler.NAME,
+                      BlockSampler.NAME)
+                  .get(random.nextInt(5));
           case AttentionPattern.BlocksFromEnd _ -> BlockSampler.NAME;
           case AttentionPattern.CausalContext _ ->
               List.of(SeededBlockSampler.NAME, LinearSpecSampler.NAME, DecodeSampler.NAME)
@@ -132,6 +138,10 @@ public record AnyCase(
         values.put("steps", 1 + random.nextInt(24));
         values.put("remasking", List.of("cap", "rescale", "conf").get(random.nextInt(3)));
         values.put("eta", random.nextDouble());
+      }
+      case P2Sampler.NAME -> {
+        values.put("steps", 1 + random.nextInt(24));
+        values.put("eta", random.nextInt(4) == 0 ? 0 : 3 * random.nextDouble());
       }
       case BlockSampler.NAME -> {
         int length =

@@ -190,7 +190,7 @@ final class BatchedGenerationTest {
       case AttentionPattern.CausalContext _ -> List.of("seeded_block", "linear_spec", "decode");
       case AttentionPattern.KnownFirst _ -> List.of("wedlm");
       case AttentionPattern.Canvas _ -> List.of("entropy_bound");
-      case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "block");
+      case AttentionPattern.Full _ -> List.of("llada", "dream", "remdm", "p2", "block");
     };
   }
 
@@ -218,6 +218,10 @@ final class BatchedGenerationTest {
         values.put("steps", 1 + random.nextInt(8));
         values.put("remasking", List.of("cap", "rescale", "conf").get(random.nextInt(3)));
         values.put("eta", random.nextDouble());
+      }
+      case "p2" -> {
+        values.put("steps", 1 + random.nextInt(8));
+        values.put("eta", 2 * random.nextDouble());
       }
       case "block" -> {
         values.put(

@@ -280,6 +280,7 @@ final class OpaqueDepthTest {
         "full | sampler=llada,gen_length=32,threshold=0.9 | 32",
         "full | sampler=dream,gen_length=32,steps=5 | 5",
         "full | sampler=remdm,gen_length=32,steps=70 | 70",
+        "full | sampler=p2,gen_length=32,steps=9 | 9",
         "full | sampler=block,gen_length=30,steps=3,block_length=8,whole_canvas=true | 15",
         "blocks | gen_length=30,steps=3 | 3",
         "blocks | gen_length=30,steps=3,remasking=entropy_bounded | 8",

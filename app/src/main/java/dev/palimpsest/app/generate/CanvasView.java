@@ -10,6 +10,7 @@ import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.P2Options;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.SnapshotRing;
@@ -97,6 +98,7 @@ final class CanvasView implements SnapshotListener, AutoCloseable {
       case LladaOptions llada when !llada.adaptive() -> OptionalInt.of(llada.steps());
       case DreamOptions dream -> OptionalInt.of(dream.steps());
       case RemdmOptions remdm -> OptionalInt.of(remdm.steps());
+      case P2Options p2 -> OptionalInt.of(p2.steps());
       default -> OptionalInt.empty();
     };
   }

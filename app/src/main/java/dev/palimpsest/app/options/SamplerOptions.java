@@ -18,7 +18,7 @@ public final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound or"
+          "llada, dream, remdm, p2, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound or"
               + " decode; the one the model was made for if not given. The options below are of the"
               + " samplers in brackets, or of all.")
   private Optional<String> sampler;
@@ -57,7 +57,7 @@ public final class SamplerOptions {
       names = "--steps",
       paramLabel = "N",
       description =
-          "[llada, dream, remdm] Forwards of the whole generation; the model's default, else one"
+          "[llada, dream, remdm, p2] Forwards of the whole generation; the model's default, else one"
               + " a position. [block] Forwards of a block; default one a position.")
   private Optional<Integer> steps;
 
@@ -179,8 +179,11 @@ public final class SamplerOptions {
 
   @Option(
       names = "--eta",
-      paramLabel = "P",
-      description = "Strength of the remasking (default: 0.02).")
+      paramLabel = "X",
+      description =
+          "[remdm] Strength of the remasking, up to 1 (default: 0.02). [p2] What the scores of"
+              + " filled positions are multiplied by: 0 masks none again, 1 ranks them like masked"
+              + " ones, more masks them again more often (default: 1).")
   private Optional<Double> eta;
 
   @Option(

@@ -102,7 +102,7 @@ final class LoadTest {
   private static Map<String, Object> body(int kind) {
     Map<String, Object> body = new HashMap<>();
     body.put("messages", List.of(user(PROBLEM.substring(0, 20 + kind))));
-    body.put("sampler", List.of("llada", "dream", "remdm", "block").get(kind % 4));
+    body.put("sampler", List.of("llada", "dream", "remdm", "p2", "block").get(kind % 5));
     body.put("max_tokens", 4 + kind % 3 * 4);
     body.put("temperature", kind % 2);
     body.put("seed", kind);

@@ -88,7 +88,7 @@ final class ServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llada", "dream", "remdm", "block"})
+  @ValueSource(strings = {"llada", "dream", "remdm", "p2", "block"})
   void aStreamPutTogetherIsTheWholeAnswer(String sampler) throws Exception {
     Map<String, Object> body =
         chat("sampler", sampler, "max_tokens", 40, "temperature", 0.7, "seed", 3);

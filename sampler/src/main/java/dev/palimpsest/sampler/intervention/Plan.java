@@ -6,6 +6,7 @@ import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
 import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
+import dev.palimpsest.sampler.method.P2Options;
 import dev.palimpsest.sampler.method.RemdmOptions;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.method.SeededBlockOptions;
@@ -43,6 +44,7 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
       case LladaOptions llada -> llada.adaptive() ? llada.genLength() : llada.steps();
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
+      case P2Options p2 -> p2.steps();
       case DecodeOptions decode -> decode.genLength();
       case SubBlockOptions _, SeededBlockOptions _ -> length;
       case WedlmOptions wedlm -> wedlm.genLength();

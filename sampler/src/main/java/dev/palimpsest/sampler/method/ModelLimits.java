@@ -194,10 +194,11 @@ public record ModelLimits(
                       + " goes both ways";
               case WedlmOptions _ ->
                   "puts masks behind what is known, and the model's attention goes both ways";
-              case LladaOptions _, DreamOptions _, RemdmOptions _, BlockOptions _ -> "";
+              case LladaOptions _, DreamOptions _, RemdmOptions _, P2Options _, BlockOptions _ ->
+                  "";
             };
         if (!why.isEmpty()) {
-          throw misfit(options, why, "llada, dream, remdm or block");
+          throw misfit(options, why, "llada, dream, remdm, p2 or block");
         }
       }
       case AttentionPattern.Causal _ -> {
@@ -314,6 +315,7 @@ public record ModelLimits(
       case LladaOptions _,
           DreamOptions _,
           RemdmOptions _,
+          P2Options _,
           EntropyBoundOptions _,
           WedlmOptions _,
           DecodeOptions _ ->

@@ -14,6 +14,7 @@ public sealed interface SamplingOptions
     permits LladaOptions,
         DreamOptions,
         RemdmOptions,
+        P2Options,
         BlockOptions,
         SubBlockOptions,
         SeededBlockOptions,
@@ -28,6 +29,7 @@ public sealed interface SamplingOptions
           LladaSampler.NAME,
           DreamSampler.NAME,
           RemdmSampler.NAME,
+          P2Sampler.NAME,
           BlockSampler.NAME,
           SubBlockSampler.NAME,
           SeededBlockSampler.NAME,
@@ -131,6 +133,7 @@ public sealed interface SamplingOptions
       case LladaSampler.NAME -> LladaOptions.of(values);
       case DreamSampler.NAME -> DreamOptions.of(values);
       case RemdmSampler.NAME -> RemdmOptions.of(values);
+      case P2Sampler.NAME -> P2Options.of(values);
       case BlockSampler.NAME -> BlockOptions.of(values);
       case SubBlockSampler.NAME -> SubBlockOptions.of(values);
       case SeededBlockSampler.NAME -> SeededBlockOptions.of(values);

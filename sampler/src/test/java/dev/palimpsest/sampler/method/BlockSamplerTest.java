@@ -330,7 +330,7 @@ class BlockSamplerTest {
     Map<ModelLimits, Set<String>> fitting =
         Map.of(
             new ModelLimits(9, 64, new AttentionPattern.Full()),
-            Set.of("llada", "dream", "remdm", "block"),
+            Set.of("llada", "dream", "remdm", "p2", "block"),
             blocks,
             Set.of("block"),
             new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8), true),

@@ -16,6 +16,7 @@ final class TokenDrawTest {
     "decode, TOP_K_FIRST",
     "dream, NUCLEUS_FIRST",
     "remdm, NUCLEUS_FIRST",
+    "p2, NUCLEUS_FIRST",
     "sub_block, NUCLEUS_FIRST"
   })
   void theCutsAreMadeInTheOrderOfEachSamplersReference(String sampler, SamplingFilter.Order order) {
@@ -36,6 +37,7 @@ final class TokenDrawTest {
       case DecodeOptions decode -> decode.draw();
       case DreamOptions dream -> dream.draw();
       case RemdmOptions remdm -> remdm.draw();
+      case P2Options p2 -> p2.draw();
       case SubBlockOptions subBlock -> subBlock.draw();
       default -> throw new AssertionError(options.samplerName());
     };
