@@ -3,14 +3,17 @@
     python tests/oracle/sampler_states.py tests/src/test/resources/oracle PUBLISHED > tests/src/test/resources/sampler-states.json
 
 needs torch, numpy, safetensors, tqdm and transformers. PUBLISHED is a folder with what these repositories hold:
-ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb, Path-Planning (github.com/pengzhangzhi) at 68675ea and Open-dLLM (the same) at 8b38787.
+ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb, Path-Planning (github.com/pengzhangzhi) at 68675ea, Open-dLLM (the same)
+at 8b38787 and dInfer (github.com/inclusionAI) at fce4e32.
 
 The logits are those of the plain forward in activations.py, which is compared with published models there. The mask id, which the
 published loops may draw and this engine does not, is drawn in no case, and with a temperature or filters takes no part where this
 engine leaves it out; and in no case do the canvases change if every logit is off by
 about NEAR, so that they are those of any right arithmetic.
 """
-import importlib.util, json, pathlib, sys, types
+import importlib.util, json, os, pathlib, sys, types
+
+os.environ["TORCHDYNAMO_DISABLE"] = "1"  # dInfer compiles what it may as well interpret
 
 import numpy, torch
 
@@ -18,6 +21,7 @@ from activations import Model
 
 GUMBEL = 0
 NEAR, TRIALS = 1e-4, 4
+BLOCK_CAUSAL = ["sdar", "llada2_moe"]
 
 
 def philox(index, position, step, purpose, seed):
@@ -47,21 +51,26 @@ class Recorder:
     def __init__(self, folder, prompt, options, seed):
         config = json.loads((folder / "config.json").read_text())
         self.mask, self.shift = config["mask_token_id"], 1 if config["model_type"] == "Dream" else 0
+        self.unwanted, self.stop = [self.mask], config.get("eos_token_id")
+        self.block = options["block_length"] if config["model_type"] in BLOCK_CAUSAL else 0
         self.model, self.prompt, self.length, self.seed = Model(folder), prompt, len(prompt) + options["gen_length"], seed
+        if self.block:
+            self.length += -self.length % self.block
         self.unmaskable = "top_p" in options and (options["temperature"] > 0 or options["top_p"] < 1 or options["top_k"] > 0)
         self.greedy = options["temperature"] == 0 and not self.unmaskable
         self.noise = None
 
     def start(self, trial):
-        """Before a run; the logits of trial 0 are as they are."""
+        """The canvas before a run; the logits of trial 0 are as they are."""
         self.noise = numpy.random.default_rng(trial) if trial else None
-        self.seen, self.drew_mask, self.first = [], False, 0
+        self.seen, self.drew_unwanted, self.first = [], False, 0
         return torch.tensor([self.prompt + [self.mask] * (self.length - len(self.prompt))])
 
     def __call__(self, ids=None, input_ids=None, **_):
         ids = ids if input_ids is None else input_ids
         self.seen.append(ids[0].tolist())
-        logits = self.model(ids[0], [self.length] * self.length)
+        length = ids.shape[1]
+        logits = self.model(ids[0], [min(length, (i // self.block + 1) * self.block) if self.block else length for i in range(length)])
         self.drawn(logits.roll(self.shift, 0).argmax(-1) if self.greedy else [])
         if self.unmaskable:
             logits[:, self.mask] = -torch.inf
@@ -83,9 +92,9 @@ class Recorder:
         )
 
     def drawn(self, chosen):
-        """Notes whether a position behind the prompt drew the mask."""
+        """Notes whether a position behind the prompt drew the mask, or what would end a text before its time."""
         behind = max(0, len(self.prompt) - self.first)
-        self.drew_mask |= bool((torch.as_tensor(chosen)[behind:] == self.mask).any())
+        self.drew_unwanted |= bool(torch.isin(torch.as_tensor(chosen)[behind:], torch.tensor(self.unwanted)).any())
 
     def canvases(self, last, steps=None):
         every = [state[len(self.prompt) :] for state in self.seen[1:] + [last]]
@@ -158,6 +167,57 @@ def open_dllm(published, recorder, options, trial):
     return recorder.canvases(last[0].tolist(), options["steps"])
 
 
+def parallel_strategy(published, recorder):
+    sys.modules["dinfer"] = types.ModuleType("dinfer")
+    module = imported(published / "dInfer/python/dinfer/decoding/parallel_strategy.py", "dinfer.decoding")
+    watched(module, recorder)
+    watched(sys.modules["dinfer.decoding.utils"], recorder)
+    return module
+
+
+def hierarchy_decoder(published, recorder, options, trial):
+    """HierarchyDecoder of dInfer."""
+    given = dict(threshold=options.get("threshold"), low_threshold=options["low_threshold"])
+    decoder = parallel_strategy(published, recorder).HierarchyDecoder(options["temperature"], mask_id=recorder.mask, **given)
+    canvas, length, prompt = recorder.start(trial), options["block_length"], len(recorder.prompt)
+    if recorder.block:
+        recorder.unwanted = [recorder.mask, recorder.stop]
+    for end in range((prompt // length + 1) * length if recorder.block else prompt + length, recorder.length + 1, length):
+        recorder.first = end - length
+        while (canvas[:, end - length : end] == recorder.mask).any():
+            seen = canvas[:, :end] if recorder.block else canvas
+            logits = recorder(seen).logits[:, end - length : end]
+            recorder.seen[-1] = canvas[0].tolist()
+            decoder.decode(logits, end - length, end, canvas)
+    return recorder.canvases(canvas[0].tolist())
+
+
+def generate_hierarchy(published, recorder, options, trial):
+    """generate_hierarchy of dInfer."""
+    parallel_strategy(published, recorder)
+    sys.modules.pop("dinfer.decoding.generate_hierarchy", None)
+    module = importlib.import_module("dinfer.decoding.generate_hierarchy")
+    recorder.start(trial)
+    length, prompt = options["block_length"], len(recorder.prompt)
+
+    def model(ids):
+        recorder.first = prompt + (ids[0].tolist().index(recorder.mask, prompt) - prompt) // length * length
+        return recorder(ids)
+
+    model.device = "cpu"
+    given = dict(threshold=options["threshold"], low_threshold=options["low_threshold"], temperature=options["temperature"])
+    shape = dict(gen_length=options["gen_length"], block_length=length, steps=options["gen_length"])
+    last, _ = module.generate_hierarchy(
+        model, torch.tensor([recorder.prompt]), mask_id=recorder.mask, decoding="hierarchy_fast_v2", **given, **shape
+    )
+    return recorder.canvases(last[0].tolist())
+
+
+def hierarchy(gen_length, block_length, temperature, threshold, low_threshold):
+    given = {} if threshold is None else {"threshold": threshold}
+    return dict(gen_length=gen_length, block_length=block_length, temperature=temperature, **given, low_threshold=low_threshold)
+
+
 CASES = [
     ("llada-mha", llada, "llada", dict(steps=16, gen_length=16, block_length=16, temperature=0.0, remasking="topk_margin")),
     ("llada-gqa", llada, "llada", dict(steps=12, gen_length=24, block_length=8, temperature=0.0, remasking="topk_margin")),
@@ -174,6 +234,14 @@ CASES = [
     ("dream", open_dllm, "p2", dict(steps=12, gen_length=20, temperature=0.6, top_p=1.0, top_k=0)),
     ("dream", open_dllm, "p2", dict(steps=9, gen_length=18, temperature=0.9, top_p=0.9, top_k=40)),
     ("dream", open_dllm, "p2", dict(steps=15, gen_length=10, temperature=0.4, top_p=0.95, top_k=0)),
+    ("llada-mha", hierarchy_decoder, "llada", hierarchy(24, 24, 0.0, 0.08, 0.02)),
+    ("llada-gqa", hierarchy_decoder, "llada", hierarchy(32, 16, 0.0, 0.1, 0.03)),
+    ("llada-moe", hierarchy_decoder, "llada", hierarchy(20, 20, 0.0, None, 0.015)),
+    ("llada-mha", hierarchy_decoder, "llada", hierarchy(24, 12, 0.7, 0.3, 0.02)),
+    ("llada-mha", generate_hierarchy, "llada", hierarchy(28, 28, 0.0, 0.1, 0.025)),
+    ("llada-gqa", generate_hierarchy, "llada", hierarchy(24, 12, 0.6, 0.2, 0.01)),
+    ("sdar", hierarchy_decoder, "block", hierarchy(24, 8, 0.0, 0.08, 0.02)),
+    ("llada2-moe", hierarchy_decoder, "block", hierarchy(32, 8, 0.0, 0.1, 0.03)),
 ]
 
 
@@ -190,7 +258,7 @@ def main():
                 runs = []
                 for trial in range(TRIALS):
                     runs.append(run(published, recorder, options, trial))
-                    if recorder.drew_mask or runs[-1] != runs[0]:
+                    if recorder.drew_unwanted or runs[-1] != runs[0]:
                         break
                 else:
                     break

@@ -88,15 +88,13 @@ public record OpaqueDepth(
 
   private static long steps(SamplingOptions options, int promptLength) {
     return switch (options) {
-      case LladaOptions llada -> {
-        boolean counted = llada.threshold().isEmpty() && llada.factor().isEmpty();
-        yield counted ? llada.steps() : llada.genLength();
-      }
+      case LladaOptions llada -> llada.adaptive() ? llada.genLength() : llada.steps();
       case DreamOptions dream -> dream.steps();
       case RemdmOptions remdm -> remdm.steps();
       case P2Options p2 -> p2.steps();
       case BlockOptions block -> {
-        boolean counted = block.remasking() != Remasking.ENTROPY_BOUNDED;
+        boolean counted =
+            block.remasking() != Remasking.ENTROPY_BOUNDED && block.lowThreshold().isEmpty();
         int filling = counted ? block.steps() : block.blockLength();
         int editing = block.editingThreshold().isPresent() ? block.maxPostSteps() : 0;
         int chained = block.wholeCanvas() ? blocks(block, promptLength) : 1;

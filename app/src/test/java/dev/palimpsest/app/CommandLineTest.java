@@ -114,6 +114,7 @@ final class CommandLineTest {
     "--cfg-scale, -0.5, 0 or above",
     "--threshold, 1.5, up to 1",
     "--factor, 0, above 0",
+    "--low-threshold, 1, below 1",
     "--remasking, conf, topk_margin",
     "--sampler, beam, decode",
     "--sampler, decode, both ways",
@@ -160,6 +161,7 @@ final class CommandLineTest {
       {"--sampler", "llada", "--remasking", "topk_margin"},
       {"--sampler", "block", "--block-length", "24", "--threshold", "0.9"},
       {"--sampler", "llada", "--block-length", "24", "--threshold", "0.9"},
+      {"--sampler", "llada", "--threshold", "0.9", "--low-threshold", "0.4"},
     };
     for (String[] sampler : all) {
       String[] arguments =

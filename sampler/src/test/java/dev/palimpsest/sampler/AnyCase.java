@@ -166,6 +166,10 @@ public record AnyCase(
                 .get(random.nextInt(4)));
         values.put("threshold", random.nextDouble());
         values.put("eb_threshold", 3 * random.nextDouble());
+        if (values.get("remasking").equals("low_confidence_dynamic") && random.nextBoolean()) {
+          values.put(
+              "low_threshold", 0.99 * random.nextDouble() * (double) values.get("threshold"));
+        }
         if (random.nextInt(3) == 0) {
           values.put("editing_threshold", random.nextDouble());
           values.put("max_post_steps", 1 + random.nextInt(4));

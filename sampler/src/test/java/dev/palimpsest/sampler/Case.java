@@ -87,12 +87,17 @@ public final class Case {
             .logitsEosInf(random.nextInt(4) == 0)
             .confidenceEosEotInf(random.nextInt(3) == 0)
             .seed(random.nextLong());
-    switch (random.nextInt(7)) {
+    switch (random.nextInt(9)) {
       case 0 -> builder.threshold(0.05 + 0.9 * random.nextDouble());
       case 1 -> builder.factor(0.1 + 2 * random.nextDouble());
       case 2 -> builder.remasking(Remasking.RANDOM);
       case 3 -> builder.remasking(Remasking.TOPK_MARGIN);
       case 4 -> builder.remasking(Remasking.ENTROPY);
+      case 5 -> builder.lowThreshold(0.7 * random.nextDouble());
+      case 6 ->
+          builder
+              .lowThreshold(0.5 * random.nextDouble())
+              .threshold(0.5 + 0.5 * random.nextDouble());
       default -> builder.remasking(Remasking.LOW_CONFIDENCE);
     }
     return builder.build();

@@ -241,6 +241,9 @@ final class BatchedGenerationTest {
                     "sequential",
                     "entropy_bounded")
                 .get(random.nextInt(4)));
+        if (values.get("remasking").equals("low_confidence_dynamic") && random.nextBoolean()) {
+          values.put("low_threshold", 0.9 * (double) values.get("threshold"));
+        }
         if (random.nextBoolean()) {
           values.put("editing_threshold", random.nextDouble());
         }

@@ -11,6 +11,7 @@ import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.method.SamplingOptions;
 import dev.palimpsest.sampler.run.Generator;
+import dev.palimpsest.step.AttentionPattern;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -50,7 +51,11 @@ final class SamplerStatesTest {
   void everyCanvasIsThatOfThePublishedLoop(
       JsonNode sampler, JsonNode folder, Map<String, Object> options, JsonNode given) {
     try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve(folder.stringValue()))) {
-      ModelSpec spec = Families.spec(checkpoint.config());
+      ModelSpec published = Families.spec(checkpoint.config());
+      ModelSpec spec =
+          published.attention().pattern() instanceof AttentionPattern.BlockCausal
+              ? published.withBlockLength(given.path("options").path("block_length").intValue())
+              : published;
       List<List<Integer>> canvases = new ArrayList<>();
       try (Transformer transformer =
           Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, 1), _ -> {})) {

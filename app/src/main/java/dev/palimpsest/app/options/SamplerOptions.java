@@ -139,6 +139,14 @@ public final class SamplerOptions {
   private Optional<Double> threshold;
 
   @Option(
+      names = "--low-threshold",
+      paramLabel = "P",
+      description =
+          "[llada, block] Of every run of masks commit the most confident one too, if it is above"
+              + " this (dInfer's hierarchical decoding); ignores --steps.")
+  private Optional<Double> lowThreshold;
+
+  @Option(
       names = "--factor",
       paramLabel = "F",
       description = "Commit as many as Fast-dLLM's factor rule allows; ignores --steps.")
@@ -327,6 +335,7 @@ public final class SamplerOptions {
     put(values, "cfg_scale", cfgScale);
     put(values, "remasking", remasking);
     put(values, "threshold", threshold);
+    put(values, "low_threshold", lowThreshold);
     put(values, "factor", factor);
     put(values, "logits_eos_inf", set(logitsEosInf));
     put(values, "confidence_eos_eot_inf", set(confidenceEosEotInf));

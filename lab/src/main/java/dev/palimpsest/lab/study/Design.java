@@ -39,7 +39,7 @@ public record Design(
   public Design {
     if (options.adaptive()) {
       throw new IllegalArgumentException(
-          "the experiment needs a fixed number of steps: leave out threshold and factor");
+          "the experiment needs a fixed number of steps: leave out threshold, low_threshold and factor");
     }
     for (int step : at) {
       if (step < 0 || step >= options.steps()) {

@@ -17,6 +17,9 @@ import java.util.OptionalDouble;
  * @param steps forwards of a block that its positions are spread over
  * @param remasking which positions of the block a step commits: SDAR's {@code remasking_strategy}
  * @param threshold the confidence above which {@code low_confidence_dynamic} commits
+ * @param lowThreshold with {@code low_confidence_dynamic}, dInfer's hierarchical decoding ({@link
+ *     SelectionRule.Hierarchy}), in which a block takes as many steps as it needs; from 0 to below
+ *     the threshold
  * @param entropyBound sum of entropies, in nats, that {@code entropy_bounded} spends a step; SDAR's
  *     {@code eb_threshold}
  * @param editingThreshold the confidence above which another token replaces a committed one, as in
@@ -36,6 +39,7 @@ public record BlockOptions(
     int steps,
     Remasking remasking,
     double threshold,
+    OptionalDouble lowThreshold,
     double entropyBound,
     OptionalDouble editingThreshold,
     int maxPostSteps,
@@ -52,6 +56,13 @@ public record BlockOptions(
     Require.positive("steps", steps);
     remasking.requireOneOf(Remasking.OF_BLOCKS);
     Require.zeroOrAbove("threshold", threshold);
+    lowThreshold.ifPresent(value -> Require.lowThreshold(value, OptionalDouble.of(threshold)));
+    if (lowThreshold.isPresent() && remasking != Remasking.LOW_CONFIDENCE_DYNAMIC) {
+      throw new InvalidOptionException(
+          "remasking",
+          remasking.optionName(),
+          "has no threshold, which {low_threshold} goes with: use low_confidence_dynamic");
+    }
     Require.zeroOrAbove("eb_threshold", entropyBound);
     editingThreshold.ifPresent(value -> Require.zeroOrAbove("editing_threshold", value));
     Require.positive("max_post_steps", maxPostSteps);
@@ -73,6 +84,7 @@ public record BlockOptions(
             given.integer("steps", blockLength),
             given.remasking(Remasking.LOW_CONFIDENCE_DYNAMIC, Remasking.OF_BLOCKS),
             given.number("threshold", 0.85),
+            given.optionalNumber("low_threshold"),
             given.number("eb_threshold", 0.35),
             given.optionalNumber("editing_threshold"),
             given.integer("max_post_steps", 16),
@@ -105,6 +117,7 @@ public record BlockOptions(
     map.put("steps", steps);
     map.put("remasking", remasking.optionName());
     map.put("threshold", threshold);
+    lowThreshold.ifPresent(value -> map.put("low_threshold", value));
     map.put("eb_threshold", entropyBound);
     editingThreshold.ifPresent(value -> map.put("editing_threshold", value));
     map.put("max_post_steps", maxPostSteps);

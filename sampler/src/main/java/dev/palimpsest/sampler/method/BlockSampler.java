@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
@@ -109,7 +110,7 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
       }
     }
     List<Commit> commits = new ArrayList<>();
-    for (int index : select(candidates, at)) {
+    for (int index : select(masked, candidates, at)) {
       commits.add(Commit.of(masked[index], candidates.get(index)));
     }
     return new Turn(
@@ -144,19 +145,25 @@ public record BlockSampler(BlockOptions options, SpecialTokens specials) impleme
   }
 
   /** Indices of the candidates to commit. */
-  private int[] select(List<Prediction> candidates, Cursor at) {
+  private int[] select(int[] masked, List<Prediction> candidates, Cursor at) {
     int share = share(candidates.size(), at);
     double[] confidences = candidates.stream().mapToDouble(Prediction::probability).toArray();
     return switch (options.remasking()) {
       case LOW_CONFIDENCE_STATIC -> new SelectionRule.FixedCount(share).select(confidences);
-      case LOW_CONFIDENCE_DYNAMIC ->
-          new SelectionRule.Above(options.threshold(), share).select(confidences);
+      case LOW_CONFIDENCE_DYNAMIC -> above(share).select(masked, confidences);
       case SEQUENTIAL -> IntStream.range(0, Math.min(share, confidences.length)).toArray();
       case ENTROPY_BOUNDED ->
           new SelectionRule.EntropyBound(options.entropyBound())
               .select(candidates.stream().mapToDouble(each -> -each.entropy()).toArray());
       default -> throw options.remasking().unknownTo(NAME);
     };
+  }
+
+  private SelectionRule above(int share) {
+    return options.lowThreshold().isPresent()
+        ? new SelectionRule.Hierarchy(
+            OptionalDouble.of(options.threshold()), options.lowThreshold().getAsDouble())
+        : new SelectionRule.Above(options.threshold(), share);
   }
 
   private int share(int masked, Cursor at) {

@@ -7,10 +7,11 @@ import java.util.OptionalDouble;
 
 /**
  * The options of LLaDA's {@code generate} (ML-GSAI/LLaDA, {@code generate.py}) with its names and
- * defaults, and Fast-dLLM's {@code threshold} and {@code factor} (arXiv 2505.22618).
+ * defaults, Fast-dLLM's {@code threshold} and {@code factor} (arXiv 2505.22618), and dInfer's
+ * {@code low_threshold} (arXiv 2510.08666).
  *
- * <p>With a threshold or a factor a block takes as many steps as it needs; {@code steps} is then
- * not used, and need not fit the blocks.
+ * <p>With any of the three a block takes as many steps as it needs; {@code steps} is then not used,
+ * and need not fit the blocks.
  *
  * @param steps forwards of the whole generation, a multiple of the number of blocks
  * @param genLength positions to fill, a multiple of {@code blockLength}
@@ -18,10 +19,13 @@ import java.util.OptionalDouble;
  *     genLength} is refused, as by {@code generate}; the reference's {@code app.py} clamps it
  * @param temperature of the Gumbel noise; 0 draws the argmax
  * @param cfgScale strength of classifier-free guidance; 0 is off
- * @param remasking what ranks positions; a threshold or a factor compares probabilities and needs
+ * @param remasking what ranks positions; thresholds and a factor compare probabilities and need
  *     {@link Remasking#LOW_CONFIDENCE}
- * @param threshold commits every position at least this confident, in (0, 1]
- * @param factor Fast-dLLM's factor, above 0; excludes a threshold
+ * @param threshold commits every position at least this confident, in (0, 1]; above it, with a low
+ *     threshold
+ * @param lowThreshold commits the most confident position of every run of masks too, if it is above
+ *     this: see {@link SelectionRule.Hierarchy}; from 0 to below the threshold
+ * @param factor Fast-dLLM's factor, above 0; excludes thresholds
  * @param logitsEosInf never writes the end-of-text id, and leaves it out of the softmax
  * @param confidenceEosEotInf commits end-of-text and end-of-turn ids last in their block
  * @param seed of all randomness
@@ -34,6 +38,7 @@ public record LladaOptions(
     double cfgScale,
     Remasking remasking,
     OptionalDouble threshold,
+    OptionalDouble lowThreshold,
     OptionalDouble factor,
     boolean logitsEosInf,
     boolean confidenceEosEotInf,
@@ -71,27 +76,31 @@ public record LladaOptions(
               + multiplesAround(genLength, blockLength));
     }
     threshold.ifPresent(value -> Require.probability("threshold", value));
+    lowThreshold.ifPresent(value -> Require.lowThreshold(value, threshold));
     if (factor.isPresent()
         && !(factor.getAsDouble() > 0 && Double.isFinite(factor.getAsDouble()))) {
       throw new InvalidOptionException(
           "factor", factor.getAsDouble(), "is invalid: use a number above 0");
     }
-    if (threshold.isPresent() && factor.isPresent()) {
+    OptionalDouble bound = threshold.isPresent() ? threshold : lowThreshold;
+    String boundName = threshold.isPresent() ? "{threshold}" : "{low_threshold}";
+    if (factor.isPresent() && bound.isPresent()) {
       throw new InvalidOptionException(
           "factor",
           factor.getAsDouble(),
-          "excludes {threshold} " + threshold.getAsDouble() + ": use one of the two");
+          "excludes " + boundName + " " + bound.getAsDouble() + ": use one of the two");
     }
-    if (remasking != Remasking.LOW_CONFIDENCE && (threshold.isPresent() || factor.isPresent())) {
+    boolean adaptive = factor.isPresent() || bound.isPresent();
+    if (remasking != Remasking.LOW_CONFIDENCE && adaptive) {
       throw new InvalidOptionException(
           "remasking",
           remasking.optionName(),
           "does not rank by the probability that "
-              + (threshold.isPresent() ? "{threshold}" : "{factor}")
+              + (bound.isPresent() ? boundName : "{factor}")
               + " compares: use low_confidence");
     }
     int blocks = genLength / blockLength;
-    if (threshold.isEmpty() && factor.isEmpty() && steps % blocks != 0) {
+    if (!adaptive && steps % blocks != 0) {
       throw new InvalidOptionException(
           "steps",
           steps,
@@ -125,6 +134,7 @@ public record LladaOptions(
             .confidenceEosEotInf(given.flag("confidence_eos_eot_inf", DEFAULTS.confidenceEosEotInf))
             .seed(given.wholeNumber("seed", DEFAULTS.seed));
     given.optionalNumber("threshold").ifPresent(builder::threshold);
+    given.optionalNumber("low_threshold").ifPresent(builder::lowThreshold);
     given.optionalNumber("factor").ifPresent(builder::factor);
     given.requireAllKnown(LladaSampler.NAME);
     return builder.build();
@@ -145,6 +155,7 @@ public record LladaOptions(
     map.put("cfg_scale", cfgScale);
     map.put("remasking", remasking.optionName());
     threshold.ifPresent(value -> map.put("threshold", value));
+    lowThreshold.ifPresent(value -> map.put("low_threshold", value));
     factor.ifPresent(value -> map.put("factor", value));
     map.put("logits_eos_inf", logitsEosInf);
     map.put("confidence_eos_eot_inf", confidenceEosEotInf);
@@ -164,7 +175,7 @@ public record LladaOptions(
 
   /** Whether a block takes as many steps as it needs, instead of a share of {@code steps}. */
   public boolean adaptive() {
-    return threshold.isPresent() || factor.isPresent();
+    return threshold.isPresent() || lowThreshold.isPresent() || factor.isPresent();
   }
 
   /** A builder that starts from LLaDA's defaults. */
@@ -182,6 +193,7 @@ public record LladaOptions(
     builder.cfgScale = cfgScale;
     builder.remasking = remasking;
     builder.threshold = threshold;
+    builder.lowThreshold = lowThreshold;
     builder.factor = factor;
     builder.logitsEosInf = logitsEosInf;
     builder.confidenceEosEotInf = confidenceEosEotInf;
@@ -207,6 +219,7 @@ public record LladaOptions(
     private double cfgScale;
     private Remasking remasking = Remasking.LOW_CONFIDENCE;
     private OptionalDouble threshold = OptionalDouble.empty();
+    private OptionalDouble lowThreshold = OptionalDouble.empty();
     private OptionalDouble factor = OptionalDouble.empty();
     private boolean logitsEosInf;
     private boolean confidenceEosEotInf;
@@ -256,6 +269,12 @@ public record LladaOptions(
       return this;
     }
 
+    /** Sets {@code low_threshold}. */
+    public Builder lowThreshold(double value) {
+      lowThreshold = OptionalDouble.of(value);
+      return this;
+    }
+
     /** Sets {@code factor}. */
     public Builder factor(double value) {
       factor = OptionalDouble.of(value);
@@ -294,6 +313,7 @@ public record LladaOptions(
           cfgScale,
           remasking,
           threshold,
+          lowThreshold,
           factor,
           logitsEosInf,
           confidenceEosEotInf,

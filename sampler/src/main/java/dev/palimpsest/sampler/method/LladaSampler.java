@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 
 /**
  * LLaDA's {@code generate} (ML-GSAI/LLaDA, {@code generate.py} at b7e6c35), and the same loop with
- * Fast-dLLM's threshold or factor, without its caches.
+ * Fast-dLLM's threshold or factor, or dInfer's hierarchical decoding, without their caches.
  *
  * <p>The canvas is filled block by block from left to right. Each step predicts the masked
  * positions of the current block, ranks them, and commits the best. Other rows are not asked for:
@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
  * <p>Where the reference leaves a choice, or surprises:
  *
  * <ul>
- *   <li><b>Forwards.</b> Without threshold and factor there are exactly {@code steps} forwards, as
+ *   <li><b>Forwards.</b> Without thresholds and factor there are exactly {@code steps} forwards, as
  *       in the reference. A step whose share is 0 still runs one; once its block is complete it
  *       asks for no rows.
  *   <li><b>Nothing is carried</b> from step to step: a step commits the masks that are left, spread
@@ -106,7 +106,7 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
 
   @Override
   public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
-    int[] chosen = rule(rows.length, at).select(scores(rows, at, predictions));
+    int[] chosen = rule(rows.length, at).select(rows, scores(rows, at, predictions));
     List<Commit> commits = new ArrayList<>(chosen.length);
     for (int index : chosen) {
       commits.add(Commit.of(rows[index], predictions.get(index)));
@@ -126,6 +126,9 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
   }
 
   private SelectionRule rule(int masks, Cursor at) {
+    if (options.lowThreshold().isPresent()) {
+      return new SelectionRule.Hierarchy(options.threshold(), options.lowThreshold().getAsDouble());
+    }
     if (options.threshold().isPresent()) {
       return new SelectionRule.Threshold(options.threshold().getAsDouble());
     }

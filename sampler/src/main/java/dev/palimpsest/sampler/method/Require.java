@@ -1,6 +1,7 @@
 package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
+import java.util.OptionalDouble;
 
 /** Checks that options of several samplers share. */
 final class Require {
@@ -21,6 +22,20 @@ final class Require {
   static void probability(String option, double value) {
     if (!(value > 0 && value <= 1)) {
       throw new InvalidOptionException(option, value, "is no probability: use above 0, up to 1");
+    }
+  }
+
+  /** A second threshold below the first: at or above it, it would decide nothing. */
+  static void lowThreshold(double value, OptionalDouble threshold) {
+    if (!(value >= 0 && value < 1)) {
+      throw new InvalidOptionException(
+          "low_threshold", value, "is no probability: use 0 up to below 1");
+    }
+    if (threshold.isPresent() && value >= threshold.getAsDouble()) {
+      throw new InvalidOptionException(
+          "low_threshold",
+          value,
+          "is not below {threshold} " + threshold.getAsDouble() + ": use less");
     }
   }
 

@@ -2,41 +2,97 @@ package dev.palimpsest.sampler.method;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.OptionalDouble;
 
 /**
  * Which of a block's masked positions a step commits. Positions are ranked, higher score first and
- * ties by lower position; a rule takes a leading run of the ranking.
+ * ties by lower position.
  */
 public sealed interface SelectionRule {
 
   /**
-   * How many leading ranks are taken.
-   *
-   * @param ranked scores in descending order
-   * @return 0 to {@code ranked.length}
-   */
-  int take(double[] ranked);
-
-  /**
    * The candidates to commit, best first.
    *
-   * @param scores a score per candidate, in the order of their positions; no NaN
+   * @param positions of the candidates, ascending
+   * @param scores one per candidate; no NaN
    * @return indices into {@code scores}
    */
-  default int[] select(double[] scores) {
+  int[] select(int[] positions, double[] scores);
+
+  /** A rule that takes a leading run of the ranking, wherever the candidates are. */
+  sealed interface Leading extends SelectionRule {
+
+    /**
+     * How many leading ranks are taken.
+     *
+     * @param ranked scores in descending order
+     * @return 0 to {@code ranked.length}
+     */
+    int take(double[] ranked);
+
+    /**
+     * The candidates to commit, best first.
+     *
+     * @param scores a score per candidate, in the order of their positions; no NaN
+     * @return indices into {@code scores}
+     */
+    default int[] select(double[] scores) {
+      Integer[] order = ranking(scores);
+      double[] ranked = Arrays.stream(order).mapToDouble(index -> scores[index]).toArray();
+      return Arrays.stream(order).limit(take(ranked)).mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    default int[] select(int[] positions, double[] scores) {
+      return select(scores);
+    }
+  }
+
+  private static Integer[] ranking(double[] scores) {
     Integer[] order = new Integer[scores.length];
     Arrays.setAll(order, index -> index);
     // The sort is stable, so equal scores stay in the order of their positions.
     Arrays.sort(order, Comparator.comparingDouble((Integer index) -> -scores[index]));
-    double[] ranked = new double[scores.length];
-    for (int rank = 0; rank < ranked.length; rank++) {
-      ranked[rank] = scores[order[rank]];
+    return order;
+  }
+
+  /**
+   * dInfer's hierarchical decoding (arXiv 2510.08666; {@code HierarchyDecoder} in {@code
+   * parallel_strategy.py} at fce4e32): tokens are committed apart from each other, so that each
+   * splits the masks around it. Taken are the best of every run of adjacent candidates, if its
+   * score is above the low threshold; every candidate above the threshold; and the best of all,
+   * always.
+   *
+   * <p>Where equal scores are the highest of a run, {@code HierarchyDecoder} takes them all and
+   * {@code generate_hierarchy} of the same repository the first; here it is the first.
+   *
+   * @param threshold a probability; absent, no candidate is taken for its score alone
+   * @param lowThreshold a probability
+   */
+  record Hierarchy(OptionalDouble threshold, double lowThreshold) implements SelectionRule {
+    @Override
+    public int[] select(int[] positions, double[] scores) {
+      boolean[] isBestOfRun = new boolean[scores.length];
+      int best = 0;
+      for (int index = 0; index < scores.length; index++) {
+        boolean begins = index == 0 || positions[index] > positions[index - 1] + 1;
+        if (begins || scores[index] > scores[best]) {
+          isBestOfRun[best] &= begins;
+          isBestOfRun[index] = true;
+          best = index;
+        }
+      }
+      Integer[] order = ranking(scores);
+      double high = threshold.orElse(Double.POSITIVE_INFINITY);
+      return Arrays.stream(order)
+          .filter(
+              index ->
+                  index.equals(order[0])
+                      || scores[index] > high
+                      || (isBestOfRun[index] && scores[index] > lowThreshold))
+          .mapToInt(Integer::intValue)
+          .toArray();
     }
-    int[] taken = new int[take(ranked)];
-    for (int rank = 0; rank < taken.length; rank++) {
-      taken[rank] = order[rank];
-    }
-    return taken;
   }
 
   /**
@@ -44,7 +100,7 @@ public sealed interface SelectionRule {
    *
    * @param count positions to take; all of them if there are fewer
    */
-  record FixedCount(int count) implements SelectionRule {
+  record FixedCount(int count) implements Leading {
     @Override
     public int take(double[] ranked) {
       return Math.min(count, ranked.length);
@@ -57,7 +113,7 @@ public sealed interface SelectionRule {
    *
    * @param threshold a probability
    */
-  record Threshold(double threshold) implements SelectionRule {
+  record Threshold(double threshold) implements Leading {
     @Override
     public int take(double[] ranked) {
       int taken = Math.min(1, ranked.length);
@@ -79,7 +135,7 @@ public sealed interface SelectionRule {
    *
    * @param factor above 0
    */
-  record Factor(double factor) implements SelectionRule {
+  record Factor(double factor) implements Leading {
     @Override
     public int take(double[] ranked) {
       int taken = Math.min(1, ranked.length);
@@ -97,7 +153,7 @@ public sealed interface SelectionRule {
    * @param threshold a probability
    * @param share positions to take at least; all of them if there are fewer
    */
-  record Above(double threshold, int share) implements SelectionRule {
+  record Above(double threshold, int share) implements Leading {
     @Override
     public int take(double[] ranked) {
       int taken = 0;
@@ -115,7 +171,7 @@ public sealed interface SelectionRule {
    *
    * @param bound in nats
    */
-  record EntropyBound(double bound) implements SelectionRule {
+  record EntropyBound(double bound) implements Leading {
     @Override
     public int take(double[] ranked) {
       int taken = 0;

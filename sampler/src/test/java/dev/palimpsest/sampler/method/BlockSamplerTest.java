@@ -139,6 +139,9 @@ class BlockSamplerTest {
       case SEQUENTIAL -> positions.subList(0, count);
       case LOW_CONFIDENCE_STATIC -> surest(positions, confidence).subList(0, count);
       case LOW_CONFIDENCE_DYNAMIC -> {
+        if (options.lowThreshold().isPresent()) {
+          yield hierarchical(options, positions, confidence);
+        }
         List<Integer> high =
             positions.stream()
                 .filter(p -> confidence.applyAsDouble(p) > options.threshold())
@@ -157,6 +160,28 @@ class BlockSamplerTest {
       }
       default -> throw new AssertionError(options.remasking());
     };
+  }
+
+  /** What is above the threshold, what none of its run is better than, and the best of all. */
+  private static List<Integer> hierarchical(
+      BlockOptions options, List<Integer> positions, IntToDoubleFunction confidence) {
+    List<Integer> taken = new ArrayList<>();
+    for (int p : positions) {
+      boolean best = true;
+      for (int step : new int[] {-1, 1}) {
+        for (int q = p + step; positions.contains(q); q += step) {
+          double other = confidence.applyAsDouble(q);
+          double own = confidence.applyAsDouble(p);
+          best &= own > other || (own == other && p < q);
+        }
+      }
+      if (confidence.applyAsDouble(p) > options.threshold()
+          || (best && confidence.applyAsDouble(p) > options.lowThreshold().orElseThrow())
+          || p == surest(positions, confidence).getFirst()) {
+        taken.add(p);
+      }
+    }
+    return taken;
   }
 
   /** By descending score, ties by position. */
@@ -382,6 +407,18 @@ class BlockSamplerTest {
     assertThatThrownBy(
             () -> blocks.require(prompt, options(Map.of("block_length", 8, "gen_length", 70))))
         .hasMessageEndingWith("use up to 63");
+  }
+
+  @Test
+  void aLowThresholdGoesWithTheThresholdAboveIt() {
+    assertThat(options(Map.of("low_threshold", 0.6)).toMap()).containsEntry("low_threshold", 0.6);
+    assertThatThrownBy(() -> options(Map.of("low_threshold", 0.85)))
+        .hasMessage("low_threshold 0.85 is not below threshold 0.85: use less");
+    assertThatThrownBy(
+            () -> options(Map.of("low_threshold", 0.4, "remasking", "low_confidence_static")))
+        .hasMessage(
+            "remasking low_confidence_static has no threshold, which low_threshold goes with: use"
+                + " low_confidence_dynamic");
   }
 
   private static void assertFits(

@@ -20,6 +20,7 @@ class LladaOptionsTest {
     assertThat(options.cfgScale()).isZero();
     assertThat(options.remasking()).isEqualTo(Remasking.LOW_CONFIDENCE);
     assertThat(options.threshold()).isEmpty();
+    assertThat(options.lowThreshold()).isEmpty();
     assertThat(options.factor()).isEmpty();
     assertThat(options.logitsEosInf()).isFalse();
     assertThat(options.confidenceEosEotInf()).isFalse();
@@ -59,6 +60,18 @@ class LladaOptionsTest {
         "factor Infinity is invalid: use a number above 0");
     refuses(
         o -> o.threshold(.9).factor(1), "factor 1.0 excludes threshold 0.9: use one of the two");
+    refuses(
+        o -> o.lowThreshold(.4).factor(1),
+        "factor 1.0 excludes low_threshold 0.4: use one of the two");
+    refuses(o -> o.lowThreshold(1), "low_threshold 1.0 is no probability: use 0 up to below 1");
+    refuses(o -> o.lowThreshold(-.1), "low_threshold -0.1 is no probability: use 0 up to below 1");
+    refuses(
+        o -> o.threshold(.6).lowThreshold(.6),
+        "low_threshold 0.6 is not below threshold 0.6: use less");
+    refuses(
+        o -> o.lowThreshold(.4).remasking(Remasking.ENTROPY),
+        "remasking entropy does not rank by the probability that low_threshold compares: use"
+            + " low_confidence");
     refuses(
         o -> o.factor(1).remasking(Remasking.RANDOM),
         "remasking random does not rank by the probability that factor compares: use"
@@ -102,8 +115,9 @@ class LladaOptionsTest {
 
   @Test
   void stepsNeedNotFitTheBlocksOfAThreshold() {
-    assertThatCode(() -> LladaOptions.builder().genLength(96).blockLength(32).threshold(1).build())
-        .doesNotThrowAnyException();
+    LladaOptions.Builder uneven = LladaOptions.builder().genLength(96).blockLength(32);
+    assertThatCode(() -> uneven.lowThreshold(0).build()).doesNotThrowAnyException();
+    assertThatCode(() -> uneven.threshold(1).build()).doesNotThrowAnyException();
   }
 
   @Test

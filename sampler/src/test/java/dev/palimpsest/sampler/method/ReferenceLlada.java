@@ -129,7 +129,11 @@ final class ReferenceLlada {
     }
     List<Integer> ranked = rank(confidence);
     int taken = options.adaptive() ? adaptiveCount(confidence, ranked) : transfer;
-    for (int p : ranked.subList(0, taken)) {
+    List<Integer> transferred =
+        options.lowThreshold().isPresent()
+            ? hierarchical(confidence, ranked.getFirst())
+            : ranked.subList(0, taken);
+    for (int p : transferred) {
       // Where it is no mask, x0 is what stands there already.
       if (x[p] == mask) {
         x[p] = x0[p];
@@ -163,6 +167,30 @@ final class ReferenceLlada {
     };
   }
 
+  /** dInfer's generate_hierarchy: segment by segment; what is no candidate has minus infinity. */
+  private List<Integer> hierarchical(double[] confidence, int best) {
+    List<Integer> transferred = new ArrayList<>(List.of(best));
+    int head = -1;
+    for (int p = 0; p <= confidence.length; p++) {
+      boolean masked = p < confidence.length && confidence[p] != Double.NEGATIVE_INFINITY;
+      if (masked
+          && options.threshold().isPresent()
+          && confidence[p] > options.threshold().getAsDouble()) {
+        transferred.add(p);
+      }
+      if (masked && (head < 0 || confidence[p] > confidence[head])) {
+        head = p;
+      }
+      if (!masked && head >= 0) {
+        if (confidence[head] > options.lowThreshold().getAsDouble()) {
+          transferred.add(head);
+        }
+        head = -1;
+      }
+    }
+    return transferred;
+  }
+
   private int adaptiveCount(double[] confidence, List<Integer> ranked) {
     int candidates = 0;
     while (candidates < ranked.size()
@@ -173,9 +201,9 @@ final class ReferenceLlada {
     for (int r = 1; r <= candidates; r++) {
       double c = confidence[ranked.get(r - 1)];
       double bound =
-          options.threshold().isPresent()
-              ? options.threshold().getAsDouble()
-              : 1 - options.factor().getAsDouble() / (r + 1);
+          options.factor().isPresent()
+              ? 1 - options.factor().getAsDouble() / (r + 1)
+              : options.threshold().orElse(1);
       if (r > 1 && c < bound) {
         break;
       }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +28,7 @@ class SelectionRuleTest {
 
   @Test
   void aThresholdTakesTheBestAlwaysAndTheRestFromTheThresholdOn() {
-    SelectionRule rule = new SelectionRule.Threshold(.9);
+    SelectionRule.Leading rule = new SelectionRule.Threshold(.9);
     assertThat(rule.select(new double[] {.3, .1})).containsExactly(0);
     assertThat(rule.select(new double[] {.3, .9, .95, .89})).containsExactly(2, 1);
     assertThat(rule.select(new double[] {.9, .9})).containsExactly(0, 1);
@@ -79,7 +81,7 @@ class SelectionRuleTest {
     if (random.nextBoolean()) {
       Arrays.setAll(scores, i -> Math.round(scores[i] * 4) / 4.0);
     }
-    List<SelectionRule> rules =
+    List<SelectionRule.Leading> rules =
         List.of(
             new SelectionRule.FixedCount(random.nextInt(14)),
             new SelectionRule.Threshold(random.nextDouble()),
@@ -94,8 +96,10 @@ class SelectionRuleTest {
           .as("seed %d, rank %d", seed, rank)
           .isTrue();
     }
-    for (SelectionRule rule : rules) {
+    int[] positions = positions(random, scores.length);
+    for (SelectionRule.Leading rule : rules) {
       int[] taken = rule.select(scores);
+      assertThat(rule.select(positions, scores)).isEqualTo(taken);
       assertThat(taken)
           .as("seed %d, %s", seed, rule)
           .containsExactly(Arrays.copyOf(all, taken.length));
@@ -106,6 +110,76 @@ class SelectionRuleTest {
     assertThat(published - here)
         .as("seed %d", seed)
         .isBetween(0, here == ranked.length - 1 ? 1 : 0);
+  }
+
+  @Test
+  void theBestOfEveryRunIsTakenAboveTheLowThresholdAndTheBestOfAllAlways() {
+    int[] positions = {3, 4, 5, 8, 9, 12};
+    double[] scores = {.5, .7, .91, .2, .6, .3};
+    assertThat(hierarchy(.9, .4).select(positions, scores)).containsExactly(2, 4);
+    assertThat(hierarchy(.65, .4).select(positions, scores)).containsExactly(2, 1, 4);
+    assertThat(hierarchy(.9, 0).select(positions, scores)).containsExactly(2, 4, 5);
+    assertThat(hierarchy(.95, .92).select(positions, scores)).containsExactly(2);
+    assertThat(new SelectionRule.Hierarchy(OptionalDouble.empty(), .3).select(positions, scores))
+        .containsExactly(2, 4);
+    // Both bounds are strict.
+    assertThat(hierarchy(.7, .6).select(positions, scores)).containsExactly(2);
+    assertThat(hierarchy(.9, .4).select(new int[0], new double[0])).isEmpty();
+  }
+
+  @Test
+  void ofEqualScoresTheLowerPositionIsTheBestOfItsRun() {
+    assertThat(
+            hierarchy(.9, .2).select(new int[] {1, 2, 3, 6, 7}, new double[] {.1, .5, .5, .5, .5}))
+        .containsExactly(1, 3);
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void aHierarchyTakesWhatThePublishedOneTakes(long seed) {
+    Random random = new Random(seed);
+    double[] scores = random.doubles(1 + random.nextInt(20)).toArray();
+    int[] positions = positions(random, scores.length);
+    double low = random.nextDouble();
+    double high = low + (1 - low) * random.nextDouble();
+    int[] taken = hierarchy(high, low).select(positions, scores);
+    assertThat(Arrays.stream(taken).sorted().toArray())
+        .as("seed %d", seed)
+        .isEqualTo(publishedHierarchy(positions, scores, high, low));
+    assertThat(Arrays.stream(taken).mapToDouble(index -> -scores[index]).toArray()).isSorted();
+  }
+
+  /** {@code HierarchyDecoder.get_transfer_index}: a maximum of every segment, scattered. */
+  private static int[] publishedHierarchy(
+      int[] positions, double[] scores, double threshold, double lowThreshold) {
+    double[] segmentMax = new double[scores.length];
+    int[] segment = new int[scores.length];
+    for (int i = 0; i < scores.length; i++) {
+      boolean adjacent = i > 0 && positions[i - 1] == positions[i] - 1;
+      segment[i] = i == 0 ? 0 : segment[i - 1] + (adjacent ? 0 : 1);
+      segmentMax[segment[i]] = Math.max(segmentMax[segment[i]], scores[i]);
+    }
+    double best = Arrays.stream(scores).max().orElseThrow();
+    return IntStream.range(0, scores.length)
+        .filter(
+            i ->
+                (scores[i] == segmentMax[segment[i]] && scores[i] > lowThreshold)
+                    || scores[i] > threshold
+                    || scores[i] == best)
+        .toArray();
+  }
+
+  private static SelectionRule.Hierarchy hierarchy(double threshold, double lowThreshold) {
+    return new SelectionRule.Hierarchy(OptionalDouble.of(threshold), lowThreshold);
+  }
+
+  /** Ascending, in runs of one and more. */
+  private static int[] positions(Random random, int count) {
+    int[] positions = new int[count];
+    for (int i = 1; i < count; i++) {
+      positions[i] = positions[i - 1] + 1 + Math.max(0, random.nextInt(5) - 2);
+    }
+    return positions;
   }
 
   private static int factorTakes(double... ranked) {
