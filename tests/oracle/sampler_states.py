@@ -6,10 +6,9 @@ needs torch, numpy, safetensors, tqdm and transformers. PUBLISHED is a folder wi
 ThinkOutofOrder (github.com/fengsxy) at 4cd5ffb, Path-Planning (github.com/pengzhangzhi) at 68675ea, Open-dLLM (the same)
 at 8b38787 and dInfer (github.com/inclusionAI) at fce4e32.
 
-The logits are those of the plain forward in activations.py, which is compared with published models there. The mask id, which the
-published loops may draw and this engine does not, is drawn in no case, and with a temperature or filters takes no part where this
-engine leaves it out; and in no case do the canvases change if every logit is off by
-about NEAR, so that they are those of any right arithmetic.
+The logits are those of the plain forward in activations.py, which is compared with published models there. No case draws the mask
+id, as published loops may and this engine does not; where this engine leaves it out of a distribution, it is left out of the logits.
+And in no case do the canvases change if every logit is off by about NEAR: they are those of any right arithmetic.
 """
 import importlib.util, json, os, pathlib, sys, types
 
@@ -71,7 +70,7 @@ class Recorder:
         self.seen.append(ids[0].tolist())
         length = ids.shape[1]
         logits = self.model(ids[0], [min(length, (i // self.block + 1) * self.block) if self.block else length for i in range(length)])
-        self.drawn(logits.roll(self.shift, 0).argmax(-1) if self.greedy else [])
+        self.drawn(logits.roll(self.shift, 0).argmax(-1) if self.greedy else [], 0)
         if self.unmaskable:
             logits[:, self.mask] = -torch.inf
         if self.noise is not None:
@@ -91,9 +90,9 @@ class Recorder:
             ]
         )
 
-    def drawn(self, chosen):
-        """Notes whether a position behind the prompt drew the mask, or what would end a text before its time."""
-        behind = max(0, len(self.prompt) - self.first)
+    def drawn(self, chosen, first):
+        """Notes whether a position behind the prompt drew the mask, or what would end a text before its time; from position `first` on."""
+        behind = max(0, len(self.prompt) - first)
         self.drew_unwanted |= bool(torch.isin(torch.as_tensor(chosen)[behind:], torch.tensor(self.unwanted)).any())
 
     def canvases(self, last, steps=None):
@@ -108,7 +107,7 @@ def watched(module, recorder):
     def argmax(values, dim=None, **named):
         found = torch.argmax(values, dim=dim, **named)
         if values.dim() == 3:
-            recorder.drawn(found[0])
+            recorder.drawn(found[0], recorder.first)
         return found
 
     watching.argmax = argmax
