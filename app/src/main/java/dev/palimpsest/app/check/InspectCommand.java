@@ -191,8 +191,7 @@ public final class InspectCommand implements Callable<Integer> {
     facts.put("batch", "%d sequences of %d tokens".formatted(batch, tokens));
     facts.put("kv_bytes_of_the_batch", batch * Transformer.kvBytes(model, tokens));
     facts.put(
-        "step_bytes_of_the_batch",
-        Transformer.stepBytes(model, Math.multiplyExact(batch, tokens)));
+        "step_bytes_of_the_batch", Transformer.stepBytes(model, Math.multiplyExact(batch, tokens)));
   }
 
   /** What all layers have, or what they have layer by layer, each once. */

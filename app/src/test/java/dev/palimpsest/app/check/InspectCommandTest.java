@@ -83,7 +83,10 @@ final class InspectCommandTest {
   }
 
   private JsonNode facts(String... options) {
-    String[] command = Stream.of(new String[] {"inspect", "--json"}, options, new String[] {folder.toString()}).flatMap(Stream::of).toArray(String[]::new);
+    String[] command =
+        Stream.of(new String[] {"inspect", "--json"}, options, new String[] {folder.toString()})
+            .flatMap(Stream::of)
+            .toArray(String[]::new);
     return MAPPER.readTree(Outcome.of(command).out());
   }
 

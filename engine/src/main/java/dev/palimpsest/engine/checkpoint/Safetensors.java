@@ -144,7 +144,8 @@ public final class Safetensors implements AutoCloseable {
             .ifPresentOrElse(
                 dtype ->
                     tensors.put(
-                        entry.name(), new Tensor(
+                        entry.name(),
+                        new Tensor(
                             entry.name(),
                             dtype,
                             entry.shape(),

@@ -1,10 +1,10 @@
 package dev.palimpsest.engine.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 

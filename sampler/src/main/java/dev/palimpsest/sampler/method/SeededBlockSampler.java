@@ -100,7 +100,7 @@ public record SeededBlockSampler(SeededBlockOptions options, SpecialTokens speci
       boolean isWhole = masked(canvas, open).length == 1;
       return Turn.of(List.of(seed), isWhole ? at.nextBlock() : at.nextStep());
     }
-    SelectionRule rule =
+    SelectionRule.Leading rule =
         options.threshold().isPresent()
             ? new SelectionRule.Threshold(options.threshold().getAsDouble())
             : new SelectionRule.FixedCount(1);

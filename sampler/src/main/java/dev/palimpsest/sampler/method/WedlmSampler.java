@@ -83,7 +83,7 @@ public record WedlmSampler(WedlmOptions options, SpecialTokens specials) impleme
       double penalty = options.posPenaltyFactor() * (rows[index] - rows[0]);
       certainties[index] = -(predictions.get(index).entropy() + penalty);
     }
-    SelectionRule rule =
+    SelectionRule.Leading rule =
         options.entropyThreshold().isPresent()
             ? new SelectionRule.Above(-options.entropyThreshold().getAsDouble(), 1)
             : new SelectionRule.FixedCount(1);

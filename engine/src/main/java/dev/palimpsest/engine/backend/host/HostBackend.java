@@ -28,8 +28,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.LongPredicate;
 import java.util.OptionalDouble;
+import java.util.function.LongPredicate;
 import jdk.incubator.vector.FloatVector;
 
 /**

@@ -42,17 +42,30 @@ final class MappedExpertsTest {
         "second":{"dtype":"BF16","shape":[%d,%d],"data_offsets":[%d,%d]},
         "exact":{"dtype":"F32","shape":[1,%d,%d],"data_offsets":[%d,%d]}}%s"""
             .formatted(
-                EXPERTS, ROWS, COLUMNS, stack, ROWS, COLUMNS, stack, stack + single, ROWS, COLUMNS,
-                stack + single, stack + 2 * single, ROWS, COLUMNS, stack + 2 * single,
-                stack + 4 * single, " ".repeat(padding));
+                EXPERTS,
+                ROWS,
+                COLUMNS,
+                stack,
+                ROWS,
+                COLUMNS,
+                stack,
+                stack + single,
+                ROWS,
+                COLUMNS,
+                stack + single,
+                stack + 2 * single,
+                ROWS,
+                COLUMNS,
+                stack + 2 * single,
+                stack + 4 * single,
+                " ".repeat(padding));
     byte[] text = header.getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.writeBytes(
         ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).array());
     out.writeBytes(text);
     Random random = new Random(7);
-    ByteBuffer data =
-        ByteBuffer.allocate(stack + 4 * single).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer data = ByteBuffer.allocate(stack + 4 * single).order(ByteOrder.LITTLE_ENDIAN);
     while (data.position() < stack + 2 * single) {
       data.putShort((short) (Float.floatToIntBits((float) random.nextGaussian()) >>> 16));
     }
