@@ -8,6 +8,7 @@ and transformers (5.18) are needed. What computes what:
     a2d-qwen3, a2d-qwen2  dllm's A2D models and its MDLM and BD3LM samplers
     illada                Llama's layers of transformers without their causal mask, which is what iLLaDA's own code has; LLaDA's generate.py
     llada2-edit           the weights of llada2-moe; dllm's LLaDA2.1 model and sampler
+    idlm                  Qwen3's layers of transformers, with a loop written here from the published code's description
     nemotron              Ministral 3's layers of transformers, with masks and loops written here from the published code's description
     wedlm-qwen2, -qwen3   WeDLM's model, its window and its choice of positions; the order of tokens is made here, as its own needs a GPU
 
@@ -334,6 +335,63 @@ def nemotron(seed):
           f"transformers {transformers.__version__} Ministral 3's layers, and loops written from the published code, CPU float32")
 
 
+def idlm(seed):
+    """A causal model that fills masks: drafts at masks, checked by the forward that makes the next ones."""
+    own = dict(COMMON, head_dim=16, attention_bias=False)
+    model = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**own, attn_implementation="eager"))
+    model, weights = random_weights(model, seed)
+    weights["model.embed_tokens.weight"] += torch.randn(own["hidden_size"]) / 2
+    model.load_state_dict(weights)
+    agreements = []
+
+    def logits(ids):
+        out = model(ids, use_cache=False).logits[0]
+        require_clear(out[-1:])
+        return out
+
+    def strided(prompt, new, stride):
+        """One pending token, the drafts of the round before, and masks; rejected drafts are followed by a cold start."""
+        x = torch.cat([prompt, torch.full((1, new), MASK)], 1)
+        states, end = [x.clone()], x.shape[1]
+        pending, drafts = prompt.shape[1], []
+        x[0, pending] = logits(prompt)[-1].argmax()
+        states.append(x.clone())
+        while pending < end - 1:
+            known = pending + 1 + len(drafts)
+            seen = torch.cat([x[:, :known], torch.full((1, stride - 1), MASK)], 1)
+            said = logits(seen)[pending:].argmax(-1)
+            agreed = 0
+            while agreed < len(drafts) and said[agreed] == drafts[agreed]:
+                agreed += 1
+            agreements.append(agreed)
+            if agreed < len(drafts):
+                x[0, pending + 1 + agreed] = said[agreed]
+                x[0, pending + 2 + agreed:known] = MASK
+                pending, drafts = pending + 1 + agreed, []
+            else:
+                fresh = said[len(drafts):].tolist()[:end - known]
+                x[0, known:known + len(fresh)] = torch.tensor(fresh, dtype=torch.long)
+                pending, drafts = min(known, end - 1), fresh[1:]
+            states.append(x.clone())
+        return torch.stack(states)
+
+    tensors, cases = {}, []
+    with torch.no_grad():
+        ids = prompts(2, 17)
+        tensors |= {"forward.input_ids": ids, "forward.logits": model(ids, use_cache=False).logits}
+        cases.append(dict(kind="forward", attention="causal", options=dict(gen_block_size=4), input_ids="forward.input_ids", logits="forward.logits"))
+        for number, (stride, length) in enumerate([(4, 5), (3, 9), (1, 4)]):
+            prompt = prompts(1, length)
+            name = f"isd{number}"
+            tensors |= {f"{name}.prompt": prompt, f"{name}.states": strided(prompt, 22, stride)}
+            cases.append(run("isd", dict(gen_length=22, gen_block_size=stride), name))
+        if len(set(agreements)) < 3:
+            raise NearTie
+    config = dict(own, model_type="sdar", architectures=["SDARForCausalLM"], block_size=4, rope_scaling=None, use_sliding_window=False)
+    write("idlm", config, weights, tensors, cases,
+          f"transformers {transformers.__version__} Qwen3's layers, and a loop written from I-DLM's published code (3342a17), CPU float32")
+
+
 def wedlm(seed, kind):
     configuration = importlib.import_module("hf_compat.configuration_wedlm").WeDLMConfig
     module = importlib.import_module("hf_compat.modeling_wedlm")
@@ -419,5 +477,6 @@ settle(a2d, "qwen2", False)
 settle(illada)
 settle(llada2_edit)
 settle(nemotron)
+settle(idlm)
 settle(wedlm, "qwen2")
 settle(wedlm, "qwen3")

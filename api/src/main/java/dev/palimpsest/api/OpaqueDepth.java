@@ -20,6 +20,7 @@ import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
+import dev.palimpsest.sampler.method.IsdOptions;
 import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.P2Options;
@@ -59,7 +60,7 @@ public record OpaqueDepth(
     int length = Math.addExact(promptLength, positions);
     long steps = steps(options, promptLength);
     TransformerCircuit model = new TransformerCircuit(spec, length);
-    boolean causal = options instanceof DecodeOptions;
+    boolean causal = options instanceof DecodeOptions || options instanceof IsdOptions;
     Circuit logits = causal ? model.forward() : chain(model.forward(), model.guidance());
     Circuit tokens =
         causal ? model.draw() : chain(model.prediction(), choiceOfPositions(positions));
@@ -104,6 +105,7 @@ public record OpaqueDepth(
       case SeededBlockOptions block -> block.blockLength();
       case LinearSpecOptions block -> block.blockLength() + 1L;
       case WedlmOptions wedlm -> wedlm.genLength();
+      case IsdOptions isd -> 1L + isd.genLength();
       case EntropyBoundOptions bound -> bound.maxDenoisingSteps();
       case DecodeOptions decode -> decode.genLength();
     };

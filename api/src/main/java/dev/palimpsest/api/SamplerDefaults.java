@@ -6,6 +6,7 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.IsdSampler;
 import dev.palimpsest.sampler.method.LinearSpecSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.SamplingOptions;
@@ -73,7 +74,7 @@ public final class SamplerDefaults {
           values.putIfAbsent("block_length", block.length());
         }
       }
-      case WedlmSampler.NAME -> {} // a window has no published recommendation
+      case WedlmSampler.NAME, IsdSampler.NAME -> {} // no file recommends anything for them
       case SubBlockSampler.NAME -> {
         if (spec.attention().pattern() instanceof AttentionPattern.BlockCausal blocks) {
           values.putIfAbsent("block_length", blocks.length());
@@ -109,14 +110,18 @@ public final class SamplerDefaults {
     return SamplingOptions.of(name, values);
   }
 
-  /** The blocks that some options ask for, by their reference names. */
+  /** The blocks that some options ask for, by their reference names, and {@code sampler}. */
   public static Optional<Blocks> blocks(Map<String, ?> options) {
+    if (IsdSampler.NAME.equals(options.get("sampler")) || options.containsKey("gen_block_size")) {
+      return Optional.of(new Blocks(1, Blocks.Seen.CAUSALLY));
+    }
     boolean areAfterPrompt = Boolean.TRUE.equals(options.get("after_prompt"));
+    Blocks.Seen seen = areAfterPrompt ? Blocks.Seen.FROM_PROMPT : Blocks.Seen.FROM_START;
     if (options.get("block_length") instanceof Integer length && length > 0) {
-      return Optional.of(new Blocks(length, areAfterPrompt));
+      return Optional.of(new Blocks(length, seen));
     }
     return areAfterPrompt
-        ? Optional.of(new Blocks(Blocks.PUBLISHED_LENGTH, true))
+        ? Optional.of(new Blocks(Blocks.PUBLISHED_LENGTH, seen))
         : Optional.empty();
   }
 

@@ -5,6 +5,7 @@ import dev.palimpsest.sampler.method.BlockSampler;
 import dev.palimpsest.sampler.method.DecodeSampler;
 import dev.palimpsest.sampler.method.DreamSampler;
 import dev.palimpsest.sampler.method.EntropyBoundSampler;
+import dev.palimpsest.sampler.method.IsdSampler;
 import dev.palimpsest.sampler.method.LinearSpecSampler;
 import dev.palimpsest.sampler.method.LladaSampler;
 import dev.palimpsest.sampler.method.P2Sampler;
@@ -47,7 +48,8 @@ public record AnyCase(
           default -> new AttentionPattern.Full();
         };
     int vocabulary = 6 + random.nextInt(20);
-    int mask = pattern instanceof AttentionPattern.Causal ? SpecialTokens.NO_MASK : 0;
+    boolean isMaskless = pattern instanceof AttentionPattern.Causal && random.nextBoolean();
+    int mask = isMaskless ? SpecialTokens.NO_MASK : 0;
     SpecialTokens specials =
         new SpecialTokens(
             mask, 1, random.nextInt(3) == 0 ? OptionalInt.empty() : OptionalInt.of(2));
@@ -88,16 +90,22 @@ public record AnyCase(
     for (int p = 0; p < prompt.length; p++) {
       prompt[p] = 1 + random.nextInt(model.vocabulary - 1);
     }
-    return new AnyCase(model, specials, prompt, options(model.pattern, model.vocabulary, random));
+    return new AnyCase(
+        model,
+        specials,
+        prompt,
+        options(model.pattern, model.vocabulary, specials.hasMask(), random));
   }
 
-  private static SamplingOptions options(AttentionPattern pattern, int vocabulary, Random random) {
+  private static SamplingOptions options(
+      AttentionPattern pattern, int vocabulary, boolean hasMask, Random random) {
     Map<String, Object> values = new HashMap<>();
     values.put("seed", random.nextLong());
     values.put("gen_length", 1 + random.nextInt(20));
     String sampler =
         switch (pattern) {
-          case AttentionPattern.Causal _ -> DecodeSampler.NAME;
+          case AttentionPattern.Causal _ ->
+              hasMask && random.nextBoolean() ? IsdSampler.NAME : DecodeSampler.NAME;
           case AttentionPattern.BlockCausal _ ->
               random.nextInt(3) == 0 ? SubBlockSampler.NAME : BlockSampler.NAME;
           case AttentionPattern.Full _ ->
@@ -115,7 +123,8 @@ public record AnyCase(
           case AttentionPattern.KnownFirst _ -> WedlmSampler.NAME;
           case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
         };
-    if (Set.of(SeededBlockSampler.NAME, LinearSpecSampler.NAME, WedlmSampler.NAME)
+    if (Set.of(
+            SeededBlockSampler.NAME, LinearSpecSampler.NAME, WedlmSampler.NAME, IsdSampler.NAME)
         .contains(sampler)) {
       values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
     } else if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {
@@ -194,6 +203,7 @@ public record AnyCase(
         values.put("block_length", ((AttentionPattern.CausalContext) pattern).length());
         values.put("threshold", random.nextBoolean() ? 0 : random.nextDouble());
       }
+      case IsdSampler.NAME -> values.put("gen_block_size", 1 + random.nextInt(6));
       case WedlmSampler.NAME -> {
         values.put("window_size", 1 + random.nextInt(12));
         values.put("entropy_threshold", random.nextBoolean() ? 0 : 3 * random.nextDouble());

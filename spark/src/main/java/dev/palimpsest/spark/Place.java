@@ -20,10 +20,10 @@ import org.apache.spark.resource.ResourceInformation;
  *
  * @param model the folder as the user named it
  * @param blockLength of a model whose attention is in blocks, if one is asked for
- * @param areAfterPrompt whether blocks are to be counted from the end of the prompt
+ * @param seen how the model is to see its blocks
  * @param gpu its number, or {@link #HOST}
  */
-record Place(String model, int blockLength, boolean areAfterPrompt, int gpu)
+record Place(String model, int blockLength, Blocks.Seen seen, int gpu)
     implements Serializable {
   /** No GPU. */
   static final int HOST = -1;
@@ -44,10 +44,10 @@ record Place(String model, int blockLength, boolean areAfterPrompt, int gpu)
       String model, Map<String, Object> options, Map<String, ResourceInformation> resources) {
     Optional<Blocks> blocks = SamplerDefaults.blocks(options);
     int blockLength = blocks.map(Blocks::length).orElse(PUBLISHED);
-    boolean areAfterPrompt = blocks.map(Blocks::areAfterPrompt).orElse(false);
+    Blocks.Seen seen = blocks.map(Blocks::seen).orElse(Blocks.Seen.FROM_START);
     ResourceInformation gpu = resources.get(GPU);
     return new Place(
-        model, blockLength, areAfterPrompt, gpu == null ? HOST : number(gpu.addresses()));
+        model, blockLength, seen, gpu == null ? HOST : number(gpu.addresses()));
   }
 
   private static int number(String[] addresses) {
@@ -91,7 +91,7 @@ record Place(String model, int blockLength, boolean areAfterPrompt, int gpu)
         .withBlocks(
             blockLength == PUBLISHED
                 ? Optional.empty()
-                : Optional.of(new Blocks(blockLength, areAfterPrompt)));
+                : Optional.of(new Blocks(blockLength, seen)));
   }
 
   private static int cores() {

@@ -3,6 +3,7 @@ package dev.palimpsest.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.api.Completion;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.Prompt;
@@ -24,9 +25,9 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EnginesTest {
-  private static final Place HOST = new Place("demo", Place.PUBLISHED, false, Place.HOST);
+  private static final Place HOST = new Place("demo", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
   private static final Pattern OTHER_MEMORY = Pattern.compile("Other \\(reserved=([0-9]+)");
-  private static final Place OTHER = new Place("other", Place.PUBLISHED, false, Place.HOST);
+  private static final Place OTHER = new Place("other", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
 
   private final List<Place> loaded = Collections.synchronizedList(new ArrayList<>());
   private final Engines engines =
@@ -89,7 +90,7 @@ final class EnginesTest {
 
   @Test
   void aModelThatNobodyUsesMakesRoomForAnotherOnItsDeviceAlone() throws Exception {
-    Place gpu = new Place("demo", Place.PUBLISHED, false, 0);
+    Place gpu = new Place("demo", Place.PUBLISHED, Blocks.Seen.FROM_START, 0);
     engines.lease(gpu, 1).close();
     engines.lease(HOST, 1).close();
     try (Engines.Lease used = engines.lease(OTHER, 1)) {

@@ -38,7 +38,7 @@ final class PlaceTest {
   @Test
   void aModelInBlocksIsLoadedWithTheLengthThatItsRowsAskFor() {
     assertThat(Place.of("model", Map.of("block_length", 8), Map.of()).loading().blocks())
-        .isEqualTo(Optional.of(new Blocks(8, false)));
+        .isEqualTo(Optional.of(new Blocks(8, Blocks.Seen.FROM_START)));
     assertThat(Place.of("model", Map.of(), Map.of()).loading().blocks()).isEmpty();
   }
 

@@ -3,6 +3,7 @@ package dev.palimpsest.tests;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.palimpsest.engine.Compute;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -23,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -95,6 +97,42 @@ final class ActivationOracleTest {
         String name = reading.hook().name();
         float[] values = name.endsWith("hook_pattern") ? padded(reading, seen) : reading.values();
         assertThat(relativeError(values, seen.tensor(name))).as(name).isLessThan(1e-5);
+      }
+    }
+  }
+
+  /** Masks are read last, and a pattern's columns are the text's all the same. */
+  @Test
+  void keysThatAreReadInAnotherOrderStandWhereTheirTokensDo() {
+    int[] tokens = {5, 159, 7, 8, 159, 9};
+    int[] positions = {1, 3, 5};
+    List<Reading> readings = new ArrayList<>();
+    try (Checkpoint checkpoint = Checkpoint.open(ORACLE.resolve("wedlm-qwen3"))) {
+      ModelSpec spec = Families.spec(checkpoint.config());
+      Compute host = Compute.onHost(Precision.F32, 1);
+      List<Hook> pattern = Hook.named("blocks.0.attn.hook_pattern", spec.layers());
+      try (Transformer model =
+          Transformer.load(checkpoint, spec, host.open(spec, _ -> {}), _ -> {})) {
+        Query query = new Query(tokens, 0, new int[] {1, 4}, 0, Draw.GREEDY, Optional.empty());
+        model.probed(new Probe(pattern, _ -> positions, readings::add)).predict(List.of(query));
+      }
+      Reading reading = readings.getFirst();
+      int heads = spec.attention().heads();
+      assertThat(reading.columns()).isEqualTo(tokens.length);
+      // The mask at 1 sees all that is known and itself; known tokens see no mask.
+      boolean[][] seen = {
+        {true, true, true, true, false, true},
+        {true, false, true, true, false, false},
+        {true, false, true, true, false, true}
+      };
+      for (int row = 0; row < positions.length * heads; row++) {
+        double sum = 0;
+        for (int key = 0; key < tokens.length; key++) {
+          float weight = reading.values()[row * tokens.length + key];
+          assertThat(weight > 0).as("row %d, key %d", row, key).isEqualTo(seen[row / heads][key]);
+          sum += weight;
+        }
+        assertThat(sum).isCloseTo(1, within(1e-5));
       }
     }
   }

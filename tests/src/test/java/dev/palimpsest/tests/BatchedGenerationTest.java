@@ -48,6 +48,7 @@ final class BatchedGenerationTest {
   private static final Path ORACLE = Path.of("src", "test", "resources", "oracle");
   private static final String FAST_DLLM = "fast-dllm";
   private static final String NEMOTRON = "nemotron";
+  private static final String IDLM = "idlm";
   private static final List<String> FULL = List.of("llada-mha", "llada-gqa", "dream", "llada-moe");
   private static final List<String> BLOCKS = List.of("llada2-moe", "sdar", FAST_DLLM);
   private static final List<String> FROM_PROMPT = List.of("a2d-qwen3", "a2d-qwen2");
@@ -85,6 +86,7 @@ final class BatchedGenerationTest {
       case "entropy_bound" -> List.of("diffusion-gemma");
       case "seeded_block", "linear_spec" -> List.of(NEMOTRON);
       case "wedlm" -> KNOWN_FIRST;
+      case "isd" -> List.of(IDLM);
       case "block" -> Stream.of(BLOCKS, FULL, FROM_PROMPT).flatMap(List::stream).toList();
       default -> FULL;
     };
@@ -101,8 +103,10 @@ final class BatchedGenerationTest {
               .recommended(
                   GenerationConfig.NONE,
                   FROM_PROMPT.contains(folder)
-                      ? Optional.of(new Blocks(4, true))
-                      : Optional.empty());
+                      ? Optional.of(new Blocks(4, Blocks.Seen.FROM_PROMPT))
+                      : folder.equals(IDLM)
+                          ? Optional.of(new Blocks(1, Blocks.Seen.CAUSALLY))
+                          : Optional.empty());
       try (Transformer transformer =
           Transformer.load(checkpoint, spec, new HostBackend(Precision.F32, threads), _ -> {})) {
         ModelLimits limits = ModelTraits.limits(spec);
@@ -183,7 +187,8 @@ final class BatchedGenerationTest {
 
   private static List<String> fitting(ModelSpec spec) {
     return switch (spec.attention().pattern()) {
-      case AttentionPattern.Causal _ -> List.of("decode");
+      case AttentionPattern.Causal _ ->
+          spec.reading().ids().mask().isPresent() ? List.of("isd", "decode") : List.of("decode");
       case AttentionPattern.BlockCausal _ ->
           spec.reading().shifted() ? List.of("block", "sub_block") : List.of("block");
       case AttentionPattern.BlocksFromEnd _ -> List.of("block");
@@ -202,7 +207,7 @@ final class BatchedGenerationTest {
     if (draws && random.nextBoolean()) {
       values.put("temperature", 0.2 + random.nextDouble());
     }
-    boolean narrows = !Set.of("llada", "seeded_block", "linear_spec", "wedlm").contains(sampler);
+    boolean narrows = !Set.of("llada", "seeded_block", "linear_spec", "wedlm", "isd").contains(sampler);
     if (draws && narrows && random.nextBoolean()) {
       values.put("top_p", 0.3 + 0.7 * random.nextDouble());
       values.put("top_k", random.nextInt(50));
@@ -268,6 +273,7 @@ final class BatchedGenerationTest {
         values.put("gen_length", 1 + random.nextInt(24));
         values.put("threshold", 0.1 * random.nextDouble());
       }
+      case "isd" -> values.put("gen_block_size", 1 + random.nextInt(5));
       case "wedlm" -> {
         values.put("window_size", 1 + random.nextInt(8));
         values.put("entropy_threshold", 5 * random.nextDouble());

@@ -38,6 +38,7 @@ final class OracleTest {
     "llada2-edit, 2, 3",
     "nemotron, 1, 7",
     "nemotron, 3, 7",
+    "idlm, 2, 4",
     "wedlm-qwen2, 2, 4",
     "wedlm-qwen3, 1, 4",
   })

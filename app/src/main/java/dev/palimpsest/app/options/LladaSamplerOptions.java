@@ -88,6 +88,6 @@ public final class LladaSamplerOptions {
 
   /** The length that a block-causal model is to run with; what is no length is left out. */
   public Optional<Blocks> blocks() {
-    return blockLength.filter(length -> length > 0).map(length -> new Blocks(length, false));
+    return blockLength.filter(length -> length > 0).map(length -> new Blocks(length, Blocks.Seen.FROM_START));
   }
 }

@@ -18,7 +18,7 @@ public final class SamplerOptions {
       names = "--sampler",
       paramLabel = "NAME",
       description =
-          "llada, dream, remdm, p2, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound or"
+          "llada, dream, remdm, p2, block, sub_block, seeded_block, linear_spec, wedlm, isd, entropy_bound or"
               + " decode; the one the model was made for if not given. The options below are of the"
               + " samplers in brackets, or of all.")
   private Optional<String> sampler;
@@ -224,6 +224,14 @@ public final class SamplerOptions {
   private Optional<Boolean> wholeCanvas;
 
   @Option(
+      names = "--gen-block-size",
+      paramLabel = "N",
+      description =
+          "[isd] Tokens that a step may add, all but one of them drafts (default: 4). A model of"
+              + " blocks is then run causally.")
+  private Optional<Integer> genBlockSize;
+
+  @Option(
       names = "--window-size",
       paramLabel = "N",
       description =
@@ -321,6 +329,7 @@ public final class SamplerOptions {
     put(values, "block_length", blockLength);
     put(values, "after_prompt", set(afterPrompt));
     put(values, "sub_block_length", subBlockLength);
+    put(values, "gen_block_size", genBlockSize);
     put(values, "window_size", windowSize);
     put(values, "entropy_threshold", entropyThreshold);
     put(values, "pos_penalty_factor", posPenaltyFactor);

@@ -178,7 +178,7 @@ final class Recorder implements Hooks {
           int step = queries.get(sequence).draw().step();
           readings.add(
               hook.point() == Point.PATTERN
-                  ? pattern(hook, sequence, step, row, key, keys)
+                  ? pattern(hook, sequence, queries.get(sequence), row, key, keys)
                   : reading(hook, sequence, step, row));
           row += positions.get(sequence).length;
           key += keys;
@@ -223,8 +223,17 @@ final class Recorder implements Hooks {
     }
   }
 
-  /** Softmax of the scaled products of queries and the keys they see, in double precision. */
-  private Reading pattern(Hook hook, int sequence, int step, int first, int firstKey, int keys) {
+  /**
+   * Softmax of the scaled products of queries and the keys they see, in double precision; keys
+   * stand where their tokens stand in the text.
+   */
+  private Reading pattern(
+      Hook hook, int sequence, Query asked, int first, int firstKey, int keys) {
+    int[] columns =
+        Arrays.stream(batch.positions(), batch.starts()[sequence], batch.starts()[sequence + 1])
+            .map(position -> position - asked.firstPosition())
+            .toArray();
+    int width = Arrays.stream(columns).max().orElse(0) + 1;
     float[] queries = read(new Hook(Point.ROT_Q, hook.block()));
     float[] keyRowsRead = read(hook);
     int[] at = positions.get(sequence);
@@ -233,7 +242,7 @@ final class Recorder implements Hooks {
     int size = attention.headSize();
     int heads = attention.heads();
     int group = heads / attention.keyValueHeads();
-    float[] values = new float[at.length * heads * keys];
+    float[] values = new float[at.length * heads * width];
     double[] scores = new double[keys];
     for (int i = 0; i < at.length; i++) {
       int limit = batch.limits()[tokenRows[i]];
@@ -257,12 +266,13 @@ final class Recorder implements Hooks {
           scores[key] = Math.exp(scores[key] - top);
           total += scores[key];
         }
-        int to = (i * heads + head) * keys;
+        int to = (i * heads + head) * width;
         for (int key = seen; key < limit; key++) {
-          values[to + key] = (float) (scores[key] / total);
+          values[to + columns[key]] = (float) (scores[key] / total);
         }
       }
     }
-    return new Reading(hook, sequence, step, at, at.length * heads, keys, values);
+    return new Reading(
+        hook, sequence, asked.draw().step(), at, at.length * heads, width, values);
   }
 }

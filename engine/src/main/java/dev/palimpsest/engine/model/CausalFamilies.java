@@ -6,7 +6,10 @@ import java.util.Set;
 import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
-/** The autoregressive baselines: Llama, Qwen2 (with biases) and Qwen3 (with a norm per head). */
+/**
+ * The autoregressive baselines: Llama, Qwen2 (with biases) and Qwen3 (with a norm per head). One
+ * that was trained to fill masks as well names its {@code mask_token_id}.
+ */
 final class CausalFamilies {
   static final Family LLAMA =
       new Family(
@@ -58,6 +61,10 @@ final class CausalFamilies {
         config,
         new LlamaStyle.Variant(family, new AttentionPattern.Causal(), traits, meaningless),
         FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
-        OptionalInt.empty());
+        config.isGiven("mask_token_id")
+            ? OptionalInt.of(
+                config.integer(
+                    "mask_token_id", 0, config.integer("vocab_size", 1, Config.MAX_COUNT) - 1))
+            : OptionalInt.empty());
   }
 }

@@ -228,17 +228,20 @@ public record ModelSpec(
    *
    * @param blocks that a sampler writes in; they come before the recommended ones, where attention
    *     is in blocks. A model that may have been trained in blocks from the end of a prompt, and
-   *     does not say so, has them if they are asked for
+   *     does not say so, has them if they are asked for; one of blocks is causal if that is
    */
   public ModelSpec recommended(GenerationConfig generationConfig, Optional<Blocks> blocks) {
     ModelSpec spec = this;
-    if (isInBlocks()) {
+    boolean isCausal = blocks.isPresent() && blocks.get().seen() == Blocks.Seen.CAUSALLY;
+    if (isCausal && attention().pattern() instanceof AttentionPattern.BlockCausal) {
+      spec = with(new AttentionPattern.Causal());
+    } else if (isInBlocks()) {
       OptionalInt length =
           blocks.isPresent()
               ? OptionalInt.of(blocks.get().length())
               : generationConfig.blockLength();
       spec = length.isPresent() ? withBlockLength(length.getAsInt()) : this;
-    } else if (mayBeInBlocks() && blocks.isPresent() && blocks.get().areAfterPrompt()) {
+    } else if (mayBeInBlocks() && blocks.isPresent() && blocks.get().seen() == Blocks.Seen.FROM_PROMPT) {
       spec = with(new AttentionPattern.BlocksFromEnd(blocks.get().length()));
     }
     return generationConfig.eos().isEmpty()

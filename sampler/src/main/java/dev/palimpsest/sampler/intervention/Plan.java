@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
 import dev.palimpsest.sampler.method.EntropyBoundOptions;
+import dev.palimpsest.sampler.method.IsdOptions;
 import dev.palimpsest.sampler.method.LinearSpecOptions;
 import dev.palimpsest.sampler.method.LladaOptions;
 import dev.palimpsest.sampler.method.P2Options;
@@ -48,6 +49,7 @@ public record Plan(List<Scheduled> scheduled, int rounds, boolean freshSeeds) {
       case DecodeOptions decode -> decode.genLength();
       case SubBlockOptions _, SeededBlockOptions _ -> length;
       case WedlmOptions wedlm -> wedlm.genLength();
+      case IsdOptions isd -> 1 + isd.genLength();
       case LinearSpecOptions spec ->
           1 + spec.genLength() * (spec.threshold() == 0 ? 2 : spec.blockLength() + 1);
       case EntropyBoundOptions bound ->

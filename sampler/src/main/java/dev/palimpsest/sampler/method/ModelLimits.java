@@ -194,6 +194,7 @@ public record ModelLimits(
                       + " goes both ways";
               case WedlmOptions _ ->
                   "puts masks behind what is known, and the model's attention goes both ways";
+              case IsdOptions _ -> "checks drafts causally, and the model's attention goes both ways";
               case LladaOptions _, DreamOptions _, RemdmOptions _, P2Options _, BlockOptions _ ->
                   "";
             };
@@ -202,7 +203,7 @@ public record ModelLimits(
         }
       }
       case AttentionPattern.Causal _ -> {
-        if (!(options instanceof DecodeOptions)) {
+        if (!(options instanceof DecodeOptions || options instanceof IsdOptions)) {
           throw misfit(
               options, "fills masks, and the model writes from left to right", DecodeSampler.NAME);
         }
@@ -318,6 +319,7 @@ public record ModelLimits(
           P2Options _,
           EntropyBoundOptions _,
           WedlmOptions _,
+          IsdOptions _,
           DecodeOptions _ ->
           OptionalInt.empty();
     };

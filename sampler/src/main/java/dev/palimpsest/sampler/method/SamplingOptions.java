@@ -20,6 +20,7 @@ public sealed interface SamplingOptions
         SeededBlockOptions,
         LinearSpecOptions,
         WedlmOptions,
+        IsdOptions,
         EntropyBoundOptions,
         DecodeOptions {
 
@@ -35,6 +36,7 @@ public sealed interface SamplingOptions
           SeededBlockSampler.NAME,
           LinearSpecSampler.NAME,
           WedlmSampler.NAME,
+          IsdSampler.NAME,
           EntropyBoundSampler.NAME,
           DecodeSampler.NAME);
 
@@ -139,6 +141,7 @@ public sealed interface SamplingOptions
       case SeededBlockSampler.NAME -> SeededBlockOptions.of(values);
       case LinearSpecSampler.NAME -> LinearSpecOptions.of(values);
       case WedlmSampler.NAME -> WedlmOptions.of(values);
+      case IsdSampler.NAME -> IsdOptions.of(values);
       case EntropyBoundSampler.NAME -> EntropyBoundOptions.of(values);
       case DecodeSampler.NAME -> DecodeOptions.of(values);
       default ->

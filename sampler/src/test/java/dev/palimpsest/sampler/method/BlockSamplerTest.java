@@ -361,7 +361,7 @@ class BlockSamplerTest {
             new ModelLimits(9, 64, new AttentionPattern.BlockCausal(8), true),
             Set.of("block", "sub_block"),
             causal,
-            Set.of("decode"),
+            Set.of("decode", "isd"),
             new ModelLimits(9, 64, new AttentionPattern.CausalContext(8)),
             Set.of("seeded_block", "linear_spec", "decode"),
             new ModelLimits(9, 64, new AttentionPattern.KnownFirst(0)),

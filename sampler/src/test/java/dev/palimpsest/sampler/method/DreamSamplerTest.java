@@ -240,7 +240,7 @@ class DreamSamplerTest {
         .hasMessage("top_p 0.0 is no probability: use above 0, up to 1");
     assertThatThrownBy(() -> SamplingOptions.of("drem", Map.of()))
         .hasMessage(
-            "sampler drem is unknown: use one of llada, dream, remdm, p2, block, sub_block, seeded_block, linear_spec, wedlm, entropy_bound, decode");
+            "sampler drem is unknown: use one of llada, dream, remdm, p2, block, sub_block, seeded_block, linear_spec, wedlm, isd, entropy_bound, decode");
   }
 
   private static DreamOptions options(Map<String, ?> values) {
