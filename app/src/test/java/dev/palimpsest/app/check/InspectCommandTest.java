@@ -75,6 +75,7 @@ final class InspectCommandTest {
         .isGreaterThan(half.path("step_bytes_of_the_batch").longValue());
     assertThat(facts("--length", "1000000").path("batch").stringValue())
         .isEqualTo("8 sequences of 32768 tokens");
+    Files.delete(folder.resolve("config.json"));
     config("llada-8b");
     assertThat(facts().path("kv_bytes_of_the_batch").longValue()).isZero();
     Outcome wrong = Outcome.of("inspect", "--batch", "0", folder.toString());
