@@ -2,6 +2,7 @@ package dev.palimpsest.engine.model;
 
 import java.util.Optional;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * Rotary positions (Su et al., 2021): the first {@code size} dimensions of a head are rotated, half
@@ -62,16 +63,28 @@ public record Rotary(double theta, int size, RotaryScaling scaling, Optional<Gro
 
   private float[] table(int positions, IntToDoubleFunction factor) {
     double[] frequencies = frequencies();
-    int pairs = size / 2;
     float[] table = new float[positions * size];
-    for (int position = 0; position < positions; position++) {
-      double magnitude = scaling.magnitude() * factor.applyAsDouble(position);
-      for (int i = 0; i < pairs; i++) {
-        float angle = position * (float) frequencies[i];
-        table[position * size + i] = (float) (StrictMath.cos(angle) * magnitude);
-        table[position * size + pairs + i] = (float) (StrictMath.sin(angle) * magnitude);
-      }
-    }
+    IntStream.range(0, positions)
+        .parallel()
+        .forEach(
+            position ->
+                fill(
+                    table,
+                    position,
+                    frequencies,
+                    scaling.magnitude() * factor.applyAsDouble(position)));
     return table;
+  }
+
+  private void fill(float[] table, int position, double[] frequencies, double magnitude) {
+    int pairs = size / 2;
+    for (int i = 0; i < pairs; i++) {
+      float angle = position * (float) frequencies[i];
+      boolean isStill = angle == 0;
+      double cosine = isStill ? 1 : StrictMath.cos(angle);
+      double sine = isStill ? 0 : StrictMath.sin(angle);
+      table[position * size + i] = (float) (cosine * magnitude);
+      table[position * size + pairs + i] = (float) (sine * magnitude);
+    }
   }
 }
