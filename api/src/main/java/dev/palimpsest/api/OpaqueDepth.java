@@ -1,21 +1,9 @@
 package dev.palimpsest.api;
 
-import static dev.palimpsest.engine.model.Circuit.Elementwise.ADD;
-import static dev.palimpsest.engine.model.Circuit.Elementwise.COMPARE;
-import static dev.palimpsest.engine.model.Circuit.Elementwise.DIVIDE;
-import static dev.palimpsest.engine.model.Circuit.Elementwise.EXP;
-import static dev.palimpsest.engine.model.Circuit.Elementwise.MULTIPLY;
-import static dev.palimpsest.engine.model.Circuit.Elementwise.SELECT;
-import static dev.palimpsest.engine.model.Circuit.branches;
 import static dev.palimpsest.engine.model.Circuit.chain;
-import static dev.palimpsest.engine.model.Circuit.dot;
-import static dev.palimpsest.engine.model.Circuit.ranking;
-import static dev.palimpsest.engine.model.Circuit.softmax;
-import static dev.palimpsest.engine.model.Circuit.sum;
 
 import dev.palimpsest.engine.model.Circuit;
 import dev.palimpsest.engine.model.ModelSpec;
-import dev.palimpsest.engine.model.TransformerCircuit;
 import dev.palimpsest.sampler.method.BlockOptions;
 import dev.palimpsest.sampler.method.DecodeOptions;
 import dev.palimpsest.sampler.method.DreamOptions;
@@ -49,26 +37,24 @@ import dev.palimpsest.sampler.method.WedlmOptions;
  * @param strict of a generation in which tokens alone pass from step to step: of one step, with all
  *     that any sampler of the model may do to a row and to the choice of positions
  * @param soft of a generation in which, besides, the distributions of a step would become the next
- *     one's embeddings, in the shortest form that there is: weighted by probability
+ *     one's embeddings, in the shortest form that there is: weighted by probability, those of all
+ *     ids, or of as many as the options hand on
  */
 public record OpaqueDepth(
     int promptLength, int length, long steps, long forward, long strict, long soft) {
 
   /** Of a model, a sampler and a prompt of so many tokens. */
   public static OpaqueDepth of(ModelSpec spec, SamplingOptions options, int promptLength) {
-    int positions = options.positions(promptLength);
-    int length = Math.addExact(promptLength, positions);
     long steps = steps(options, promptLength);
-    TransformerCircuit model = new TransformerCircuit(spec, length);
-    boolean causal = options instanceof DecodeOptions || options instanceof IsdOptions;
-    Circuit logits = causal ? model.forward() : chain(model.forward(), model.guidance());
-    Circuit tokens =
-        causal ? model.draw() : chain(model.prediction(), choiceOfPositions(positions));
-    Circuit embeddings = chain(DIVIDE, softmax(spec.vocabulary()), dot(spec.vocabulary()));
-    Circuit strict = chain(logits, tokens);
-    Circuit soft = chain(new Circuit.Scan(steps - 1, chain(logits, embeddings)), strict);
+    StepCircuit step = StepCircuit.of(spec, options, promptLength);
+    Circuit soft = chain(new Circuit.Scan(steps - 1, step.told()), step.whole());
     return new OpaqueDepth(
-        promptLength, length, steps, model.forward().depth(), strict.depth(), soft.depth());
+        promptLength,
+        Math.addExact(promptLength, options.positions(promptLength)),
+        steps,
+        step.forward().depth(),
+        step.whole().depth(),
+        soft.depth());
   }
 
   /**
@@ -77,14 +63,6 @@ public record OpaqueDepth(
    */
   public long cached() {
     return strict;
-  }
-
-  /** From the predictions of so many positions to those that are written. */
-  private static Circuit choiceOfPositions(int positions) {
-    Circuit ranked = chain(DIVIDE, ADD, ranking(positions));
-    Circuit withinBound = chain(ranking(positions), sum(positions), COMPARE);
-    Circuit maskedAgain = chain(EXP, sum(positions), DIVIDE, MULTIPLY, COMPARE);
-    return chain(branches(ranked, withinBound, maskedAgain), SELECT);
   }
 
   private static long steps(SamplingOptions options, int promptLength) {

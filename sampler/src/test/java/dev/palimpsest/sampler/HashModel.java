@@ -114,9 +114,37 @@ public final class HashModel implements SoftDenoiser {
     }
   }
 
+  /** The most probable ids of a step and their probabilities; of one id alone, the id. */
+  private static final class Few implements SoftState {
+    final int each;
+    long hash;
+
+    Few(int each) {
+      this.each = each;
+    }
+
+    void write(List<Prediction> predictions) {
+      if (each == 1) {
+        hash = told(predictions.stream().mapToInt(Prediction::argmax).toArray());
+      } else {
+        hash = mix(predictions.stream().mapToLong(one -> one.alternatives().hashCode()).sum());
+      }
+    }
+
+    @Override
+    public void close() {
+      hash = 0;
+    }
+  }
+
   @Override
   public SoftState open() {
     return new Left();
+  }
+
+  @Override
+  public SoftState open(int alternatives) {
+    return new Few(alternatives);
   }
 
   @Override
@@ -129,9 +157,15 @@ public final class HashModel implements SoftDenoiser {
         all.add(predict(each.query()));
         continue;
       }
+      boolean told = each.carried().get().told();
+      if (each.carried().get().state() instanceof Few few) {
+        List<Prediction> named = predict(each.query().naming(few.each), told ? few.hash : 0);
+        few.write(named);
+        all.add(named.stream().map(one -> one.with(List.of())).toList());
+        continue;
+      }
       Left left = (Left) each.carried().get().state();
-      List<Prediction> predictions =
-          predict(each.query(), each.carried().get().told() ? left.hash : 0);
+      List<Prediction> predictions = predict(each.query(), told ? left.hash : 0);
       left.hash =
           mix(predictions.stream().mapToLong(one -> Double.hashCode(one.logSumExp())).sum());
       all.add(predictions);

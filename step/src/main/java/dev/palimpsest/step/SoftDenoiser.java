@@ -10,8 +10,16 @@ import java.util.function.UnaryOperator;
  * guarantee is claimed of what it writes.
  */
 public interface SoftDenoiser extends Denoiser {
-  /** Room for what a sequence hands on, which holds nothing yet. */
+  /** Room for all that a sequence can hand on, which holds nothing yet. */
   SoftState open();
+
+  /**
+   * Room for the most probable ids of every position, as its prediction names them, and their
+   * probabilities, divided by their sum; it holds nothing yet.
+   *
+   * @param alternatives how many ids of a position, at least 1
+   */
+  SoftState open(int alternatives);
 
   /**
    * As {@link #predict}, with what goes on beside tokens.
@@ -41,6 +49,11 @@ public interface SoftDenoiser extends Denoiser {
     @Override
     public SoftState open() {
       return model.open();
+    }
+
+    @Override
+    public SoftState open(int alternatives) {
+      return model.open(alternatives);
     }
 
     @Override

@@ -261,7 +261,8 @@ final class BatchedGenerationTest {
         values.put("max_denoising_steps", 1 + random.nextInt(6));
         values.put("entropy_bound", 20 * random.nextDouble());
         values.put("confidence_threshold", 5 * random.nextDouble());
-        values.put("self_conditioning", List.of("off", "top_1", "soft").get(random.nextInt(3)));
+        values.put(
+            "self_conditioning", List.of("off", "top_1", "soft", "top_k").get(random.nextInt(4)));
       }
       case "sub_block" -> {
         values.put("block_length", 8);

@@ -60,6 +60,9 @@ final class CanvasGenerateTest {
       values.put("vocabulary", spec.vocabulary());
       values.put("gen_length", given.path("max_new_tokens").intValue());
       values.put("self_conditioning", given.path("self_conditioning").stringValue());
+      if (given.has("self_conditioning_k")) {
+        values.put("self_conditioning_k", given.path("self_conditioning_k").intValue());
+      }
       for (String name : List.of("seed", "max_denoising_steps", "stability_threshold")) {
         values.put(name, given.path(name).intValue());
       }

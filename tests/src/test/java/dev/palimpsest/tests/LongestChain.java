@@ -238,6 +238,13 @@ final class LongestChain {
     return product(probabilities, spec.hidden());
   }
 
+  /** The embedding that the few highest of such logits weigh together. */
+  long[] expectedOfFew(long[] logits, int few) {
+    long[] probabilities = softmax(each(logits, 0));
+    long[] kept = filled(few, tree(probabilities));
+    return product(each(kept, tree(kept)), spec.hidden());
+  }
+
   private static long[] norm(long[] x) {
     long[] squares = new long[x.length];
     for (int i = 0; i < x.length; i++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.palimpsest.api.OpaqueDepth;
 import dev.palimpsest.api.SamplerDefaults;
+import dev.palimpsest.api.SerialDepth;
 import dev.palimpsest.engine.checkpoint.JsonFile;
 import dev.palimpsest.engine.model.Attention;
 import dev.palimpsest.engine.model.Experts;
@@ -35,6 +36,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -232,6 +234,85 @@ final class OpaqueDepthTest {
     long longest = LongestChain.chosen(positions, chains.predicted(guided));
     assertThat(depth(spec, prompt, Map.of("gen_length", positions, "steps", steps)).soft())
         .isEqualTo(longest);
+  }
+
+  /** Canvases of three, one and two steps, each number of a step behind those of the one before. */
+  @ParameterizedTest(name = "{0}, {1} ids")
+  @MethodSource("shapesAndAlternatives")
+  void aGenerationIsAsDeepAsTheStepsThatItTook(Shape shape, int alternatives) {
+    ModelSpec spec = shape.spec(FULL);
+    LongestChain chains = new LongestChain(spec);
+    int prompt = 3;
+    int positions = 6;
+    int length = prompt + positions;
+    List<Integer> steps = List.of(3, 1, 2);
+    long opaque = 0;
+    long written = 0;
+    for (int canvas : steps) {
+      long[][] since = chains.tokens(length);
+      long[][] all = behind(chains.tokens(length), written);
+      for (int step = 0; step < canvas; step++) {
+        long[] own = guided(chains.forward(since, chains.empty()).logits());
+        long[] ever = guided(chains.forward(all, chains.empty()).logits());
+        opaque = Math.max(opaque, LongestChain.chosen(positions, chains.predicted(own)));
+        written = LongestChain.chosen(positions, chains.predicted(ever));
+        since = chains.tokens(length);
+        all = behind(chains.tokens(length), written);
+        for (int position = prompt; alternatives > 0 && position < length; position++) {
+          since[position] = told(chains, own, alternatives);
+          all[position] = later(all[position], told(chains, ever, alternatives));
+        }
+      }
+    }
+    SerialDepth found =
+        SerialDepth.of(spec, handingOn(spec, positions, alternatives), prompt, steps);
+    assertThat(found).isEqualTo(new SerialDepth(opaque, written));
+  }
+
+  private static final int EVERY_ID = 99;
+
+  private static Stream<Arguments> shapesAndAlternatives() {
+    return shapes()
+        .flatMap(shape -> Stream.of(0, 1, 5, EVERY_ID).map(few -> Arguments.of(shape, few)));
+  }
+
+  private static long[] told(LongestChain chains, long[] logits, int alternatives) {
+    return alternatives == EVERY_ID
+        ? chains.expected(logits)
+        : chains.expectedOfFew(logits, alternatives);
+  }
+
+  private static SamplingOptions handingOn(ModelSpec spec, int positions, int alternatives) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("gen_length", positions);
+    values.put("canvas_length", positions);
+    values.put("vocabulary", spec.vocabulary());
+    values.put(
+        "self_conditioning",
+        alternatives == 0 ? "off" : alternatives == EVERY_ID ? "soft" : "top_k");
+    if (alternatives > 0 && alternatives < EVERY_ID) {
+      values.put("self_conditioning_k", alternatives);
+    }
+    return SamplingOptions.of("entropy_bound", values);
+  }
+
+  private static long[] guided(long[][] logits) {
+    long[] guided = new long[logits[0].length];
+    Arrays.fill(guided, deepest(logits) + 3);
+    return guided;
+  }
+
+  private static long[][] behind(long[][] tokens, long written) {
+    for (long[] row : tokens) {
+      Arrays.fill(row, written);
+    }
+    return tokens;
+  }
+
+  private static long[] later(long[] some, long[] other) {
+    long[] both = new long[some.length];
+    Arrays.setAll(both, i -> Math.max(some[i], other[i]));
+    return both;
   }
 
   @Test

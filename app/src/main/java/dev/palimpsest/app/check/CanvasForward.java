@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.palimpsest.engine.checkpoint.Tensor;
 import dev.palimpsest.engine.forward.Conditioning;
+import dev.palimpsest.engine.forward.SoftAlternatives;
 import dev.palimpsest.engine.forward.SoftSignal;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.step.Draw;
@@ -11,6 +12,7 @@ import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
 import dev.palimpsest.step.SamplingFilter;
 import dev.palimpsest.step.SoftQuery;
+import dev.palimpsest.step.SoftState;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -134,10 +136,8 @@ record CanvasForward(Transformer transformer, double temperature, double entropy
               case Conditioning.None _ -> transformer.predict(List.of(query));
               case Conditioning.Tokens(int[] ids) ->
                   transformer.predict(List.of(query.telling(ids)));
-              case Conditioning.Soft(SoftSignal signal) ->
-                  transformer.predictSoftly(
-                      List.of(
-                          new SoftQuery(query, Optional.of(new SoftQuery.Carried(signal, true)))));
+              case Conditioning.Alternatives(SoftAlternatives few) -> softly(query, few);
+              case Conditioning.Soft(SoftSignal signal) -> softly(query, signal);
             })
             .getFirst();
     double difference = 0;
@@ -159,6 +159,11 @@ record CanvasForward(Transformer transformer, double temperature, double entropy
         magnitude,
         entropy,
         Arrays.equals(accepted(predictions), step.accepted()[number]));
+  }
+
+  private List<List<Prediction>> softly(Query query, SoftState told) {
+    SoftQuery.Carried carried = new SoftQuery.Carried(told, true);
+    return transformer.predictSoftly(List.of(new SoftQuery(query, Optional.of(carried))));
   }
 
   /** 1 at every position before which, by entropy, the bound is not yet reached. */

@@ -259,9 +259,15 @@ public final class SamplerOptions {
       paramLabel = "WHAT",
       description =
           "[entropy_bound] What a step is told of the one before: soft, embeddings weighed by"
-              + " probability, as published, for which no guarantee is claimed; top-1, tokens; off,"
-              + " nothing (default: soft).")
+              + " probability, as published; top-k, those of the most probable tokens alone; for"
+              + " both no guarantee is claimed; top-1, tokens; off, nothing (default: soft).")
   private Optional<String> selfConditioning;
+
+  @Option(
+      names = "--self-conditioning-k",
+      paramLabel = "K",
+      description = "Tokens a position of --self-conditioning top-k, 1 to 1000 (default: 8).")
+  private Optional<Integer> selfConditioningK;
 
   @Option(
       names = "--max-denoising-steps",
@@ -359,6 +365,7 @@ public final class SamplerOptions {
     put(values, "eos_early_stop", set(eosEarlyStop));
     put(values, "whole_canvas", wholeCanvas);
     put(values, "self_conditioning", selfConditioning);
+    put(values, "self_conditioning_k", selfConditioningK);
     put(values, "max_denoising_steps", maxDenoisingSteps);
     put(values, "entropy_bound", entropyBound);
     put(values, "t_min", tMin);

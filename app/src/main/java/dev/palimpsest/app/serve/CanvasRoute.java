@@ -119,8 +119,8 @@ record CanvasRoute(Served served, Jobs jobs, TraceStore traces, DriverThread dri
     if (!trace.header().samplingOptions().isStrict()) {
       throw RequestException.wrong(
           "trace",
-          "More than tokens passed between the trace's steps (self_conditioning soft), so no text"
-              + " can go on from one of them: record with top_1 or off.");
+          "More than tokens passed between the trace's steps (self_conditioning %s), so no text can go on from one of them: record with top_1 or off."
+              .formatted(trace.header().options().get("self_conditioning")));
     }
     try {
       int _ = trace.indexOfStep(from.step());

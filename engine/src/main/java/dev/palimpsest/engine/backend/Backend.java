@@ -79,6 +79,16 @@ public interface Backend extends AutoCloseable {
   void embed(int[] tokens, Weight table, Activation out);
 
   /**
+   * {@code out[i] = Σ shares[i · each + j] · table[ids[i · each + j]]}, added up in f32 in the
+   * order of {@code j}, where every row of {@code out} has as many ids, {@code each}. With one id
+   * and a share of 1 it is {@link #embed}.
+   *
+   * @param ids [rows, each]; -1 is none
+   * @param shares of the ids
+   */
+  void embed(int[] ids, float[] shares, Weight table, Activation out);
+
+  /**
    * {@code out = x / sqrt(mean(x²) + epsilon) · gain} along each row (Zhang and Sennrich, 2019).
    */
   void rmsNorm(Activation x, Weight gain, double epsilon, Activation out);

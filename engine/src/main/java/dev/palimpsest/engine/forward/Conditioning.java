@@ -13,6 +13,13 @@ public sealed interface Conditioning {
   record Tokens(int[] ids) implements Conditioning {}
 
   /**
+   * The embeddings of a few ids, weighed by their probabilities: what no token says.
+   *
+   * @param alternatives that a step before has written
+   */
+  record Alternatives(SoftAlternatives alternatives) implements Conditioning {}
+
+  /**
    * The embeddings of all ids, weighed by their probabilities: what no token says.
    *
    * @param signal that a step before has written

@@ -5,6 +5,7 @@ import dev.palimpsest.engine.backend.Backend;
 import dev.palimpsest.engine.model.ModelSpec;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** What goes into the first block: embeddings, and into a canvas also what it is told. */
 final class EmbeddingPart {
@@ -41,8 +42,13 @@ final class EmbeddingPart {
       if (byIds > 0) {
         backend.embed(canvases.ids(), weights.embedding(), signal.firstRows(byIds));
       }
+      int filled = byIds;
+      for (SoftAlternatives few : canvases.few()) {
+        embed(few, filled, signal, memory.first());
+        filled += few.positions();
+      }
       if (!canvases.signals().isEmpty()) {
-        signals.orElseThrow().read(canvases.signals(), byIds, signal);
+        signals.orElseThrow().read(canvases.signals(), filled, signal);
       }
       scale(signal);
       put(batch, rows, Optional.of(signal), memory);
@@ -50,6 +56,13 @@ final class EmbeddingPart {
     if (canvases.untold().length > 0) {
       put(batch, canvases.untold(), Optional.empty(), memory);
     }
+  }
+
+  /** Embeds a few ids a position into the rows of {@code out} from {@code first} on. */
+  private void embed(SoftAlternatives few, int first, Activation out, Activation room) {
+    Activation embedded = room.firstRows(few.positions());
+    backend.embed(few.ids(), few.shares(), weights.embedding(), embedded);
+    backend.scatter(embedded, IntStream.range(first, first + few.positions()).toArray(), out);
   }
 
   private void embed(int[] ids, Activation out) {

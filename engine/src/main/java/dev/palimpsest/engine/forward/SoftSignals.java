@@ -54,7 +54,7 @@ final class SoftSignals {
   }
 
   /** Writes down what the next step may be told. */
-  void write(CanvasQuery.Written written, Activation hidden, Room room) {
+  void write(CanvasQuery.Written.Signal written, Activation hidden, Room room) {
     int most = room.probabilities().rows();
     for (int first = 0; first < slots.length; first += most) {
       int count = Math.min(most, slots.length - first);

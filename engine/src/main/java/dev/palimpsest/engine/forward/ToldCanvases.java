@@ -4,18 +4,27 @@ import dev.palimpsest.engine.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The rows of a batch that lie in canvases, by what they are told.
  *
  * @param byIds rows that are told ids
  * @param ids that they are told
+ * @param byFew rows that are told a few ids and their shares
+ * @param few what they are told, one canvas after another
  * @param bySignals rows that are told rows of soft signals
  * @param signals that they are told, one after another
  * @param untold rows that are told nothing
  */
 record ToldCanvases(
-    int[] byIds, int[] ids, int[] bySignals, List<SoftSignal> signals, int[] untold) {
+    int[] byIds,
+    int[] ids,
+    int[] byFew,
+    List<SoftAlternatives> few,
+    int[] bySignals,
+    List<SoftSignal> signals,
+    int[] untold) {
 
   /**
    * The rows of a batch.
@@ -26,6 +35,8 @@ record ToldCanvases(
   static ToldCanvases of(RaggedBatch batch, List<Conditioning> told, ModelSpec spec) {
     IntList byIds = new IntList(0);
     IntList ids = new IntList(0);
+    IntList byFew = new IntList(0);
+    List<SoftAlternatives> few = new ArrayList<>();
     IntList bySignals = new IntList(0);
     List<SoftSignal> signals = new ArrayList<>();
     IntList untold = new IntList(0);
@@ -45,29 +56,44 @@ record ToldCanvases(
             ids.add(id);
           }
         }
+        case Conditioning.Alternatives(SoftAlternatives all) -> {
+          requireOneEach(end - first, all.positions(), "lists of ids");
+          requireWritten(all.isWritten());
+          addRange(first, end, byFew);
+          few.add(all);
+        }
         case Conditioning.Soft(SoftSignal signal) -> {
           requireOneEach(end - first, signal.rows().slots(), "rows of a soft signal");
-          if (!signal.isWritten()) {
-            throw new IllegalArgumentException(
-                "a canvas is told a soft signal that no step has written");
-          }
+          requireWritten(signal.isWritten());
           addRange(first, end, bySignals);
           signals.add(signal);
         }
       }
     }
     return new ToldCanvases(
-        byIds.toArray(), ids.toArray(), bySignals.toArray(), signals, untold.toArray());
+        byIds.toArray(),
+        ids.toArray(),
+        byFew.toArray(),
+        few,
+        bySignals.toArray(),
+        signals,
+        untold.toArray());
   }
 
-  /** All rows that are told something: ids first. */
+  /** All rows that are told something: ids first, then a few ids, then signals. */
   int[] told() {
-    return IntStream.concat(IntStream.of(byIds), IntStream.of(bySignals)).toArray();
+    return Stream.of(byIds, byFew, bySignals).flatMapToInt(IntStream::of).toArray();
   }
 
   private static void addRange(int first, int end, IntList to) {
     for (int row = first; row < end; row++) {
       to.add(row);
+    }
+  }
+
+  private static void requireWritten(boolean isWritten) {
+    if (!isWritten) {
+      throw new IllegalArgumentException("a canvas is told a soft signal that no step has written");
     }
   }
 

@@ -193,15 +193,31 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
    */
   @Override
   public SoftSignal open() {
-    if (spec.canvas().isEmpty()) {
-      throw new IllegalStateException(
-          "a %s model has no canvas: nothing but tokens goes from one of its steps to the next"
-              .formatted(spec.family()));
-    }
+    int _ = positions();
     if (signals.isEmpty()) {
       signals = Optional.of(new SoftSignals(spec, backend, weights));
     }
     return signals.get().open();
+  }
+
+  /**
+   * Room for a few ids a position and their probabilities, which takes nothing of the device.
+   *
+   * @throws IllegalStateException if the model has no canvas
+   */
+  @Override
+  public SoftAlternatives open(int alternatives) {
+    return new SoftAlternatives(positions(), alternatives);
+  }
+
+  private int positions() {
+    return spec.canvas()
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "a %s model has no canvas: nothing but tokens goes from one of its steps to the next"
+                        .formatted(spec.family())))
+        .length();
   }
 
   /**
@@ -262,7 +278,7 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
 
   private List<List<Prediction>> predict(
       List<CanvasQuery> canvases, Optional<KvCache> cache, Optional<Watch> watch) {
-    List<Query> queries = canvases.stream().map(CanvasQuery::query).toList();
+    List<Query> queries = canvases.stream().map(CanvasQuery::asked).toList();
     List<Conditioning> told = canvases.stream().map(CanvasQuery::told).toList();
     canvases.forEach(each -> each.check(spec));
     List<Prediction> all = List.of();
@@ -300,7 +316,7 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
             needsLogits
                 ? Optional.of(arena.allocate(Math.min(LOGIT_ROWS, draws.size()), spec.vocabulary()))
                 : Optional.empty();
-        boolean writes = canvases.stream().anyMatch(each -> each.written().isPresent());
+        boolean writes = canvases.stream().anyMatch(CanvasQuery::writesSignal);
         Optional<SoftSignals.Room> room =
             writes ? signals.map(each -> each.allocate(arena)) : Optional.empty();
         Activation hidden =
@@ -323,9 +339,10 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
     }
     List<List<Prediction>> result = new ArrayList<>(queries.size());
     int next = 0;
-    for (Query query : queries) {
-      result.add(all.subList(next, next + query.rows().length));
-      next += query.rows().length;
+    for (CanvasQuery canvas : canvases) {
+      int rows = canvas.query().rows().length;
+      result.add(canvas.leave(all.subList(next, next + rows)));
+      next += rows;
     }
     for (Reading reading : readings) {
       watch.flatMap(Watch::probe).orElseThrow().listener().read(reading);
@@ -337,9 +354,8 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
     int row = 0;
     for (CanvasQuery each : canvases) {
       int count = each.query().rows().length;
-      if (each.written().isPresent()) {
-        Activation own = hidden.rows(row, count);
-        signals.orElseThrow().write(each.written().get(), own, room);
+      if (each.written().orElse(null) instanceof CanvasQuery.Written.Signal written) {
+        signals.orElseThrow().write(written, hidden.rows(row, count), room);
       }
       row += count;
     }

@@ -4,6 +4,7 @@ import dev.palimpsest.sampler.canvas.SpecialTokens;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
  * The options of DiffusionGemma's sampler, with the names of its generation configuration.
@@ -20,6 +21,8 @@ import java.util.Map;
  *     before a canvas may end early; with 0 none has to
  * @param confidenceThreshold nats below which the mean entropy of the canvas lets it end early
  * @param selfConditioning what a step is told of the one before
+ * @param alternatives how many ids of a position {@link SelfConditioning#TOP_K} tells; empty
+ *     without it
  * @param seed of all randomness
  */
 public record EntropyBoundOptions(
@@ -33,8 +36,11 @@ public record EntropyBoundOptions(
     int stabilityThreshold,
     double confidenceThreshold,
     SelfConditioning selfConditioning,
+    OptionalInt alternatives,
     long seed)
     implements SamplingOptions {
+  private static final int ALTERNATIVES = 8;
+  private static final int MOST_ALTERNATIVES = 1000;
 
   /** Checks what can be checked without a model. */
   public EntropyBoundOptions {
@@ -50,6 +56,18 @@ public record EntropyBoundOptions(
     }
     Require.zeroOrAbove("stability_threshold", stabilityThreshold);
     Require.zeroOrAbove("confidence_threshold", confidenceThreshold);
+    boolean tells = selfConditioning == SelfConditioning.TOP_K;
+    if (alternatives.isPresent() && !tells) {
+      throw new InvalidOptionException(
+          "self_conditioning_k",
+          alternatives.getAsInt(),
+          "is of {self_conditioning} top_k, and it is " + Choice.name(selfConditioning));
+    }
+    int count = tells ? alternatives.orElseThrow() : 1;
+    if (count < 1 || count > MOST_ALTERNATIVES) {
+      throw new InvalidOptionException(
+          "self_conditioning_k", count, "is invalid: use 1 to " + MOST_ALTERNATIVES);
+    }
   }
 
   /**
@@ -59,6 +77,15 @@ public record EntropyBoundOptions(
    */
   static EntropyBoundOptions of(Map<String, ?> values) {
     OptionValues given = new OptionValues(values);
+    SelfConditioning selfConditioning =
+        Choice.parse(
+            "self_conditioning",
+            given.word("self_conditioning", "soft").replace('-', '_'),
+            List.of(SelfConditioning.values()));
+    OptionalInt alternatives = given.optionalInteger("self_conditioning_k");
+    if (selfConditioning == SelfConditioning.TOP_K && alternatives.isEmpty()) {
+      alternatives = OptionalInt.of(ALTERNATIVES);
+    }
     EntropyBoundOptions options =
         new EntropyBoundOptions(
             given.integer("gen_length", 256),
@@ -70,10 +97,8 @@ public record EntropyBoundOptions(
             given.number("t_max", 0.8),
             given.integer("stability_threshold", 1),
             given.number("confidence_threshold", 0.005),
-            Choice.parse(
-                "self_conditioning",
-                given.word("self_conditioning", "soft").replace('-', '_'),
-                List.of(SelfConditioning.values())),
+            selfConditioning,
+            alternatives,
             given.wholeNumber("seed", 0));
     given.requireAllKnown(EntropyBoundSampler.NAME);
     return options;
@@ -95,6 +120,11 @@ public record EntropyBoundOptions(
   }
 
   @Override
+  public OptionalInt alternativesHandedOn() {
+    return alternatives;
+  }
+
+  @Override
   public Map<String, Object> toMap() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("gen_length", genLength);
@@ -107,6 +137,7 @@ public record EntropyBoundOptions(
     map.put("stability_threshold", stabilityThreshold);
     map.put("confidence_threshold", confidenceThreshold);
     map.put("self_conditioning", Choice.name(selfConditioning));
+    alternatives.ifPresent(count -> map.put("self_conditioning_k", count));
     map.put("seed", seed);
     return map;
   }

@@ -42,7 +42,9 @@ import java.util.stream.IntStream;
  *       their turn.
  *   <li><b>Self-conditioning.</b> The published sampler is {@link SelfConditioning#SOFT}. Drafts,
  *       the most probable ids of the last step, stand beside the canvas: they are what {@link
- *       SelfConditioning#TOP_1} tells a step, and what says whether a canvas is stable.
+ *       SelfConditioning#TOP_1} tells a step, and what says whether a canvas is stable. What {@link
+ *       SelfConditioning#TOP_K} tells is read from the predictions; with one id it is that of
+ *       {@code TOP_1}, and comes to the same bits.
  * </ul>
  *
  * @param options that it follows

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -25,6 +26,10 @@ final class OptionValues {
       throw new InvalidOptionException(name, value, "is too large for a count");
     }
     return (int) value;
+  }
+
+  OptionalInt optionalInteger(String name) {
+    return value(name).isPresent() ? OptionalInt.of(integer(name, 0)) : OptionalInt.empty();
   }
 
   long wholeNumber(String name, long otherwise) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,14 @@ public sealed interface SamplingOptions
   /** Whether tokens alone pass between its steps. */
   default boolean isStrict() {
     return true;
+  }
+
+  /**
+   * How many of a position's most probable ids pass between its steps, with their probabilities;
+   * empty if no probabilities do, or all.
+   */
+  default OptionalInt alternativesHandedOn() {
+    return OptionalInt.empty();
   }
 
   /** Seed of all randomness. */

@@ -7,6 +7,11 @@ public enum SelfConditioning {
   /** The most probable id of every position: tokens alone pass between steps. */
   TOP_1,
   /**
+   * The embeddings of the few most probable ids of every position, weighed by their probabilities
+   * divided by their sum: tokens and numbers, so what no token says passes between steps.
+   */
+  TOP_K,
+  /**
    * The embeddings of all ids, weighed by their probabilities, as published: what no token says
    * passes between steps, and no guarantee is claimed of them.
    */
@@ -14,6 +19,6 @@ public enum SelfConditioning {
 
   /** Whether tokens alone pass between steps. */
   public boolean isStrict() {
-    return this != SOFT;
+    return this == OFF || this == TOP_1;
   }
 }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
@@ -369,7 +370,8 @@ public final class Driver {
       SoftState own = state;
       boolean told = own != null && run.cursor().stepInBlock() > 0;
       if (own == null) {
-        own = model.open();
+        OptionalInt few = run.sampler().options().alternativesHandedOn();
+        own = few.isPresent() ? model.open(few.getAsInt()) : model.open();
         state = own;
       }
       return Optional.of(new SoftQuery.Carried(own, told));

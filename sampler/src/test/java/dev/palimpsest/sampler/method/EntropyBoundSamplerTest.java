@@ -37,6 +37,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The sampler against the published loop, written down plainly, state by state. */
 final class EntropyBoundSamplerTest {
@@ -145,7 +146,12 @@ final class EntropyBoundSamplerTest {
   }
 
   private static EntropyBoundOptions options(String selfConditioning, int genLength) {
-    Map<String, Object> values = new HashMap<>();
+    return options(selfConditioning, genLength, Map.of());
+  }
+
+  private static EntropyBoundOptions options(
+      String selfConditioning, int genLength, Map<String, ?> others) {
+    Map<String, Object> values = new HashMap<>(others);
     values.put("gen_length", genLength);
     values.put("canvas_length", 6);
     values.put("vocabulary", 23);
@@ -190,9 +196,11 @@ final class EntropyBoundSamplerTest {
                                 == CellState.COMMITTED));
   }
 
-  @Test
-  void whatSoftStepsHandOnIsNotInTheirTokens() {
-    EntropyBoundOptions options = options("soft", 12);
+  @ParameterizedTest
+  @ValueSource(strings = {"soft", "top-k"})
+  void whatSoftStepsHandOnIsNotInTheirTokens(String told) {
+    EntropyBoundOptions options = options(told, 12);
+    assertThat(options.isStrict()).isFalse();
     Specimen specimen = Specimen.generate(run(options, 1), model());
     Sampler sampler = options.withSeed(1).sampler(SPECIALS);
     Verdict recomputed =
@@ -215,7 +223,30 @@ final class EntropyBoundSamplerTest {
     CanvasImage soft = Specimen.generate(run(options("soft", 12), 1), model()).last();
     CanvasImage off = Specimen.generate(run(options("off", 12), 1), model()).last();
     CanvasImage top = Specimen.generate(run(options("top-1", 12), 1), model()).last();
-    assertThat(List.of(soft, off, top)).doesNotHaveDuplicates();
+    CanvasImage few = Specimen.generate(run(options("top-k", 12), 1), model()).last();
+    assertThat(List.of(soft, off, top, few)).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void oneTokenOfWeightOneIsTheMostProbableOne() {
+    EntropyBoundOptions one = options("top_k", 12, Map.of("self_conditioning_k", 1));
+    Specimen found = Specimen.generate(run(one, 1), model());
+    Specimen expected = Specimen.generate(run(options("top_1", 12), 1), model());
+    assertThat(found.last()).isEqualTo(expected.last());
+    assertThat(found.snapshots())
+        .map(Snapshot::predictions)
+        .isEqualTo(expected.snapshots().stream().map(Snapshot::predictions).toList());
+  }
+
+  @Test
+  void theNumberOfTokensIsOfTopKAlone() {
+    assertThat(options("top-k", 6).toMap()).containsEntry("self_conditioning_k", 8);
+    assertThat(EntropyBoundOptions.of(options("top-k", 6).toMap())).isEqualTo(options("top-k", 6));
+    assertThat(options("soft", 6).toMap()).doesNotContainKey("self_conditioning_k");
+    assertThatThrownBy(() -> options("soft", 6, Map.of("self_conditioning_k", 3)))
+        .hasMessage("self_conditioning_k 3 is of self_conditioning top_k, and it is soft");
+    assertThatThrownBy(() -> options("top_k", 6, Map.of("self_conditioning_k", 0)))
+        .hasMessage("self_conditioning_k 0 is invalid: use 1 to 1000");
   }
 
   @Test

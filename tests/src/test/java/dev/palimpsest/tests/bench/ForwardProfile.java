@@ -154,6 +154,11 @@ public final class ForwardProfile {
     }
 
     @Override
+    public void embed(int[] ids, float[] shares, Weight table, Activation out) {
+      run("embed", () -> backend.embed(ids, shares, table, out));
+    }
+
+    @Override
     public void rmsNorm(Activation x, Weight gain, double epsilon, Activation out) {
       run("rmsNorm", () -> backend.rmsNorm(x, gain, epsilon, out));
     }

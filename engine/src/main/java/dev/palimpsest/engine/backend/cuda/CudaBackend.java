@@ -387,18 +387,44 @@ public final class CudaBackend implements Backend {
   @Override
   public void embed(int[] ids, Weight table, Activation out) {
     tokens = Math.max(tokens, ids.length);
-    CudaWeight source = (CudaWeight) table;
+    CudaWeight source = embedded(table);
     int rows = RowBuckets.padded(ids.length);
-    if (source.precision() != precision) {
-      throw new IllegalArgumentException(
-          "a table of " + source.precision() + " is embedded where " + precision + " is computed");
-    }
     launch(DeviceOp.EMBED, rows, blocksOfRow(rows, out.columns()))
         .input(input.put(ids, rows, 0))
         .address(source.address())
         .value(out.columns())
         .address(address(out))
         .value(out.stride());
+  }
+
+  @Override
+  public void embed(int[] ids, float[] shares, Weight table, Activation out) {
+    CudaWeight source = embedded(table);
+    int each = ids.length / out.rows();
+    int rows = RowBuckets.padded(out.rows());
+    int[] bits = new int[shares.length];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToRawIntBits(shares[i]);
+    }
+    launch(DeviceOp.EMBED_SHARES, rows, blocksOfRow(rows, out.columns()))
+        .address(source.address())
+        .value(out.columns())
+        .input(input.put(ids, rows * each, NO_ROW))
+        .input(input.put(bits, rows * each, 0))
+        .value(each)
+        .address(address(out))
+        .value(out.stride())
+        .value(out.columns())
+        .value(0);
+  }
+
+  private CudaWeight embedded(Weight table) {
+    CudaWeight source = (CudaWeight) table;
+    if (source.precision() != precision) {
+      throw new IllegalArgumentException(
+          "a table of " + source.precision() + " is embedded where " + precision + " is computed");
+    }
+    return source;
   }
 
   @Override

@@ -89,6 +89,11 @@ enum DeviceOp {
       true,
       "address grouped, int groupedStride, address slots, address weights, int chosen, "
           + "address out, int outStride, int columns, int accumulate"),
+  EMBED_SHARES(
+      "combine",
+      true,
+      "address grouped, int groupedStride, input slots, input weights, int chosen, "
+          + "address out, int outStride, int columns, int accumulate"),
   SOFT_CAP("soft_cap", true, "address x, int stride, float cap, int columns"),
   VOCABULARY_CAP("vocabulary_cap", false, "address logits, int stride, float cap, int columns"),
   SOFTMAX(

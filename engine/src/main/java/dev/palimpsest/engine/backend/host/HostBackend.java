@@ -260,14 +260,34 @@ public final class HostBackend implements Backend {
         tokens.length,
         row -> {
           for (int i = 0; i < source.columns(); i++) {
-            long from = source.index(tokens[row], i);
-            float element =
-                source.precision() == Precision.F32
-                    ? source.data().getAtIndex(JAVA_FLOAT, from)
-                    : Bf16.toFloat(source.data().getAtIndex(JAVA_SHORT, from));
-            memory.set(JAVA_FLOAT, 4 * (out.row(row) + i), element);
+            memory.set(JAVA_FLOAT, 4 * (out.row(row) + i), element(source, tokens[row], i));
           }
         });
+  }
+
+  @Override
+  public void embed(int[] ids, float[] shares, Weight table, Activation out) {
+    MemorySegment memory = step.memory();
+    HostWeight source = (HostWeight) table;
+    int each = ids.length / out.rows();
+    byRows(
+        out.rows(),
+        row -> {
+          for (int i = 0; i < source.columns(); i++) {
+            float sum = 0;
+            for (int at = row * each; at < (row + 1) * each; at++) {
+              sum = ids[at] < 0 ? sum : Math.fma(shares[at], element(source, ids[at], i), sum);
+            }
+            memory.set(JAVA_FLOAT, 4 * (out.row(row) + i), sum);
+          }
+        });
+  }
+
+  private static float element(HostWeight source, int row, int column) {
+    long at = source.index(row, column);
+    return source.precision() == Precision.F32
+        ? source.data().getAtIndex(JAVA_FLOAT, at)
+        : Bf16.toFloat(source.data().getAtIndex(JAVA_SHORT, at));
   }
 
   @Override

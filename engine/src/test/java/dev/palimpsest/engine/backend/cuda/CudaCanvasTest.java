@@ -11,6 +11,7 @@ import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.CanvasQuery;
 import dev.palimpsest.engine.forward.Conditioning;
+import dev.palimpsest.engine.forward.SoftAlternatives;
 import dev.palimpsest.engine.forward.SoftSignal;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
@@ -58,12 +59,13 @@ final class CudaCanvasTest {
     return new Query(tokens, 0, rows, prompt, Draw.GREEDY, Optional.empty());
   }
 
-  /** Steps of three canvases at once, one told nothing, one ids, one softly. */
+  /** Steps of four canvases at once, one told nothing, one ids, one softly, one a few ids. */
   private static List<List<List<Prediction>>> steps(Transformer model, boolean caches) {
     SplittableRandom random = new SplittableRandom(5);
     List<List<List<Prediction>>> all = new ArrayList<>();
-    try (SoftSignal signal = model.open()) {
-      CanvasQuery.Written written = new CanvasQuery.Written(signal, 0.8);
+    try (SoftSignal signal = model.open();
+        SoftAlternatives few = model.open(4)) {
+      CanvasQuery.Written written = new CanvasQuery.Written.Signal(signal, 0.8);
       for (int step = 0; step < STEPS; step++) {
         List<CanvasQuery> queries =
             List.of(
@@ -74,7 +76,11 @@ final class CudaCanvasTest {
                 new CanvasQuery(
                     query(random, 11),
                     step == 0 ? new Conditioning.None() : new Conditioning.Soft(signal),
-                    Optional.of(written)));
+                    Optional.of(written)),
+                new CanvasQuery(
+                    query(random, 7),
+                    step == 0 ? new Conditioning.None() : new Conditioning.Alternatives(few),
+                    Optional.of(new CanvasQuery.Written.Alternatives(few))));
         all.add(caches ? model.denoise(queries) : model.renoise(queries));
       }
     }
@@ -103,6 +109,23 @@ final class CudaCanvasTest {
       for (int i = 0; i < queries.size(); i++) {
         assertThat(device.recompute(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void oneIdOfWeightOneIsTheMostProbableOneBitForBit(Precision precision) {
+    SplittableRandom random = new SplittableRandom(7);
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT);
+        SoftAlternatives one = device.open(1)) {
+      Optional<CanvasQuery.Written> written =
+          Optional.of(new CanvasQuery.Written.Alternatives(one));
+      CanvasQuery first = new CanvasQuery(query(random, 9), new Conditioning.None(), written);
+      int[] argmax =
+          device.denoise(List.of(first)).getFirst().stream().mapToInt(Prediction::argmax).toArray();
+      Query next = query(random, 9);
+      assertThat(device.denoise(List.of(new CanvasQuery(next, new Conditioning.Alternatives(one)))))
+          .isEqualTo(device.predict(List.of(next.telling(argmax))));
     }
   }
 

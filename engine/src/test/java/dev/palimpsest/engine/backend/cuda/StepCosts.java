@@ -136,7 +136,7 @@ final class StepCosts implements StepMachine.TapeReader {
       case SCALE_CHOICE -> other(launch, 3 * F32 * launch.value("entries"));
       case GROUP_EXPERTS -> other(launch, 3.0 * Integer.BYTES * launch.value("entries"));
       case EXPERT_LINEAR -> experts(launch, entries);
-      case COMBINE ->
+      case COMBINE, EMBED_SHARES ->
           other(
               launch,
               BF16

@@ -8,6 +8,7 @@ import dev.palimpsest.engine.checkpoint.Checkpoint;
 import dev.palimpsest.engine.device.Precision;
 import dev.palimpsest.engine.forward.CanvasQuery;
 import dev.palimpsest.engine.forward.Conditioning;
+import dev.palimpsest.engine.forward.SoftAlternatives;
 import dev.palimpsest.engine.forward.SoftSignal;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Attention;
@@ -21,9 +22,13 @@ import dev.palimpsest.engine.model.Reading;
 import dev.palimpsest.engine.model.ResidualStream;
 import dev.palimpsest.engine.model.Rotary;
 import dev.palimpsest.engine.model.RotaryScaling;
+import dev.palimpsest.step.Alternative;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
+import dev.palimpsest.step.SoftQuery;
+import dev.palimpsest.step.SoftState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -119,7 +124,7 @@ final class CanvasTest {
   }
 
   private static Optional<CanvasQuery.Written> written(SoftSignal signal) {
-    return Optional.of(new CanvasQuery.Written(signal, 0.7));
+    return Optional.of(new CanvasQuery.Written.Signal(signal, 0.7));
   }
 
   /** The logits of a step, at a temperature, weigh the embeddings that the next is told. */
@@ -159,6 +164,110 @@ final class CanvasTest {
       model.write(given, certain);
       assertThat(model.logits(query, new Conditioning.Soft(given)))
           .containsExactly(model.logits(query, new Conditioning.Tokens(told)));
+    }
+  }
+
+  /** Draws whose probabilities are at a temperature, which is what a few ids are told by. */
+  private static Query tempered(Query query) {
+    Draw draw = new Draw(0.7, Optional.of(SamplingFilter.ALL), 3, 1, new int[0], new int[0]);
+    return new Query(query.tokens(), 0, query.rows(), 0, draw, Optional.empty());
+  }
+
+  private static List<Prediction> step(Transformer model, Query query, SoftState to, boolean told) {
+    return model
+        .predictSoftly(List.of(new SoftQuery(query, Optional.of(new SoftQuery.Carried(to, told)))))
+        .getFirst();
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {11, 12})
+  void oneIdOfWeightOneIsTheMostProbableOneBitForBit(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    try (Transformer model = write(seed);
+        SoftState one = model.open(1)) {
+      Query first = tempered(query(random, PROMPT));
+      List<Prediction> begun = step(model, first, one, false);
+      assertThat(begun).isEqualTo(model.predict(List.of(first)).getFirst());
+      int[] argmax = begun.stream().mapToInt(Prediction::argmax).toArray();
+      Query next = tempered(query(random, PROMPT));
+      assertThat(step(model, next, one, true))
+          .isEqualTo(model.predict(List.of(next.telling(argmax))).getFirst());
+    }
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {13, 14})
+  void allIdsAreTheSoftSignalAndFewerAreNot(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    try (Transformer model = write(seed);
+        SoftSignal soft = model.open();
+        SoftAlternatives all = model.open(SPEC.vocabulary());
+        SoftAlternatives few = model.open(3)) {
+      Query query = tempered(query(random, PROMPT));
+      for (SoftState each : List.of(soft, all, few)) {
+        List<Prediction> predictions = step(model, query, each, false);
+        assertThat(predictions).allMatch(one -> one.alternatives().isEmpty());
+      }
+      float[] expected = model.logits(query, new Conditioning.Soft(soft));
+      float[] found = model.logits(query, new Conditioning.Alternatives(all));
+      float[] other = model.logits(query, new Conditioning.Alternatives(few));
+      double off = 0;
+      for (int i = 0; i < found.length; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-3f));
+        off = Math.max(off, Math.abs(other[i] - expected[i]));
+      }
+      assertThat(off).isGreaterThan(1e-2);
+    }
+  }
+
+  /** Three ids and their shares, put together by hand into a signal of the whole vocabulary. */
+  @Test
+  void aFewIdsAreWeighedByTheirProbabilitiesDividedByTheirSum() {
+    SplittableRandom random = new SplittableRandom(15);
+    try (Transformer model = write(15);
+        SoftAlternatives few = model.open(3);
+        SoftSignal given = model.open()) {
+      Query query = tempered(query(random, PROMPT));
+      List<Prediction> named = step(model, query.naming(5), few, false);
+      float[] shares = new float[LENGTH * SPEC.vocabulary()];
+      for (int row = 0; row < LENGTH; row++) {
+        List<Alternative> three = named.get(row).alternatives().subList(0, 3);
+        double sum = three.stream().mapToDouble(Alternative::probability).sum();
+        for (Alternative each : three) {
+          shares[row * SPEC.vocabulary() + each.token()] = (float) (each.probability() / sum);
+        }
+      }
+      assertThat(named).allMatch(each -> each.alternatives().size() == 5);
+      model.write(given, shares);
+      float[] found = model.logits(query, new Conditioning.Alternatives(few));
+      float[] expected = model.logits(query, new Conditioning.Soft(given));
+      for (int i = 0; i < found.length; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-4f));
+      }
+    }
+  }
+
+  @Test
+  void canvasesThatAreToldInAllWaysAreToldTheSameAlone() {
+    SplittableRandom random = new SplittableRandom(16);
+    try (Transformer model = write(16);
+        SoftSignal soft = model.open();
+        SoftAlternatives few = model.open(3);
+        SoftAlternatives more = model.open(7)) {
+      for (SoftState each : List.of(soft, few, more)) {
+        var _ = step(model, tempered(query(random, PROMPT)), each, false);
+      }
+      List<CanvasQuery> queries =
+          List.of(
+              new CanvasQuery(query(random, 2), new Conditioning.Soft(soft)),
+              new CanvasQuery(query(random, 0), new Conditioning.Alternatives(more)),
+              new CanvasQuery(query(random, 5), new Conditioning.None()),
+              new CanvasQuery(query(random, 0), new Conditioning.Tokens(ids(random, LENGTH))),
+              new CanvasQuery(query(random, 9), new Conditioning.Alternatives(few)));
+      List<List<Prediction>> together = model.denoise(queries);
+      for (int i = 0; i < queries.size(); i++) {
+        assertThat(model.renoise(List.of(queries.get(i))).getFirst()).isEqualTo(together.get(i));
+      }
     }
   }
 
@@ -209,12 +318,19 @@ final class CanvasTest {
       int[] wrong = wrong(SPEC.vocabulary());
       assertThatThrownBy(() -> model.logits(query, new Conditioning.Tokens(wrong)))
           .hasMessage("token id 90 is outside the vocabulary of 90");
+      SoftAlternatives few = model.open(2);
+      assertThatThrownBy(() -> model.logits(query, new Conditioning.Alternatives(few)))
+          .hasMessage("a canvas is told a soft signal that no step has written");
+      assertThatThrownBy(() -> step(model, one, few, false))
+          .hasMessageStartingWith("a step over 33 tokens asks for 1 rows");
       signal.close();
       assertThatThrownBy(() -> model.logits(query, new Conditioning.Soft(signal)))
           .hasMessage("a soft signal is used after it was closed");
     }
     TinyFamily.CAUSAL.write(folder, 1);
     try (Transformer causal = load(TinyFamily.CAUSAL.spec())) {
+      assertThatThrownBy(() -> causal.open(2))
+          .hasMessageStartingWith("a qwen2 model has no canvas");
       assertThatThrownBy(causal::open)
           .hasMessage(
               "a qwen2 model has no canvas: nothing but tokens goes from one of its steps to the"
