@@ -27,6 +27,7 @@ public final class Chart {
       .c4{stroke:var(--c4);fill:var(--c4)}.c5{stroke:var(--c5);fill:var(--c5)}
       svg .bar{stroke-width:1.2}svg .cross{opacity:.6}
       svg polyline.line{fill:none;stroke-width:2}
+      svg .whisker{fill:none;stroke:var(--text);stroke-width:1.2}
       """;
 
   private static final int SHAPES = 6;
@@ -158,7 +159,7 @@ public final class Chart {
     return "<svg viewBox='-8 -8 16 16' aria-hidden='true'>" + shape(series, 0, 0) + "</svg>";
   }
 
-  private static String shape(int series, double across, double down) {
+  static String shape(int series, double across, double down) {
     String path =
         switch (series % SHAPES) {
           case 0 -> "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z";
@@ -177,7 +178,7 @@ public final class Chart {
         path);
   }
 
-  private static String color(int series) {
+  static String color(int series) {
     return "c" + series % SHAPES;
   }
 

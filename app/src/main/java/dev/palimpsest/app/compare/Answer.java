@@ -1,5 +1,8 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.SerialDepth;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
@@ -14,6 +17,8 @@ import java.util.stream.IntStream;
  * @param textTokens of the text
  * @param nfe forwards it took part in; not known of a server
  * @param idleSteps its steps without a forward; not known of a server
+ * @param blockSteps its steps with a forward, of each block or canvas in order; none of a server
+ * @param depth its serial depth; not known of a server
  * @param secondsToFirstSnapshot to the end of its first step; not known of a server
  * @param secondsToFirstTextToken to the first step that filled a position of the text, wherever in
  *     it; of a server, to the first piece of text; none if the text is empty
@@ -27,10 +32,17 @@ record Answer(
     int textTokens,
     OptionalInt nfe,
     OptionalInt idleSteps,
+    List<Integer> blockSteps,
+    Optional<SerialDepth> depth,
     OptionalDouble secondsToFirstSnapshot,
     OptionalDouble secondsToFirstTextToken,
     double secondsToComplete,
     int[] stepMicros) {
+
+  /** Copies the list. */
+  Answer {
+    blockSteps = List.copyOf(blockSteps);
+  }
 
   /** Microseconds from each moment to the next. */
   static int[] micros(long[] nanos) {

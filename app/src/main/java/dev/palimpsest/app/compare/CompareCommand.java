@@ -33,6 +33,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -62,6 +63,9 @@ import picocli.CommandLine.Spec;
           + " contestant at every concurrency, in the reverse order of the round before. The first"
           + " contestant runs once more as a control: what it differs by is what a difference has"
           + " to exceed.",
+      "Beside the speed stands what an answer takes, problem by problem: forwards, and serial"
+          + " depth, opaque and in all, each less the first contestant's too."
+          + " With --self-conditioning soft,top-k,top-1,off that is the price of strict steps.",
       "Loading and warm-up are not timed. Every contestant is checked before the first is measured,"
           + " and all models are loaded at once; one that fails later loses its own rows only. A"
           + " problem whose prompt does not fit one of the models is asked of none. The first 64"
@@ -71,6 +75,9 @@ import picocli.CommandLine.Spec;
 public final class CompareCommand implements Callable<Integer> {
   private static final int PROBLEMS = 64;
   private static final String CONTROL = "control: ";
+
+  /** So many tokens a position; {@code top-1} is of its own. */
+  private static final Pattern FEW = Pattern.compile("^top-([2-9]|[1-9][0-9]+)$");
 
   @Spec private CommandSpec spec;
 
@@ -84,6 +91,17 @@ public final class CompareCommand implements Callable<Integer> {
               + " for an answer (600 if not given), and api_key_env=VARIABLE, which names the"
               + " environment variable that holds its key. The two bundled models if not given.")
   private List<String> contestants = List.of();
+
+  @Option(
+      names = "--self-conditioning",
+      paramLabel = "WHAT",
+      split = ",",
+      description =
+          "Every contestant once for each of these, of soft, top-k (or top-4 for 4 tokens a"
+              + " position), top-1 and off; the others are compared with the first. It says what it"
+              + " costs to pass less between the steps of a model that was made to pass more"
+              + " (DiffusionGemma).")
+  private List<String> selfConditioning = List.of();
 
   @Option(
       names = "--file",
@@ -160,8 +178,9 @@ public final class CompareCommand implements Callable<Integer> {
     for (Path each : ComparisonFiles.in(out)) {
       Replacement.requireNoInput(spec, "--out", each, inputs(problemsFile, all));
     }
+    Set<String> told = new HashSet<>();
     for (Contestant each : all) {
-      requireReady(each);
+      requireReady(each, told);
     }
     requireMemory(compute, all);
     Map<String, Object> setup = setup(problemsFile, asked, used.size(), pattern, all);
@@ -254,6 +273,7 @@ public final class CompareCommand implements Callable<Integer> {
       String control,
       Entrants entrants,
       Rounds schedule) {
+    List<Measurement> measurements = schedule.measurements();
     return new Comparison(
         date,
         setup,
@@ -261,7 +281,8 @@ public final class CompareCommand implements Callable<Integer> {
         leftOut,
         first.label(),
         control,
-        schedule.measurements(),
+        measurements,
+        Price.of(measurements, first.label(), control),
         Stream.concat(entrants.failures().stream(), schedule.failures().stream()).toList());
   }
 
@@ -325,9 +346,21 @@ public final class CompareCommand implements Callable<Integer> {
     return inputs;
   }
 
-  private static void requireReady(Contestant contestant) {
+  /**
+   * Checks a contestant.
+   *
+   * @param told what was said of those before; contestants of one folder have the same said once
+   */
+  private static void requireReady(Contestant contestant, Set<String> told) {
     switch (contestant) {
-      case Contestant.Local local -> LocalRace.requireReady(local);
+      case Contestant.Local local ->
+          LocalRace.requireReady(
+              local,
+              notice -> {
+                if (told.add(notice)) {
+                  ModelOptions.tell(notice);
+                }
+              });
       case Contestant.Endpoint endpoint -> {
         try (EndpointRace race = new EndpointRace(endpoint, Spans.ANSWER)) {
           race.requireServer();
@@ -408,20 +441,41 @@ public final class CompareCommand implements Callable<Integer> {
 
   private List<Contestant> contestants() {
     try {
+      if (contestants.isEmpty() && !selfConditioning.isEmpty()) {
+        throw new IllegalArgumentException(
+            "--self-conditioning %s needs a model to be of: name its folder"
+                .formatted(String.join(",", selfConditioning)));
+      }
       if (contestants.isEmpty()) {
         Path models = Cli.home().resolve("models");
         return List.of(
             new Contestant.Local("abacus-mdm", models.resolve("abacus-mdm"), Map.of()),
             new Contestant.Local("abacus-ar", models.resolve("abacus-ar"), Map.of()));
       }
-      if (contestants.stream().distinct().count() < contestants.size()) {
+      List<String> all = contestants.stream().flatMap(this::conditioned).toList();
+      if (all.stream().distinct().count() < all.size()) {
         throw new IllegalArgumentException(
-            "a contestant is named twice in " + String.join(" ", contestants) + ": name each once");
+            "a contestant is named twice in " + String.join(" ", all) + ": name each once");
       }
-      return contestants.stream().map(Contestant::parse).toList();
+      return all.stream().map(Contestant::parse).toList();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** A contestant as it is given, or once for each kind of self-conditioning. */
+  private Stream<String> conditioned(String contestant) {
+    if (selfConditioning.isEmpty()) {
+      return Stream.of(contestant);
+    }
+    if (contestant.replace('-', '_').contains(",self_conditioning")) {
+      throw new IllegalArgumentException(
+          "--self-conditioning is given, and the contestant %s has its own: leave one of them out"
+              .formatted(contestant));
+    }
+    return selfConditioning.stream()
+        .map(each -> FEW.matcher(each).replaceFirst("top-k,self_conditioning_k=$1"))
+        .map(each -> contestant + ",self_conditioning=" + each);
   }
 
   /** Contestants of one folder and the same blocks share a model. */

@@ -31,6 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param first label of the first contestant
  * @param control label of the same contestant, once more
  * @param measurements a row each
+ * @param prices one for every contestant but the control
  * @param failures of contestants
  */
 record Comparison(
@@ -41,6 +42,7 @@ record Comparison(
     String first,
     String control,
     List<Measurement> measurements,
+    List<Price> prices,
     List<Rounds.Failure> failures) {
 
   /** How far the control may be from the first contestant, as a share of it. */
@@ -112,6 +114,7 @@ record Comparison(
     report.put("excluded", EXCLUDED);
     report.put("left_out", leftOut);
     report.put("measurements", measurements.stream().map(Comparison::json).toList());
+    report.put("prices", prices.stream().map(Price::json).toList());
     report.put("control", controls().stream().map(Comparison::json).toList());
     report.put("failures", failures.stream().map(Rounds.Failure::json).toList());
     return Json.write(report);

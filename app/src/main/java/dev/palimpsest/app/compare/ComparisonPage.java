@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.app.chart.BarChart;
 import dev.palimpsest.app.chart.Chart;
 import dev.palimpsest.app.chart.Html;
 import dev.palimpsest.app.chart.LineChart;
@@ -12,9 +13,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleFunction;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
+import org.jspecify.annotations.Nullable;
 
 /** A comparison as one HTML page that needs nothing else: no script, no font, no address. */
 final class ComparisonPage {
@@ -25,6 +28,8 @@ final class ComparisonPage {
       margin:1.5rem auto;max-width:62rem;padding:0 1rem;overflow-wrap:anywhere}
       h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
       .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}
+      .bars{grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr))}
+      .bars figure{max-width:26rem}
       figure{margin:0;max-width:44rem}figure svg{width:100%;height:auto}
       table{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}
       th,td{border-bottom:1px solid var(--rule);padding:.25rem .4rem;text-align:right}
@@ -65,6 +70,19 @@ final class ComparisonPage {
           "keys, values, MB",
           "step, MB");
 
+  private static final List<String> PRICES =
+      List.of(
+          "right, % [95 %]",
+          "NFE [95 %]",
+          "opaque depth [95 %]",
+          "serial depth [95 %]",
+          "handed on, bits a position",
+          "tokens only");
+  private static final List<String> DIFFERENCES =
+      List.of(
+          "right, points [95 %]",
+          "p", "p, Holm", "NFE [95 %]", "opaque depth [95 %]", "serial depth [95 %]");
+
   private static final Map<String, String> DEFINITIONS = new LinkedHashMap<>();
 
   static {
@@ -80,6 +98,23 @@ final class ComparisonPage {
         "NFE, idle steps, TPF",
         "Forwards run, once for every sequence computed; steps that asked nothing, for which none"
             + " was run; tokens per forward. In the first round.");
+    DEFINITIONS.put(
+        "NFE, opaque depth, serial depth [95 %], a problem",
+        "Means over the problems, in the first round, with the bootstrap interval over problems;"
+            + " without one where all are alike. Opaque depth: the most operations one after the"
+            + " other with no token in between, in the block or canvas that has most of them; one"
+            + " step's where tokens alone pass between steps. Serial depth: through tokens too, of"
+            + " all steps. A server's are not known.");
+    DEFINITIONS.put(
+        "handed on, tokens only",
+        "What passes from step to step beside what stands on the canvas, in bits for each of its"
+            + " positions, with 32 for a number; and whether it is tokens, or nothing, so that the"
+            + " guarantee holds.");
+    DEFINITIONS.put(
+        "less the first, points, p",
+        "Differences on the same problems, with the paired bootstrap interval over them; of right"
+            + " answers in percentage points, with McNemar's exact test, and that by Holm's"
+            + " procedure among all contestants.");
     DEFINITIONS.put(
         "tok/s all [min, max]",
         "Tokens of all texts over the seconds from the first submission to the last completion, all"
@@ -140,6 +175,7 @@ final class ComparisonPage {
         comparison.failures().stream().map(Rounds.Failure::sentence).toList());
     list(html, "Asked of nobody:", comparison.leftOut());
     html.append("<figure>").append(chart(comparison).svg()).append("</figure>\n");
+    prices(html, comparison);
     html.append("<h2>Answers and speed</h2>\n");
     table(html, SPEED, contestants, ComparisonPage::speed);
     control(html, comparison);
@@ -233,6 +269,102 @@ final class ComparisonPage {
         String.valueOf(row.rounds().size()));
   }
 
+  private static void prices(StringBuilder html, Comparison comparison) {
+    Map<String, List<Price>> all = new LinkedHashMap<>();
+    comparison.prices().forEach(each -> all.put(each.contestant(), List.of(each)));
+    html.append(
+        "<h2>Accuracy, forwards and serial depth, a problem</h2>\n<div class='charts bars'>\n");
+    bars(html, "Right answers, %", 100, comparison.prices(), each -> percent(each.accuracy()));
+    bars(html, "Forwards (NFE) a problem", 0, comparison.prices(), each -> each.costs().get("nfe"));
+    bars(
+        html,
+        "Opaque serial depth: no token in between",
+        0,
+        comparison.prices(),
+        each -> each.costs().get("opaque_depth"));
+    bars(
+        html,
+        "Serial depth, through tokens too",
+        0,
+        comparison.prices(),
+        each -> each.costs().get("serial_depth"));
+    html.append("</div>\n");
+    table(html, PRICES, all, ComparisonPage::price);
+    all.values().removeIf(each -> each.getFirst().lessFirst().isEmpty());
+    if (!all.isEmpty()) {
+      html.append("<h2>Less ").append(Html.escape(comparison.first()));
+      html.append(", problem by problem</h2>\n");
+      table(html, DIFFERENCES, all, 1, ComparisonPage::difference);
+    }
+  }
+
+  private static List<String> price(Price price) {
+    return List.of(
+        ComparisonTable.mean(percent(price.accuracy())),
+        ComparisonTable.mean(price.costs().get("nfe")),
+        ComparisonTable.mean(price.costs().get("opaque_depth")),
+        ComparisonTable.mean(price.costs().get("serial_depth")),
+        price.handedOn().map(each -> ComparisonTable.grouped(each.bits())).orElse("–"),
+        price.handedOn().map(each -> each.isTokens() ? "yes" : "no").orElse("–"));
+  }
+
+  private static List<String> difference(Price price) {
+    Price.LessFirst less = price.lessFirst().orElseThrow();
+    return List.of(
+        ComparisonTable.mean(percent(less.accuracy())),
+        String.format(Locale.ROOT, "%.3f", less.p()),
+        String.format(Locale.ROOT, "%.3f", less.adjusted()),
+        ComparisonTable.mean(less.costs().get("nfe")),
+        ComparisonTable.mean(less.costs().get("opaque_depth")),
+        ComparisonTable.mean(less.costs().get("serial_depth")));
+  }
+
+  /** A share in percent. */
+  private static Estimate percent(Estimate share) {
+    return new Estimate(
+        100 * share.value(),
+        share.n(),
+        share.interval().map(each -> new Estimate.Interval(100 * each.low(), 100 * each.high())));
+  }
+
+  private static void bars(
+      StringBuilder html,
+      String title,
+      double most,
+      List<Price> prices,
+      Function<Price, @Nullable Estimate> value) {
+    List<BarChart.Bar> bars = new ArrayList<>();
+    int shared = shared(prices.stream().map(Price::contestant).toList());
+    for (Price each : prices) {
+      Estimate found = value.apply(each);
+      String name = each.contestant().substring(shared);
+      bars.add(
+          found == null
+              ? new BarChart.Bar(name, "not known", 0, 0, 0)
+              : new BarChart.Bar(
+                  name,
+                  ComparisonTable.grouped(found.value()),
+                  found.value(),
+                  found.interval().map(Estimate.Interval::low).orElse(found.value()),
+                  found.interval().map(Estimate.Interval::high).orElse(found.value())));
+    }
+    html.append("<figure>").append(new BarChart(title, most, bars).svg()).append("</figure>\n");
+  }
+
+  /** How long the beginning of all labels is that says nothing about their difference. */
+  private static int shared(List<String> labels) {
+    String first = labels.getFirst();
+    int alike = 0;
+    for (int end = 1; end < first.length() && labels.size() > 1; end++) {
+      String beginning = first.substring(0, end);
+      if (labels.stream().allMatch(each -> each.startsWith(beginning))
+          && ",=/".contains(first.substring(end - 1, end))) {
+        alike = end;
+      }
+    }
+    return alike;
+  }
+
   private static List<String> times(Measurement row) {
     return List.of(
         String.valueOf(row.concurrency()),
@@ -305,29 +437,34 @@ final class ComparisonPage {
     }
   }
 
-  /** What stands in a row. */
-  private interface Cells {
-    List<String> of(Measurement row);
-  }
-
-  private static void table(
+  private static <R> void table(
       StringBuilder html,
       List<String> heads,
-      Map<String, List<Measurement>> contestants,
-      Cells cells) {
+      Map<String, List<R>> contestants,
+      Function<R, List<String>> cells) {
+    table(html, heads, contestants, 0, cells);
+  }
+
+  /** A table whose first contestant has the mark of a number. */
+  private static <R> void table(
+      StringBuilder html,
+      List<String> heads,
+      Map<String, List<R>> contestants,
+      int firstMark,
+      Function<R, List<String>> cells) {
     html.append("<table>\n<thead><tr>");
     heads.forEach(each -> html.append("<th>").append(Html.escape(each)).append("</th>"));
     html.append("</tr></thead>\n<tbody>\n");
-    int index = 0;
-    for (Map.Entry<String, List<Measurement>> each : contestants.entrySet()) {
+    int index = firstMark;
+    for (Map.Entry<String, List<R>> each : contestants.entrySet()) {
       html.append("<tr><th colspan='")
           .append(heads.size())
           .append("'>")
           .append(Chart.mark(index++));
       html.append(' ').append(Html.escape(each.getKey())).append("</th></tr>\n");
-      for (Measurement row : each.getValue()) {
+      for (R row : each.getValue()) {
         html.append("<tr>");
-        List<String> values = cells.of(row);
+        List<String> values = cells.apply(row);
         for (int column = 0; column < heads.size(); column++) {
           html.append("<td data-label='").append(Html.escape(heads.get(column))).append("'>");
           html.append(Html.escape(values.get(column))).append("</td>");

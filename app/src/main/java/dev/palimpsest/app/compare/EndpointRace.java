@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.HandedOn;
 import dev.palimpsest.app.file.Problem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -110,6 +111,11 @@ final class EndpointRace implements Race {
 
   /** No refusal is known before the server is asked; one that refuses a prompt has failed. */
   @Override
+  public Optional<HandedOn> handedOn() {
+    return Optional.empty();
+  }
+
+  @Override
   public Optional<String> refusal(Problem problem) {
     return Optional.empty();
   }
@@ -175,6 +181,8 @@ final class EndpointRace implements Race {
         stream.tokens(),
         OptionalInt.empty(),
         OptionalInt.empty(),
+        List.of(),
+        Optional.empty(),
         OptionalDouble.empty(),
         arrivals.stream().mapToDouble(first -> (first - started) / 1e9).findFirst(),
         (ended - started) / 1e9,

@@ -1,10 +1,11 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.HandedOn;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.ModelTraits;
 import dev.palimpsest.api.SamplerDefaults;
+import dev.palimpsest.api.SerialDepth;
 import dev.palimpsest.app.file.Problem;
-import dev.palimpsest.app.options.ModelOptions;
 import dev.palimpsest.app.options.SpecialTokenOptions;
 import dev.palimpsest.engine.Model;
 import dev.palimpsest.engine.checkpoint.Checkpoint;
@@ -34,6 +35,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -67,17 +69,20 @@ final class LocalRace implements Race {
   /**
    * Checks that a contestant's files are there and fit together, and that its sampler takes the
    * options and fits the model, before any weight is loaded.
+   *
+   * @param notice is told what in the files is not used
    */
-  static void requireReady(Contestant.Local local) {
+  static void requireReady(Contestant.Local local, Consumer<String> notice) {
     Path folder = local.folder();
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Tokenizer _ = Tokenizer.open(folder)) {
-      ModelSpec published = Families.spec(checkpoint.config(), ModelOptions::tell);
-      GenerationConfig recommended = GenerationConfig.read(folder, published, ModelOptions::tell);
+      ModelSpec published = Families.spec(checkpoint.config(), notice);
+      GenerationConfig recommended = GenerationConfig.read(folder, published, notice);
       ModelSpec spec = published.recommended(recommended, local.blocks());
       TensorNames names = Families.of(checkpoint.config()).tensors();
-      checkpoint.requireExactly(names.shapes(spec, checkpoint.names()), names.ties(spec));
-      checkpoint.tellOfBuffers(ModelOptions::tell);
+      checkpoint.requireExactly(
+          names.shapes(spec, checkpoint.names()), names.ties(spec), names::skips);
+      checkpoint.tellOfBuffers(notice);
       SamplingOptions options = SamplerDefaults.complete(local.options(), spec, recommended, 0);
       ModelTraits.limits(spec).requireFit(options);
     }
@@ -96,6 +101,11 @@ final class LocalRace implements Race {
   @Override
   public Map<String, Object> options() {
     return options.toMap();
+  }
+
+  @Override
+  public Optional<HandedOn> handedOn() {
+    return Optional.of(HandedOn.of(model.spec(), options));
   }
 
   @Override
@@ -148,6 +158,9 @@ final class LocalRace implements Race {
         generation.tokens().length,
         OptionalInt.of(generation.forwards()),
         OptionalInt.of(generation.idleSteps()),
+        times.blockSteps(),
+        Optional.of(
+            SerialDepth.of(model.spec(), options, generation.promptLength(), times.blockSteps())),
         OptionalDouble.of(generation.firstSnapshotNanos() / 1e9),
         times.toFirstCommit(generation.promptLength() + generation.tokens().length),
         generation.totalNanos() / 1e9,
@@ -161,12 +174,21 @@ final class LocalRace implements Race {
   static final class StepTimes implements SnapshotListener {
     private final List<Long> nanos = new ArrayList<>();
     private final List<Integer> lowest = new ArrayList<>();
+    private final SortedMap<Integer, Integer> stepsOfBlocks = new TreeMap<>();
 
     @Override
     public void snapshot(Snapshot snapshot) {
       nanos.add(snapshot.elapsedNanos());
+      if (snapshot.forwards() > 0) {
+        stepsOfBlocks.merge(snapshot.block(), 1, Integer::sum);
+      }
       lowest.add(
           snapshot.commits().stream().mapToInt(Commit::position).min().orElse(Integer.MAX_VALUE));
+    }
+
+    /** Steps with a forward, of each block in order. */
+    List<Integer> blockSteps() {
+      return List.copyOf(stepsOfBlocks.values());
     }
 
     /** Seconds to the first step that filled a position before {@code end}, if one did. */

@@ -1,5 +1,6 @@
 package dev.palimpsest.app.compare;
 
+import dev.palimpsest.api.HandedOn;
 import dev.palimpsest.lab.measure.Estimate;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
@@ -21,6 +22,7 @@ import java.util.stream.Stream;
  * @param backend what computed
  * @param sampler how texts were written
  * @param options of the sampler
+ * @param handedOn what passes between steps, if it is known
  * @param concurrency requests that were under way at once
  * @param warmUp tokens a second of every warm-up batch
  * @param rounds in the order they were run
@@ -30,6 +32,7 @@ record Measurement(
     String backend,
     String sampler,
     Map<String, Object> options,
+    Optional<HandedOn> handedOn,
     int concurrency,
     List<Double> warmUp,
     List<Race.Result> rounds) {
@@ -148,7 +151,8 @@ record Measurement(
     return sorted[Math.clamp(rank, 1, sorted.length) - 1];
   }
 
-  private List<Answer> answers() {
+  /** Of the first round, in the order of the problems. */
+  List<Answer> answers() {
     return rounds.getFirst().answers();
   }
 

@@ -1,6 +1,7 @@
 package dev.palimpsest.app.compare;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.palimpsest.api.HandedOn;
 import dev.palimpsest.app.file.Problem;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,9 @@ interface Race extends AutoCloseable {
 
   /** The options that texts are written with, by their reference names. */
   Map<String, Object> options();
+
+  /** What passes between the steps that write its texts, if it is known. */
+  Optional<HandedOn> handedOn();
 
   /** Why a problem cannot be asked, if its prompt does not fit. */
   Optional<String> refusal(Problem problem);

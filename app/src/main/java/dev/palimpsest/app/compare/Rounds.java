@@ -229,6 +229,7 @@ final class Rounds {
                   each.race().backend(),
                   each.race().sampler(),
                   each.race().options(),
+                  each.race().handedOn(),
                   concurrency,
                   warmUps.getOrDefault(pair, List.of()),
                   results(pair)));

@@ -70,4 +70,22 @@ final class ChartTest {
         .newDocumentBuilder()
         .parse(new InputSource(new StringReader(svg)));
   }
+
+  @Test
+  void barsBeginAtZeroAndTheirIntervalsStayWithinTheChart() {
+    String svg =
+        new BarChart(
+                "Right <answers>",
+                100,
+                List.of(
+                    new BarChart.Bar("a & b", "25 %", 25, 10, 50),
+                    new BarChart.Bar("x".repeat(80) + "=end", "0 %", 0, 0, 0)))
+            .svg();
+    assertThat(svg)
+        .contains("Right &lt;answers&gt;", "a &amp; b", "width='80.0'", "d='M40.0 ", "H168.0M")
+        .contains("…xxx", "x=end<")
+        .containsOnlyOnce("class='whisker'");
+    assertThat(new BarChart("nothing", 0, List.of(new BarChart.Bar("a", "–", 0, 0, 0))).svg())
+        .doesNotContain("NaN", "Infinity");
+  }
 }

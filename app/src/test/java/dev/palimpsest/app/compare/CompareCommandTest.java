@@ -2,10 +2,12 @@ package dev.palimpsest.app.compare;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.palimpsest.app.Outcome;
+import dev.palimpsest.app.Python;
 import dev.palimpsest.app.terminal.Cli;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -173,7 +175,95 @@ final class CompareCommandTest {
       assertThat(charts.group(1)).doesNotContain("NaN", "Infinity");
       count++;
     }
-    assertThat(count).isEqualTo(5);
+    assertThat(count).isEqualTo(9);
+  }
+
+  /** A model of random weights: it shows the arithmetic, and is right by chance alone. */
+  @Test
+  void thePriceOfStrictStepsIsOnOnePage(@TempDir Path folder) throws Exception {
+    Path model = Files.createDirectory(folder.resolve("random-gemma"));
+    Path oracle = Cli.home().resolve("tests/src/test/resources/oracle/diffusion-gemma");
+    Path words = Cli.home().resolve("models/abacus-mdm");
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(oracle.resolve(name), model.resolve(name));
+    }
+    for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(words.resolve(name), model.resolve(name));
+    }
+    Path out = folder.resolve("out");
+    String[] command = {
+      "compare",
+      model + ",max_denoising_steps=5,gen_length=32,entropy_bound=4",
+      "--self-conditioning",
+      "soft,top-k,top-3,top-1,off",
+      "--limit",
+      "6",
+      "--concurrency",
+      "3",
+      "--rounds",
+      "1",
+      "--warm-up",
+      "0",
+      "--out",
+      out.toString()
+    };
+    Outcome outcome = Outcome.of(command);
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.out().lines().filter(line -> !line.contains(model.toString())))
+        .allMatch(line -> line.length() <= 80)
+        .contains("  hands on 0 bits a position, tokens only");
+    JsonNode json = new JsonMapper().readTree(Files.readString(out.resolve("compare.json")));
+    List<JsonNode> prices = List.copyOf(json.path("prices").values());
+    assertThat(prices)
+        .extracting(each -> each.path("tokens_only").booleanValue())
+        .containsExactly(false, false, false, true, true);
+    double token = Math.log(320) / Math.log(2);
+    assertThat(prices)
+        .extracting(each -> each.path("bits_handed_on").doubleValue())
+        .containsExactly(32.0 * 64, 8 * (token + 32), 3 * (token + 32), token, 0.0);
+    for (JsonNode each : prices) {
+      assertThat(each.path("right").path("n").intValue()).isEqualTo(6);
+      assertThat(each.path("right").path("high").doubleValue()).isGreaterThan(0.3);
+      boolean strict = each.path("tokens_only").booleanValue();
+      double opaque = each.path("opaque_depth").path("value").doubleValue();
+      assertThat(opaque < 1000).as("opaque depth %s", opaque).isEqualTo(strict);
+    }
+    assertPage(Files.readString(out.resolve("compare.html")));
+    assertThat(Files.readString(out.resolve("compare.html")))
+        .contains(">soft</text>", ">top-k,self_conditioning_k=3</text>", "problem by problem</h2>");
+    String python =
+        Python.run(
+            folder, Cli.home().resolve("tests/compare/reference.py").toString(), out.toString());
+    assumeTrue(!python.isEmpty(), "no python3 here");
+    assertThat(python).endsWith(", 0 faults\n");
+    command[9] = "2";
+    Outcome more =
+        Outcome.of(Stream.concat(Stream.of(command), Stream.of("--resume")).toArray(String[]::new));
+    assertThat(more.code()).as(more.err()).isZero();
+    JsonNode resumed = new JsonMapper().readTree(Files.readString(out.resolve("compare.json")));
+    assertThat(resumed.path("measurements").path(0).path("rounds").size()).isEqualTo(2);
+    assertThat(resumed.path("prices")).isEqualTo(json.path("prices"));
+  }
+
+  @Test
+  void whatIsConditionedNeedsAModelThatCanBe() {
+    assertThat(wrong("--self-conditioning", "soft,off"))
+        .contains("--self-conditioning soft,off needs a model to be of: name its folder");
+    assertThat(wrong("m,self-conditioning=off", "--self-conditioning", "soft"))
+        .contains("--self-conditioning is given, and the contestant m,self-conditioning=off has");
+    assertThat(wrong("m", "--self-conditioning", "off,off")).contains("is named twice");
+    assertThat(wrong("models/abacus-mdm", "--self-conditioning", "off"))
+        .contains("no option of the sampler llada, but of entropy_bound");
+  }
+
+  private static String wrong(String... arguments) {
+    String[] command =
+        Stream.concat(Stream.of("compare"), Stream.of(arguments))
+            .map(each -> each.startsWith("models/") ? Cli.home().resolve(each).toString() : each)
+            .toArray(String[]::new);
+    Outcome outcome = Outcome.of(command);
+    assertThat(outcome.code()).as(outcome.err()).isEqualTo(2);
+    return outcome.err();
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.palimpsest.api.HandedOn;
+import dev.palimpsest.api.SerialDepth;
 import dev.palimpsest.app.file.Problem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -154,7 +156,15 @@ final class RoundsTest {
     Measurement again = row("control: a", result(0.8, ten), result(1.25, ten));
     Comparison comparison =
         new Comparison(
-            "", Map.of(), 2, List.of(), "a", "control: a", List.of(first, again), List.of());
+            "",
+            Map.of(),
+            2,
+            List.of(),
+            "a",
+            "control: a",
+            List.of(first, again),
+            List.of(),
+            List.of());
     Comparison.Control control = comparison.controls().getFirst();
     assertThat(control.ratio()).isCloseTo(2 / 2.05, within(1e-12));
     assertThat(control.range().low()).isCloseTo(0.8, within(1e-12));
@@ -169,12 +179,14 @@ final class RoundsTest {
             "a",
             "control: a",
             List.of(first, row("control: a", result(0.9, ten))),
+            List.of(),
             List.of());
     assertThat(far.verdict()).contains("more than 5 %", "--rounds");
   }
 
   private static Measurement row(String label, Race.Result... rounds) {
-    return new Measurement(label, "b", "s", Map.of(), 1, List.of(), List.of(rounds));
+    return new Measurement(
+        label, "b", "s", Map.of(), Optional.empty(), 1, List.of(), List.of(rounds));
   }
 
   private static Race.Result result(double seconds, Answer... answers) {
@@ -189,6 +201,8 @@ final class RoundsTest {
         tokens,
         OptionalInt.of(nfe),
         OptionalInt.of(1),
+        List.of(nfe),
+        Optional.of(new SerialDepth(7, 7L * nfe)),
         OptionalDouble.of(seconds / 4),
         Double.isNaN(first) ? OptionalDouble.empty() : OptionalDouble.of(first),
         seconds,
@@ -237,6 +251,11 @@ final class RoundsTest {
     @Override
     public Map<String, Object> options() {
       return Map.of();
+    }
+
+    @Override
+    public Optional<HandedOn> handedOn() {
+      return Optional.empty();
     }
 
     @Override
