@@ -47,9 +47,14 @@ final class SoftSignals {
   /** Room for some rows of probabilities and of what they weigh. */
   record Room(Activation probabilities, Activation weighed) {}
 
+  /** Rows of probabilities that are held at a time; 0 without a canvas. */
+  static int rows(ModelSpec spec) {
+    return spec.canvas().map(each -> Math.min(ROWS, each.length())).orElse(0);
+  }
+
   /** Takes room in the memory of a step. */
   Room allocate(StepArena arena) {
-    int count = Math.min(ROWS, slots.length);
+    int count = rows(spec);
     return new Room(arena.allocate(count, spec.vocabulary()), arena.allocate(count, spec.hidden()));
   }
 

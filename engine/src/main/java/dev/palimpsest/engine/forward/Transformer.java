@@ -537,7 +537,7 @@ public final class Transformer implements SoftDenoiser, AutoCloseable {
     if (cached > 0) {
       Activation _ = arena.allocate(tokens, 2 * spec.keyWidth());
     }
-    return new Workload(tokens, arena.used(), cached);
+    return new Workload(tokens, arena.used(), cached, SoftSignals.rows(spec));
   }
 
   @Override

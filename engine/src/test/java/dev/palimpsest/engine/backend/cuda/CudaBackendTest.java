@@ -17,6 +17,9 @@ import dev.palimpsest.engine.backend.host.TinyLlada;
 import dev.palimpsest.engine.device.CudaOptions;
 import dev.palimpsest.engine.device.DeviceException;
 import dev.palimpsest.engine.device.Precision;
+import dev.palimpsest.engine.forward.CanvasQuery;
+import dev.palimpsest.engine.forward.Conditioning;
+import dev.palimpsest.engine.forward.SoftSignal;
 import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Alternative;
@@ -464,7 +467,7 @@ final class CudaBackendTest {
                     Precision.F32,
                     CudaOptions.DEFAULT,
                     TinyFamily.EXPERTS.spec(),
-                    new Workload(4096, 30_000_000, 1 << 27)))
+                    new Workload(4096, 30_000_000, 1 << 27, 0)))
         .isInstanceOf(DeviceException.class)
         .hasMessage(
             "the model does not fit: 1.00 GB of emulated device (CPU)'s memory are needed"
@@ -503,7 +506,7 @@ final class CudaBackendTest {
     ModelSpec spec = family.spec();
     family.write(Files.createDirectory(folder.resolve("family")), 1);
     Workload all = Transformer.workload(spec);
-    Workload step = new Workload(all.tokens(), all.activations(), 0);
+    Workload step = new Workload(all.tokens(), all.activations(), 0, 0);
     int[] tokens = new int[spec.maxLength()];
     int[] rows = IntStream.range(0, tokens.length).toArray();
     Query largest = new Query(tokens, 0, rows, tokens.length, Draw.GREEDY, Optional.empty());
@@ -518,6 +521,34 @@ final class CudaBackendTest {
       assertThat(taken - kvCache)
           .isBetween((need.total() - need.rest()) * 4 / 5, need.total() - need.rest());
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void whatSoftStepsTakeIsSaidToBeNeeded(Precision precision) throws IOException {
+    ModelSpec spec = TinyFamily.CANVAS.spec();
+    TinyFamily.CANVAS.write(Files.createDirectory(folder.resolve("canvas")), 1);
+    int length = spec.canvas().orElseThrow().length();
+    int[] tokens = new int[spec.maxLength()];
+    int[] rows = IntStream.range(tokens.length - length, tokens.length).toArray();
+    Query query = new Query(tokens, 0, rows, 0, Draw.GREEDY, Optional.empty());
+    try (Transformer device =
+        TinyLlada.load(
+            folder.resolve("canvas"), CudaBackend.open(precision, CudaOptions.DEFAULT, spec))) {
+      List<List<Prediction>> strict = device.predict(List.of(query));
+      long free = freeBytes();
+      try (SoftSignal signal = device.open()) {
+        CanvasQuery soft =
+            new CanvasQuery(
+                query,
+                new Conditioning.None(),
+                Optional.of(new CanvasQuery.Written.Signal(signal, 0.8)));
+        assertThat(device.denoise(List.of(soft))).isEqualTo(strict);
+      }
+      long need = DeviceNeed.of(spec, precision, Transformer.workload(spec)).soft();
+      assertThat(free - freeBytes()).isBetween(need / 2, need);
+    }
+    assertThat(Transformer.workload(TinyFamily.EXPERTS.spec()).softRows()).isZero();
   }
 
   /** The text grows, forks within a page, and is asked for rows whose keys are cached. */

@@ -38,6 +38,19 @@ final class DeviceNeedTest {
     assertThat(workload.tokens()).isEqualTo(768);
   }
 
+  /** 2 · 2,816 · 262,144 bytes of DiffusionGemma's embedding alone, in bf16. */
+  @Test
+  void whatSoftStepsTakeIsMostlyTheEmbeddingOnceMore() {
+    ModelSpec spec = TinyFamily.CANVAS.spec();
+    Workload workload = Transformer.workload(spec);
+    long columns = 2L * spec.vocabulary() * spec.hidden();
+    DeviceNeed need = DeviceNeed.of(spec, Precision.BF16, workload);
+    assertThat(need.soft()).isGreaterThan(columns);
+    assertThat(need.describe(Precision.BF16, 8)).contains(" for what soft steps hand on, ");
+    assertThat(DeviceNeed.of(spec, Precision.BF16, Workload.NONE).soft()).isZero();
+    assertThat(DeviceNeed.of(TinyFamily.EXPERTS.spec(), Precision.BF16, workload).soft()).isZero();
+  }
+
   @Test
   void whatIsSmallIsHeldInF32WhateverThePrecision() {
     ModelSpec spec = TinyFamily.EXPERTS.spec();
