@@ -123,8 +123,7 @@ public record AnyCase(
           case AttentionPattern.KnownFirst _ -> WedlmSampler.NAME;
           case AttentionPattern.Canvas _ -> EntropyBoundSampler.NAME;
         };
-    if (Set.of(
-            SeededBlockSampler.NAME, LinearSpecSampler.NAME, WedlmSampler.NAME, IsdSampler.NAME)
+    if (Set.of(SeededBlockSampler.NAME, LinearSpecSampler.NAME, WedlmSampler.NAME, IsdSampler.NAME)
         .contains(sampler)) {
       values.put("temperature", random.nextBoolean() ? 0 : 0.1 + 1.5 * random.nextDouble());
     } else if (!sampler.equals(LladaSampler.NAME) && !sampler.equals(EntropyBoundSampler.NAME)) {

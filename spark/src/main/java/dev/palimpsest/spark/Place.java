@@ -23,8 +23,7 @@ import org.apache.spark.resource.ResourceInformation;
  * @param seen how the model is to see its blocks
  * @param gpu its number, or {@link #HOST}
  */
-record Place(String model, int blockLength, Blocks.Seen seen, int gpu)
-    implements Serializable {
+record Place(String model, int blockLength, Blocks.Seen seen, int gpu) implements Serializable {
   /** No GPU. */
   static final int HOST = -1;
 
@@ -46,8 +45,7 @@ record Place(String model, int blockLength, Blocks.Seen seen, int gpu)
     int blockLength = blocks.map(Blocks::length).orElse(PUBLISHED);
     Blocks.Seen seen = blocks.map(Blocks::seen).orElse(Blocks.Seen.FROM_START);
     ResourceInformation gpu = resources.get(GPU);
-    return new Place(
-        model, blockLength, seen, gpu == null ? HOST : number(gpu.addresses()));
+    return new Place(model, blockLength, seen, gpu == null ? HOST : number(gpu.addresses()));
   }
 
   private static int number(String[] addresses) {

@@ -3,10 +3,10 @@ package dev.palimpsest.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.palimpsest.engine.model.Blocks;
 import dev.palimpsest.api.Completion;
 import dev.palimpsest.api.LanguageModel;
 import dev.palimpsest.api.Prompt;
+import dev.palimpsest.engine.model.Blocks;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -25,9 +25,11 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EnginesTest {
-  private static final Place HOST = new Place("demo", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
+  private static final Place HOST =
+      new Place("demo", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
   private static final Pattern OTHER_MEMORY = Pattern.compile("Other \\(reserved=([0-9]+)");
-  private static final Place OTHER = new Place("other", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
+  private static final Place OTHER =
+      new Place("other", Place.PUBLISHED, Blocks.Seen.FROM_START, Place.HOST);
 
   private final List<Place> loaded = Collections.synchronizedList(new ArrayList<>());
   private final Engines engines =

@@ -207,7 +207,8 @@ final class BatchedGenerationTest {
     if (draws && random.nextBoolean()) {
       values.put("temperature", 0.2 + random.nextDouble());
     }
-    boolean narrows = !Set.of("llada", "seeded_block", "linear_spec", "wedlm", "isd").contains(sampler);
+    boolean narrows =
+        !Set.of("llada", "seeded_block", "linear_spec", "wedlm", "isd").contains(sampler);
     if (draws && narrows && random.nextBoolean()) {
       values.put("top_p", 0.3 + 0.7 * random.nextDouble());
       values.put("top_k", random.nextInt(50));

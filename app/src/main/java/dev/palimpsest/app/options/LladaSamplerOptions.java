@@ -88,6 +88,8 @@ public final class LladaSamplerOptions {
 
   /** The length that a block-causal model is to run with; what is no length is left out. */
   public Optional<Blocks> blocks() {
-    return blockLength.filter(length -> length > 0).map(length -> new Blocks(length, Blocks.Seen.FROM_START));
+    return blockLength
+        .filter(length -> length > 0)
+        .map(length -> new Blocks(length, Blocks.Seen.FROM_START));
   }
 }

@@ -227,8 +227,7 @@ final class Recorder implements Hooks {
    * Softmax of the scaled products of queries and the keys they see, in double precision; keys
    * stand where their tokens stand in the text.
    */
-  private Reading pattern(
-      Hook hook, int sequence, Query asked, int first, int firstKey, int keys) {
+  private Reading pattern(Hook hook, int sequence, Query asked, int first, int firstKey, int keys) {
     int[] columns =
         Arrays.stream(batch.positions(), batch.starts()[sequence], batch.starts()[sequence + 1])
             .map(position -> position - asked.firstPosition())
@@ -272,7 +271,6 @@ final class Recorder implements Hooks {
         }
       }
     }
-    return new Reading(
-        hook, sequence, asked.draw().step(), at, at.length * heads, width, values);
+    return new Reading(hook, sequence, asked.draw().step(), at, at.length * heads, width, values);
   }
 }

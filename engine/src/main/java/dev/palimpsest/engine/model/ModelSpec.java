@@ -241,7 +241,9 @@ public record ModelSpec(
               ? OptionalInt.of(blocks.get().length())
               : generationConfig.blockLength();
       spec = length.isPresent() ? withBlockLength(length.getAsInt()) : this;
-    } else if (mayBeInBlocks() && blocks.isPresent() && blocks.get().seen() == Blocks.Seen.FROM_PROMPT) {
+    } else if (mayBeInBlocks()
+        && blocks.isPresent()
+        && blocks.get().seen() == Blocks.Seen.FROM_PROMPT) {
       spec = with(new AttentionPattern.BlocksFromEnd(blocks.get().length()));
     }
     return generationConfig.eos().isEmpty()

@@ -118,11 +118,14 @@ final class FamiliesTest {
     assertThat(spec.attention().pattern()).isEqualTo(new AttentionPattern.Full());
     assertThat(spec.maskId()).isEqualTo(151_669);
     assertThat(spec.mayBeInBlocks()).isTrue();
-    assertThat(asked(spec, new Blocks(16, Blocks.Seen.FROM_PROMPT))).isEqualTo(new AttentionPattern.BlocksFromEnd(16));
-    assertThat(asked(spec, new Blocks(16, Blocks.Seen.FROM_START))).isEqualTo(new AttentionPattern.Full());
+    assertThat(asked(spec, new Blocks(16, Blocks.Seen.FROM_PROMPT)))
+        .isEqualTo(new AttentionPattern.BlocksFromEnd(16));
+    assertThat(asked(spec, new Blocks(16, Blocks.Seen.FROM_START)))
+        .isEqualTo(new AttentionPattern.Full());
     ModelSpec blocks = Families.spec(with("a2d-qwen3-0.6b", "block_size", "32"));
     assertThat(blocks.attention().pattern()).isEqualTo(new AttentionPattern.BlocksFromEnd(32));
-    assertThat(asked(blocks, new Blocks(8, Blocks.Seen.FROM_PROMPT))).isEqualTo(new AttentionPattern.BlocksFromEnd(8));
+    assertThat(asked(blocks, new Blocks(8, Blocks.Seen.FROM_PROMPT)))
+        .isEqualTo(new AttentionPattern.BlocksFromEnd(8));
     assertThat(blocks.mayBeInBlocks()).isFalse();
     assertThat(asked(Families.spec(config("llada-8b")), new Blocks(16, Blocks.Seen.FROM_PROMPT)))
         .isEqualTo(new AttentionPattern.Full());

@@ -77,7 +77,10 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
   public Query ask(CanvasImage canvas, Cursor at) {
     int drafted = canvas.firstOpen();
     int last = last(canvas, at);
-    int end = isFirst(canvas) ? last + 1 : Math.min(canvas.length(), drafted + options.genBlockSize()) - 1;
+    int end =
+        isFirst(canvas)
+            ? last + 1
+            : Math.min(canvas.length(), drafted + options.genBlockSize()) - 1;
     return new Query(
             Arrays.copyOf(canvas.ids(), end),
             0,

@@ -194,7 +194,8 @@ public record ModelLimits(
                       + " goes both ways";
               case WedlmOptions _ ->
                   "puts masks behind what is known, and the model's attention goes both ways";
-              case IsdOptions _ -> "checks drafts causally, and the model's attention goes both ways";
+              case IsdOptions _ ->
+                  "checks drafts causally, and the model's attention goes both ways";
               case LladaOptions _, DreamOptions _, RemdmOptions _, P2Options _, BlockOptions _ ->
                   "";
             };
