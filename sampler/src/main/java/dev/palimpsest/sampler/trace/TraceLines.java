@@ -237,7 +237,10 @@ final class TraceLines {
 
   private static Object value(Map.Entry<String, JsonNode> option) {
     JsonNode node = option.getValue();
-    if (node.isInt() || node.isLong()) {
+    if (node.isInt()) {
+      return node.intValue();
+    }
+    if (node.isLong()) {
       return node.longValue();
     }
     if (node.isNumber()) {
