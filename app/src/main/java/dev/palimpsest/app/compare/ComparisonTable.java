@@ -50,13 +50,15 @@ final class ComparisonTable {
     prices(text, comparison);
     for (Comparison.Control each : comparison.controls()) {
       text.append(
-          String.format(
-              Locale.ROOT,
-              "control over first contestant, %d at once: %.3f (%.3f..%.3f) of its tokens/s%n",
-              each.concurrency(),
-              each.ratio(),
-              each.range().low(),
-              each.range().high()));
+          wrapped(
+              String.format(
+                  Locale.ROOT,
+                  "control over first contestant, %d at once: %.3f (%.3f..%.3f) of its tokens/s",
+                  each.concurrency(),
+                  each.ratio(),
+                  each.range().low(),
+                  each.range().high()),
+              ""));
     }
     return text.append(wrapped(Comparison.EXCLUDED, "")).toString();
   }
