@@ -241,6 +241,42 @@ class CanvasOperationsTest {
 
   @ParameterizedTest(name = "{0}, seed {1}")
   @MethodSource("setupsAndSeeds")
+  void aFewRowsOfATableAreAddedUpByTheirShares(Setup setup, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int rows = random.nextInt(1, 20);
+    int each = random.nextInt(1, 9);
+    int hidden = random.nextInt(1, 70);
+    float[][] table = Step.random(random, 40, hidden);
+    float[][] stored = setup.stored(table);
+    int[] ids = random.ints((long) rows * each, -1, table.length).toArray();
+    float[] shares = Step.random(random, 1, ids.length)[0];
+    double[][] expected = new double[rows][hidden];
+    int[] first = new int[rows];
+    for (int row = 0; row < rows; row++) {
+      for (int at = row * each; at < (row + 1) * each; at++) {
+        for (int i = 0; i < hidden && ids[at] >= 0; i++) {
+          expected[row][i] += (double) shares[at] * stored[ids[at]][i];
+        }
+      }
+      first[row] = Math.max(0, ids[row * each]);
+    }
+    float[] ones = new float[rows];
+    Arrays.fill(ones, 1);
+    try (Step step = new Step(setup, random.nextInt(1, 5))) {
+      var weight = step.weight(table);
+      Activation weighed = step.empty(rows, hidden);
+      Activation alone = step.empty(rows, hidden);
+      Activation plain = step.empty(rows, hidden);
+      step.backend.embed(ids, shares, weight, weighed);
+      step.backend.embed(first, ones, weight, alone);
+      step.backend.embed(first, weight, plain);
+      assertClose(step.take(weighed), expected, 1e-5);
+      assertThat(step.take(alone)).isDeepEqualTo(step.take(plain));
+    }
+  }
+
+  @ParameterizedTest(name = "{0}, seed {1}")
+  @MethodSource("setupsAndSeeds")
   void rowsAreRestoredToWhereTheyAreNamed(Setup setup, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     float[][] x = Step.random(random, 4, 33);

@@ -117,6 +117,10 @@ class DefinedBitsTest {
       Activation capped = step.put(x);
       Activation sum = step.put(before);
       Activation shares = step.empty(rows, head.length);
+      Activation few = step.empty(rows, 2 * width);
+      int[] ids = random.ints(3L * rows, -1, head.length).toArray();
+      float[] weights = Step.random(random, 1, ids.length)[0];
+      step.backend.embed(ids, weights, step.weight(head), few);
       step.backend.geGlu(step.put(x), activated);
       step.backend.softCap(capped, cap);
       step.backend.addRmsNorm(step.put(x), step.vector(gain), 1e-6, sum);
@@ -128,7 +132,15 @@ class DefinedBitsTest {
       float[][] sums = step.take(sum);
       float[][] found = step.take(shares);
       float[][] stored = setup.stored(head);
+      float[][] embedded = step.take(few);
       for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < 2 * width; i++) {
+          float weighed = 0;
+          for (int at = 3 * row; at < 3 * row + 3; at++) {
+            weighed = ids[at] < 0 ? weighed : Math.fma(weights[at], stored[ids[at]][i], weighed);
+          }
+          assertThat(embedded[row][i]).isEqualTo(weighed);
+        }
         float[] normed = Definition.rmsNorm(x[row], gain, 1e-6);
         for (int i = 0; i < width; i++) {
           assertThat(gated[row][i]).isEqualTo(Definition.geGlu(x[row][i], x[row][width + i]));
