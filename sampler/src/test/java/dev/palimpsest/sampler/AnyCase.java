@@ -48,7 +48,7 @@ public record AnyCase(
           default -> new AttentionPattern.Full();
         };
     int vocabulary = 6 + random.nextInt(20);
-    boolean isMaskless = pattern instanceof AttentionPattern.Causal && random.nextBoolean();
+    boolean isMaskless = pattern instanceof AttentionPattern.Causal && random.nextInt(3) == 0;
     int mask = isMaskless ? SpecialTokens.NO_MASK : 0;
     SpecialTokens specials =
         new SpecialTokens(

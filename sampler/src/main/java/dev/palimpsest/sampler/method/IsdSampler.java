@@ -64,7 +64,7 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
-    int checked = settled(canvas, at);
+    int checked = last(canvas, at) + 1;
     for (int position = canvas.promptLength(); position < checked; position++) {
       if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
         return true;
@@ -119,10 +119,10 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
     return Turn.of(commits, next(canvas, at, Math.min(drafted, canvas.length() - 1)));
   }
 
-  /** A draft is not settled before it is checked. */
+  /** A draft is not settled before it is checked, or the text ends before it. */
   @Override
   public int settled(CanvasImage canvas, Cursor at) {
-    return last(canvas, at) + 1;
+    return finished(canvas, at) ? canvas.firstOpen() : last(canvas, at) + 1;
   }
 
   @Override

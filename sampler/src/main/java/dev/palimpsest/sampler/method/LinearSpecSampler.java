@@ -141,10 +141,12 @@ public record LinearSpecSampler(LinearSpecOptions options, SpecialTokens special
     return Turn.of(List.of(), next(canvas, at, canvas.length()));
   }
 
-  /** A draft is not settled before it is checked. */
+  /** A draft is not settled before it is checked, or the text ends before it. */
   @Override
   public int settled(CanvasImage canvas, Cursor at) {
-    return Math.min(canvas.firstOpen(), checked(canvas, at));
+    return finished(canvas, at)
+        ? canvas.firstOpen()
+        : Math.min(canvas.firstOpen(), checked(canvas, at));
   }
 
   @Override

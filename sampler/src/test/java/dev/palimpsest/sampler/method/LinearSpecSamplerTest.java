@@ -65,6 +65,10 @@ final class LinearSpecSamplerTest {
       int now = sampler.settled(run.canvas(), run.cursor());
       int[] ids = run.canvas().ids();
       for (int position = settled; position < now; position++) {
+        if (position > settled && request.specials().isStop(ids[position - 1])) {
+          assertThat(run.finished()).isTrue();
+          break; // drafts behind the end of the text are no part of it
+        }
         float[][] causal =
             request.model().logits(Arrays.copyOf(ids, position), new AttentionPattern.Causal());
         int drawn =
