@@ -18,6 +18,9 @@ import dev.palimpsest.engine.model.ModelSpec;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
+import dev.palimpsest.step.SamplingFilter;
+import dev.palimpsest.step.SoftQuery;
+import dev.palimpsest.step.SoftState;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -127,6 +130,40 @@ final class CudaCanvasTest {
       assertThat(device.denoise(List.of(new CanvasQuery(next, new Conditioning.Alternatives(one)))))
           .isEqualTo(device.predict(List.of(next.telling(argmax))));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void allIdsAreTheSoftSignal(Precision precision) {
+    SplittableRandom random = new SplittableRandom(8);
+    Query plain = query(random, 9);
+    Draw draw = new Draw(0.7, Optional.of(SamplingFilter.ALL), 3, 1, new int[0], new int[0]);
+    Query query =
+        new Query(plain.tokens(), 0, plain.rows(), plain.cacheablePrefix(), draw, Optional.empty());
+    try (Transformer device = onDevice(precision, CudaOptions.DEFAULT);
+        SoftSignal soft = device.open();
+        SoftAlternatives all = device.open(SPEC.vocabulary());
+        SoftAlternatives few = device.open(2)) {
+      for (SoftState each : List.of(soft, all, few)) {
+        SoftQuery.Carried carried = new SoftQuery.Carried(each, false);
+        var _ = device.predictSoftly(List.of(new SoftQuery(query, Optional.of(carried))));
+      }
+      float[] expected = device.logits(query, new Conditioning.Soft(soft));
+      float[] found = device.logits(query, new Conditioning.Alternatives(all));
+      float[] other = device.logits(query, new Conditioning.Alternatives(few));
+      double off = distance(found, expected);
+      assertThat(off).isLessThan(precision == Precision.F32 ? 1e-5 : 0.1);
+      assertThat(distance(other, expected)).isGreaterThan(3 * off).isGreaterThan(1e-2);
+    }
+  }
+
+  /** The mean of what numbers are apart. */
+  private static double distance(float[] some, float[] others) {
+    double sum = 0;
+    for (int i = 0; i < some.length; i++) {
+      sum += Math.abs(some[i] - others[i]);
+    }
+    return sum / some.length;
   }
 
   @ParameterizedTest
