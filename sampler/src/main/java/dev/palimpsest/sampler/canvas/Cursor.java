@@ -5,7 +5,9 @@ package dev.palimpsest.sampler.canvas;
  * on anywhere.
  *
  * @param step steps taken so far; the index of the next one, and part of its random keys
- * @param block the block being written, from 0
+ * @param block the block being written, from 0; of {@code linear_spec} and {@code isd}, whose
+ *     blocks begin where the one before was found right, the position where it begins, counted from
+ *     the end of the prompt
  * @param stepInBlock steps taken in that block
  * @param stepsFull steps taken in that block since none of its positions is masked, by samplers
  *     that go on editing; of canvases of noise, steps in a row that left every draft as it was
