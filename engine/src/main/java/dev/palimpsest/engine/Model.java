@@ -8,6 +8,7 @@ import dev.palimpsest.engine.forward.Transformer;
 import dev.palimpsest.engine.model.Families;
 import dev.palimpsest.engine.model.GenerationConfig;
 import dev.palimpsest.engine.model.ModelSpec;
+import dev.palimpsest.engine.model.UnsupportedModelException;
 import dev.palimpsest.engine.text.ChatTemplate;
 import dev.palimpsest.engine.text.Conversation;
 import dev.palimpsest.engine.text.Tokenizer;
@@ -48,6 +49,8 @@ public record Model(
   private static final long SMALL = 100_000_000;
   private static final int WARM_UP_TOKENS = 24;
   private static final String END_OF_TURN = "<|eot_id|>";
+  private static final String QWEN_END_OF_TURN = "<|im_end|>";
+  private static final String A2D_MASK = "<|mask|>";
 
   /**
    * Loads the model in {@code folder} onto the host.
@@ -93,6 +96,7 @@ public record Model(
           transformer.predict(List.of(masks(spec)));
         }
         Text texts = text.get();
+        requireMask(spec, texts.tokenizer());
         notices.addAll(texts.notices());
         loaded = true;
         return new Model(
@@ -125,6 +129,16 @@ public record Model(
   public static void prepare() {
     boolean _ = OneDnn.isAvailable();
     boolean _ = Tokenizer.prepare();
+  }
+
+  /** An A2D configuration may not name the mask that dllm has added to the tokenizer. */
+  private static void requireMask(ModelSpec spec, Tokenizer tokenizer) {
+    OptionalInt named = spec.isA2d() ? tokenizer.id(A2D_MASK) : OptionalInt.empty();
+    if (named.isPresent() && named.getAsInt() != spec.maskId()) {
+      throw new UnsupportedModelException(
+          "the tokenizer's %s is id %d, and the model would run with %d: name it as mask_token_id in config.json."
+              .formatted(A2D_MASK, named.getAsInt(), spec.maskId()));
+    }
   }
 
   private static Query masks(ModelSpec spec) {
@@ -218,9 +232,13 @@ public record Model(
     return tokenizer.unknownWords(wrapped(conversation, parsesSpecial));
   }
 
-  /** The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}. */
+  /**
+   * The id that ends a turn, if the tokenizer has LLaDA's {@code <|eot_id|>}, or, of an A2D model,
+   * Qwen's {@code <|im_end|>}: dllm's samplers end with the tokenizer's end, which no configuration
+   * names.
+   */
   public OptionalInt endOfTurn() {
-    return tokenizer.id(END_OF_TURN);
+    return tokenizer.id(spec.isA2d() ? QWEN_END_OF_TURN : END_OF_TURN);
   }
 
   @Override

@@ -138,7 +138,9 @@ final class DeviceTest {
         "qwen3-window");
   }
 
-  /** Of some the random weights are of no use in bf16: the published code itself is far off there. */
+  /**
+   * Of some the random weights are of no use in bf16: the published code itself is far off there.
+   */
   private static Stream<String> exactOracles() {
     return Stream.concat(
         oracles(),

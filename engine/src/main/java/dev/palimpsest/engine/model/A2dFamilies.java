@@ -42,7 +42,7 @@ final class A2dFamilies {
 
   private A2dFamilies() {}
 
-  /** Whether models of a family may have been trained in blocks, though they do not say so. */
+  /** Whether a family is one of these. */
   static boolean has(String family) {
     return family.startsWith(PREFIX);
   }

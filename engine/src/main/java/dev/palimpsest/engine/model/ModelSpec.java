@@ -204,11 +204,16 @@ public record ModelSpec(
         });
   }
 
+  /** Whether it is one of dllm's A2D models, which leave some things to their tokenizer. */
+  public boolean isA2d() {
+    return A2dFamilies.has(family);
+  }
+
   /**
    * Whether it may have been trained in blocks after all, which its configuration would not say.
    */
   public boolean mayBeInBlocks() {
-    return A2dFamilies.has(family) && attention().pattern() instanceof AttentionPattern.Full;
+    return isA2d() && attention().pattern() instanceof AttentionPattern.Full;
   }
 
   private boolean isInBlocks() {
