@@ -36,7 +36,8 @@ final class ReplayedBlocksTest {
       Files.copy(ORACLE.resolve(oracle).resolve(file), folder.resolve(file));
     }
     for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-      Files.copy(Cli.home().resolve("models/abacus-mdm").resolve(file), folder.resolve(file));
+      String text = Files.readString(Cli.home().resolve("models/abacus-mdm").resolve(file));
+      Files.writeString(folder.resolve(file), text.replace("<|mask|>", "<|hole|>"));
     }
     Path trace = folder.resolve("a.trace.jsonl");
     List<String> command =

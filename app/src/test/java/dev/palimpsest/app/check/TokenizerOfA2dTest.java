@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,16 +27,20 @@ final class TokenizerOfA2dTest {
     }
   }
 
-  private void tokenizer(String token, String instead) throws IOException {
+  /** The demo's, which has a mask of its own, with other names of some tokens. */
+  private void tokenizer(Map<String, String> names) throws IOException {
     for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
       String text = Files.readString(Cli.home().resolve("models/abacus-mdm").resolve(file));
-      Files.writeString(folder.resolve(file), text.replace(token, instead));
+      for (Map.Entry<String, String> name : names.entrySet()) {
+        text = text.replace(name.getKey(), name.getValue());
+      }
+      Files.writeString(folder.resolve(file), text);
     }
   }
 
   @Test
   void aTurnEndsWithTheTokenizersEnd() throws IOException {
-    tokenizer("<|assistant|>", "<|im_end|>");
+    tokenizer(Map.of("<|mask|>", "<|hole|>", "<|assistant|>", "<|im_end|>"));
     try (Model model = Model.load(folder, Precision.F32, 1, _ -> {})) {
       assertThat(model.endOfTurn()).hasValue(2);
       assertThat(model.notices()).anyMatch(each -> each.contains("--sampler block --after-prompt"));
@@ -44,12 +49,12 @@ final class TokenizerOfA2dTest {
 
   @Test
   void anotherMaskThanTheTokenizersIsRefused() throws IOException {
-    tokenizer("<|user|>", "<|mask|>");
+    tokenizer(Map.of());
     Outcome outcome = Outcome.of("generate", "--model", folder.toString(), "1+1=");
     assertThat(outcome.code()).isEqualTo(1);
     assertThat(outcome.err())
         .contains(
-            "the tokenizer's <|mask|> is id 1, and the model would run with 159: name it as"
+            "the tokenizer's <|mask|> is id 4, and the model would run with 159: name it as"
                 + " mask_token_id in config.json.");
   }
 }
