@@ -23,6 +23,9 @@ final class WedlmFamily {
 
   private static final Map<String, String> OPTIONAL = Config.ordered("mlp_bias", "false");
 
+  /** What the published engine takes where no configuration names a mask. */
+  private static final int PUBLISHED_MASK = 151_665;
+
   private WedlmFamily() {}
 
   private static ModelSpec spec(JsonNode json, Consumer<String> notices) {
@@ -35,13 +38,15 @@ final class WedlmFamily {
     if (config.boolOr("attention_bias", true)) {
       traits.add(LlamaStyle.Trait.PROJECTION_BIAS);
     }
-    int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
-    int mask = config.integer("mask_token_id", 0, vocabulary - 1);
+    OptionalInt mask = LlamaStyle.mask(config, PUBLISHED_MASK);
     return LlamaStyle.spec(
         config,
         new LlamaStyle.Variant(
-            FAMILY.name(), new AttentionPattern.KnownFirst(mask), traits, Set.of("attention_bias")),
+            FAMILY.name(),
+            new AttentionPattern.KnownFirst(mask.orElseThrow()),
+            traits,
+            Set.of("attention_bias")),
         FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
-        OptionalInt.of(mask));
+        mask);
   }
 }
