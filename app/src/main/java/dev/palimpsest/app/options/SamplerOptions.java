@@ -43,7 +43,7 @@ public final class SamplerOptions {
   @Option(
       names = "--after-prompt",
       description =
-          "[block] Count blocks from the end of the prompt, as dllm's BD3LM models do; an A2D model"
+          "Count blocks from the end of the prompt, as dllm's BD3LM models do; an A2D model"
               + " is then run in blocks, of 32 unless --block-length says otherwise.")
   private boolean afterPrompt;
 
@@ -72,7 +72,8 @@ public final class SamplerOptions {
       names = "--top-p",
       paramLabel = "P",
       description =
-          "[all but llada] Draw from the nucleus of this probability; the model's default, else 1,"
+          "[dream, remdm, p2, block, sub_block, decode] Draw from the nucleus of this probability;"
+              + " the model's default, else 1,"
               + " or 0.95 [sub_block].")
   private Optional<Double> topP;
 
@@ -80,7 +81,8 @@ public final class SamplerOptions {
       names = "--top-k",
       paramLabel = "K",
       description =
-          "[all but llada] Draw from the K most probable tokens; 0 is all. The model's default,"
+          "[dream, remdm, p2, block, sub_block, decode] Draw from the K most probable tokens; 0 is"
+              + " all. The model's default,"
               + " else 0.")
   private Optional<Integer> topK;
 
@@ -135,7 +137,8 @@ public final class SamplerOptions {
       description =
           "[llada] Commit every position at least this confident (Fast-dLLM); ignores --steps."
               + " [block] The same for low_confidence_dynamic (default: 0.85). [sub_block] The same"
-              + " (default: 0.9).")
+              + " (default: 0.9). [seeded_block] The same; one position a step if not given."
+              + " [linear_spec] The same of a draft; 0 drafts a block in one step (default: 0).")
   private Optional<Double> threshold;
 
   @Option(
@@ -227,22 +230,21 @@ public final class SamplerOptions {
       names = "--gen-block-size",
       paramLabel = "N",
       description =
-          "[isd] Tokens that a step may add, all but one of them drafts (default: 4). A model of"
+          "Tokens that a step may add, all but one of them drafts (default: 4). A model of"
               + " blocks is then run causally.")
   private Optional<Integer> genBlockSize;
 
   @Option(
       names = "--window-size",
       paramLabel = "N",
-      description =
-          "[wedlm] Positions from the first masked one on that a step may fill (default: 16).")
+      description = "Positions from the first masked one on that a step may fill (default: 16).")
   private Optional<Integer> windowSize;
 
   @Option(
       names = "--entropy-threshold",
       paramLabel = "H",
       description =
-          "[wedlm] In nats: positions whose entropy is below are filled, and the surest always; 0"
+          "In nats: positions whose entropy is below are filled, and the surest always; 0"
               + " fills the surest alone (default: 0.4).")
   private Optional<Double> entropyThreshold;
 
@@ -250,7 +252,7 @@ public final class SamplerOptions {
       names = "--pos-penalty-factor",
       paramLabel = "H",
       description =
-          "[wedlm] In nats: what is added to an entropy for each position behind the first masked"
+          "In nats: what is added to an entropy for each position behind the first masked"
               + " one (default: 0.02).")
   private Optional<Double> posPenaltyFactor;
 
