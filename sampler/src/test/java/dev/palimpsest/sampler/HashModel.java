@@ -76,7 +76,8 @@ public final class HashModel implements SoftDenoiser {
   }
 
   private float[][] logits(int[] tokens, long told, AttentionPattern attention) {
-    int[] order = attention.order(tokens);
+    int[] places = attention.order(tokens);
+    int[] order = places.length > 0 ? places : IntStream.range(0, tokens.length).toArray();
     long[] contexts = new long[tokens.length + 1];
     contexts[0] = mix(seed ^ told);
     for (int i = 0; i < tokens.length; i++) {

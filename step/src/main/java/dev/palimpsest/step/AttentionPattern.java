@@ -1,7 +1,5 @@
 package dev.palimpsest.step;
 
-import java.util.stream.IntStream;
-
 /**
  * Which keys a query sees: always the first so many of its own sequence.
  *
@@ -9,6 +7,8 @@ import java.util.stream.IntStream;
  * and values of that part are a function of its tokens alone, and may be cached.
  */
 public sealed interface AttentionPattern {
+  /** The order of tokens that are counted as they stand. */
+  int[] IN_PLACE = {};
 
   /** Every query sees the whole sequence. */
   record Full() implements AttentionPattern {
@@ -162,8 +162,11 @@ public sealed interface AttentionPattern {
     return 0;
   }
 
-  /** The indices of a sequence's tokens in the order in which {@link #limit} counts them. */
+  /**
+   * The indices of a sequence's tokens in the order in which {@link #limit} counts them; empty if
+   * that is the order of the text.
+   */
   default int[] order(int[] tokens) {
-    return IntStream.range(0, tokens.length).toArray();
+    return IN_PLACE;
   }
 }

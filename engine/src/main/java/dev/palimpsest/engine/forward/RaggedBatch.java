@@ -188,6 +188,37 @@ record RaggedBatch(
     return cached.keys().length == 0;
   }
 
+  /**
+   * Tokens in the order in which a pattern counts them.
+   *
+   * @param tokens in that order
+   * @param places where each of them stands in the text; empty if they are in the text's order
+   * @param ranks the inverse
+   */
+  private record Order(int[] tokens, int[] places, int[] ranks) {
+    static Order of(AttentionPattern pattern, int[] text) {
+      int[] places = pattern.order(text);
+      if (places.length == 0) {
+        return new Order(text, places, places);
+      }
+      int[] tokens = new int[text.length];
+      int[] ranks = new int[text.length];
+      for (int rank = 0; rank < places.length; rank++) {
+        tokens[rank] = text[places[rank]];
+        ranks[places[rank]] = rank;
+      }
+      return new Order(tokens, places, ranks);
+    }
+
+    int place(int rank) {
+      return places.length == 0 ? rank : places[rank];
+    }
+
+    int rank(int place) {
+      return ranks.length == 0 ? place : ranks[place];
+    }
+  }
+
   /** The arrays while they grow. */
   private static final class Packing {
     private final ModelSpec spec;
@@ -275,17 +306,17 @@ record RaggedBatch(
     private void add(Query sequence, int[] positionsWatched) {
       AttentionPattern pattern = sequence.attention().orElse(spec.attention().pattern());
       int length = sequence.tokens().length;
-      int[] order = pattern.order(sequence.tokens());
-      int[] rank = inverse(order);
-      int[] ordered = Arrays.stream(order).map(index -> sequence.tokens()[index]).toArray();
-      int[] rows = Arrays.stream(sequence.rows()).map(row -> rank[source(row)]).toArray();
+      Order order = Order.of(pattern, sequence.tokens());
+      int[] ordered = order.tokens();
+      int[] rows = sequence.rows().clone();
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = order.rank(source(rows[i]));
+      }
       requireWithin(positionsWatched, length);
       int[] asked = rows;
       if (positionsWatched.length > 0 || !isAscending(rows)) {
         asked =
-            IntStream.concat(
-                    Arrays.stream(rows),
-                    Arrays.stream(positionsWatched).map(position -> rank[position]))
+            IntStream.concat(Arrays.stream(rows), Arrays.stream(positionsWatched).map(order::rank))
                 .sorted()
                 .distinct()
                 .toArray();
@@ -327,7 +358,7 @@ record RaggedBatch(
         if (t >= cached || (next < asked.length && asked[next] == t)) {
           rowOf[t] = computed++;
           tokens.add(ordered[t]);
-          positions.add(sequence.firstPosition() + order[t]);
+          positions.add(sequence.firstPosition() + order.place(t));
           kinds.add(t < canvas ? 0 : CANVAS);
           limits.add(pattern.limit(t, length));
           keyRows.add(keys + t);
@@ -335,7 +366,7 @@ record RaggedBatch(
       }
       for (int source : asked) {
         askedRows.add(rowOf[source]);
-        askedPositions.add(sequence.firstPosition() + order[source]);
+        askedPositions.add(sequence.firstPosition() + order.place(source));
         askedKinds.add(source < canvas ? 0 : CANVAS);
         askedLimits.add(pattern.limit(source, length));
       }
@@ -350,7 +381,7 @@ record RaggedBatch(
         int[] inTokens = new int[positionsWatched.length];
         int[] inAsked = new int[positionsWatched.length];
         for (int i = 0; i < positionsWatched.length; i++) {
-          int source = rank[positionsWatched[i]];
+          int source = order.rank(positionsWatched[i]);
           inTokens[i] = rowOf[source];
           inAsked[i] = askedCount + Arrays.binarySearch(asked, source);
         }
@@ -360,14 +391,6 @@ record RaggedBatch(
       }
       askedCount += asked.length;
       keys += seen;
-    }
-
-    private static int[] inverse(int[] order) {
-      int[] rank = new int[order.length];
-      for (int i = 0; i < order.length; i++) {
-        rank[order[i]] = i;
-      }
-      return rank;
     }
 
     private static boolean isAscending(int[] rows) {
