@@ -123,8 +123,9 @@ final class UnloadedModel implements AutoCloseable {
             (_, method, arguments) -> {
               try {
                 return switch (method.getName()) {
-                  case "weight", "exactWeight" ->
-                      weight(backend, (List<?>) arguments[0], method.getName().equals("weight"));
+                  case "weight", "expertWeight", "exactWeight" ->
+                      weight(
+                          backend, (List<?>) arguments[0], !method.getName().equals("exactWeight"));
                   case "table" ->
                       allocated(
                           backend, Precision.F32, (Integer) arguments[0], (Integer) arguments[1]);
