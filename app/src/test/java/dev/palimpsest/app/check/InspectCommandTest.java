@@ -70,6 +70,9 @@ final class InspectCommandTest {
     // 36 layers of 8 heads of 128, keys and values, in f32.
     assertThat(facts.path("kv_bytes_of_the_batch").longValue())
         .isEqualTo(16L * 512 * 36 * 2 * 8 * 128 * 4);
+    // Hidden 2560, 32 query heads of 128, a feed-forward of 9728.
+    assertThat(facts.path("step_bytes_of_the_batch").longValue())
+        .isEqualTo(4L * 16 * 512 * (4 * 2560 + 2 * 32 * 128 + 2 * 8 * 128 + 3 * 9728));
     JsonNode half = facts("--batch", "8", "--length", "512");
     assertThat(facts.path("step_bytes_of_the_batch").longValue())
         .isGreaterThan(half.path("step_bytes_of_the_batch").longValue());
