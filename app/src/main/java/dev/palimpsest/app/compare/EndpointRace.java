@@ -109,12 +109,12 @@ final class EndpointRace implements Race {
     return options;
   }
 
-  /** No refusal is known before the server is asked; one that refuses a prompt has failed. */
   @Override
   public Optional<HandedOn> handedOn() {
     return Optional.empty();
   }
 
+  /** No refusal is known before the server is asked; one that refuses a prompt has failed. */
   @Override
   public Optional<String> refusal(Problem problem) {
     return Optional.empty();

@@ -80,10 +80,6 @@ final class A2dFamilies {
         config,
         new LlamaStyle.Variant(family, pattern, traits, meaningless),
         FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
-        mask.isPresent()
-            ? LlamaStyle.mask(config, mask.getAsInt())
-            : OptionalInt.of(
-                config.integer(
-                    "mask_token_id", 0, config.integer("vocab_size", 1, Config.MAX_COUNT) - 1)));
+        mask.isPresent() ? LlamaStyle.mask(config, mask.getAsInt()) : LlamaStyle.namedMask(config));
   }
 }

@@ -61,10 +61,6 @@ final class CausalFamilies {
         config,
         new LlamaStyle.Variant(family, new AttentionPattern.Causal(), traits, meaningless),
         FeedForward.dense(LlamaStyle.feedForwardWidth(config)),
-        config.isGiven("mask_token_id")
-            ? OptionalInt.of(
-                config.integer(
-                    "mask_token_id", 0, config.integer("vocab_size", 1, Config.MAX_COUNT) - 1))
-            : OptionalInt.empty());
+        config.isGiven("mask_token_id") ? LlamaStyle.namedMask(config) : OptionalInt.empty());
   }
 }

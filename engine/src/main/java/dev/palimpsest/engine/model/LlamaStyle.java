@@ -171,6 +171,12 @@ final class LlamaStyle {
     return OptionalInt.of(config.integerOr("mask_token_id", published, 0, vocabulary - 1));
   }
 
+  /** The mask that a configuration has to name. */
+  static OptionalInt namedMask(Config config) {
+    int vocabulary = config.integer("vocab_size", 1, Config.MAX_COUNT);
+    return OptionalInt.of(config.integer("mask_token_id", 0, vocabulary - 1));
+  }
+
   /** Inner width of a dense feed-forward. */
   static int feedForwardWidth(Config config) {
     return config.integer("intermediate_size", 1, Config.MAX_WIDTH);

@@ -80,11 +80,8 @@ public record Rotary(double theta, int size, RotaryScaling scaling, Optional<Gro
     int pairs = size / 2;
     for (int i = 0; i < pairs; i++) {
       float angle = position * (float) frequencies[i];
-      boolean isStill = angle == 0;
-      double cosine = isStill ? 1 : StrictMath.cos(angle);
-      double sine = isStill ? 0 : StrictMath.sin(angle);
-      table[position * size + i] = (float) (cosine * magnitude);
-      table[position * size + pairs + i] = (float) (sine * magnitude);
+      table[position * size + i] = (float) (StrictMath.cos(angle) * magnitude);
+      table[position * size + pairs + i] = (float) (StrictMath.sin(angle) * magnitude);
     }
   }
 }
