@@ -16,6 +16,7 @@ import dev.palimpsest.sampler.method.SubBlockSampler;
 import dev.palimpsest.sampler.method.WedlmSampler;
 import dev.palimpsest.sampler.run.SamplerRun;
 import dev.palimpsest.step.AttentionPattern;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +81,18 @@ public record AnyCase(
 
   public SamplerRun run() {
     return new SamplerRun(options.sampler(specials), prompt, options.positions(prompt.length));
+  }
+
+  /** The canvas at the start and after every step. */
+  public List<int[]> states() {
+    SamplerRun run = run();
+    List<int[]> states = new ArrayList<>();
+    states.add(run.canvas().ids());
+    while (!run.finished()) {
+      run.step(model.predict(List.of(run.ask())).getFirst(), 0);
+      states.add(run.canvas().ids());
+    }
+    return states;
   }
 
   private static AnyCase of(HashModel model, SpecialTokens specials, Random random) {

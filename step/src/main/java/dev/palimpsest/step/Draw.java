@@ -43,8 +43,13 @@ public record Draw(
     this(temperature, filter, Optional.empty(), seed, step, undrawn, uncounted, 0);
   }
 
+  /** A draw from all ids but the undrawn ones, by a softmax over all. */
+  public Draw(double temperature, long seed, int step, int[] undrawn) {
+    this(temperature, Optional.empty(), seed, step, undrawn, NONE);
+  }
+
   /** The argmax over the whole vocabulary. */
-  public static final Draw GREEDY = new Draw(0, Optional.empty(), 0, 0, NONE, NONE);
+  public static final Draw GREEDY = new Draw(0, 0, 0, NONE);
 
   /** The same draw that names so many alternatives. */
   public Draw naming(int count) {

@@ -128,6 +128,16 @@ public final class CanvasImage {
     return position;
   }
 
+  /** Whether a step has written an id that ends a text before {@code end}. */
+  public boolean stopsBefore(int end, SpecialTokens specials) {
+    for (int position = promptLength; position < end; position++) {
+      if (states[position] == CellState.COMMITTED && specials.isStop(ids[position])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The positions of {@code [from, to)} that are not filled, ascending. */
   public int[] open(int from, int to) {
     return IntStream.range(from, to).filter(position -> states[position].isOpen()).toArray();

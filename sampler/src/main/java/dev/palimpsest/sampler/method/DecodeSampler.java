@@ -34,10 +34,7 @@ public record DecodeSampler(DecodeOptions options, SpecialTokens specials) imple
   @Override
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
-    if (canvas.promptLength() == 0) {
-      throw InvalidOptionException.ofPrompt(
-          "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
-    }
+    Require.prompt(canvas);
     return Cursor.START;
   }
 

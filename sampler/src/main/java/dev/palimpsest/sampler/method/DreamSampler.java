@@ -2,7 +2,6 @@ package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
-import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SnapshotListener;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
@@ -10,7 +9,6 @@ import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -80,11 +78,8 @@ public record DreamSampler(DreamOptions options, SpecialTokens specials) impleme
       scores[row] = score(rows[row], at, predictions.get(row));
     }
     int count = options.alg() == DreamOptions.Algorithm.ORIGIN ? rows.length : count(rows, at);
-    List<Commit> commits = new ArrayList<>();
-    for (int index : new SelectionRule.FixedCount(count).select(scores)) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
-    return Turn.of(commits, at.nextStep());
+    SelectionRule rule = new SelectionRule.FixedCount(count);
+    return Turn.of(rule.commits(rows, scores, predictions), at.nextStep());
   }
 
   @Override

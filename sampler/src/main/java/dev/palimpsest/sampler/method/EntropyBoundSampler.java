@@ -80,12 +80,7 @@ public record EntropyBoundSampler(EntropyBoundOptions options, SpecialTokens spe
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int start = start(canvas, at);
-    return start >= canvas.length()
-        || IntStream.range(canvas.promptLength(), start)
-            .anyMatch(
-                position ->
-                    canvas.state(position) == CellState.COMMITTED
-                        && specials.isStop(canvas.id(position)));
+    return start >= canvas.length() || canvas.stopsBefore(start, specials);
   }
 
   @Override

@@ -43,15 +43,10 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
   /** Its name on the command line and in a trace. */
   public static final String NAME = "isd";
 
-  private static final int[] NONE = {};
-
   @Override
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
-    if (canvas.promptLength() == 0) {
-      throw InvalidOptionException.ofPrompt(
-          "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
-    }
+    Require.prompt(canvas);
     if (!specials.hasMask()) {
       throw new InvalidOptionException(
           "sampler",
@@ -65,12 +60,7 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int checked = last(canvas, at) + 1;
-    for (int position = canvas.promptLength(); position < checked; position++) {
-      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
-        return true;
-      }
-    }
-    return checked == canvas.length();
+    return checked == canvas.length() || canvas.stopsBefore(checked, specials);
   }
 
   @Override
@@ -86,13 +76,7 @@ public record IsdSampler(IsdOptions options, SpecialTokens specials) implements 
             0,
             IntStream.range(last, end).toArray(),
             last + 1,
-            new Draw(
-                options.temperature(),
-                Optional.empty(),
-                options.seed(),
-                at.step(),
-                specials.unwritten(),
-                NONE),
+            new Draw(options.temperature(), options.seed(), at.step(), specials.unwritten()),
             Optional.empty())
         .attending(new AttentionPattern.Causal());
   }

@@ -10,7 +10,6 @@ import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -46,39 +45,22 @@ public record LinearSpecSampler(LinearSpecOptions options, SpecialTokens special
   /** Its name on the command line and in a trace. */
   public static final String NAME = "linear_spec";
 
-  private static final int[] NONE = {};
-
   @Override
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
-    if (canvas.promptLength() == 0) {
-      throw InvalidOptionException.ofPrompt(
-          "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
-    }
+    Require.prompt(canvas);
     return Cursor.START;
   }
 
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int checked = checked(canvas, at);
-    for (int position = canvas.promptLength(); position < checked; position++) {
-      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
-        return true;
-      }
-    }
-    return checked == canvas.length();
+    return checked == canvas.length() || canvas.stopsBefore(checked, specials);
   }
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
-    Draw draw =
-        new Draw(
-            options.temperature(),
-            Optional.empty(),
-            options.seed(),
-            at.step(),
-            specials.unwritten(),
-            NONE);
+    Draw draw = new Draw(options.temperature(), options.seed(), at.step(), specials.unwritten());
     int start = start(canvas, at);
     int end = end(canvas, at);
     int[] masked = masked(canvas, at);
@@ -113,11 +95,8 @@ public record LinearSpecSampler(LinearSpecOptions options, SpecialTokens special
 
   private Turn draft(Cursor at, int[] rows, List<Prediction> predictions) {
     double[] confidences = predictions.stream().mapToDouble(Prediction::probability).toArray();
-    List<Commit> commits = new ArrayList<>();
-    for (int index : new SelectionRule.Threshold(options.threshold()).select(confidences)) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
-    return Turn.of(commits, at.nextStep());
+    SelectionRule rule = new SelectionRule.Threshold(options.threshold());
+    return Turn.of(rule.commits(rows, confidences, predictions), at.nextStep());
   }
 
   private Turn check(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {

@@ -10,7 +10,6 @@ import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Philox;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -106,13 +105,10 @@ public record LladaSampler(LladaOptions options, SpecialTokens specials) impleme
 
   @Override
   public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
-    int[] chosen = rule(rows.length, at).select(rows, scores(rows, at, predictions));
-    List<Commit> commits = new ArrayList<>(chosen.length);
-    for (int index : chosen) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
+    List<Commit> commits =
+        rule(rows.length, at).commits(rows, scores(rows, at, predictions), predictions);
     boolean blockDone =
-        options.adaptive() ? chosen.length == rows.length : at.stepInBlock() + 1 >= blockSteps();
+        options.adaptive() ? commits.size() == rows.length : at.stepInBlock() + 1 >= blockSteps();
     return Turn.of(commits, blockDone ? at.nextBlock() : at.nextStep());
   }
 

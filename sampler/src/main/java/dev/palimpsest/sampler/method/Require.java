@@ -39,6 +39,14 @@ final class Require {
     }
   }
 
+  /** Whether there is text that a causal model can go on from. */
+  static void prompt(CanvasImage canvas) {
+    if (canvas.promptLength() == 0) {
+      throw InvalidOptionException.ofPrompt(
+          "of 0 tokens", "leaves a causal model nothing to go on: give at least one");
+    }
+  }
+
   /** Whether the canvas has as many positions to fill as the options say. */
   static void positions(CanvasImage canvas, SamplingOptions options) {
     int found = canvas.length() - canvas.promptLength();

@@ -10,7 +10,6 @@ import dev.palimpsest.step.AttentionPattern;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -41,8 +40,6 @@ public record SeededBlockSampler(SeededBlockOptions options, SpecialTokens speci
   /** Its name on the command line and in a trace. */
   public static final String NAME = "seeded_block";
 
-  private static final int[] NONE = {};
-
   @Override
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
@@ -52,25 +49,13 @@ public record SeededBlockSampler(SeededBlockOptions options, SpecialTokens speci
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int open = canvas.firstOpen();
-    for (int position = canvas.promptLength(); position < open; position++) {
-      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
-        return true;
-      }
-    }
-    return open == canvas.length();
+    return open == canvas.length() || canvas.stopsBefore(open, specials);
   }
 
   @Override
   public Query ask(CanvasImage canvas, Cursor at) {
     int open = canvas.firstOpen();
-    Draw draw =
-        new Draw(
-            options.temperature(),
-            Optional.empty(),
-            options.seed(),
-            at.step(),
-            specials.unwritten(),
-            NONE);
+    Draw draw = new Draw(options.temperature(), options.seed(), at.step(), specials.unwritten());
     if (isSeed(canvas, open)) {
       return new Query(
               Arrays.copyOf(canvas.ids(), open),
@@ -100,15 +85,12 @@ public record SeededBlockSampler(SeededBlockOptions options, SpecialTokens speci
       boolean isWhole = masked(canvas, open).length == 1;
       return Turn.of(List.of(seed), isWhole ? at.nextBlock() : at.nextStep());
     }
-    SelectionRule.Leading rule =
+    SelectionRule rule =
         options.threshold().isPresent()
             ? new SelectionRule.Threshold(options.threshold().getAsDouble())
             : new SelectionRule.FixedCount(1);
     double[] confidences = predictions.stream().mapToDouble(Prediction::probability).toArray();
-    List<Commit> commits = new ArrayList<>();
-    for (int index : rule.select(confidences)) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
+    List<Commit> commits = rule.commits(rows, confidences, predictions);
     return Turn.of(commits, rows.length == commits.size() ? at.nextBlock() : at.nextStep());
   }
 

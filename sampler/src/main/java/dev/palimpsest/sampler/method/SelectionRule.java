@@ -1,7 +1,10 @@
 package dev.palimpsest.sampler.method;
 
+import dev.palimpsest.sampler.canvas.Commit;
+import dev.palimpsest.step.Prediction;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.OptionalDouble;
 
 /**
@@ -18,6 +21,19 @@ public sealed interface SelectionRule {
    * @return indices into {@code scores}
    */
   int[] select(int[] positions, double[] scores);
+
+  /**
+   * The commits of what is selected, best first.
+   *
+   * @param positions of the candidates, ascending
+   * @param scores one per candidate; no NaN
+   * @param predictions one per candidate
+   */
+  default List<Commit> commits(int[] positions, double[] scores, List<Prediction> predictions) {
+    return Arrays.stream(select(positions, scores))
+        .mapToObj(index -> Commit.of(positions[index], predictions.get(index)))
+        .toList();
+  }
 
   /** A rule that takes a leading run of the ranking, wherever the candidates are. */
   sealed interface Leading extends SelectionRule {

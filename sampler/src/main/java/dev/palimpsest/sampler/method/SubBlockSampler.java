@@ -8,7 +8,6 @@ import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -55,12 +54,7 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int open = canvas.firstOpen();
-    for (int position = canvas.promptLength(); position < open; position++) {
-      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
-        return true;
-      }
-    }
-    return open == canvas.length();
+    return open == canvas.length() || canvas.stopsBefore(open, specials);
   }
 
   @Override
@@ -80,10 +74,8 @@ public record SubBlockSampler(SubBlockOptions options, SpecialTokens specials) i
   @Override
   public Turn take(CanvasImage canvas, Cursor at, int[] rows, List<Prediction> predictions) {
     double[] confidences = predictions.stream().mapToDouble(Prediction::probability).toArray();
-    List<Commit> commits = new ArrayList<>();
-    for (int index : new SelectionRule.Above(options.threshold(), 1).select(confidences)) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
+    List<Commit> commits =
+        new SelectionRule.Above(options.threshold(), 1).commits(rows, confidences, predictions);
     int start = rows[0] / options.blockLength() * options.blockLength();
     int masked = canvas.positions(CellState.MASKED, start, start + options.blockLength()).length;
     return Turn.of(commits, masked == commits.size() ? at.nextBlock() : at.nextStep());

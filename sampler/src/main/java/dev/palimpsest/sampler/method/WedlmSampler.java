@@ -2,14 +2,12 @@ package dev.palimpsest.sampler.method;
 
 import dev.palimpsest.sampler.canvas.CanvasImage;
 import dev.palimpsest.sampler.canvas.CellState;
-import dev.palimpsest.sampler.canvas.Commit;
 import dev.palimpsest.sampler.canvas.Cursor;
 import dev.palimpsest.sampler.canvas.SpecialTokens;
 import dev.palimpsest.sampler.canvas.Turn;
 import dev.palimpsest.step.Draw;
 import dev.palimpsest.step.Prediction;
 import dev.palimpsest.step.Query;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -38,8 +36,6 @@ public record WedlmSampler(WedlmOptions options, SpecialTokens specials) impleme
   /** Its name on the command line and in a trace. */
   public static final String NAME = "wedlm";
 
-  private static final int[] NONE = {};
-
   @Override
   public Cursor start(CanvasImage canvas) {
     Require.positions(canvas, options);
@@ -49,12 +45,7 @@ public record WedlmSampler(WedlmOptions options, SpecialTokens specials) impleme
   @Override
   public boolean finished(CanvasImage canvas, Cursor at) {
     int open = canvas.firstOpen();
-    for (int position = canvas.promptLength(); position < open; position++) {
-      if (canvas.state(position) == CellState.COMMITTED && specials.isStop(canvas.id(position))) {
-        return true;
-      }
-    }
-    return open == canvas.length();
+    return open == canvas.length() || canvas.stopsBefore(open, specials);
   }
 
   @Override
@@ -66,13 +57,7 @@ public record WedlmSampler(WedlmOptions options, SpecialTokens specials) impleme
         0,
         canvas.positions(CellState.MASKED, open, end),
         open,
-        new Draw(
-            options.temperature(),
-            Optional.empty(),
-            options.seed(),
-            at.step(),
-            specials.unwritten(),
-            NONE),
+        new Draw(options.temperature(), options.seed(), at.step(), specials.unwritten()),
         Optional.empty());
   }
 
@@ -83,15 +68,11 @@ public record WedlmSampler(WedlmOptions options, SpecialTokens specials) impleme
       double penalty = options.posPenaltyFactor() * (rows[index] - rows[0]);
       certainties[index] = -(predictions.get(index).entropy() + penalty);
     }
-    SelectionRule.Leading rule =
+    SelectionRule rule =
         options.entropyThreshold().isPresent()
             ? new SelectionRule.Above(-options.entropyThreshold().getAsDouble(), 1)
             : new SelectionRule.FixedCount(1);
-    List<Commit> commits = new ArrayList<>();
-    for (int index : rule.select(certainties)) {
-      commits.add(Commit.of(rows[index], predictions.get(index)));
-    }
-    return Turn.of(commits, at.nextStep());
+    return Turn.of(rule.commits(rows, certainties, predictions), at.nextStep());
   }
 
   @Override
